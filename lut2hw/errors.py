@@ -1,0 +1,30 @@
+"""The errors that lut2hw raises on purpose: each message is one line that says what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class Lut2hwError(Exception):
+    """Something failed (exit code 1)."""
+
+    exit_code = 1
+
+
+class UsageError(Lut2hwError, ValueError):
+    """The request cannot be carried out as given (exit code 2)."""
+
+    exit_code = 2
+
+
+class ToolError(Lut2hwError):
+    """An external tool is missing, failed or hung."""
+
+
+def unknown_name(what: str, name: str, known: Iterable[str]) -> UsageError:
+    """Error for an unknown `name` of kind `what`, suggesting the nearest of the `known` names."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}?" if near else "choose one of: " + ", ".join(known)
+    return UsageError(f"unknown {what} {name!r}; {hint}")
