@@ -42,7 +42,7 @@ def tail_mask(n_examples: int) -> Packed:
 
 
 def pack_tables(tables: NDArray) -> NDArray[np.uint8]:
-    """Pack truth tables (n_luts, 2**k) of 0/1 to uint8 (n_luts, ceil(2**k / 8)), entry p in bit p % 8 of byte p // 8."""
+    """Pack 0/1 tables (n_luts, 2**k) to uint8 (n_luts, ceil(2**k / 8)), entry p in bit p % 8 of byte p // 8."""
     return np.packbits(np.asarray(tables).astype(bool, copy=False), axis=1, bitorder="little")
 
 
