@@ -1,0 +1,50 @@
+"""Target: an FPGA family as data. A new family is one new file with one `Target` in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from lut2hw.compile.netlist import Cell
+
+
+@dataclass(frozen=True)
+class Device:
+    """One part: what it holds, and the packages nextpnr knows for it.
+
+    logic_cells: LUT + flip-flop cells. ram: block RAMs. packages: as nextpnr spells them, the default first.
+    """
+
+    logic_cells: int
+    ram: int
+    packages: tuple[str, ...]
+    nextpnr: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A vendor primitive: `parameters` (name to value and width in bits), `ports` (name to net; inputs and outputs)."""
+
+    module: str
+    parameters: dict[str, tuple[int, int]]
+    inputs: dict[str, int]
+    outputs: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Target:
+    """An FPGA family.
+
+    lut_inputs: inputs of the plain LUT. primitive: turns a mapped cell into a vendor primitive.
+    simulation_models: files in yosys's share folder that simulate the primitives.
+    synth: yosys command that synthesizes a top module, with {top} and {json} to fill in.
+    """
+
+    name: str
+    description: str
+    lut_inputs: int
+    primitive: Callable[[Cell], Instance]
+    devices: Mapping[str, Device] = field(default_factory=dict)
+    simulation_models: tuple[str, ...] = ()
+    synth: str = ""
+    default_device: str = ""
