@@ -23,7 +23,7 @@ class Device:
 
 @dataclass(frozen=True)
 class Instance:
-    """A vendor primitive: `parameters` (name to value and width in bits), `ports` (name to net; inputs and outputs)."""
+    """A vendor primitive: `parameters` (name to value and width in bits), `inputs` and `outputs` (port to net)."""
 
     module: str
     parameters: dict[str, tuple[int, int]]
