@@ -1,0 +1,38 @@
+# make demo   from labelled data to a checked bitstream, on scikit-learn's digits
+# make test   lint and the fast tests          make test-all   the slow ones too
+# make venv   .venv with the project and its development extras
+PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null) python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+.PHONY: demo test test-all lint venv icarus bench clean
+
+$(READY): pyproject.toml scripts/setup-venv
+	@scripts/setup-venv "$(PYTHON)" $(VENV)
+	@touch $(READY)
+
+venv: $(READY)
+
+icarus:
+	@scripts/setup-icarus
+
+demo: venv icarus
+	@scripts/demo $(BIN)
+
+lint: venv
+	$(BIN)/ruff check lut2hw tests benchmarks examples sim hdl_templates
+	$(BIN)/mypy
+
+test: venv icarus lint
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
+
+test-all: venv icarus lint
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "slow or not slow"
+
+bench: venv
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+clean:
+	rm -rf build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
