@@ -57,6 +57,11 @@ class Features:
             return max(high.bit_length(), 1)
         return np.array([width(int(a), int(b)) for a, b in zip(self.low, self.high, strict=True)], np.int64)
 
+    @property
+    def unscaled(self) -> bool:
+        """Integers stay as they are."""
+        return bool((self.scale == 1).all() and (self.offset == 0).all())
+
     def integers_of(self, x: ArrayLike) -> NDArray[np.int64]:
         """Real `x` (n, n_features) to the integers the model reads. Errors: wrong shape, NaN or infinity."""
         x = np.asarray(x)
@@ -65,21 +70,60 @@ class Features:
                              "give one column per feature")
         if x.dtype.kind == "b":
             x = x.astype(np.int64)
-        if x.dtype.kind == "O" or x.dtype.kind not in "iuf":
-            raise UsageError(f"features must be numbers, not {x.dtype}")
-        if x.dtype.kind == "f":
-            if not np.isfinite(x).all():
-                row, column = np.argwhere(~np.isfinite(x))[0]
-                raise UsageError(f"feature {self.names[column]!r} of example {row} is {x[row, column]}; "
-                                 "remove or fill missing values first")
-        elif (self.scale == 1).all() and (self.offset == 0).all():
-            return x.astype(np.int64, copy=False)
+        check_finite(x, self.names)
+        if x.dtype.kind in "iu" and self.unscaled:
+            return np.minimum(x, 1 << 62).astype(np.int64) if x.dtype == np.uint64 else x.astype(np.int64, copy=False)
         scaled = np.rint((x - self.offset) * self.scale)
         return np.clip(scaled, -(2.0**62), 2.0**62).astype(np.int64)
 
     def clip(self, x: NDArray[np.int64]) -> NDArray[np.int64]:
         """Saturate integers to the ports' ranges. No comparison changes: thresholds lie inside the range."""
         return np.clip(x, self.low, self.high)
+
+
+def check_finite(x: NDArray, names: tuple[str, ...] | None = None) -> None:
+    """Raise `UsageError` unless `x` (n, n_features) holds numbers without NaN and infinity."""
+    if x.dtype.kind not in "biuf":
+        raise UsageError(f"features must be numbers, not {x.dtype}")
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        row, column = np.argwhere(~np.isfinite(x))[0]
+        name = repr(names[column]) if names is not None else column
+        raise UsageError(f"feature {name} of example {row} is {x[row, column]}; remove or fill missing values first")
+
+
+def quantize(x: NDArray[np.floating], names: tuple[str, ...], image_shape: tuple[int, ...] | None = None) -> Features:
+    """Features for real numbers `x` (n, n_features), column by column.
+
+    Decimals of up to six digits after the point that fit in 24 bits stay exact: the integer is the number times
+    the power of ten. Any other column is rounded to at most 16 bits between its least and its greatest value, in
+    steps of a power of two. Ranges are those of `x`; other values saturate.
+    """
+    n = x.shape[1]
+    scale, offset = np.ones(n), np.zeros(n)
+    low, high = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    for i in range(n):
+        column = x[:, i].astype(np.float64)
+        least, greatest = column.min(), column.max()
+        for digits in range(7):
+            power = 10.0**digits
+            if max(-least, greatest) * power >= 1 << 24:
+                power = 0.0
+                break
+            if ((np.rint(column * power) / power).astype(x.dtype) == x[:, i]).all():
+                break
+        else:
+            power = 0.0
+        if power:
+            scale[i] = power
+        elif greatest > least:
+            offset[i] = least
+            # The span may exceed the largest float, half of it does not.
+            scale[i] = 2.0 ** min(np.floor(np.log2(65535 / 2) - np.log2(greatest / 2 - least / 2)), 1000.0)
+        else:
+            offset[i] = least
+        ends = np.rint((np.array([least, greatest]) - offset[i]) * scale[i])
+        low[i], high[i] = ends.astype(np.int64)
+    return Features(names, low, high, scale, offset, image_shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,13 +152,23 @@ class Encoder:
         return out
 
 
-def fixed(features: Features, threshold: int) -> Encoder:
-    """One bit per feature: x >= threshold. A threshold outside a feature's range makes no bit of it."""
-    keep = np.flatnonzero((features.low < threshold) & (threshold <= features.high)).astype(np.int32)
+def fixed(features: Features, threshold: float) -> Encoder:
+    """One bit per feature: x >= threshold, both before scaling.
+
+    A threshold outside a feature's range makes no bit of it.
+    """
+    if not np.isfinite(threshold):
+        raise UsageError(f"the threshold must be a number, not {threshold}")
+    scaled = (threshold - features.offset) * features.scale
+    nearest = np.rint(scaled)  # a decimal that only floating point moved off an integer is that integer
+    scaled = np.where(np.abs(scaled - nearest) < 1e-6, nearest, np.ceil(scaled))
+    keep = np.flatnonzero((features.low < scaled) & (scaled <= features.high)).astype(np.int32)
     if not len(keep):
-        raise UsageError(f"threshold {threshold} is outside the range of every feature; choose one from "
-                         f"{int(features.low.min()) + 1} to {int(features.high.max())}")
-    return Encoder(features, keep, np.full(len(keep), threshold, np.int64))
+        low = (features.low / features.scale + features.offset).min()
+        high = (features.high / features.scale + features.offset).max()
+        raise UsageError(f"threshold {threshold:g} is outside the range of every feature; choose one above {low:g} "
+                         f"and up to {high:g}")
+    return Encoder(features, keep, scaled[keep].astype(np.int64))
 
 
 def thermometer(features: Features, x: NDArray[np.integer], bits_per_feature: int) -> Encoder:

@@ -9,11 +9,11 @@ _ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 @njit(cache=True, parallel=True)
-def evaluate_layer(signals, wiring, tables, first):
-    """Evaluate one layer in place.
+def evaluate(signals, wiring, tables, out):
+    """Evaluate LUTs.
 
-    signals: uint64 (n_signals, n_words); wiring: int32 (n_luts, k); tables: uint8 (n_luts, ceil(2**k / 8));
-    LUT i writes row first + i.
+    signals: uint64 (n_signals, n_words); wiring: int32 (n_luts, k), rows of `signals`; tables: uint8 (n_luts,
+    ceil(2**k / 8)); out: uint64 (n_luts, n_words), which may be rows of `signals` that no LUT reads.
     """
     n_luts, k = wiring.shape
     n_words = signals.shape[1]
@@ -22,7 +22,7 @@ def evaluate_layer(signals, wiring, tables, first):
         table = tables[lut]
         for word in range(n_words):
             if k == 0:
-                signals[first + lut, word] = _ONES if table[0] & 1 else np.uint64(0)
+                out[lut, word] = _ONES if table[0] & 1 else np.uint64(0)
                 continue
             # Input 0 picks between neighbouring entries, then each further input halves the row (Shannon).
             x = signals[wiring[lut, 0], word]
@@ -43,7 +43,12 @@ def evaluate_layer(signals, wiring, tables, first):
                 for p in range(half):
                     low = row[2 * p]
                     row[p] = low ^ ((low ^ row[2 * p + 1]) & x)
-            signals[first + lut, word] = row[0]
+            out[lut, word] = row[0]
+
+
+def evaluate_layer(signals, wiring, tables, first):
+    """Evaluate one layer in place: LUT i writes row first + i of `signals`; arrays as in `evaluate`."""
+    evaluate(signals, wiring, tables, signals[first:first + len(wiring)])
 
 
 @njit(cache=True, parallel=True)

@@ -219,6 +219,10 @@ class LutNetwork:
         """Class numbers int64 (n,) of raw features (n, n_features): the definition of the right answer."""
         return self.head.answer(self.scores(x))
 
+    def predict_integers(self, x: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Class numbers int64 (n,) of features that are integers already (n, n_features), as `Dataset` holds them."""
+        return self.predict_packed(self.encoder(x), len(x))
+
     def with_meta(self, **meta: Any) -> LutNetwork:
         """The same network with further entries of `meta`."""
         return replace(self, meta={**self.meta, **meta})

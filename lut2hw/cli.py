@@ -1,0 +1,311 @@
+"""The command line: it parses, calls and prints.
+
+A command is a function below `@app.command()` that imports what it needs inside (start-up stays fast), raises
+`Lut2hwError` for anything that goes wrong, and ends with `report`, which prints either text or the one JSON object.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lut2hw import __version__
+from lut2hw.errors import Lut2hwError, UsageError, unknown_name
+
+if TYPE_CHECKING:
+    from lut2hw.encode import Encoder, Features
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False,
+                  context_settings={"help_option_names": ["-h", "--help"]})
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="Model file (.lut).", show_default=False)]
+DATA_HELP = "Name (see `lut2hw datasets`), or a .npz, .csv or .pla file, or a folder with MNIST-style idx.gz files."
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command. Returns the exit code: 0 done, 1 failed, 2 wrong usage; errors are one line on stderr."""
+    debug = bool(os.environ.get("LUT2HW_DEBUG"))
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("lut2hw", list(sys.argv[1:] if arguments is None else arguments)) as context:
+            command.invoke(context)
+        sys.stdout.flush()
+        return 0
+    except typer.Exit as done:
+        return done.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        if debug:
+            raise
+        return _fail("interrupted; nothing was written", 1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has gone: nothing to tell it
+        return 1
+    except Lut2hwError as error:
+        if debug:
+            raise
+        return _fail(str(error), error.exit_code)
+    except MemoryError:
+        if debug:
+            raise
+        return _fail("not enough memory; use less data, fewer LUTs or a smaller k", 1)
+    except Exception as error:
+        if debug:
+            raise
+        if hasattr(error, "format_message"):  # wrong usage, found by the option parser
+            return _fail(f"{error.format_message()} (see `lut2hw {_command_of(error)}--help`)", 2)
+        return _fail(f"{type(error).__name__}: {error} (unexpected; LUT2HW_DEBUG=1 shows the traceback)", 1)
+
+
+def _fail(message: str, code: int) -> int:
+    print("error: " + " ".join(message.split()), file=sys.stderr)
+    return code
+
+
+def _command_of(error: Any) -> str:
+    context = getattr(error, "ctx", None)
+    name = context.info_name if context is not None and context.parent is not None else None
+    return f"{name} " if name else ""
+
+
+def report(result: dict[str, Any], as_json: bool, text: str | Callable[[], None]) -> None:
+    """The end of a command: `result` as one line of JSON, or `text` for people (printed, or called to print)."""
+    if as_json:
+        print(json.dumps(result))
+    elif callable(text):
+        text()
+    else:
+        print(text)
+
+
+def print_table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
+    """A table on stdout; columns of numbers to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for i, column in enumerate(columns):
+        numbers = all(isinstance(row[i], int | float) for row in rows)
+        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    # A pipe has no width: do not wrap what programs will read.
+    Console(width=None if sys.stdout.isatty() else 200, markup=False, highlight=False).print(table)
+
+
+@contextlib.contextmanager
+def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A callback progress(what, done, total); one bar for each `what`, on stderr and only if it is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda what, done, total: None
+        return
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+                  console=console, transient=False) as bars:
+        tasks: dict[str, Any] = {}
+
+        def update(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield update
+
+
+def check_output_file(path: Path) -> None:
+    """Raise before the work, not after it, if `path` cannot be written."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; give the name of a file")
+    if not path.parent.is_dir():
+        raise UsageError(f"the folder {path.parent} does not exist; make it first")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise UsageError(f"cannot write into {path.parent}: {error.strerror or error}") from None
+
+
+@app.callback(invoke_without_command=True)
+def root(context: typer.Context,
+         version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """From labelled data to FPGA logic: learn networks of lookup tables, compile them, prove them."""
+    if version:
+        print(__version__)
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit
+
+
+# --- data and learning --------------------------------------------------------------------------------------------
+
+
+def parse_layers(text: str) -> list[int]:
+    """`256,256,256` to numbers; `none` to no layers."""
+    if text.strip().lower() == "none":
+        return []
+    try:
+        widths = [int(part) for part in text.split(",")]
+    except ValueError:
+        widths = [0]
+    if min(widths) < 1:
+        raise UsageError(f"--layers {text} must be whole numbers from 1, separated by commas, as in 256,256,256")
+    return widths
+
+
+def make_encoder(features: Features, x_train: Any, threshold: float | None, bits_per_feature: int | None) -> Encoder:
+    """The encoder that --threshold or --bits-per-feature ask for."""
+    from lut2hw import encode
+
+    if threshold is not None and bits_per_feature is not None:
+        raise UsageError("give --threshold or --bits-per-feature, not both")
+    if threshold is not None:
+        return encode.fixed(features, threshold)
+    return encode.thermometer(features, x_train, 3 if bits_per_feature is None else bits_per_feature)
+
+
+def accuracy(predicted: Any, y: Any) -> float:
+    """Share of right answers, to six digits; NaN never: no examples count as 0."""
+    return round(float((predicted == y).mean()), 6) if len(y) else 0.0
+
+
+@app.command()
+def train(
+    data: Annotated[str, typer.Option("--data", metavar="NAME|FILE", help=DATA_HELP)] = "digits",
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="MODEL", help="Model file to write.",
+                                         show_default="DATA.lut")] = Path(),
+    learner: Annotated[str, typer.Option("--learner", help="How to learn: memorize.")] = "memorize",
+    layers: Annotated[str, typer.Option("--layers", help="LUTs in each layer, or none. Two-class tasks end in "
+                                                         "one more LUT.")] = "256,256,256",
+    k: Annotated[int, typer.Option("-k", help="Inputs of each LUT.")] = 6,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same bytes.")] = 0,
+    threshold: Annotated[float | None, typer.Option("--threshold", help="One bit per feature: value >= N.",
+                                                    metavar="N")] = None,
+    bits_per_feature: Annotated[int | None, typer.Option("--bits-per-feature", metavar="N",
+                                                         help="Thermometer code with N quantile thresholds; 3 if "
+                                                              "neither is given.", min=1, max=256)] = None,
+    classes: Annotated[str | None, typer.Option("--classes", metavar="A,B:C,D", help="Group labels into classes; "
+                                                "other labels are left out.")] = None,
+    label: Annotated[str | None, typer.Option("--label", metavar="NAME", help="Label column of a .csv (`label` if not "
+                                              "told), or output of a .pla.")] = None,
+    test_split: Annotated[float | None, typer.Option("--test-split", metavar="SHARE", help="Share to test with, of "
+                                                     "data without a test split; 0.25 if not told.")] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Learn a network of lookup tables from labelled data and write it to a model file."""
+    from lut2hw import data as datasets
+    from lut2hw import learn
+
+    learn_with = learn.learner(learner)
+    widths = parse_layers(layers)
+    if output == Path():
+        output = Path(Path(data).name).with_suffix(".lut")
+    check_output_file(output)
+    dataset = datasets.load(data, label=label, classes=classes, test_split=test_split)
+    encoder = make_encoder(dataset.features, dataset.x_train, threshold, bits_per_feature)
+    with progress_bar() as progress:
+        began = time.perf_counter()
+        network = learn_with(dataset, encoder, layers=widths, k=k, seed=seed, progress=progress)
+        seconds = time.perf_counter() - began
+    scores = {split: accuracy(network.predict_integers(x), y)
+              for split, (x, y) in [(name, dataset.split(name)) for name in ("train", "test")]}
+    network = network.with_meta(data=dataset.options, learner=learner, layers=widths, k=k, seed=seed,
+                                train_accuracy=scores["train"], test_accuracy=scores["test"])
+    network.save(output)
+    result = {"model": str(output), "data": dataset.name, "learner": learner, "train_accuracy": scores["train"],
+              "test_accuracy": scores["test"], "luts": network.n_luts, "encoder_bits": len(encoder),
+              "classes": network.n_classes, "train_examples": len(dataset.y_train),
+              "test_examples": len(dataset.y_test), "seconds": round(seconds, 3)}
+    report(result, json_output,
+           f"train accuracy {scores['train']:.4f} ({len(dataset.y_train):,} examples), "
+           f"test accuracy {scores['test']:.4f} ({len(dataset.y_test):,})\n"
+           f"{network.n_luts:,} LUTs of up to {k} inputs on {len(encoder):,} encoder bits, {seconds:.2f} s\n{output}")
+
+
+@app.command(name="eval")
+def evaluate(
+    model: ModelArgument,
+    data: Annotated[str | None, typer.Option("--data", metavar="NAME|FILE", help=DATA_HELP,
+                                             show_default="what it was trained on")] = None,
+    split: Annotated[str | None, typer.Option("--split", metavar="train|test|all", help="Examples to use; data other "
+                                              "than it was trained on is used whole if it has no splits.",
+                                              show_default="test")] = None,
+    classes: Annotated[str | None, typer.Option("--classes", metavar="A,B:C,D", help="Grouping of labels, if not "
+                                                "that of training.")] = None,
+    label: Annotated[str | None, typer.Option("--label", metavar="NAME", help="Label column, if not that of "
+                                              "training.")] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Accuracy, confusion matrix and speed of a model. Its own encoder, classes and data options are used."""
+    import numpy as np
+
+    from lut2hw import data as datasets
+    from lut2hw.model import LutNetwork
+
+    if split not in (None, "train", "test", "all"):
+        raise unknown_name("split", split, ("train", "test", "all"))
+    network = LutNetwork.load(model)
+    if data is None:
+        dataset = datasets.recall(network)
+    else:
+        dataset = datasets.load(data, label=label, classes=classes, like=network)
+    if not len(dataset.y_train):
+        if split not in (None, "all"):
+            raise UsageError(f"{dataset.name} has no {split} split, and the model was not trained on it; leave "
+                             "--split out to use all of it")
+        split = "all"
+    split = split or "test"
+    x, y = dataset.split(split)
+    encoded = network.encoder(x)
+    network.predict_packed(encoded[:, :1], min(len(y), 64))  # compile outside of the timing
+    began = time.perf_counter()
+    predicted = network.predict_packed(network.encoder(x), len(y))
+    seconds = time.perf_counter() - began
+    n = network.n_classes
+    confusion = np.bincount(y * n + predicted, minlength=n * n).reshape(n, n)
+    result = {"model": str(model), "data": dataset.name, "split": split, "accuracy": accuracy(predicted, y),
+              "examples": len(y), "examples_per_second": round(len(y) / max(seconds, 1e-9)),
+              "classes": list(network.class_names), "confusion": confusion.tolist()}
+
+    def text() -> None:
+        print(f"accuracy {result['accuracy']:.4f} on {len(y):,} examples ({split}) of {dataset.name}, "
+              f"{result['examples_per_second']:,} examples per second with encoding")
+        print_table("confusion (rows: label, columns: answer)", ["", *network.class_names],
+                    [[name, *row] for name, row in zip(network.class_names, confusion.tolist(), strict=True)])
+
+    report(result, json_output, text)
+
+
+@app.command()
+def datasets(json_output: JsonOption = False) -> None:
+    """List the named datasets and where each would come from."""
+    from lut2hw.data import CATALOGUE
+
+    rows = [{"name": name, "description": entry.description, "source": entry.source}
+            for name, entry in CATALOGUE.items()]
+    report({"datasets": rows}, json_output,
+           lambda: print_table("", ["name", "what it is", "from"], [list(row.values()) for row in rows]))
+
+
+@app.command()
+def targets(json_output: JsonOption = False) -> None:
+    """List the FPGA families and their devices."""
+    from lut2hw.targets import TARGETS
+
+    rows = [{"name": name, "description": target.description, "devices": sorted(target.devices)}
+            for name, target in TARGETS.items()]
+    report({"targets": rows}, json_output,
+           lambda: print_table("", ["name", "what it is", "devices"],
+                               [[row["name"], row["description"], ", ".join(row["devices"])] for row in rows]))

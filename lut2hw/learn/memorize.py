@@ -1,0 +1,194 @@
+"""Learning by memorization.
+
+S. Chatterjee, "Learning and Memorization", ICML 2018 (PMLR 80:755-763). Layers are trained in order. Each LUT reads
+k distinct signals of the previous layer, drawn at random. Over the training set one counts, for each pattern p at its
+inputs, the examples with label 0 and with label 1; entry p of the table becomes the majority, and a random bit where
+there is a tie, and so where the pattern was never seen. Every LUT of every layer is trained against the final label.
+No gradients, no second pass.
+
+Two classes end, as in the paper, in one more LUT whose output is the class.
+
+More classes are this project's extension. LUT i of every layer answers one question, "is it class i mod n_classes?"
+(label 1: yes). A plain majority would nearly always say no, since one class is rarer than all others together; so
+the vote corrects for the class prior: entry p is 1 if the pattern is more frequent among the examples of the class
+than among the others, c1 / n1 > c0 / n0, decided in exact integers as c1 * n0 > c0 * n1. The LUTs of the last layer,
+sorted by class, are the votes: the class with the most ones wins, the lowest class wins a tie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lut2hw import bits, kernels, memory
+from lut2hw.data.dataset import Dataset
+from lut2hw.encode import Encoder
+from lut2hw.errors import UsageError
+from lut2hw.learn import memorize_kernels
+from lut2hw.model import MAX_K, Head, Layer, LutNetwork
+
+KEEP_COUNTS_BELOW = 1 << 26
+"""Bytes of counts up to which they are kept in the model; beyond, only the care set is."""
+
+Progress = Callable[[str, int, int], None]
+"""Called as progress(what, steps done, steps in all)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Packed training bits, sorted by class so that counting needs no labels.
+
+    signals: uint64 (n_signals, n_words); the examples of class c fill words start[c] to start[c + 1] and the bits
+        past the last of them are zero. start: int64 (n_classes + 1,). count: int64 (n_classes,) examples.
+    """
+
+    signals: bits.Packed
+    start: NDArray[np.int64]
+    count: NDArray[np.int64]
+
+    @classmethod
+    def sort(cls, encoded: bits.Packed, y: NDArray[np.integer], n_classes: int, overwrite: bool = False) -> Examples:
+        """Sort `encoded` (n_bits, n_words) by class; in place, if `overwrite` and it has room."""
+        count = np.bincount(y, minlength=n_classes).astype(np.int64)
+        start = np.zeros(n_classes + 1, np.int64)
+        np.cumsum((count + 63) // 64, out=start[1:])
+        order = np.argsort(y, kind="stable").astype(np.int64)
+        source = np.full(int(start[-1]) * 64, -1, np.int64)
+        for c, part in enumerate(np.split(order, np.cumsum(count)[:-1])):
+            source[start[c] * 64:start[c] * 64 + len(part)] = part
+        if overwrite and start[-1] == encoded.shape[1]:
+            signals = encoded
+        else:
+            signals = np.empty((len(encoded), int(start[-1])), np.uint64)
+        memorize_kernels.gather_bits(encoded, source, signals)
+        return cls(signals, start, count)
+
+    def clear_padding(self) -> None:
+        """Zero the bits past the last example of each class."""
+        for c, count in enumerate(self.count):
+            if count % 64:
+                self.signals[:, self.start[c + 1] - 1] &= np.uint64((1 << int(count % 64)) - 1)
+
+
+def memorize(encoder: Encoder, encoded: bits.Packed, y: NDArray[np.integer], class_names: Sequence[str], *,
+             layers: Sequence[int] = (256, 256, 256), k: int = 6, seed: int = 0, counts: bool | None = None,
+             meta: dict[str, Any] | None = None, progress: Progress | None = None,
+             overwrite_encoded: bool = False) -> LutNetwork:
+    """Train a network by memorization.
+
+    encoder: becomes the network's. encoded: its output, packed uint64 (n_bits, n_words). y: class numbers
+    (n_examples,). layers: LUTs in each layer; with two classes, of the hidden layers, before the one LUT that
+    answers (and may then be empty). k: inputs of each LUT. seed: of wiring and ties; the result depends on nothing
+    else but the data. counts: keep the counts in the network (None: if they take less than 64 MiB).
+    overwrite_encoded: `encoded` may be used as work space, which saves a copy.
+    """
+    n_classes = len(class_names)
+    widths = [*layers, 1] if n_classes == 2 else list(layers)
+    y = np.asarray(y)
+    _check(len(encoded), y, n_classes, widths, k)
+    table_bytes = sum(widths) << max(k - 3, 0)
+    keep_counts = counts if counts is not None else (sum(widths) << k) * 8 <= KEEP_COUNTS_BELOW
+    # Two layers of signals are alive at a time, and the counts of one layer while its tables are decided.
+    memory.need(max(map(sum, zip([len(encoded), *widths], widths, strict=False))) * encoded.shape[1] * 8
+                + 2 * table_bytes + ((sum(widths) if keep_counts else max(widths)) << k) * 8,
+                f"{sum(widths):,} LUTs of {k} inputs", "use fewer LUTs, a smaller k or fewer examples")
+    examples = Examples.sort(encoded, y, n_classes, overwrite_encoded)
+    out = []
+    first = 0
+    for number, width in enumerate(widths):
+        question = np.ones(width, np.int64) if n_classes == 2 else np.arange(width) % n_classes
+        if n_classes > 2 and number == len(widths) - 1:
+            question.sort()
+        step = None if progress is None else partial(progress, f"layer {number + 1} of {len(widths)}")
+        layer, examples = train_layer(examples, question, k, np.random.default_rng([seed, number]), first,
+                                      balance=n_classes > 2, counts=keep_counts, last=number == len(widths) - 1,
+                                      progress=step)
+        first += len(encoded) if number == 0 else widths[number - 1]
+        out.append(layer)
+    if n_classes == 2:
+        head = Head.bit(first)
+    else:
+        head = Head.argmax(np.arange(first, first + widths[-1]), question, n_classes)
+    return LutNetwork(encoder, tuple(out), head, tuple(class_names), meta or {})
+
+
+def train_layer(examples: Examples, question: NDArray[np.int64], k: int, rng: np.random.Generator, first: int, *,
+                balance: bool, counts: bool, last: bool = False,
+                progress: Callable[[int, int], None] | None = None) -> tuple[Layer, Examples]:
+    """Wire and fill one layer; returns it with the examples as its outputs show them (None if `last`).
+
+    question: int64 (n_luts,), the class that each LUT tells from the others. first: global number of the first of
+    `examples.signals`. balance: correct the vote for the class prior.
+    """
+    n_luts = len(question)
+    wiring = draw_wiring(rng, n_luts, k, len(examples.signals))
+    tables = rng.integers(0, 256, (n_luts, ((1 << k) + 7) // 8), np.uint8)  # the random bits of ties
+    if k < 3:
+        tables &= np.uint8((1 << (1 << k)) - 1)
+    care = np.empty_like(tables)
+    kept = np.empty((n_luts, 1 << k, 2), np.uint32) if counts else None
+    out = np.empty((0 if last else n_luts, examples.signals.shape[1]), np.uint64)
+    after = Examples(out, examples.start, examples.count)
+    # Pieces keep the progress bar and Ctrl-C alive inside a long layer, and bound the counts that are not kept.
+    piece = max(16, min((1 << 28) // max(examples.signals.shape[1] * 64, 1 << k), n_luts))
+    work = np.empty((0 if counts else piece, 1 << k, 2), np.uint32)
+    for at in range(0, n_luts, piece):
+        part = slice(at, min(at + piece, n_luts))
+        count = work[:part.stop - at] if kept is None else kept[part]
+        memorize_kernels.count_layer(examples.signals, wiring[part], question[part], examples.start, examples.count,
+                                     count)
+        memorize_kernels.decide(count, question[part], examples.count, balance, tables[part], care[part])
+        if not last:
+            kernels.evaluate(examples.signals, wiring[part], tables[part], out[part])
+        if progress is not None:
+            progress(part.stop, n_luts)
+    after.clear_padding()
+    return Layer(wiring + np.int32(first), tables, care, kept), after
+
+
+def draw_wiring(rng: np.random.Generator, n_luts: int, k: int, n_signals: int) -> NDArray[np.int32]:
+    """int32 (n_luts, k): k distinct signals of `n_signals` for each LUT, uniformly."""
+    if k * k > n_signals:  # many repeats: rank random numbers instead
+        return np.stack([rng.permutation(n_signals)[:k] for _ in range(n_luts)]).astype(np.int32)
+    wiring = rng.integers(0, n_signals, (n_luts, k), np.int32)
+    redo = np.arange(n_luts)
+    while len(redo):
+        ordered = np.sort(wiring[redo], axis=1)
+        redo = redo[(ordered[:, 1:] == ordered[:, :-1]).any(axis=1)]
+        wiring[redo] = rng.integers(0, n_signals, (len(redo), k), np.int32)
+    return wiring
+
+
+def learn(dataset: Dataset, encoder: Encoder, *, layers: Sequence[int] = (256, 256, 256), k: int = 6, seed: int = 0,
+          meta: dict[str, Any] | None = None, progress: Progress | None = None) -> LutNetwork:
+    """`memorize` on the training split of a dataset."""
+    return memorize(encoder, encoder(dataset.x_train), dataset.y_train, dataset.class_names, layers=layers, k=k,
+                    seed=seed, meta=meta, progress=progress, overwrite_encoded=True)
+
+
+def _check(n_bits: int, y: NDArray, n_classes: int, widths: list[int], k: int) -> None:
+    if n_classes < 2:
+        raise UsageError(f"learning needs at least two classes, not {n_classes}")
+    if not len(y):
+        raise UsageError("there are no training examples")
+    if len(y) >= 1 << 32:
+        raise UsageError(f"{len(y):,} training examples are too many; counts have 32 bits")
+    if not widths:
+        raise UsageError("a task with more than two classes needs at least one layer; give --layers")
+    if not 1 <= k <= MAX_K:
+        raise UsageError(f"k must be from 1 to {MAX_K}, not {k}")
+    for number, width in enumerate(widths):
+        if width < 1:
+            raise UsageError(f"layer {number + 1} has {width} LUTs; every layer needs at least one")
+    if n_classes > 2 and widths[-1] < n_classes:
+        raise UsageError(f"the last layer has {widths[-1]} LUTs for {n_classes} classes; each class needs one")
+    for number, n_inputs in enumerate([n_bits, *widths[:-1]]):
+        if k > n_inputs:
+            what = "encoded input bits" if number == 0 else f"LUTs of layer {number}"
+            raise UsageError(f"k = {k} is more than the {n_inputs} {what} to choose from; use a smaller k or "
+                             + ("more bits per feature" if number == 0 else "wider layers"))
