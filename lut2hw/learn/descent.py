@@ -1,0 +1,519 @@
+"""Descent: lookup tables filled by the change in the training loss that each of their bits causes.
+
+The memorizing learner fills a table by majority vote in which every example weighs the same. Here each example
+weighs as much as the loss changes when this LUT answers 1 instead of 0, all other LUTs fixed:
+
+* The network is a forest. The root of each tree is a vote for one class; the score S_c of class c is the number
+  of ones among its votes, and the loss is the cross-entropy of softmax(S / tau), rounded to integers.
+* For one LUT, d_i = loss of example i with its bit at 1 minus loss with its bit at 0. Below the root this is the
+  root's d_i where the path from the LUT to the root is sensitive, with its sign (the Boolean difference), else 0.
+* For a given wiring the best table has entry p = 1 where the d_i of the examples that show pattern p sum to less
+  than zero, and what it saves is the sum of these negative sums.
+* For one input, with the other inputs fixed, the value of EVERY signal follows from one pass over the examples
+  whose d_i is not zero: sort them by the other inputs' pattern, and add d_i to one sum for each set bit of the
+  example's code. Each visit of a LUT moves its inputs, one after the other, to the best signal there is.
+* Growth: an input that reads an encoder bit is replaced by a LUT of its own which starts as a wire, so the loss
+  starts where it was. Inputs are grown where that saves most.
+
+A step is taken only if the exact integer loss does not rise: coordinate descent on the tables and the wiring.
+Sums of integers do not depend on their order, so the result depends on the data, the options and the seed alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lut2hw import bits
+from lut2hw.data import Dataset
+from lut2hw.encode import Encoder
+from lut2hw.errors import UsageError
+from lut2hw.learn import descent_kernels as kernels
+from lut2hw.model import Head, Layer, LutNetwork
+
+MAX_K = 8  # patterns are bytes
+_PARTS = 16  # shards of a pass over all examples; the result does not depend on it
+_UNIT = 1 << 12  # weight w[0] of an example's own class
+_EFFECT = 120  # largest effect of one bit, in units of the integer loss
+
+AUGMENTS: dict[str, tuple[tuple[int, int], ...]] = {
+    "none": ((0, 0),),
+    "shift1": ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)),
+    "shift1x9": tuple((dy, dx) for dy in (0, 1, -1) for dx in (0, 1, -1)),
+}
+
+
+@dataclass(frozen=True)
+class DescentOptions:
+    """How to train; None lets the data choose.
+
+    votes: roots of trees; the other LUTs are grown. None: as many as LUTs (flat) for k > 4, else a third.
+    levels: longest path from an encoder bit to a vote, in LUTs. None: 1 if all LUTs are votes, else 3.
+    sweeps: visits of every LUT after each stage of growth, at most; a stage ends early when nothing improves.
+    proposals: signals tried at each input of a LUT when it is visited; 0 is all of them.
+    tau: temperature of the softmax in votes. None: by the number of votes of a class.
+    augment: a name of `AUGMENTS`, for image data: copies of the training set shifted by one pixel.
+    validation: share of the training examples that is held out; the sweep that does best on it is kept.
+    patience: sweeps without a better validation accuracy after which a stage ends.
+    margin: what an entry of a table must save, in units of the largest effect of one example, to become one.
+    time_limit: seconds after which training ends with what there is.
+    """
+
+    votes: int | None = None
+    levels: int | None = None
+    sweeps: int = 8
+    proposals: int = 0
+    tau: float | None = None
+    augment: str = "none"
+    validation: float = 0.0
+    patience: int = 3
+    margin: float = 0.0
+    time_limit: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.augment not in AUGMENTS:
+            raise UsageError(f"unknown augmentation {self.augment!r}; choose one of: {', '.join(AUGMENTS)}")
+        if not 0 <= self.validation < 1:
+            raise UsageError(f"the validation share must be at least 0 and below 1, not {self.validation:g}")
+        for name, low in (("votes", 1), ("levels", 1), ("sweeps", 1), ("proposals", 0), ("patience", 1)):
+            value = getattr(self, name)
+            if value is not None and value < low:
+                raise UsageError(f"{name} must be at least {low}, not {value}")
+        if self.tau is not None and not 0.1 <= self.tau <= 1000:
+            raise UsageError(f"tau must be between 0.1 and 1000, not {self.tau:g}")
+        if self.margin < 0:
+            raise UsageError(f"margin must be at least 0, not {self.margin:g}")
+        if self.time_limit is not None and self.time_limit <= 0:
+            raise UsageError(f"the time limit must be above 0 seconds, not {self.time_limit:g}")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """State after one sweep, for a progress display.
+
+    loss: mean training loss per example in nats; never rises while tau stays. train, validation: accuracies;
+    validation is None without a validation split. accepted: inputs that moved to a better signal.
+    """
+
+    stage: str
+    sweep: int
+    luts: int
+    loss: float
+    train: float
+    validation: float | None
+    accepted: int
+    seconds: float
+
+
+class _OutOfTime(Exception):
+    pass
+
+
+@dataclass
+class _Forest:
+    """The model under training: wiring int32 (n, k) into columns (encoder bits, then LUTs), tables 0/1 (n, 2**k),
+    parent (n,) with -1 at votes, slot: the parent's input it feeds, class_of: class of the tree, depth: 1 at votes.
+    """
+
+    wiring: NDArray[np.int32]
+    table: NDArray[np.uint8]
+    parent: list[int] = field(default_factory=list)
+    slot: list[int] = field(default_factory=list)
+    class_of: list[int] = field(default_factory=list)
+    depth: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.parent)
+
+    def copy(self) -> _Forest:
+        return _Forest(self.wiring[:len(self)].copy(), self.table[:len(self)].copy(), self.parent[:],
+                       self.slot[:], self.class_of[:], self.depth[:])
+
+
+def loss_tables(tau: float, votes: int, n_classes: int) -> tuple[NDArray[np.int32], int, NDArray[np.int32], int]:
+    """Integer tables of the loss, for up to `votes` votes a class.
+
+    Returns w int32 (2 * votes + 3,), the position of w[0] in it, loss int32 by the upper bits of float32(u), and
+    the position of its first entry. Values come from float64 `exp` and `log`, rounded once, far from ties.
+    """
+    limit = ((1 << 31) - 1) // (n_classes + 1)  # so that the sum over the classes is an int32
+    m = np.arange(-votes - 1, votes + 2)
+    w = np.minimum(np.rint(_UNIT * np.exp(np.minimum(m / tau, 30.0))), limit).astype(np.int32)
+    first = int(np.float32(_UNIT).view(np.int32)) >> 13
+    last = int(np.float32(2.0**31).view(np.int32)) >> 13
+    u = (np.arange(first, last + 1, dtype=np.int64) << 13).astype(np.int32).view(np.float32).astype(np.float64)
+    return w, votes + 1, np.rint(loss_unit(tau) * np.log(u / _UNIT)).astype(np.int32), first
+
+
+def loss_unit(tau: float) -> float:
+    """Units of the integer loss in one nat: one bit changes the loss by up to 1 / tau nats."""
+    return _EFFECT * tau
+
+
+class Trainer:
+    """Coordinate descent on one training set.
+
+    columns: uint64 (n_bits, n_words), packed code of the training examples, then of `n_held` held-out examples
+    that no step sees. label: int (n,) classes of all of them.
+    """
+
+    def __init__(self, columns: bits.Packed, label: ArrayLike, n_classes: int, *, luts: int, votes: int, k: int,
+                 tau: float, seed: int, threads: int, n_held: int = 0, proposals: int = 0, margin: float = 0.0,
+                 levels: int = 1) -> None:
+        self.label = np.asarray(label, np.int32)
+        self.n, self.n_classes, self.k, self.levels = len(self.label), n_classes, k, levels
+        self.n_train = self.n - n_held
+        self.threads, self.proposals = threads, proposals
+        self.rng = np.random.default_rng(seed)
+        n_words = columns.shape[1]
+        train = np.zeros(n_words * 64, bool)
+        train[:self.n_train] = True
+        self.valid, self.all = bits.pack(train[None])[0], bits.tail_mask(self.n)
+        # Candidates: signals that differ on enough examples to matter, in random order so that a run of
+        # neighbouring ones is a random subset.
+        ones = np.bitwise_count(columns & self.valid).sum(axis=1)
+        rare = max(1, self.n_train // 2000)
+        chosen = np.flatnonzero((ones >= rare) & (ones <= self.n_train - rare))
+        if not len(chosen):
+            chosen = np.flatnonzero((ones > 0) & (ones < self.n_train))
+        if not len(chosen):
+            raise UsageError("every encoded bit is constant in the training data; there is nothing to learn from")
+        self.signal = self.rng.permutation(chosen).astype(np.int32)
+        self.n_bits = len(chosen)
+        self.columns = np.zeros((self.n_bits + luts, n_words), np.uint64)
+        self.columns[:self.n_bits] = columns[self.signal]
+        self.width = -(-self.n_bits // (32 * kernels.NARROW)) * kernels.NARROW
+        self.rows = self._rows()
+        class_of = [i % n_classes for i in range(votes)]
+        self.forest = _Forest(np.zeros((luts, k), np.int32), np.zeros((luts, 1 << k), np.uint8), [-1] * votes,
+                              [0] * votes, class_of, [1] * votes)
+        for lut in range(votes):
+            self.forest.wiring[lut] = self._random_inputs(k)
+        self.scores = np.zeros((n_classes, self.n), np.int16)
+        self.u = np.zeros(self.n, np.int32)
+        self.votes_per_class = -(-votes // n_classes)
+        self.set_tau(tau)
+        self.margin = round(margin * _EFFECT)
+        spare = n_words * 64 + kernels.PREFETCH
+        self.index, self.order = np.zeros(spare, np.int32), np.zeros(spare, np.int32)
+        self.effect, self.ordered = np.zeros(spare, np.int16), np.zeros(spare, np.int16)
+        self.pattern = np.zeros(spare, np.uint8)
+        self.partial = np.zeros((threads, 2, 32 * self.width), np.int32)
+        self.value = np.zeros((threads, 32 * self.width), np.int64)
+        self.saved = np.zeros(1 << k, np.int64)
+        self.accepted = 0
+        self.deadline: float | None = None
+
+    def _rows(self) -> NDArray[np.uint32]:
+        """The code by example: uint32 (n, width), signal s in bit s % 32 of word s // 32."""
+        rows = np.zeros((self.n, self.width * 4), np.uint8)
+        step = 1 << 8  # words: bounded memory for the unpacked bits
+        for at in range(0, self.columns.shape[1], step):
+            some = self.columns[:self.n_bits, at:at + step]
+            count = min(some.shape[1] * 64, self.n - at * 64)
+            packed = np.packbits(bits.unpack(some, count).T, axis=1, bitorder="little")
+            rows[at * 64:at * 64 + count, :packed.shape[1]] = packed
+        return rows.view("<u4").astype(np.uint32, copy=False)
+
+    def _random_inputs(self, count: int) -> NDArray[np.int32]:
+        return self.rng.choice(self.n_bits, count, replace=self.n_bits < count).astype(np.int32)
+
+    def set_tau(self, tau: float) -> None:
+        """Change the temperature; scores stay, the loss is another one from here on."""
+        self.tau = tau
+        self.w, self.zero, self.loss, self.base = loss_tables(tau, self.votes_per_class, self.n_classes)
+        self.chunk = (1 << 15) // (_EFFECT + 8)  # effects that an int16 sum holds: rounding adds a few units
+        kernels.reset(self.scores, self.label, self.w, self.zero, self.u)
+
+    def total_loss(self) -> int:
+        """Sum of the integer losses of the training examples."""
+        return int(kernels.total_loss(self.u[:self.n_train], self.loss, self.base))
+
+    def accuracy(self, held: bool = False) -> float:
+        """Share of right answers on the training or the held-out examples."""
+        first, last = (self.n_train, self.n) if held else (0, self.n_train)
+        return kernels.correct(self.scores, self.label, first, last) / max(1, last - first)
+
+    # --- one LUT ------------------------------------------------------------------------------------------------
+
+    def _path(self, lut: int) -> list[int]:
+        """The LUT's ancestors, root first, then the LUT."""
+        path = [lut]
+        while self.forest.parent[path[-1]] >= 0:
+            path.append(self.forest.parent[path[-1]])
+        return path[::-1]
+
+    def _reach(self, path: Sequence[int], slots: Sequence[int]) -> tuple[bits.Packed, bits.Packed]:
+        """Where the signal at the end of the path moves the vote up, and where down."""
+        high, low = self.valid.copy(), np.zeros_like(self.valid)
+        for lut, slot in zip(path, slots, strict=True):
+            kernels.sensitivity(self.columns, self.forest.wiring[lut], self.forest.table[lut], slot, high, low)
+        return high, low
+
+    def _effects(self, root: int, high: bits.Packed, low: bits.Packed, wiring: NDArray[np.int32]) -> int:
+        return kernels.effects(self.forest.class_of[root], self.columns[self.n_bits + root], high, low, self.scores,
+                               self.label, self.u, self.w, self.zero, self.loss, self.base, self.columns, wiring,
+                               _PARTS, 256, 0, self.index, self.effect, self.pattern)
+
+    def _improve(self, n: int, wiring: NDArray[np.int32], inputs: Iterable[int]) -> int:
+        """Move the given inputs, one after the other, to the best signal for the n listed effects."""
+        accepted = 0
+        for j in inputs:
+            first, last = self._subset()
+            kernels.scan(n, j, self.k, self.rows, first, last, self.index, self.effect, self.pattern, self.margin,
+                         self.chunk, self.threads, self.order, self.ordered, self.partial, self.value)
+            value = self.value[0]
+            best = 32 * first + int(np.argmin(value[32 * first:min(32 * last, self.n_bits)]))
+            now = wiring[j]
+            if 32 * first <= now < 32 * last:
+                better = value[best] < value[now]
+            else:
+                kernels.histogram(n, self.valid, self.index, self.effect, self.pattern, self.saved)
+                better = value[best] < np.minimum(self.saved + self.margin, 0).sum()
+            if better:
+                wiring[j] = best
+                kernels.repattern(n, j, self.columns[best], self.index, self.pattern, _PARTS)
+                accepted += 1
+        return accepted
+
+    def _subset(self) -> tuple[int, int]:
+        """Words of the rows to scan: all, or a random run of about `proposals` signals."""
+        unit = kernels.NARROW
+        count = -(-self.proposals // (32 * unit)) * unit
+        if not count or count >= self.width:
+            return 0, self.width
+        first = int(self.rng.integers((self.width - count) // unit + 1)) * unit
+        return first, first + count
+
+    def visit(self, lut: int, rounds: int = 1) -> int:
+        """Improve wiring and table of one LUT; the training loss does not rise. Returns the inputs that moved."""
+        forest = self.forest
+        path = self._path(lut)
+        high, low = self._reach(path[:-1], [forest.slot[each] for each in path[1:]])
+        wiring = forest.wiring[lut].copy()
+        n = self._effects(path[0], high, low, wiring)
+        free = np.flatnonzero(wiring < self.n_bits)
+        accepted = 0
+        for _ in range(rounds):
+            accepted += self._improve(n, wiring, self.rng.permutation(free))
+        column = self.columns[self.n_bits + lut]
+        now = kernels.histogram(n, column, self.index, self.effect, self.pattern, self.saved)
+        table = self.saved < -self.margin
+        if self.saved[table].sum() > now:
+            return 0
+        forest.wiring[lut], forest.table[lut] = wiring, table
+        old = self.columns[self.n_bits + path[0]].copy()
+        self._evaluate(path)
+        kernels.change_vote(forest.class_of[lut], old, self.columns[self.n_bits + path[0]], self.scores, self.label,
+                            self.u, self.w, self.zero)
+        return accepted
+
+    def _evaluate(self, path: Sequence[int]) -> None:
+        """Bring the outputs of the LUTs on a path, root first, up to date."""
+        for lut in reversed(path):
+            out = self.columns[self.n_bits + lut]
+            kernels.evaluate(self.columns, self.forest.wiring[lut], self.forest.table[lut], out)
+            out &= self.all
+
+    # --- growth -------------------------------------------------------------------------------------------------
+
+    def grow(self, count: int) -> None:
+        """Replace `count` inputs by LUTs of their own, those where a trial saves most."""
+        forest = self.forest
+        trials: list[tuple[int, NDArray[np.int32], int, int]] = []
+        for lut in range(len(forest)):
+            if forest.depth[lut] >= self.levels:
+                continue
+            for j in np.flatnonzero(forest.wiring[lut] < self.n_bits):
+                trials.append((*self._trial(lut, int(j)), lut, int(j)))
+                self._check_time()
+        trials.sort(key=lambda trial: (-trial[0], trial[2], trial[3]))
+        for _, wiring, lut, j in trials[:count]:
+            new = len(forest)
+            forest.wiring[new] = wiring
+            forest.table[new] = np.arange(1 << self.k) & 1  # a wire from input 0
+            self.columns[self.n_bits + new] = self.columns[forest.wiring[lut, j]]
+            forest.parent.append(lut)
+            forest.slot.append(j)
+            forest.class_of.append(forest.class_of[lut])
+            forest.depth.append(forest.depth[lut] + 1)
+            forest.wiring[lut, j] = self.n_bits + new
+            self.accepted += self.visit(new)
+            self._check_time()
+
+    def _trial(self, lut: int, j: int) -> tuple[int, NDArray[np.int32]]:
+        """What a LUT at input j would save, and its wiring. Nothing changes."""
+        forest = self.forest
+        path = self._path(lut)
+        high, low = self._reach(path, [*(forest.slot[each] for each in path[1:]), j])
+        wiring = np.append(forest.wiring[lut, j], self._random_inputs(self.k - 1)).astype(np.int32)
+        n = self._effects(path[0], high, low, wiring)
+        self._improve(n, wiring, range(1, self.k))
+        now = kernels.histogram(n, self.columns[forest.wiring[lut, j]], self.index, self.effect, self.pattern,
+                                self.saved)
+        return int(now - np.minimum(self.saved, 0).sum()), wiring
+
+    # --- sweeps -------------------------------------------------------------------------------------------------
+
+    def _check_time(self) -> None:
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise _OutOfTime
+
+    def sweep(self, rounds: int = 1) -> None:
+        """Visit every LUT once, in random order."""
+        for lut in self.rng.permutation(len(self.forest)):
+            self.accepted += self.visit(int(lut), rounds)
+            self._check_time()
+
+
+def default_tau(votes: int, n_classes: int, k: int) -> float:
+    """Temperature by the number of votes of a class: margins grow like its square root."""
+    return max(0.5, 0.33 * (votes / n_classes) ** 0.5)
+
+
+def shifted(x: NDArray[np.integer], image_shape: tuple[int, ...], dy: int, dx: int) -> NDArray[np.integer]:
+    """Images (n, n_features) moved down by dy and right by dx pixels (at most 1 each way); the edge is doubled."""
+    image = x.reshape(len(x), *image_shape)
+    pad = [(0, 0), (1, 1), (1, 1)] + [(0, 0)] * (len(image_shape) - 2)
+    padded = np.pad(image, pad, mode="edge")
+    height, width = image_shape[:2]
+    return np.ascontiguousarray(padded[:, 1 - dy:1 - dy + height, 1 - dx:1 - dx + width]).reshape(x.shape)
+
+
+def encode_examples(dataset: Dataset, encoder: Encoder, options: DescentOptions,
+                    rng: np.random.Generator) -> tuple[bits.Packed, NDArray[np.int64], int]:
+    """Packed code and classes of the training examples in random order, then of those held out, and their number."""
+    x, y = dataset.x_train, dataset.y_train
+    shape = dataset.features.image_shape
+    if options.augment != "none" and shape is None:
+        raise UsageError(f"--augment {options.augment} needs image data, which {dataset.name} is not")
+    order = rng.permutation(len(y))
+    n_held = round(options.validation * len(y))
+    if n_held >= len(y):
+        raise UsageError(f"a validation share of {options.validation:g} leaves nothing to train on")
+    train, held = order[:len(y) - n_held], order[len(y) - n_held:]
+    parts = [x[train] if shift == (0, 0) else shifted(x[train], shape, *shift)  # type: ignore[arg-type]
+             for shift in AUGMENTS[options.augment]]
+    mixed = rng.permutation(len(train) * len(parts))
+    label = np.concatenate([np.tile(y[train], len(parts))[mixed], y[held]])
+    return encoder(np.concatenate([np.concatenate(parts)[mixed], x[held]])), label, n_held
+
+
+def train_descent(dataset: Dataset, encoder: Encoder, *, luts: int, k: int = 4, seed: int = 0,
+                  threads: int | None = None, options: DescentOptions | None = None,
+                  progress: Callable[[Progress], None] | None = None, **changes: Any) -> LutNetwork:
+    """Train a network of `luts` k-input LUTs; see the module's text for the method.
+
+    options: `DescentOptions`, with single ones given as keywords. threads: None uses all cores; the result does
+    not depend on it. progress: called after every sweep. An interrupt (Ctrl-C) ends training with what there is,
+    and so does the time limit. Two classes give a "threshold" head, more an "argmax" head.
+    Errors: `UsageError`.
+    """
+    options = replace(options or DescentOptions(), **changes)
+    n_classes = len(dataset.class_names)
+    if not 1 <= k <= MAX_K:
+        raise UsageError(f"descent trains LUTs of 1 to {MAX_K} inputs, not {k}")
+    if luts < n_classes:
+        raise UsageError(f"{luts} LUTs are too few for {n_classes} classes: each class needs a vote at least")
+    start = time.monotonic()
+    rng = np.random.default_rng(seed)
+    votes = options.votes or (luts if k > 4 or options.levels == 1 else max(n_classes, luts // 3))
+    votes = min(luts, max(n_classes, votes))
+    levels = options.levels or (1 if votes == luts else 3)
+    tau = options.tau or default_tau(votes, n_classes, k)
+    most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    threads = min(threads or most, most)
+    columns, label, n_held = encode_examples(dataset, encoder, options, rng)
+    before = numba.get_num_threads()
+    numba.set_num_threads(threads)
+    try:
+        trainer = Trainer(columns, label, n_classes, luts=luts, votes=votes, k=k, tau=tau, n_held=n_held,
+                          seed=int(rng.integers(1 << 62)), threads=threads, proposals=options.proposals,
+                          margin=options.margin, levels=levels)
+        if options.time_limit is not None:
+            trainer.deadline = start + options.time_limit
+        forest, ended = _run(trainer, luts - votes, options, progress, start)
+        network = _network(trainer, forest, dataset, encoder)
+    finally:
+        numba.set_num_threads(before)
+    return network.with_meta(learner="descent", seed=seed, options={
+        **asdict(options), "luts": luts, "k": k, "votes": votes, "levels": levels, "tau": tau}, ended=ended)
+
+
+def _run(trainer: Trainer, grown: int, options: DescentOptions, progress: Callable[[Progress], None] | None,
+         start: float) -> tuple[_Forest, str]:
+    """All stages: the best forest, and why training ended."""
+    best: tuple[float, _Forest | None] = (-1.0, None)
+    stages = trainer.levels if grown else 1
+    shares = [0] + [grown * (s + 1) // (stages - 1) - grown * s // (stages - 1) for s in range(stages - 1)]
+    try:
+        for stage, share in enumerate(shares):
+            best, waited = (-1.0, None), 0  # a stage of growth starts where the one before ended
+            if share:
+                trainer.grow(share)
+            last = None
+            for sweep in range(options.sweeps):
+                trainer.accepted = 0
+                trainer.sweep(2 if stage == 0 and sweep == 0 else 1)
+                loss = trainer.total_loss()
+                score = trainer.accuracy(held=True) if trainer.n_train < trainer.n else None
+                if progress:
+                    progress(Progress("votes" if stage == 0 else f"growth {stage}", sweep + 1, len(trainer.forest),
+                                      loss / loss_unit(trainer.tau) / trainer.n_train, trainer.accuracy(), score,
+                                      trainer.accepted, time.monotonic() - start))
+                waited += 1
+                if score is not None and score > best[0]:
+                    best, waited = (score, trainer.forest.copy()), 0
+                if loss == last or (score is not None and waited >= options.patience):
+                    break
+                last = loss
+    except _OutOfTime:
+        return best[1] or trainer.forest.copy(), "time limit"
+    except KeyboardInterrupt:
+        return best[1] or trainer.forest.copy(), "interrupt"
+    return best[1] or trainer.forest.copy(), "done"
+
+
+def _network(trainer: Trainer, forest: _Forest, dataset: Dataset, encoder: Encoder) -> LutNetwork:
+    """The trained forest as a network: an encoder of the bits that are read, layers by height, head."""
+    n, n_bits = len(forest), trainer.n_bits
+    care = np.zeros_like(forest.table)
+    trainer.forest = forest
+    by_depth = sorted(range(n), key=lambda lut: (-forest.depth[lut], lut))
+    trainer._evaluate(by_depth[::-1])
+    kernels.care_set(trainer.columns, forest.wiring, trainer.valid, care)
+    table = forest.table & care  # what training never saw is 0 in the bytes, not chance
+    n_classes = trainer.n_classes
+    if n_classes == 2:  # a vote for class 0 is, inverted, one for class 1
+        for lut in range(n):
+            if forest.parent[lut] < 0 and forest.class_of[lut] == 0:
+                table[lut] ^= 1
+    height = [0] * n
+    for lut in by_depth:  # children come first
+        if forest.parent[lut] >= 0:
+            height[forest.parent[lut]] = max(height[forest.parent[lut]], height[lut] + 1)
+    order = sorted(range(n), key=lambda lut: (height[lut], lut))
+    used = np.unique(trainer.signal[forest.wiring[forest.wiring < n_bits]])
+    number = np.empty(n_bits + n, np.int32)
+    number[:n_bits] = np.searchsorted(used, trainer.signal)
+    number[n_bits + np.array(order)] = len(used) + np.arange(n)
+    layers = []
+    for h in range(max(height) + 1):
+        members = [lut for lut in order if height[lut] == h]
+        layers.append(Layer(number[forest.wiring[members]], bits.pack_tables(table[members]),
+                            bits.pack_tables(care[members])))
+    votes = [lut for lut in range(n) if forest.parent[lut] < 0]
+    signals = number[n_bits + np.array(votes)]
+    class_of = np.array([forest.class_of[lut] for lut in votes], np.int32)
+    if n_classes == 2:
+        head = Head.threshold(signals, int((class_of == 0).sum()) + 1)
+    else:
+        head = Head.argmax(signals, class_of, n_classes)
+    small = Encoder(encoder.features, encoder.feature[used], encoder.threshold[used])
+    return LutNetwork(small, tuple(layers), head, dataset.class_names)

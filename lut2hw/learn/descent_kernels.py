@@ -1,0 +1,435 @@
+"""Compiled kernels of the descent learner: effects, counting sort, exhaustive input scan, exact updates.
+
+All sums are integers, so no result depends on the number of threads or on the machine.
+
+The loss of example i with class scores S and label y is table-driven: u = sum over classes c of w[S_c - S_y]
+with integer weights w[m] = rint(w[0] * exp(m / tau)), and the loss is `loss[float32(u) >> 13]`, the rounded
+logarithm of u / w[0] in fixed point. It is the cross-entropy of softmax(S / tau), rounded once, to integers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from llvmlite import binding, ir
+from numba import njit, prange, types
+from numba.extending import intrinsic
+
+_LANES = 32  # int16 sums side by side: signals are taken 32 at a time
+PREFETCH = 16  # examples fetched ahead; index arrays carry as many spare entries
+_ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+def _accumulator(width):
+    """Kernel that adds d[i] to 32 * width int16 sums, one for each set bit of row order[i].
+
+    The sums stay in vector registers for the whole range start..stop, which must be short enough for int16, and
+    are then added to the int32 array `out`. Written as vector IR since plain loops do not become masked adds.
+    """
+
+    @intrinsic
+    def accumulate(_context, rows, order, d, start, stop, offset, out):
+        signature = types.void(rows, order, d, types.int64, types.int64, types.int64, out)
+
+        def codegen(context, builder, sig, args):
+            def data(i):
+                return context.make_array(sig.args[i])(context, builder, args[i])
+
+            i1, i8, i16, i32, i64 = (ir.IntType(n) for n in (1, 8, 16, 32, 64))
+            vector, wide = ir.VectorType(i16, _LANES), ir.VectorType(i32, _LANES)
+            zero = ir.Constant(vector, None)
+            row_array = data(0)
+            stride = builder.extract_value(row_array.shape, 1)
+            rows_, order_, d_, out_ = row_array.data, data(1).data, data(2).data, data(6).data
+            start_, stop_, offset_ = args[3:6]
+
+            def row(i):
+                index = builder.sext(builder.load(builder.gep(order_, [i])), i64)
+                return builder.gep(rows_, [builder.add(builder.mul(index, stride), offset_)])
+
+            def const(n):
+                return ir.Constant(i64, n)
+
+            entry, loop, done = builder.block, builder.append_basic_block(), builder.append_basic_block()
+            builder.branch(loop)
+            builder.position_at_end(loop)
+            i = builder.phi(i64)
+            i.add_incoming(start_, entry)
+            sums = [builder.phi(vector) for _ in range(width)]
+            for total in sums:
+                total.add_incoming(zero, entry)
+            pointer = i8.as_pointer()
+            prefetch = builder.module.declare_intrinsic(
+                "llvm.prefetch", [pointer], ir.FunctionType(ir.VoidType(), [pointer, i32, i32, i32]))
+            ahead = row(builder.add(i, const(PREFETCH)))
+            for line in range(0, width, 16):
+                builder.call(prefetch, [builder.bitcast(builder.gep(ahead, [const(line)]), pointer),
+                                        ir.Constant(i32, 0), ir.Constant(i32, 3), ir.Constant(i32, 1)])
+            undefined = ir.Constant(vector, ir.Undefined)
+            effect = builder.shuffle_vector(
+                builder.insert_element(undefined, builder.load(builder.gep(d_, [i])), ir.Constant(i32, 0)),
+                undefined, ir.Constant(ir.VectorType(i32, _LANES), None))
+            here, new = row(i), []
+            for word in range(width):
+                mask = builder.bitcast(builder.load(builder.gep(here, [const(word)])), ir.VectorType(i1, _LANES))
+                new.append(builder.add(sums[word], builder.select(mask, effect, zero)))
+            following = builder.add(i, const(1))
+            i.add_incoming(following, builder.block)
+            for total, value in zip(sums, new, strict=True):
+                total.add_incoming(value, builder.block)
+            builder.cbranch(builder.icmp_signed("<", following, stop_), loop, done)
+            builder.position_at_end(done)
+            for word in range(width):
+                at = builder.gep(out_, [builder.mul(builder.add(offset_, const(word)), const(_LANES))])
+                at = builder.bitcast(at, wide.as_pointer())
+                builder.store(builder.add(builder.load(at, align=4), builder.sext(new[word], wide)), at, align=4)
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return accumulate
+
+
+# A tile of the widest kernel must leave registers free: 32 of 512 bits with AVX-512, else 16 of 256 or less.
+_WIDE = bool(binding.get_host_cpu_features().get("avx512bw"))
+NARROW = 6  # words of 32 signals; rows are a multiple of this wide
+BROAD = 18 if _WIDE else NARROW
+_narrow = _accumulator(NARROW)
+_broad = _accumulator(BROAD)
+
+
+@njit(cache=True, nogil=True)
+def _sum_rows(rows, order, d, start, stop, first, last, chunk, out):
+    """out int32 (32 * width of rows) += d[i] for every set bit of row order[i] in words first..last."""
+    while start < stop:
+        end = min(stop, start + chunk)
+        offset = first
+        while offset + BROAD <= last:
+            _broad(rows, order, d, start, end, offset, out)
+            offset += BROAD
+        while offset < last:
+            _narrow(rows, order, d, start, end, offset, out)
+            offset += NARROW
+        start = end
+
+
+@njit(cache=True, nogil=True)
+def level(u, loss, base):
+    """Loss of an example with weight sum u."""
+    return loss[(np.float32(u).view(np.int32) >> 13) - base]
+
+
+@njit(cache=True, nogil=True)
+def weight_sum(scores, i, y, own, w, zero):
+    """Sum of w over all classes of example i if the score of its class y were `own`."""
+    total = w[zero]
+    for c in range(scores.shape[0]):
+        if c != y:
+            total += w[zero + scores[c, i] - own]
+    return total
+
+
+@njit(cache=True, parallel=True)
+def reset(scores, label, w, zero, u):
+    """Weight sums u of all examples from their scores."""
+    for i in prange(len(label)):
+        y = label[i]
+        u[i] = weight_sum(scores, i, y, scores[y, i], w, zero)
+
+
+@njit(cache=True, parallel=True)
+def total_loss(u, loss, base):
+    """Sum of the losses of all examples: the integer that never rises."""
+    total = np.int64(0)
+    for i in prange(len(u)):
+        total += np.int64(level(u[i], loss, base))
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _lut(columns, wiring, table, word):
+    """64 outputs of one LUT (Shannon expansion)."""
+    k = len(wiring)
+    row = np.empty(1 << max(k - 1, 0), np.uint64)
+    if k == 0:
+        return _ONES if table[0] else np.uint64(0)
+    x = columns[wiring[0], word]
+    half = 1 << (k - 1)
+    for p in range(half):
+        low = _ONES if table[2 * p] else np.uint64(0)
+        high = _ONES if table[2 * p + 1] else np.uint64(0)
+        row[p] = low ^ ((low ^ high) & x)
+    for j in range(1, k):
+        x = columns[wiring[j], word]
+        half >>= 1
+        for p in range(half):
+            low = row[2 * p]
+            row[p] = low ^ ((low ^ row[2 * p + 1]) & x)
+    return row[0]
+
+
+@njit(cache=True, nogil=True)
+def evaluate(columns, wiring, table, out):
+    """out uint64 (n_words,): outputs of one LUT."""
+    for word in range(len(out)):
+        out[word] = _lut(columns, wiring, table, word)
+
+
+@njit(cache=True, nogil=True)
+def sensitivity(columns, wiring, table, j, high, low):
+    """Where the LUT's output rises (`high`) or falls (`low`) with its input j: its Boolean difference, packed.
+
+    high, low: the same for the LUT's own output on the vote; changed in place (chain rule).
+    """
+    k = len(wiring)
+    size = 1 << (k - 1)
+    rises, falls = np.zeros(size, np.uint8), np.zeros(size, np.uint8)
+    rest = np.empty(k - 1, np.int32)
+    for i in range(k - 1):
+        rest[i] = wiring[i if i < j else i + 1]
+    for p in range(size):
+        at = (p & ((1 << j) - 1)) | ((p >> j) << (j + 1))
+        zero, one = table[at], table[at | (1 << j)]
+        rises[p] = one and not zero
+        falls[p] = zero and not one
+    for word in range(len(high)):
+        up, down = _lut(columns, rest, rises, word), _lut(columns, rest, falls, word)
+        up, down = (up & high[word]) | (down & low[word]), (up & low[word]) | (down & high[word])
+        high[word], low[word] = up, down
+
+
+@njit(cache=True, parallel=True)
+def effects(c, root, high, low, scores, label, u, w, zero, loss, base, columns, wiring, parts, keep, seed,
+            index, effect, pattern):
+    """Compact list of the examples on which a LUT's bit changes the loss.
+
+    c: class of the vote above; root uint64 (n_words,): the vote; high, low: where the LUT moves the vote up or
+    down. keep: of 256, the share of examples to list (a sample seeded by `seed`).
+    Writes index (example), effect (loss with bit 1 minus loss with bit 0) and pattern; returns their number.
+    """
+    n = len(label)
+    n_words = len(root)
+    k = len(wiring)
+    counts = np.zeros(parts + 1, np.int64)
+    step = (n_words + parts - 1) // parts
+    for part in prange(parts):
+        at = part * step * 64
+        for word in range(part * step, min(n_words, (part + 1) * step)):
+            moves = high[word] | low[word]
+            if moves == 0:
+                continue
+            if keep < 256:
+                h = (np.uint64(word) + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
+                h ^= h >> np.uint64(29)
+                h *= np.uint64(0xBF58476D1CE4E5B9)
+                if np.int64(h >> np.uint64(56)) >= keep:
+                    continue
+            falls, ones = low[word], root[word]
+            begin = at
+            for i in range(word * 64, min(n, word * 64 + 64)):
+                bit = np.uint64(i & 63)
+                if not (moves >> bit) & np.uint64(1):
+                    continue
+                b = scores[c, i] - np.int32((ones >> bit) & np.uint64(1))
+                y = label[i]
+                if y == c:
+                    before = level(weight_sum(scores, i, y, b, w, zero), loss, base)
+                    after = level(weight_sum(scores, i, y, b + 1, w, zero), loss, base)
+                else:
+                    m = zero + b - scores[y, i]
+                    rise = w[m + 1] - w[m]
+                    without = u[i] - (rise if (ones >> bit) & np.uint64(1) else 0)
+                    before = level(without, loss, base)
+                    after = level(without + rise, loss, base)
+                d = after - before
+                if (falls >> bit) & np.uint64(1):
+                    d = -d
+                index[at] = i
+                effect[at] = d
+                at += d != 0
+            for e in range(begin, at):
+                pattern[e] = 0
+            for j in range(k):
+                x = columns[wiring[j], word]
+                for e in range(begin, at):
+                    pattern[e] |= np.uint8(((x >> np.uint64(index[e] & 63)) & np.uint64(1)) << np.uint64(j))
+        counts[part] = at - part * step * 64
+    n_active = 0
+    for part in range(parts):
+        start = part * step * 64
+        if start != n_active:
+            for e in range(counts[part]):
+                index[n_active + e] = index[start + e]
+                effect[n_active + e] = effect[start + e]
+                pattern[n_active + e] = pattern[start + e]
+        n_active += counts[part]
+    return n_active
+
+
+@njit(cache=True, parallel=True)
+def repattern(n, j, column, index, pattern, parts):
+    """Set bit j of the patterns of the listed examples to `column`."""
+    mask = np.uint8(0xFF ^ (1 << j))
+    for part in prange(parts):
+        for e in range(part * n // parts, (part + 1) * n // parts):
+            i = index[e]
+            bit = (column[i >> 6] >> np.uint64(i & 63)) & np.uint64(1)
+            pattern[e] = (pattern[e] & mask) | np.uint8(bit << np.uint64(j))
+
+
+@njit(cache=True, nogil=True)
+def histogram(n, column, index, effect, pattern, out):
+    """out int64 (2**k,): sum of the effects by pattern. Returns the sum of the effects where `column` is one."""
+    out[:] = 0
+    now = np.int64(0)
+    for e in range(n):
+        d = np.int64(effect[e])
+        out[pattern[e]] += d
+        i = index[e]
+        now += d * np.int64((column[i >> 6] >> np.uint64(i & 63)) & np.uint64(1))
+    return now
+
+
+@njit(cache=True, parallel=True)
+def scan(n, j, k, rows, first, last, index, effect, pattern, margin, chunk, parts, order, ordered, partial, value):
+    """Value of the signals in words first..last of the rows at input j of a LUT whose other inputs stay.
+
+    The value is the sum over the 2**k entries of min(0, margin + sum of effects): what the best table saves.
+    value int64 (parts, 32 * width of rows): row 0 is the answer.
+    """
+    n_patterns = 1 << (k - 1)
+    low = (1 << j) - 1
+    counts = np.zeros((parts, n_patterns), np.int64)
+    for part in prange(parts):
+        for e in range(part * n // parts, (part + 1) * n // parts):
+            p = pattern[e]
+            counts[part, (p & low) | ((p >> 1) & ~low)] += 1
+    starts = np.empty(n_patterns + 1, np.int64)
+    at = 0
+    for p in range(n_patterns):
+        starts[p] = at
+        for part in range(parts):
+            here = counts[part, p]
+            counts[part, p] = at
+            at += here
+    starts[n_patterns] = at
+    for part in prange(parts):
+        for e in range(part * n // parts, (part + 1) * n // parts):
+            p = pattern[e]
+            p = (p & low) | ((p >> 1) & ~low)
+            to = counts[part, p]
+            counts[part, p] = to + 1
+            order[to] = index[e]
+            ordered[to] = effect[e]
+    order[n:n + PREFETCH] = 0
+    # Each part sums its share of the sorted list. A pattern that it holds whole is valued at once; one that
+    # crosses into another share is kept in `partial` (first and last pattern of each share) and valued below.
+    n_signals = value.shape[1]
+    owner = np.full((parts, 2), -1, np.int64)
+    totals = np.zeros((parts, 2), np.int64)
+    for part in prange(parts):
+        start, stop = part * n // parts, (part + 1) * n // parts
+        mine = value[part]
+        mine[32 * first:32 * last] = 0
+        sums = np.empty(n_signals, np.int32)
+        for p in range(n_patterns):
+            a, b = max(start, starts[p]), min(stop, starts[p + 1])
+            if a >= b:
+                continue
+            whole = a == starts[p] and b == starts[p + 1]
+            side = 0 if a == start else 1
+            total = np.int64(0)
+            for e in range(a, b):
+                total += ordered[e]
+            if whole:
+                sums[32 * first:32 * last] = 0
+                _sum_rows(rows, order, ordered, a, b, first, last, chunk, sums)
+                for v in range(32 * first, 32 * last):
+                    one = np.int64(sums[v])
+                    mine[v] += min(0, one + margin) + min(0, total - one + margin)
+            else:
+                owner[part, side] = p
+                totals[part, side] = total
+                partial[part, side, 32 * first:32 * last] = 0
+                _sum_rows(rows, order, ordered, a, b, first, last, chunk, partial[part, side])
+    for part in range(parts):
+        for side in range(2):
+            p = owner[part, side]
+            if p < 0:
+                continue
+            total = totals[part, side]
+            for later in range(part, parts):
+                for other in range(2):
+                    if (later > part or other > side) and owner[later, other] == p:
+                        owner[later, other] = -1
+                        total += totals[later, other]
+                        for v in range(32 * first, 32 * last):
+                            partial[part, side, v] += partial[later, other, v]
+            for v in range(32 * first, 32 * last):
+                one = np.int64(partial[part, side, v])
+                value[0, v] += min(0, one + margin) + min(0, total - one + margin)
+    for part in range(1, parts):
+        for v in range(32 * first, 32 * last):
+            value[0, v] += value[part, v]
+
+
+@njit(cache=True, nogil=True)
+def change_vote(c, old, new, scores, label, u, w, zero):
+    """Follow a vote of class c from outputs `old` to `new` (uint64 (n_words,)) in scores and weight sums."""
+    n = len(label)
+    for word in range(len(old)):
+        changed = old[word] ^ new[word]
+        if changed == 0:
+            continue
+        for i in range(word * 64, min(n, word * 64 + 64)):
+            bit = np.uint64(i & 63)
+            if not (changed >> bit) & np.uint64(1):
+                continue
+            step = 1 if (new[word] >> bit) & np.uint64(1) else -1
+            y = label[i]
+            if y == c:
+                scores[c, i] += step
+                u[i] = weight_sum(scores, i, y, scores[y, i], w, zero)
+            else:
+                m = zero + scores[c, i] - scores[y, i]
+                u[i] += w[m + step] - w[m]
+                scores[c, i] += step
+
+
+@njit(cache=True, parallel=True)
+def correct(scores, label, first, last):
+    """Number of examples first..last whose highest score, the lowest class of equals, is their label."""
+    total = 0
+    for i in prange(first, last):
+        best = 0
+        for c in range(1, scores.shape[0]):
+            if scores[c, i] > scores[best, i]:
+                best = c
+        total += best == label[i]
+    return total
+
+
+@njit(cache=True, parallel=True)
+def care_set(columns, wiring, valid, care):
+    """care uint8 (n_luts, 2**k): one where an example of `valid` shows the pattern."""
+    n_luts, k = wiring.shape
+    for lut in prange(n_luts):
+        missing = 1 << k
+        for word in range(len(valid)):
+            todo = valid[word]
+            while todo:
+                # The lowest example left, then every example of its pattern at once.
+                bit = todo & (~todo + np.uint64(1))
+                same, p = todo, 0
+                for j in range(k):
+                    x = columns[wiring[lut, j], word]
+                    if x & bit:
+                        p |= 1 << j
+                        same &= x
+                    else:
+                        same &= ~x
+                todo &= ~same
+                if not care[lut, p]:
+                    care[lut, p] = 1
+                    missing -= 1
+            if not missing:
+                break
