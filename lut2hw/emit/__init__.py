@@ -1,0 +1,94 @@
+"""Emit: from a compiled netlist to a folder with HDL, vectors and a manifest that stands on its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lut2hw import __version__
+from lut2hw.compile.port import OUTPUT
+from lut2hw.emit import netlist_file
+from lut2hw.emit.core import TOP, to_verilog
+from lut2hw.emit.folder import FORMAT, MANIFEST, VERSION, Manifest, atomic_folder, describe, load
+from lut2hw.emit.vectors import random_vectors, vectors_of
+from lut2hw.errors import Lut2hwError
+from lut2hw.model import to_bytes
+
+if TYPE_CHECKING:
+    from lut2hw.compile import Compiled
+
+__all__ = ["MAX_VECTORS", "Manifest", "atomic_folder", "emit", "load"]
+
+MAX_VECTORS = 10_000
+RANDOM_VECTORS = 2_000
+
+
+def emit(compiled: Compiled, directory: str | Path, *, x: NDArray[np.int64] | None = None, source: str = "random",
+         seed: int = 0, options: Mapping[str, Any] | None = None) -> Manifest:
+    """Write the folder of a compiled network and return its manifest.
+
+    x: integers (n, n_features) for the expected vectors, the first 10,000 of them; None makes 2,000 random ones.
+    source: where x comes from, in words. options: what was asked for, JSON values for the manifest.
+    Errors: `UsageError` if `directory` holds something else, `Lut2hwError` if it cannot be written, or if the
+    netlist disagrees with the golden model, in which case nothing is written.
+    """
+    network, netlist, port = compiled.network, compiled.netlist, compiled.input_port
+    if x is None:
+        vectors = random_vectors(network, port, RANDOM_VECTORS, seed)
+    else:
+        vectors = vectors_of(network, port, x[:MAX_VECTORS])
+    with atomic_folder(Path(directory)) as folder:
+        manifest = _manifest(compiled, len(vectors), source, options or {})
+        contents = {
+            "core.v": to_verilog(netlist, latency=compiled.latency, target=compiled.target).encode(),
+            "model.lut": to_bytes(network),
+            "netlist.json": netlist_file.to_json(netlist).encode(),
+            "vectors.npz": vectors.to_bytes(),
+            "summary.txt": describe(manifest).encode(),
+            MANIFEST: (json.dumps(manifest, indent=1, sort_keys=False) + "\n").encode(),
+        }
+        for name, content in contents.items():
+            (folder / name).write_bytes(content)
+        # What verify and build will read must be what was meant, before the folder takes its name.
+        if load(folder).netlist.cells != netlist.cells:
+            raise Lut2hwError("the netlist read back differs from the one written; please report this")
+    return load(directory)
+
+
+def _manifest(compiled: Compiled, n_vectors: int, source: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    network, netlist, port = compiled.network, compiled.netlist, compiled.input_port
+    features, encoder = network.features, network.encoder
+    fields = []
+    for field in port.fields:
+        entry: dict[str, Any] = {"name": field.name, "index": field.index, "offset": field.offset,
+                                 "width": field.width, "signed": field.signed}
+        feature = int(encoder.feature[field.index]) if port.encoded else field.index
+        if port.encoded:
+            entry |= {"feature": features.names[feature], "threshold": int(encoder.threshold[field.index])}
+        else:
+            entry |= {"low": int(features.low[feature]), "high": int(features.high[feature])}
+        # a real value r is the integer rint((r - zero) * scale)
+        fields.append(entry | {"scale": float(features.scale[feature]), "zero": float(features.offset[feature])})
+    clocked = compiled.latency > 0
+    return {
+        "format": FORMAT, "version": VERSION, "lut2hw": __version__,
+        "target": compiled.target.name, "top": TOP, "sources": ["core.v"],
+        "clock": "clk" if clocked else None, "reset": "rst" if clocked else None,
+        "latency_cycles": compiled.latency,
+        "input": {"payload": "i__payload", "valid": "i__valid", "ready": "i__ready",
+                  "width": port.width, "encoded": port.encoded, "fields": fields},
+        "output": {"payload": "o__payload", "valid": "o__valid", "ready": "o__ready",
+                   "width": len(netlist.outputs[OUTPUT]), "classes": list(network.class_names)},
+        "encoder": {"bits": len(encoder), "comparators": len({(int(f), int(t)) for f, t in zip(
+            encoder.feature, encoder.threshold, strict=True)}), "in_core": not port.encoded},
+        "luts": network.n_luts, "cells": dict(netlist.count()),
+        "parts": {part: dict(kinds) for part, kinds in netlist.count_parts().items()},
+        "model": "model.lut", "netlist": "netlist.json",
+        "vectors": {"file": "vectors.npz", "count": n_vectors, "source": source},
+        "simulation_models": list(compiled.target.simulation_models), "options": dict(options),
+    }

@@ -1,0 +1,31 @@
+"""Run Icarus Verilog under cocotb's runner, in a process of its own: python -m lut2hw.verify.icarus BENCH.json."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from cocotb_tools.runner import get_runner
+
+from lut2hw import tools
+
+
+def main(config_file: str) -> int:
+    """Build and run what the configuration says."""
+    config = json.loads(Path(config_file).read_text())
+    # The runner looks on the PATH only.
+    folder = str(Path(tools.require("iverilog")[0]).resolve().parent)
+    os.environ["PATH"] = folder + os.pathsep + os.environ.get("PATH", "")
+    runner = get_runner("icarus")
+    build = Path(config["work"]) / "build"
+    runner.build(sources=config["sources"], hdl_toplevel=config["top"], build_dir=build, always=True,
+                 build_args=[f"-D{name}" for name in config["defines"]], timescale=("1ns", "1ps"))
+    runner.test(test_module=config["test"], hdl_toplevel=config["top"], build_dir=build, test_dir=build,
+                extra_env={"LUT2HW_BENCH": config_file, "COCOTB_LOG_LEVEL": "WARNING"})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

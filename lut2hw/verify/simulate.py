@@ -1,0 +1,90 @@
+"""Simulation engines: the bench of `lut2hw.sim` around Icarus Verilog (through cocotb) and Amaranth's simulator."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lut2hw import tools
+from lut2hw.compile.netlist import Netlist
+from lut2hw.emit.vectors import Vectors
+from lut2hw.errors import Lut2hwError, ToolError
+from lut2hw.sim.bench import Bench
+
+
+@dataclass(frozen=True)
+class Design:
+    """Verilog under test: files, top module, clock and reset ports (None without registers), latency in cycles."""
+
+    sources: Sequence[Path]
+    top: str
+    clock: str | None
+    reset: str | None
+    latency: int | None
+    defines: tuple[str, ...] = ()
+    test: str = "lut2hw.sim.core"
+
+
+def cocotb(design: Design, vectors: Vectors, *, seed: int = 0, timeout: float | None = None) -> dict[str, Any]:
+    """Stream `vectors` through Verilog under Icarus. Returns `Bench.result()`. Errors: `ToolError`."""
+    tools.require("iverilog")
+    with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
+        work = Path(name)
+        lines = (f"{word:x} {expected}\n" for word, expected in zip(vectors.words(), vectors.classes, strict=True))
+        (work / "vectors.txt").write_text("".join(lines))
+        config = {"sources": [str(path.resolve()) for path in design.sources], "top": design.top,
+                  "defines": list(design.defines), "clock": design.clock, "reset": design.reset,
+                  "latency": design.latency, "seed": seed, "test": design.test,
+                  "vectors": str(work / "vectors.txt"), "result": str(work / "result.json"), "work": name}
+        (work / "bench.json").write_text(json.dumps(config))
+        run = tools.run_command([sys.executable, "-m", "lut2hw.verify.icarus", str(work / "bench.json")],
+                                what="Icarus Verilog under cocotb", timeout=timeout)
+        try:
+            return json.loads((work / "result.json").read_text())
+        except (OSError, ValueError):
+            raise ToolError("Icarus Verilog under cocotb stopped without a result; it last said: "
+                            f"{tools.last_words(run.output)}") from None
+
+
+def amaranth(netlist: Netlist, latency: int, vectors: Vectors, *, seed: int = 0) -> dict[str, Any]:
+    """Stream `vectors` through the core component in Amaranth's simulator. Returns `Bench.result()`."""
+    from amaranth.hdl import ClockDomain, Module
+    from amaranth.sim import Simulator
+
+    from lut2hw.emit.core import Core
+
+    core = Core(netlist, latency=latency)
+    bench = Bench(vectors.words(), vectors.classes.tolist(), latency, seed, resets=latency > 0)
+    m = Module()
+    m.submodules.core = core
+    if latency:
+        m.domains.sync = domain = ClockDomain("sync")
+
+    async def stream(ctx: Any) -> None:
+        while not bench.done:
+            now = bench.drive()
+            if latency:
+                ctx.set(domain.clk, 0)
+                ctx.set(domain.rst, int(now.reset))
+            ctx.set(core.i.valid, int(now.valid))
+            ctx.set(core.o.ready, int(now.ready))
+            # This simulator has no unknown value: zeros and ones in turn stand for it.
+            ctx.set(core.i.payload, -(bench.cycles & 1) if now.payload is None else now.payload)
+            await ctx.delay(1e-9)
+            bench.sample(ctx.get(core.i.ready), ctx.get(core.o.valid), ctx.get(core.o.payload))
+            if latency:
+                ctx.set(domain.clk, 1)
+                await ctx.delay(1e-9)
+
+    simulator = Simulator(m)
+    simulator.add_testbench(stream)
+    try:
+        simulator.run()
+    except RecursionError:
+        raise Lut2hwError("the core is too deep for Amaranth's simulator; use --engine cocotb") from None
+    return bench.result()

@@ -1,0 +1,150 @@
+"""The bench: what goes into the core on each clock, and what must come out. It knows no simulator.
+
+A simulator's part calls `drive` for the inputs of the next clock, lets the logic settle, and hands what it sees just
+before the rising edge to `sample`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+MAX_ERRORS = 5
+MAX_UNKNOWN = 100  # gaps filled with X; a change of the whole input is what costs a simulator time
+
+
+class Drive(NamedTuple):
+    """Inputs for one clock; payload None is unknown (X): a core must not let it reach an answer."""
+
+    reset: bool
+    valid: bool
+    payload: int | None
+    ready: bool
+
+
+@dataclass
+class Bench:
+    """Streams vectors with random stalls on both sides, resets in the middle, then runs at full speed.
+
+    words: an input port value for each vector. expected: the class each. latency: cycles, or None if the core may
+    take any time (then nothing is known about when answers come). seed: of the stalls. resets: the core has a reset.
+    """
+
+    words: list[int]
+    expected: list[int]
+    latency: int | None = 0
+    seed: int = 0
+    resets: bool = False
+    checked: int = 0
+    mismatches: int = 0
+    first: dict[str, Any] | None = None
+    errors: list[str] = field(default_factory=list)
+    classes: dict[int, int] = field(default_factory=dict)
+    cycles: int = 0
+
+    def __post_init__(self) -> None:
+        n = len(self.words)
+        self.random = random.Random(self.seed)
+        self.sent = 0  # examples accepted
+        self.flying: deque[tuple[int, int]] = deque()  # (vector, cycle it was accepted)
+        self.reset_left = 2 if self.resets else 0
+        # The first half is stalled at random, with the reset in its middle; the second half runs freely.
+        self.calm_from = n // 2
+        self.reset_at = n // 4 if self.resets else None
+        self.held: int | None = None
+        self.idle = 0
+        self.now = Drive(False, False, None, False)
+        self.offered = False
+        self.payload: int | None = None
+        self.unknown = MAX_UNKNOWN
+
+    @property
+    def done(self) -> bool:
+        """All vectors answered, or no point in going on."""
+        return (self.checked >= len(self.words) and self.drain == 0) or len(self.errors) >= MAX_ERRORS
+
+    @property
+    def drain(self) -> int:
+        """Clocks still to watch after the last answer, for one too many."""
+        return max(0, (self.latency or 0) + 2 - self.idle)
+
+    def drive(self) -> Drive:
+        """Inputs for the next clock."""
+        if self.reset_at is not None and self.sent >= self.reset_at and self.reset_left == 0 and self.flying:
+            self.reset_at, self.reset_left = None, 2
+        if self.reset_left:
+            self.reset_left -= 1
+            self.now = Drive(True, False, self.gap(), self.random.random() < 0.5)
+            return self.now
+        calm = self.checked >= self.calm_from
+        # Once offered, an example stays until it is taken.
+        self.offered = self.sent < len(self.words) and (self.offered or calm or self.random.random() < 0.7)
+        ready = calm or self.random.random() < 0.7
+        self.payload = self.words[self.sent] if self.offered else self.gap()
+        self.now = Drive(False, self.offered, self.payload, ready)
+        return self.now
+
+    def gap(self) -> int | None:
+        """Payload where there is no example: unknown at first, later the last one."""
+        self.unknown -= 1
+        return None if self.unknown >= 0 else self.payload
+
+    def sample(self, in_ready: int | None, out_valid: int | None, out_payload: int | None) -> None:
+        """What the core shows just before the rising edge; None is unknown."""
+        self.cycles += 1
+        self.idle += 1
+        if self.now.reset:
+            # What was under way is lost on purpose and is sent again.
+            self.sent, self.offered, self.held, self.idle = self.checked, False, None, 0
+            self.flying.clear()
+            return
+        if in_ready is None or out_valid is None:
+            self.error("ready or valid is unknown (X)")
+            return
+        if self.offered and in_ready:
+            self.flying.append((self.sent, self.cycles))
+            self.sent, self.offered, self.idle = self.sent + 1, False, 0
+        if self.held is not None and (not out_valid or out_payload != self.held):
+            self.error("an answer changed before it was taken")
+        self.held = None
+        if out_valid:
+            self.answer(out_payload)
+        if self.idle > 2 * (self.latency or 0) + 10_000:
+            self.error(f"no progress for {self.idle} clocks")
+            self.errors += [self.errors[-1]] * (MAX_ERRORS - len(self.errors))
+
+    def answer(self, payload: int | None) -> None:
+        """An answer is on the output."""
+        through = self.latency == 0 and self.now.valid  # an example that waits at the input shows at the output
+        if not self.flying and not through:
+            self.error("an answer came without an example")
+            return
+        if not self.now.ready:
+            self.held = payload
+            return
+        index, when = self.flying.popleft()
+        self.idle = 0
+        # From the middle on nothing stalls: examples sent since then take exactly the latency.
+        if self.latency is not None and index > self.calm_from + self.latency + 1:
+            took = self.cycles - when
+            if took != self.latency:
+                self.error(f"vector {index} took {took} cycles instead of {self.latency}")
+        self.checked = index + 1
+        if payload is None or payload != self.expected[index]:
+            self.mismatches += 1
+            self.first = self.first or {"vector": index, "input": f"{self.words[index]:x}",
+                                        "expected": self.expected[index], "got": payload}
+        else:
+            self.classes[payload] = self.classes.get(payload, 0) + 1
+
+    def error(self, what: str) -> None:
+        """Note an error of the protocol."""
+        if len(self.errors) < MAX_ERRORS:
+            self.errors.append(f"clock {self.cycles}: {what}")
+
+    def result(self) -> dict[str, Any]:
+        """JSON values: vectors checked, mismatches, the first of them, errors of the protocol, answers by class."""
+        return {"vectors": self.checked, "mismatches": self.mismatches, "first": self.first, "errors": self.errors,
+                "classes": {str(c): n for c, n in sorted(self.classes.items())}, "cycles": self.cycles}
