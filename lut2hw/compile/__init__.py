@@ -1,0 +1,103 @@
+"""The compiler: from a LutNetwork to a netlist of cells that the target has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lut2hw.compile import head, lower
+from lut2hw.compile.arithmetic import Arithmetic
+from lut2hw.compile.decompose import shannon
+from lut2hw.compile.graph import Graph, simplify
+from lut2hw.compile.netlist import Cell, Netlist
+from lut2hw.compile.pipeline import pipeline as add_registers
+from lut2hw.compile.port import OUTPUT, InputPort
+from lut2hw.data.dataset import Dataset
+from lut2hw.errors import UsageError
+from lut2hw.model import LutNetwork
+
+if TYPE_CHECKING:
+    from lut2hw.targets.base import Target
+
+__all__ = ["Compiled", "compile_network"]
+
+OnPass = Callable[[str, Netlist], None]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A network as hardware.
+
+    network: the golden model, after any change of don't-cares. netlist: cells the target has; input port
+    `port.INPUT` laid out as `input_port` says, output port `port.OUTPUT`, the class number, unsigned, least
+    significant bit first, ceil(log2(n_classes)) bits and at least one. latency: cycles from input to output.
+    """
+
+    network: LutNetwork
+    netlist: Netlist
+    target: Target
+    input_port: InputPort
+    latency: int
+
+
+def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool = False,
+                    pipeline: str | int = "auto", dont_cares: str = "off", effort: str = "normal",
+                    fmax: float | None = None, ram: str = "never", data: Dataset | None = None,
+                    on_pass: OnPass | None = None) -> Compiled:
+    """Compile `network` for `target`; on every input the netlist equals the network in the result.
+
+    encoded_inputs: leave the encoder out; the input port takes the bits of the code.
+    pipeline: "none" for a combinational netlist, the number of register stages, or "auto" to choose it.
+    dont_cares: "off"; "unseen" or "rare:N" let table entries change that training showed never, or fewer than N times.
+    effort: "normal" or "high". fmax: clock in MHz that an automatic pipeline is cut for.
+    ram: "never", or "auto" to put wide tables that share inputs into block RAM.
+    data: training data for `dont_cares` if the network does not hold its care set.
+    on_pass: called with the name of each pass and the netlist after it, which has the ports of the result.
+    Errors: `UsageError` for options that make no sense.
+    """
+    registers = _registers(pipeline)
+    k = target.lut_inputs
+
+    logic = lower.tables(network)
+    read = lower.bits_read(logic)
+    port = InputPort.of(network, read, encoded=encoded_inputs)
+
+    def whole(logic: Netlist, lut_inputs: int) -> Netlist:
+        """`logic` between encoder and head."""
+        graph = Graph()
+        literals = lower.code(graph, network, port, read, lut_inputs)
+        votes = graph.place(logic, {lower.BITS: literals})[lower.VOTES]
+        graph.outputs[OUTPUT] = head.answer(network.head, votes, network.n_classes, Arithmetic(graph, lut_inputs))
+        return graph.netlist()
+
+    def report(name: str, netlist: Netlist) -> Netlist:
+        if on_pass is not None:
+            on_pass(name, netlist)
+        return netlist
+
+    if on_pass is not None:
+        report("tables", whole(logic, k))
+    logic = shannon(logic, k)
+    netlist = report("shannon", whole(logic, k))
+    netlist = report("simplify", simplify(netlist))
+    netlist = report("pipeline", add_registers(netlist, registers, _delay, 6))
+    return Compiled(network, netlist, target, port, netlist.latency)
+
+
+def _delay(cell: Cell) -> float:
+    return 1.0 if cell.kind == "lut" else 0.1 if cell.kind == "carry" else 0.0
+
+
+def _registers(pipeline: str | int) -> int | None:
+    if pipeline == "auto":
+        return None
+    if pipeline == "none":
+        return 0
+    try:
+        registers = int(pipeline)
+    except ValueError:
+        registers = -1
+    if not 0 <= registers <= 1000:
+        raise UsageError(f"pipeline must be auto, none or a number of registers from 0 to 1000, not {pipeline!r}")
+    return registers

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numba import njit
 
 from lut2hw.bits import Packed
 
@@ -128,21 +129,21 @@ class Netlist:
         inputs: by port name, uint64 (width, n_words). Returns the same for the output ports.
         """
         words = next(iter(inputs.values())).shape[1]
-        values: list[Packed | None] = [None] * self.n_nets
-        values[CONST0], values[CONST1] = np.zeros(words, np.uint64), np.full(words, _ONES)
+        values = np.zeros((self.n_nets, words), np.uint64)
+        values[CONST1] = _ONES
         for name, nets in self.inputs.items():
             if inputs[name].shape != (len(nets), words):
                 raise ValueError(f"port {name} takes {len(nets)} x {words} words, got {inputs[name].shape}")
-            for net, value in zip(nets, inputs[name], strict=True):
-                values[net] = value
-        for cell in self.cells:
-            operands = [values[net] for net in cell.inputs]
-            for net, value in zip(cell.outputs, KINDS[cell.kind].evaluate(operands, cell.table),  # type: ignore
-                                  strict=True):
-                values[net] = value
-        return {name: np.array([np.broadcast_to(values[net], (words,)) for net in nets],  # type: ignore
-                               np.uint64).reshape(len(nets), words)
-                for name, nets in self.outputs.items()}
+            values[nets] = inputs[name]
+        for cells in _runs(self.cells):
+            if cells[0].kind in _COMPILED:
+                _evaluate_run(cells, values)
+                continue
+            for cell in cells:
+                for net, value in zip(cell.outputs, KINDS[cell.kind].evaluate([values[net] for net in cell.inputs],
+                                                                              cell.table), strict=True):
+                    values[net] = value
+        return {name: values[nets] for name, nets in self.outputs.items()}
 
     @property
     def latency(self) -> int:
@@ -174,3 +175,60 @@ class Netlist:
         for cell in self.cells:
             out.setdefault(cell.part, Counter())[cell.kind] += 1
         return out
+
+
+# --- evaluation of the common kinds in one kernel ---------------------------------------------------------------
+
+_COMPILED = frozenset(("lut", "ff", "carry", "mux"))
+_AS_LUT = {"ff": 0b10, "carry": 0b11101000, "mux": 0b11001010}
+_WIDEST = 10  # wider tables are evaluated by `evaluate_table`
+
+
+def _runs(cells: Sequence[Cell]) -> Iterable[Sequence[Cell]]:
+    """Cells in order, cut into runs that the kernel does and runs that it does not."""
+    start = 0
+    simple = [cell.kind in _COMPILED and len(cell.inputs) <= _WIDEST for cell in cells]
+    for at in range(1, len(cells) + 1):
+        if at == len(cells) or simple[at] != simple[start]:
+            yield cells[start:at]
+            start = at
+
+
+def _evaluate_run(cells: Sequence[Cell], values: Packed) -> None:
+    if len(cells[0].inputs) > _WIDEST:
+        for cell in cells:
+            values[cell.outputs[0]] = evaluate_table([values[net] for net in cell.inputs], cell.table)
+        return
+    counts = np.fromiter((len(cell.inputs) for cell in cells), np.int64, len(cells))
+    first = np.concatenate(([0], np.cumsum(counts)))
+    nets = np.fromiter((net for cell in cells for net in cell.inputs), np.int64, int(first[-1]))
+    table_bytes = [(_AS_LUT.get(cell.kind, cell.table)).to_bytes(max(1, (1 << len(cell.inputs)) // 8), "little")
+                   for cell in cells]
+    table_first = np.concatenate(([0], np.cumsum([len(b) for b in table_bytes])))
+    out = np.fromiter((cell.outputs[0] for cell in cells), np.int64, len(cells))
+    _evaluate_luts(values, nets, first, np.frombuffer(b"".join(table_bytes), np.uint8), table_first, out)
+
+
+@njit(cache=True)
+def _evaluate_luts(values, nets, first, tables, table_first, out):
+    """values uint64 (n_nets, n_words); LUT i reads nets[first[i]:first[i + 1]] and writes row out[i]."""
+    row = np.empty(1 << 9, np.uint64)
+    for i in range(len(out)):
+        at = table_first[i]
+        k = first[i + 1] - first[i]
+        for word in range(values.shape[1]):
+            if k == 0:
+                values[out[i], word] = _ONES if tables[at] & 1 else np.uint64(0)
+                continue
+            x = values[nets[first[i]], word]
+            half = 1 << (k - 1)
+            for p in range(half):
+                pair = (tables[at + (p >> 2)] >> ((p & 3) * 2)) & 3
+                row[p] = np.uint64(0) if pair == 0 else ~x if pair == 1 else x if pair == 2 else _ONES
+            for j in range(1, k):
+                x = values[nets[first[i] + j], word]
+                half >>= 1
+                for p in range(half):
+                    low = row[2 * p]
+                    row[p] = low ^ ((low ^ row[2 * p + 1]) & x)
+            values[out[i], word] = row[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from lut2hw.compile.netlist import Cell
+from lut2hw.compile.netlist import CONST0, Cell
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Target:
     lut_inputs: inputs of the plain LUT. primitive: turns a mapped cell into a vendor primitive.
     simulation_models: files in yosys's share folder that simulate the primitives.
     synth: yosys command that synthesizes a top module, with {top} and {json} to fill in.
+    carry: has a carry chain.
     """
 
     name: str
@@ -48,3 +49,12 @@ class Target:
     simulation_models: tuple[str, ...] = ()
     synth: str = ""
     default_device: str = ""
+    carry: bool = False
+
+
+def widen(cell: Cell, width: int) -> tuple[tuple[int, ...], int]:
+    """Inputs and table of a LUT padded to `width` inputs, constant 0 at the new ones."""
+    table = cell.table
+    for k in range(len(cell.inputs), width):
+        table |= table << (1 << k)
+    return cell.inputs + (CONST0,) * (width - len(cell.inputs)), table

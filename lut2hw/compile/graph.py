@@ -1,0 +1,177 @@
+"""Graph: a netlist under construction, in which equal logic is built once and constants never arrive.
+
+Signals are literals: 2 * node + inverted; literal 0 is constant 0, literal 1 constant 1. LUTs are kept in canonical
+form (inputs in rising order, each with effect, entry 0 of the table at 0), so that two LUTs that are equal up to
+the order and polarity of inputs and the polarity of the output are one node: structural hashing, as in AIGs
+(A. Kuehlmann et al., "Robust Boolean reasoning for equivalence checking", IEEE TCAD 21(12), 2002), for wider nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from lut2hw.compile import truth
+from lut2hw.compile.netlist import CONST0, CONST1, Netlist
+
+FALSE, TRUE = 0, 1
+XOR3, MAJORITY, MUX = 0b10010110, 0b11101000, 0b11001010
+
+
+class Node(NamedTuple):
+    """kind: "const", "input", or a kind of cell with one output. inputs: literals."""
+
+    kind: str
+    inputs: tuple[int, ...] = ()
+    table: int = 0
+    part: str = "lut"
+
+
+class Graph:
+    """Nodes in topological order; node 0 is the constant."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = [Node("const")]
+        self.inputs: dict[str, list[int]] = {}
+        self.outputs: dict[str, list[int]] = {}
+        self._known: dict[tuple, int] = {}
+
+    def input(self, name: str, width: int) -> list[int]:
+        """Add an input port and return its literals."""
+        first = len(self.nodes)
+        self.nodes += [Node("input")] * width
+        literals = [2 * node for node in range(first, first + width)]
+        self.inputs[name] = literals
+        return literals[:]
+
+    def _node(self, kind: str, inputs: tuple[int, ...], table: int, part: str) -> int:
+        key = (kind, inputs, table)
+        node = self._known.get(key)
+        if node is None:
+            node = self._known[key] = len(self.nodes)
+            self.nodes.append(Node(kind, inputs, table, part))
+        return 2 * node
+
+    def lut(self, inputs: Sequence[int], table: int, part: str = "lut") -> int:
+        """The literal of a LUT; input 0 is the least significant bit of the table's index."""
+        nodes, table, inverted = truth.reduce(table, inputs)
+        if not nodes:
+            return inverted
+        # Only a LUT reads a carry, so a buffer of one is a cell.
+        if len(nodes) == 1 and self.nodes[nodes[0]].kind != "carry":
+            return 2 * nodes[0] | inverted
+        return self._node("lut", tuple(2 * node for node in nodes), table, part) | inverted
+
+    def ff(self, d: int, part: str = "lut") -> int:
+        """`d` one cycle later; a constant stays what it is."""
+        return d if d < 2 else self._node("ff", (d & ~1,), 0, part) | d & 1
+
+    def carry(self, a: int, b: int, carry_in: int, part: str = "popcount") -> int:
+        """The majority of three literals on the carry chain. Only a LUT and the next carry can read it."""
+        a, b = sorted((a, b))
+        if carry_in < 2 and (a < 2 or a ^ b < 2):
+            return self.majority(a, b, carry_in)
+        return self._node("carry", (a, b, carry_in), 0, part)
+
+    def mux(self, low: int, high: int, select: int, part: str = "lut") -> int:
+        """A hard multiplexer: `high` if `select` else `low`."""
+        if low == high or select < 2:
+            return high if select == TRUE else low
+        return self._node("mux", (low, high, select), 0, part)
+
+    def majority(self, a: int, b: int, c: int, part: str = "popcount") -> int:
+        """The majority of three literals as a LUT."""
+        return self.lut((a, b, c), MAJORITY, part)
+
+    def of_kind(self, kind: str, inputs: Sequence[int], table: int, part: str) -> int:
+        """A node of any kind."""
+        if kind == "lut":
+            return self.lut(inputs, table, part)
+        if kind == "ff":
+            return self.ff(inputs[0], part)
+        if kind == "carry":
+            return self.carry(*inputs, part=part)
+        if kind == "mux":
+            return self.mux(*inputs, part=part)
+        raise ValueError(f"no {kind} cells in a graph")
+
+    def place(self, netlist: Netlist, inputs: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
+        """Add the cells of a netlist, its inputs at the given literals; returns the literals of its outputs."""
+        literal = [FALSE] * netlist.n_nets
+        literal[CONST1] = TRUE
+        for name, nets in netlist.inputs.items():
+            for net, value in zip(nets, inputs[name], strict=True):
+                literal[net] = value
+        for cell in netlist.cells:
+            literal[cell.outputs[0]] = self.of_kind(cell.kind, [literal[net] for net in cell.inputs], cell.table,
+                                                    cell.part)
+        return {name: [literal[net] for net in nets] for name, nets in netlist.outputs.items()}
+
+    @classmethod
+    def of(cls, netlist: Netlist) -> Graph:
+        """The graph of a netlist whose cells have one output each."""
+        graph = cls()
+        graph.outputs = graph.place(netlist, {name: graph.input(name, len(nets))
+                                              for name, nets in netlist.inputs.items()})
+        return graph
+
+    def live(self) -> list[bool]:
+        """By node: an output depends on it."""
+        live = [False] * len(self.nodes)
+        for literals in self.outputs.values():
+            for literal in literals:
+                live[literal >> 1] = True
+        for number in range(len(self.nodes) - 1, 0, -1):
+            if live[number]:
+                for literal in self.nodes[number].inputs:
+                    live[literal >> 1] = True
+        return live
+
+    def netlist(self) -> Netlist:
+        """The netlist of what the outputs depend on, with as few inverters as polarities allow."""
+        live = self.live()
+        # LUTs take either polarity; who takes only the true one decides how a node is stored.
+        need = bytearray(len(self.nodes))
+        for number, node in enumerate(self.nodes):
+            if live[number] and node.kind != "lut":
+                for literal in node.inputs:
+                    need[literal >> 1] |= 1 << (literal & 1)
+        for literals in self.outputs.values():
+            for literal in literals:
+                need[literal >> 1] |= 1 << (literal & 1)
+        out = Netlist()
+        net = {FALSE: CONST0, TRUE: CONST1}  # by literal
+        for name, literals in self.inputs.items():
+            for literal, number in zip(literals, out.input(name, len(literals)), strict=True):
+                net[literal] = number
+                if need[literal >> 1] & 2:
+                    net[literal | 1] = out.lut((number,), 0b01)
+        for number, node in enumerate(self.nodes):
+            if not live[number] or node.kind in ("const", "input"):
+                continue
+            positive = 2 * number
+            if node.kind == "lut":
+                table, operands = node.table, []
+                for j, literal in enumerate(node.inputs):
+                    if literal not in net:
+                        literal ^= 1
+                        table = truth.invert_input(table, len(node.inputs), j)
+                    operands.append(net[literal])
+                if need[number] & 1 or not need[number]:
+                    net[positive] = out.lut(operands, table, part=node.part)
+                if need[number] & 2:
+                    # Twice the same LUT with opposite tables is as cheap as an inverter, and a level shorter.
+                    net[positive | 1] = out.lut(operands, table ^ truth.full(len(operands)), part=node.part)
+            else:
+                net[positive] = out.cell(node.kind, [net[literal] for literal in node.inputs], table=node.table,
+                                         part=node.part)[0]
+                if need[number] & 2:
+                    net[positive | 1] = out.lut((net[positive],), 0b01, part=node.part)
+        for name, literals in self.outputs.items():
+            out.output(name, [net[literal] for literal in literals])
+        return out
+
+
+def simplify(netlist: Netlist) -> Netlist:
+    """Fold constants, drop buffers, inputs without effect and dead logic, merge duplicates."""
+    return Graph.of(netlist).netlist()

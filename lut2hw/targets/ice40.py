@@ -1,0 +1,47 @@
+"""Lattice iCE40 (Lattice, "iCE40 LP/HX Family Data Sheet" DS1040; primitives: "iCE Technology Library")."""
+
+from __future__ import annotations
+
+from lut2hw.compile.netlist import Cell
+from lut2hw.targets.base import Device, Instance, Target, widen
+
+
+def _primitive(cell: Cell) -> Instance:
+    if cell.kind == "lut":
+        inputs, table = widen(cell, 4)
+        return Instance("SB_LUT4", {"LUT_INIT": (table, 16)}, {f"I{j}": net for j, net in enumerate(inputs)},
+                        {"O": cell.outputs[0]})
+    if cell.kind == "carry":
+        a, b, carry_in = cell.inputs
+        return Instance("SB_CARRY", {}, {"I0": a, "I1": b, "CI": carry_in}, {"CO": cell.outputs[0]})
+    raise ValueError(f"iCE40 has no {cell.kind} cell")
+
+
+def _device(logic_cells: int, ram: int, *packages: str) -> Device:
+    return Device(logic_cells, ram, packages)
+
+
+ICE40 = Target(
+    name="ice40",
+    description="Lattice iCE40: LUT4, carry chain, 4 kbit block RAM",
+    lut_inputs=4,
+    primitive=_primitive,
+    devices={
+        "lp384": _device(384, 0, "qn32", "cm36", "cm49"),
+        "lp1k": _device(1280, 16, "qn84", "cm36", "cm49", "cm81", "cm121", "cb81", "cb121", "swg16tr"),
+        "lp4k": _device(3520, 20, "cm81", "cm121", "cm225"),
+        "lp8k": _device(7680, 32, "cm81", "cm121", "cm225"),
+        "hx1k": _device(1280, 16, "tq144", "cb132", "vq100"),
+        "hx4k": _device(3520, 20, "tq144", "cb132", "bg121"),
+        "hx8k": _device(7680, 32, "ct256", "cm225", "cb132", "bg121"),
+        "up3k": _device(2800, 20, "sg48", "uwg30"),
+        "up5k": _device(5280, 30, "sg48", "uwg30"),
+        "u1k": _device(1100, 16, "sg48"),
+        "u2k": _device(2048, 20, "sg48"),
+        "u4k": _device(3520, 20, "sg48"),
+    },
+    simulation_models=("ice40/cells_sim.v",),
+    synth="synth_ice40 -abc9 -top {top} -json {json}",
+    default_device="up5k",
+    carry=True,
+)

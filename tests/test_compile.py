@@ -1,0 +1,97 @@
+"""The compiled netlist equals the golden model on every input that is tried."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lut2hw import bits, targets
+from lut2hw.compile import compile_network
+from lut2hw.compile.port import INPUT, OUTPUT
+from lut2hw.encode import Encoder, Features
+from lut2hw.model import Head, Layer, LutNetwork
+
+FAMILIES = sorted(targets.TARGETS)
+
+
+def random_network(seed: int, *, head: str = "argmax", k_max: int = 6, weighted: bool = True, signed: bool = True,
+                   care: bool = False, luts: int = 12) -> LutNetwork:
+    """A network that is random in everything the model allows."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 6))
+    low = rng.integers(-40, 5, n) if signed else np.zeros(n, np.int64)
+    features = Features.integers(low, low + rng.integers(1, 70, n))
+    b = int(rng.integers(1, 10))
+    feature = rng.integers(0, n, b).astype(np.int32)
+    threshold = rng.integers(features.low[feature] + 1, features.high[feature] + 1)
+    layers, first = [], b
+    for _ in range(int(rng.integers(0, 4))):
+        k = int(rng.integers(0, k_max + 1))
+        size = int(rng.integers(1, luts))
+        tables = rng.random((size, 1 << k)) < rng.random()
+        layers.append(Layer(rng.integers(0, first, (size, k)).astype(np.int32), bits.pack_tables(tables),
+                            bits.pack_tables(rng.random((size, 1 << k)) < 0.6) if care else None))
+        first += size
+    c = int(rng.integers(2, 8)) if head == "argmax" else 2
+    votes = int(rng.integers(0, 40))
+    if head == "bit":
+        made = Head.bit(int(rng.integers(0, first)))
+    else:
+        scores = c if head == "argmax" else 1
+        weight = rng.integers(-9, 10, votes) if weighted else np.ones(votes)
+        made = Head(head, rng.integers(0, first, votes).astype(np.int32),
+                    rng.integers(0, rng.integers(1, scores + 1), votes).astype(np.int32), weight.astype(np.int32),
+                    rng.integers(-20, 20, scores) if weighted else np.zeros(scores, np.int64))
+    return LutNetwork(Encoder(features, feature, threshold), tuple(layers), made, tuple(f"c{i}" for i in range(c)))
+
+
+def inputs_of(network: LutNetwork, n: int, seed: int = 0) -> np.ndarray:
+    """Examples inside the ranges, with many at a threshold and just below."""
+    rng = np.random.default_rng(seed)
+    features, encoder = network.features, network.encoder
+    x = rng.integers(features.low, features.high + 1, (n, len(features)))
+    bit = rng.integers(0, len(encoder), n)
+    x[np.arange(n), encoder.feature[bit]] = encoder.threshold[bit] - rng.integers(0, 2, n)
+    return x
+
+
+def classes(netlist, port, network: LutNetwork, x: np.ndarray) -> np.ndarray:
+    """Class numbers that a netlist gives."""
+    out = netlist.evaluate(**{INPUT: port.bits_of(network, x)})[OUTPUT]
+    return (bits.unpack(out, len(x)).astype(np.int64) << np.arange(len(out))[:, None]).sum(axis=0)
+
+
+def check(compiled, n: int = 200) -> None:
+    """Same answers, consistent pipeline, only what the target has."""
+    network, netlist = compiled.network, compiled.netlist
+    x = inputs_of(network, n)
+    assert (classes(netlist, compiled.input_port, network, x) == network.predict(x)).all()
+    assert netlist.latency == compiled.latency
+    assert len(netlist.outputs[OUTPUT]) == max(1, (network.n_classes - 1).bit_length())
+    for cell in netlist.cells:
+        if cell.kind == "lut":
+            assert len(cell.inputs) <= compiled.target.lut_inputs
+        if cell.kind != "ff":
+            compiled.target.primitive(cell)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 1 << 30), head=st.sampled_from(["argmax", "threshold", "bit"]), weighted=st.booleans(),
+       signed=st.booleans(), encoded=st.booleans(), pipeline=st.sampled_from(["none", "auto", 1, 2, 3, 7]),
+       k_max=st.integers(0, 10))
+def test_equals_golden_model(family, seed, head, weighted, signed, encoded, pipeline, k_max):
+    network = random_network(seed, head=head, weighted=weighted, signed=signed, k_max=k_max)
+    passes = []
+
+    def on_pass(name, netlist):
+        passes.append((name, netlist))
+
+    compiled = compile_network(network, targets.get(family), encoded_inputs=encoded, pipeline=pipeline,
+                               on_pass=on_pass)
+    check(compiled)
+    x = inputs_of(network, 100, seed=1)
+    for name, netlist in passes:
+        assert (classes(netlist, compiled.input_port, network, x) == network.predict(x)).all(), name
