@@ -198,8 +198,8 @@ def train(
                                                               "neither is given.", min=1, max=256)] = None,
     classes: Annotated[str | None, typer.Option("--classes", metavar="A,B:C,D", help="Group labels into classes; "
                                                 "other labels are left out.")] = None,
-    label: Annotated[str | None, typer.Option("--label", metavar="NAME", help="Label column of a .csv (`label` if not "
-                                              "told), or output of a .pla.")] = None,
+    label: Annotated[str | None, typer.Option("--label", metavar="NAME", help="Label column of a .csv (else `label`), "
+                                              "or output of a .pla.")] = None,
     test_split: Annotated[float | None, typer.Option("--test-split", metavar="SHARE", help="Share to test with, of "
                                                      "data without a test split; 0.25 if not told.")] = None,
     json_output: JsonOption = False,
@@ -309,3 +309,96 @@ def targets(json_output: JsonOption = False) -> None:
     report({"targets": rows}, json_output,
            lambda: print_table("", ["name", "what it is", "devices"],
                                [[row["name"], row["description"], ", ".join(row["devices"])] for row in rows]))
+
+
+# --- hardware: emit and check ---------------------------------------------------------------------------------------
+
+TargetOption = Annotated[str, typer.Option("--target", metavar="FAMILY", help="FPGA family (see `lut2hw targets`).")]
+PipelineOption = Annotated[str, typer.Option("--pipeline", metavar="N|auto|none", help="Register stages.")]
+EncodedOption = Annotated[bool, typer.Option("--encoded-inputs", help="Leave the encoder out of the hardware.")]
+DontCaresOption = Annotated[str, typer.Option("--dont-cares", metavar="off|unseen|rare:N", help="Table entries that "
+                            "may change: those training never showed, or fewer than N times.")]
+EffortOption = Annotated[str, typer.Option("--effort", metavar="normal|high", help="Of the compiler.")]
+FmaxOption = Annotated[float | None, typer.Option("--fmax", metavar="MHZ", help="Clock that --pipeline auto aims at.")]
+RamOption = Annotated[str, typer.Option("--ram", metavar="never|auto", help="Block RAM for wide tables.")]
+
+
+@app.command()
+def emit(
+    model: ModelArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to write.",
+                                         show_default="build/MODEL")] = Path(),
+    target: TargetOption = "ice40",
+    pipeline: PipelineOption = "auto",
+    encoded_inputs: EncodedOption = False,
+    data: Annotated[str | None, typer.Option("--data", metavar="NAME|FILE", help="For the expected vectors.",
+                                             show_default="what it was trained on")] = None,
+    dont_cares: DontCaresOption = "off",
+    effort: EffortOption = "normal",
+    fmax: FmaxOption = None,
+    ram: RamOption = "never",
+    json_output: JsonOption = False,
+) -> None:
+    """Compile a model for an FPGA family: Verilog, expected vectors, and a manifest for verify and build."""
+    from lut2hw import data as datasets
+    from lut2hw.emit import emit_model
+    from lut2hw.model import LutNetwork
+
+    network = LutNetwork.load(model)
+    dataset = None if data is None else datasets.load(data, like=network)
+    manifest = emit_model(network, Path("build") / model.stem if output == Path() else output, target=target,
+                          data=dataset, pipeline=pipeline, encoded_inputs=encoded_inputs, dont_cares=dont_cares,
+                          effort=effort, fmax=fmax, ram=ram)
+    cells = manifest.data["cells"]
+    report({"target": manifest.target, "luts": cells.get("lut", 0), "latency_cycles": manifest.latency,
+            "directory": str(manifest.directory), "cells": cells, "parts": manifest.data["parts"],
+            "vectors": manifest.n_vectors, "input_bits": manifest.input_port.width}, json_output,
+           (manifest.directory / "summary.txt").read_text() + str(manifest.directory))
+
+
+@app.command()
+def verify(
+    core: Annotated[Path, typer.Argument(metavar="DIR|MODEL", help="Emitted folder; or a model file, which is emitted "
+                                         "to a temporary folder first.", show_default=False)],
+    engine: Annotated[str | None, typer.Option("--engine", metavar="NAME[,NAME]|all", help="What to check with.",
+                                               show_default="cocotb")] = None,
+    vectors: Annotated[int | None, typer.Option("--vectors", metavar="N", min=1, help="How many to stream.",
+                                                show_default="the emitted ones and 1,000 random ones")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of stalls and random vectors.")] = 0,
+    timeout: Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", help="For each tool and proof.")] = None,
+    target: TargetOption = "ice40",
+    pipeline: PipelineOption = "auto",
+    json_output: JsonOption = False,
+) -> None:
+    """Check an emitted core against the golden model. --target and --pipeline are for a MODEL only."""
+    from lut2hw.emit import emit_model, load
+    from lut2hw.model import LutNetwork
+    from lut2hw.verify import ENGINES, describe
+    from lut2hw.verify import verify as check
+
+    engines = list(ENGINES) if engine == "all" else engine.split(",") if engine else []
+    with contextlib.ExitStack() as stack:
+        if core.is_dir() or not core.exists():
+            manifest = load(core)
+        else:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lut2hw-")))
+            manifest = emit_model(LutNetwork.load(core), folder / "core", target=target, pipeline=pipeline)
+        outcomes = check(manifest, engines, vectors=vectors, seed=seed, timeout=timeout)
+        words = [describe(manifest, outcome) for outcome in outcomes]
+    wrong = [outcome for outcome in outcomes if outcome.passed is False]
+    passed = not wrong and any(outcome.passed for outcome in outcomes)
+    one = (wrong or outcomes)[0]
+    result = {"passed": passed, "vectors": sum(o.vectors for o in outcomes), "engine": engine or one.engine,
+              "mismatches": sum(o.mismatches for o in outcomes), "first": one.first,
+              "engines": [outcome.as_json() for outcome in outcomes]}
+
+    def text() -> None:
+        if len(outcomes) == 1:
+            print(words[0])
+        else:
+            print_table("", ["engine", "result", "seconds"],
+                        [[o.engine, said, round(o.seconds, 1)] for o, said in zip(outcomes, words, strict=True)])
+
+    report(result, json_output, text)
+    if not passed:
+        raise typer.Exit(1)

@@ -195,20 +195,30 @@ class LutNetwork:
                 kernels.evaluate_layer(out, layer.wiring, layer.tables, first)
         return out
 
+    def _run(self, encoded: bits.Packed, n_examples: int, scores: NDArray[np.int64], answers: NDArray[np.int64]) -> None:
+        if encoded.shape[0] != len(self.encoder) or encoded.shape[1] < bits.n_words(n_examples):
+            raise UsageError(f"expected {len(self.encoder)} encoded bits of {n_examples} examples but got packed bits "
+                             f"of shape {encoded.shape}")
+        head, order = self.head, np.argsort(self.head.class_of, kind="stable")
+        ks = np.repeat([layer.k for layer in self.layers], [len(layer) for layer in self.layers]).astype(np.int32)
+        wiring = np.concatenate([np.empty(0, np.int32), *(layer.wiring.ravel() for layer in self.layers)])
+        tables = np.concatenate([np.empty(0, np.uint8), *(layer.tables.ravel() for layer in self.layers)])
+        kernels.run(np.ascontiguousarray(encoded), n_examples, ks, wiring, tables, head.signal[order],
+                    head.class_of[order], head.weight[order], head.bias, scores, answers)
+
     def scores_packed(self, encoded: bits.Packed, n_examples: int) -> NDArray[np.int64]:
         """Scores int64 (n_examples, len(head.bias)) of packed, encoded bits (n_bits, n_words)."""
         scores = np.empty((n_examples, len(self.head.bias)), np.int64)
-        scores[:] = self.head.bias
-        step = 1 << 10  # words: bounded memory for any number of examples
-        for at in range(0, bits.n_words(n_examples), step):
-            part = np.ascontiguousarray(encoded[:, at:at + step])
-            kernels.add_votes(self.signals(part), self.head.signal, self.head.class_of, self.head.weight,
-                              scores[at * 64:(at + step) * 64])
+        self._run(encoded, n_examples, scores, np.empty(0, np.int64))
         return scores
 
     def predict_packed(self, encoded: bits.Packed, n_examples: int) -> NDArray[np.int64]:
         """Classes int64 (n_examples,) of packed, encoded bits (n_bits, n_words)."""
-        return self.head.answer(self.scores_packed(encoded, n_examples))
+        if self.head.kind != "argmax":
+            return self.head.answer(self.scores_packed(encoded, n_examples))
+        answers = np.empty(n_examples, np.int64)
+        self._run(encoded, n_examples, np.empty((0, self.n_classes), np.int64), answers)
+        return answers
 
     def scores(self, x: ArrayLike) -> NDArray[np.int64]:
         """Scores int64 (n, len(head.bias)) of raw features (n, n_features)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,9 @@ def _openml(name: str, openml_name: str, version: int) -> tuple[NDArray, NDArray
     entry = CATALOGUE[name]
     try:
         # scikit-learn keeps the download in its own data folder and checks its MD5.
-        data = fetch_openml(openml_name, version=version, as_frame=False, n_retries=1, delay=0.5)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # each retry warns; the error below says it once
+            data = fetch_openml(openml_name, version=version, as_frame=False, n_retries=1, delay=0.5)
     except Exception as error:  # network, HTTP, cache and parser errors
         text = " ".join(str(error).split())[:120]
         raise Lut2hwError(f"dataset {name} is neither in LUT2HW_DATA (as {' or '.join(entry.local)}) nor could it be "

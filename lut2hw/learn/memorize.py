@@ -57,8 +57,8 @@ class Examples:
         count = np.bincount(y, minlength=n_classes).astype(np.int64)
         start = np.zeros(n_classes + 1, np.int64)
         np.cumsum((count + 63) // 64, out=start[1:])
-        order = np.argsort(y, kind="stable").astype(np.int64)
-        source = np.full(int(start[-1]) * 64, -1, np.int64)
+        order = np.argsort(y, kind="stable")
+        source = np.full(int(start[-1]) * 64, encoded.shape[1] * 64, np.uint64)
         for c, part in enumerate(np.split(order, np.cumsum(count)[:-1])):
             source[start[c] * 64:start[c] * 64 + len(part)] = part
         if overwrite and start[-1] == encoded.shape[1]:

@@ -1,0 +1,50 @@
+"""Compiled kernels on several threads.
+
+Kernels release the interpreter lock and work on part `i` of `n`; parts share nothing that is written, so the result
+is the same for any number of threads. The number is numba's: NUMBA_NUM_THREADS or `numba.set_num_threads`, else one
+for each core.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from numba import get_num_threads
+
+_pool: ThreadPoolExecutor | None = None
+
+
+def _forget_pool() -> None:
+    global _pool
+    _pool = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)  # its threads stay behind in the parent
+
+
+def in_parts(kernel: Callable[..., Any], n_items: int, *arguments: Any, per_thread: int = 4) -> None:
+    """Call kernel(*arguments, part, n_parts) for every part, on all threads.
+
+    n_items: how much there is to share. per_thread: parts for each thread; several even out unequal ones.
+    """
+    global _pool
+    n_threads = min(get_num_threads(), n_items)
+    if n_threads <= 1:
+        kernel(*arguments, 0, 1)
+        return
+    if _pool is None:
+        _pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="lut2hw")
+    n_parts = min(n_threads * per_thread, n_items)
+    parts = iter(range(n_parts))
+
+    def work() -> None:
+        for part in parts:  # next() of a range iterator is atomic
+            kernel(*arguments, part, n_parts)
+
+    futures = [_pool.submit(work) for _ in range(n_threads)]
+    for future in futures:
+        future.result()
