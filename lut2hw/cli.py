@@ -319,7 +319,7 @@ EncodedOption = Annotated[bool, typer.Option("--encoded-inputs", help="Leave the
 DontCaresOption = Annotated[str, typer.Option("--dont-cares", metavar="off|unseen|rare:N", help="Table entries that "
                             "may change: those training never showed, or fewer than N times.")]
 EffortOption = Annotated[str, typer.Option("--effort", metavar="normal|high", help="Of the compiler.")]
-FmaxOption = Annotated[float | None, typer.Option("--fmax", metavar="MHZ", help="Clock that --pipeline auto aims at.")]
+FmaxOption = Annotated[float | None, typer.Option("--fmax", metavar="MHZ", help="Clock to cut --pipeline auto for.")]
 RamOption = Annotated[str, typer.Option("--ram", metavar="never|auto", help="Block RAM for wide tables.")]
 
 
@@ -358,14 +358,15 @@ def emit(
 
 @app.command()
 def verify(
-    core: Annotated[Path, typer.Argument(metavar="DIR|MODEL", help="Emitted folder; or a model file, which is emitted "
-                                         "to a temporary folder first.", show_default=False)],
+    core: Annotated[Path, typer.Argument(metavar="DIR|MODEL", help="Emitted folder, or a model file to emit to a "
+                                         "temporary folder first.", show_default=False)],
     engine: Annotated[str | None, typer.Option("--engine", metavar="NAME[,NAME]|all", help="What to check with.",
                                                show_default="cocotb")] = None,
     vectors: Annotated[int | None, typer.Option("--vectors", metavar="N", min=1, help="How many to stream.",
                                                 show_default="the emitted ones and 1,000 random ones")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of stalls and random vectors.")] = 0,
-    timeout: Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", help="For each tool and proof.")] = None,
+    timeout: Annotated[float | None, typer.Option("--timeout", metavar="SECONDS",
+                                                  help="For each tool and proof.")] = None,
     target: TargetOption = "ice40",
     pipeline: PipelineOption = "auto",
     json_output: JsonOption = False,

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw import __version__
+from lut2hw.compile import Compiled, compile_network
 from lut2hw.compile.port import OUTPUT
+from lut2hw.data import Dataset, recall
 from lut2hw.emit import netlist_file
 from lut2hw.emit.core import TOP, to_verilog
-from lut2hw.emit.folder import FORMAT, MANIFEST, VERSION, Manifest, atomic_folder, describe, load
+from lut2hw.emit.folder import FORMAT, MANIFEST, VERSION, Manifest, atomic_folder, check_folder, describe, load
 from lut2hw.emit.vectors import random_vectors, vectors_of
 from lut2hw.errors import Lut2hwError
-from lut2hw.model import to_bytes
+from lut2hw.model import LutNetwork, to_bytes
+from lut2hw.targets import get
 
-if TYPE_CHECKING:
-    from lut2hw.compile import Compiled
-
-__all__ = ["MAX_VECTORS", "Manifest", "atomic_folder", "emit", "load"]
+__all__ = ["MAX_VECTORS", "Manifest", "emit", "emit_model", "load"]
 
 MAX_VECTORS = 10_000
 RANDOM_VECTORS = 2_000
 
 
-def emit(compiled: Compiled, directory: str | Path, *, x: NDArray[np.int64] | None = None, source: str = "random",
+def emit(compiled: Compiled, directory: str | Path, *, x: NDArray[np.integer] | None = None, source: str = "random",
          seed: int = 0, options: Mapping[str, Any] | None = None) -> Manifest:
     """Write the folder of a compiled network and return its manifest.
 
@@ -41,7 +42,7 @@ def emit(compiled: Compiled, directory: str | Path, *, x: NDArray[np.int64] | No
     if x is None:
         vectors = random_vectors(network, port, RANDOM_VECTORS, seed)
     else:
-        vectors = vectors_of(network, port, x[:MAX_VECTORS])
+        vectors = vectors_of(network, port, x[:MAX_VECTORS].astype(np.int64))
     with atomic_folder(Path(directory)) as folder:
         manifest = _manifest(compiled, len(vectors), source, options or {})
         contents = {
@@ -58,6 +59,22 @@ def emit(compiled: Compiled, directory: str | Path, *, x: NDArray[np.int64] | No
         if load(folder).netlist.cells != netlist.cells:
             raise Lut2hwError("the netlist read back differs from the one written; please report this")
     return load(directory)
+
+
+def emit_model(network: LutNetwork, directory: str | Path, *, target: str = "ice40", data: Dataset | None = None,
+               seed: int = 0, **options: Any) -> Manifest:
+    """Compile `network` for the target of that name and emit it; `options` are those of `compile_network`.
+
+    data: its test split becomes the expected vectors. None: what the model was trained on where that is to be had,
+    else random vectors.
+    """
+    if data is None:
+        with contextlib.suppress(Lut2hwError):
+            data = recall(network)
+    check_folder(Path(directory))
+    compiled = compile_network(network, get(target), data=data, **options)
+    x, source = (None, "random") if data is None else (data.x_test, f"{data.name}, test split")
+    return emit(compiled, directory, x=x, source=source, seed=seed, options=options)
 
 
 def _manifest(compiled: Compiled, n_vectors: int, source: str, options: Mapping[str, Any]) -> dict[str, Any]:

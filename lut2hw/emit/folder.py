@@ -179,6 +179,12 @@ def _parse(directory: Path, data: dict[str, Any]) -> Manifest:
                     whole(data["vectors"]["count"], 0, 1 << 24), tuple(models), data["options"], data)
 
 
+def check_folder(path: Path) -> None:
+    """Raise `UsageError` unless nothing is at `path`, or an emitted or an empty folder."""
+    if (path.exists() or path.is_symlink()) and not is_emitted(path) and not _is_empty(path):
+        raise UsageError(f"{path} exists and was not written by `lut2hw emit`; choose another folder")
+
+
 @contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """A folder that takes the name `path` only once it is complete and on disk.
@@ -187,8 +193,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     What a killed run left behind is removed.
     """
     path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a link that is to be refused
-    if (path.exists() or path.is_symlink()) and not is_emitted(path) and not _is_empty(path):
-        raise UsageError(f"{path} exists and was not written by `lut2hw emit`; choose another folder")
+    check_folder(path)
     part = path.with_name(f".{path.name[:40]}.{os.getpid()}.part")
     old = part.with_suffix(".old")
     try:

@@ -72,8 +72,9 @@ class Vectors:
         return cls(arrays[0], arrays[1].astype(np.int32))
 
 
-def _packed(inputs: NDArray[np.uint8], width: int) -> bits.Packed:
-    return bits.pack(np.unpackbits(inputs, axis=1, count=width, bitorder="little").T)
+def packed_port(port: InputPort, inputs: NDArray[np.uint8]) -> bits.Packed:
+    """Bits of the port, uint8 (n, ceil(width / 8)), as packed signals uint64 (width, n_words)."""
+    return bits.pack(np.unpackbits(inputs, axis=1, count=port.width, bitorder="little").T)
 
 
 def _examples(network: LutNetwork, port: InputPort, inputs: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -90,14 +91,18 @@ def _examples(network: LutNetwork, port: InputPort, inputs: NDArray[np.uint8]) -
     return x
 
 
+def encoded_bits(network: LutNetwork, port: InputPort, inputs: NDArray[np.uint8]) -> bits.Packed:
+    """The model's encoder bits, uint64 (n_bits, n_words), for bits of the port, uint8 (n, ceil(width / 8))."""
+    if not port.encoded:
+        return network.encoder(_examples(network, port, inputs))
+    encoded = np.zeros((len(network.encoder), bits.n_words(len(inputs))), np.uint64)
+    encoded[[field.index for field in port.fields]] = packed_port(port, inputs)
+    return encoded
+
+
 def answers(network: LutNetwork, port: InputPort, inputs: NDArray[np.uint8]) -> NDArray[np.int32]:
     """The golden model's classes int32 (n,) for bits of the port, uint8 (n, ceil(width / 8))."""
-    if port.encoded:
-        encoded = np.zeros((len(network.encoder), bits.n_words(len(inputs))), np.uint64)
-        encoded[[field.index for field in port.fields]] = _packed(inputs, port.width)
-    else:
-        encoded = network.encoder(_examples(network, port, inputs))
-    return network.predict_packed(encoded, len(inputs)).astype(np.int32)
+    return network.predict_packed(encoded_bits(network, port, inputs), len(inputs)).astype(np.int32)
 
 
 def vectors_of(network: LutNetwork, port: InputPort, x: NDArray[np.int64]) -> Vectors:

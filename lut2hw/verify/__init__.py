@@ -1,0 +1,121 @@
+"""Verify: every link from the golden model to the bitstream, by engines that share one bench or a proof."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from lut2hw import tools
+from lut2hw.emit.folder import Manifest
+from lut2hw.emit.vectors import Vectors
+from lut2hw.errors import ToolError, unknown_name
+from lut2hw.verify import simulate
+from lut2hw.verify.golden import golden
+from lut2hw.verify.outcome import Outcome
+from lut2hw.verify.stimulus import coverage, stimulus
+
+__all__ = ["ENGINES", "Outcome", "describe", "verify"]
+
+
+def _golden(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
+    return golden(manifest, vectors)
+
+
+AMARANTH_WORK = 3_000_000
+"""Cells times vectors that Amaranth's simulator gets: about half a minute."""
+
+
+def _amaranth(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
+    result = simulate.amaranth(manifest.netlist, manifest.latency, vectors, seed=seed)
+    return Outcome.of_bench("amaranth", len(vectors), result)
+
+
+def core_design(manifest: Manifest) -> simulate.Design:
+    """The emitted Verilog with the vendor's simulation models."""
+    models = [tools.yosys_share() / model for model in manifest.simulation_models]
+    return simulate.Design([*manifest.source_paths, *models], manifest.top, manifest.clock, manifest.reset,
+                           manifest.latency, ("NO_ICE40_DEFAULT_ASSIGNMENTS",))  # Icarus 11 knows no default inputs
+
+
+def _cocotb(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
+    result = simulate.cocotb(core_design(manifest), vectors, seed=seed, timeout=timeout)
+    return Outcome.of_bench("cocotb", len(vectors), result,
+                            **coverage(manifest.network, manifest.input_port, vectors))
+
+
+Engine = Callable[[Manifest, Vectors, int, float | None], Outcome]
+
+ENGINES: dict[str, tuple[str, Engine]] = {
+    "golden": ("netlist after every pass, evaluated in software", _golden),
+    "amaranth": ("component in Amaranth's simulator", _amaranth),
+    "cocotb": ("emitted Verilog under Icarus Verilog", _cocotb),
+}
+"""What can check an emitted folder: what it checks, and how."""
+
+
+def verify(manifest: Manifest, engines: Sequence[str] = (), *, vectors: int | None = None, seed: int = 0,
+           timeout: float | None = None, on_start: Callable[[str], None] | None = None) -> list[Outcome]:
+    """Check an emitted folder with each of the engines.
+
+    engines: names from `ENGINES`; none given means cocotb, or amaranth where Icarus Verilog is not installed.
+    vectors: how many to stream (the emitted ones, then random ones); default all emitted ones and 1,000 random ones.
+    timeout: seconds for each tool run and each proof. An engine that cannot run gives an outcome that says why.
+    """
+    for name in engines:
+        if name not in ENGINES:
+            raise unknown_name("engine", name, ENGINES)
+    note = ""
+    if not engines:
+        engines = ["cocotb"]
+        if tools.find("iverilog") is None:
+            engines = ["amaranth"]
+            note = f"Icarus Verilog is not there, so Amaranth's simulator stood in; {tools.install_hint('iverilog')}"
+    stream = stimulus(manifest, vectors, seed)
+    outcomes = []
+    for name in engines:
+        if on_start is not None:
+            on_start(name)
+        began = time.monotonic()
+        try:
+            outcome = ENGINES[name][1](manifest, stream, seed, timeout)
+        except ToolError as error:
+            if len(engines) == 1:
+                raise
+            outcome = Outcome(name, None, note=str(error))
+        outcomes.append(replace(outcome, note=outcome.note or note, seconds=time.monotonic() - began))
+    return outcomes
+
+
+def describe(manifest: Manifest, outcome: Outcome) -> str:
+    """The outcome in words: PASS n/n, or the first mismatch with its input, expected and got."""
+    if outcome.passed is None:
+        return f"not done: {outcome.note}"
+    note = f" ({outcome.note})" if outcome.note else ""
+    if outcome.passed:
+        return f"PASS {outcome.vectors}/{outcome.vectors}{note}" if outcome.vectors else f"PASS{note}"
+    words = [f"FAIL, {outcome.mismatches} of {outcome.vectors} vectors are wrong{note}" if outcome.mismatches
+             else f"FAIL{note}"]
+    if outcome.first is not None:
+        words.append(_mismatch(manifest, outcome.first))
+    return "; ".join([*words, *outcome.errors])
+
+
+def _mismatch(manifest: Manifest, first: dict[str, Any]) -> str:
+    def name(number: int | None) -> str:
+        if number is None:
+            return "unknown (X)"
+        return f"{number} ({manifest.class_names[number]})" if number < len(manifest.class_names) else str(number)
+
+    word = int(first["input"], 16)
+    values = []
+    for field in manifest.input_port.fields:
+        value = word >> field.offset & (1 << field.width) - 1
+        if field.signed and value >> (field.width - 1):
+            value -= 1 << field.width
+        values.append(f"{field.name}={value}")
+    shown = ", ".join(values[:8]) + (", ..." if len(values) > 8 else "")
+    where = f"vector {first['vector']}: " if "vector" in first else ""
+    return (f"{where}input 0x{first['input']} ({shown}), expected {name(first['expected'])}, "
+            f"got {name(first['got'])}")

@@ -1,0 +1,57 @@
+"""Engine `golden`: the netlist evaluates itself, after every pass of the compiler, against the LutNetwork."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lut2hw import bits
+from lut2hw.compile.netlist import Netlist
+from lut2hw.compile.port import INPUT, OUTPUT
+from lut2hw.emit.folder import Manifest
+from lut2hw.emit.vectors import Vectors, packed_port
+from lut2hw.errors import UsageError
+from lut2hw.verify.outcome import Outcome
+
+
+def classes_of(netlist: Netlist, features: bits.Packed, n: int) -> NDArray[np.int64]:
+    """Class numbers int64 (n,) that a netlist answers to packed port bits (width, n_words)."""
+    rows = bits.unpack(netlist.evaluate(**{INPUT: features})[OUTPUT], n).astype(np.int64)
+    return (rows << np.arange(len(rows))[:, None]).sum(axis=0)
+
+
+def golden(manifest: Manifest, vectors: Vectors) -> Outcome:
+    """Compile again and compare after every pass, then compare the netlist of the folder."""
+    from lut2hw.compile import compile_network
+    from lut2hw.targets import get
+
+    features, n = packed_port(manifest.input_port, vectors.inputs), len(vectors)
+    passes: dict[str, int] = {}
+    wrong: list[tuple[str, dict[str, Any]]] = []
+
+    def check(name: str, netlist: Netlist) -> None:
+        got = classes_of(netlist, features, n)
+        bad = np.flatnonzero(got != vectors.classes)
+        name = name if name not in passes else f"{name} ({len(passes)})"
+        passes[name] = len(bad)
+        if len(bad):
+            at = int(bad[0])
+            wrong.append((name, {"vector": at, "input": f"{vectors.words()[at]:x}", "got": int(got[at]),
+                                 "expected": int(vectors.classes[at])}))
+
+    # Don't-cares are in the golden model already, so this compilation may not change any more.
+    options = {name: value for name, value in manifest.options.items() if name in (
+        "pipeline", "effort", "fmax", "ram")}
+    try:
+        compile_network(manifest.network, get(manifest.target), encoded_inputs=manifest.input_port.encoded,
+                        on_pass=check, **options)
+    except TypeError:
+        raise UsageError(f"the options in {manifest.directory / 'manifest.json'} are not those of this lut2hw; "
+                         "emit the core again") from None
+    check("folder", manifest.netlist)
+    mismatches = sum(passes.values())
+    note = f"after {len(passes)} passes" if not wrong else f"first wrong after pass {wrong[0][0]}"
+    return Outcome("golden", not wrong, n, mismatches, wrong[0][1] if wrong else None, note=note,
+                   details={"passes": passes})

@@ -1,0 +1,42 @@
+"""What to stream: the emitted vectors, then random ones; and how much of the model they reach."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lut2hw import bits
+from lut2hw.compile.port import InputPort
+from lut2hw.emit.folder import Manifest
+from lut2hw.emit.vectors import Vectors, answers, encoded_bits, random_vectors
+from lut2hw.errors import Lut2hwError
+from lut2hw.model import LutNetwork
+
+RANDOM = 1_000
+
+
+def stimulus(manifest: Manifest, n: int | None, seed: int) -> Vectors:
+    """`n` vectors: the emitted ones, then random ones; by default all emitted ones and 1,000 random ones.
+
+    Expected classes come from the golden model; `Lut2hwError` if the folder's own differ from them.
+    """
+    network, port, emitted = manifest.network, manifest.input_port, manifest.vectors
+    if not np.array_equal(answers(network, port, emitted.inputs), emitted.classes):
+        raise Lut2hwError(f"vectors.npz and model.lut in {manifest.directory} disagree; emit the core again")
+    n = len(emitted) + RANDOM if n is None else n
+    emitted = emitted.first(n)
+    random = random_vectors(network, port, n - len(emitted), seed)
+    return Vectors(np.concatenate([emitted.inputs, random.inputs]), np.concatenate([emitted.classes, random.classes]))
+
+
+def coverage(network: LutNetwork, port: InputPort, vectors: Vectors) -> dict[str, float]:
+    """Share of the classes that are expected answers, and of the LUTs' table entries that the vectors look up."""
+    signals = network.signals(encoded_bits(network, port, vectors.inputs))
+    seen = total = 0
+    for layer in network.layers:
+        for wires in layer.wiring:
+            rows = bits.unpack(signals[wires], len(vectors)).astype(np.int32)
+            patterns = (rows << np.arange(layer.k)[:, None]).sum(axis=0) if layer.k else np.zeros(len(vectors), int)
+            seen += len(np.unique(patterns))
+            total += 1 << layer.k
+    return {"class_coverage": round(len(np.unique(vectors.classes)) / network.n_classes, 4),
+            "pattern_coverage": round(seen / total, 4) if total else 1.0}
