@@ -69,13 +69,13 @@ async def framed(session: Session, exchange: Callable[[bytes, int], Awaitable[by
     session.check("it says what it is", who == bytes([protocol.TAG_IDENTIFY]) + identity.to_bytes())
 
     refusal = [bytes([protocol.TAG_DAMAGED])]
-    good = protocol.classify_request(7, session.words[0], identity).lstrip(bytes([protocol.END]))
-    for at, name in (1, "payload"), (len(good) - 2, "checksum"):
+    body = bytes([7]) + bytes(identity.input_bytes)
+    good = protocol.frame(body)
+    for at, name in (2, "payload"), (len(good) - 2, "checksum"):
         wrong = bytearray(good)
         # Stay clear of the framing bytes, whose damage is tried on its own.
-        wrong[at] = next(b for b in (wrong[at] ^ 1, wrong[at] ^ 2, wrong[at] ^ 4) if b < protocol.END)
+        wrong[at] = next(b for b in (wrong[at] ^ 1 << bit for bit in range(8)) if b < protocol.END)
         session.check(f"damage in the {name} is refused", await ask(bytes(wrong)) == refusal)
-    body = bytes([7]) + session.words[0].to_bytes(identity.input_bytes, "little")
     for name, wrong in {
         "a byte too few": protocol.frame(body[:-1]), "a byte too many": protocol.frame(body + b"\0"),
         "an empty body": protocol.frame(b""), "a reserved tag": protocol.frame(b"\xff" + body[1:]),

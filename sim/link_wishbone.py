@@ -19,8 +19,10 @@ async def wishbone(dut: Any) -> None:
     """Classify through the registers."""
     async with Session() as session:
         identity = session.identity
+        for name in ("cyc", "stb", "we", "adr", "dat_w", "sel"):
+            getattr(dut, f"wb_{name}").value = 0
+        await session.start(dut)  # first: the model does not bear unknown values
         bus = WishboneMaster(dut, "wb", dut.clk, width=32, timeout=100, signals_dict=SIGNALS)
-        await session.start(dut)
 
         async def read(word: int) -> int:
             (result,) = await bus.send_cycle([WBOp(word)])
@@ -42,8 +44,8 @@ async def wishbone(dut: Any) -> None:
                     await write(Wishbone.FEATURES + at, value)
                 else:  # byte by byte, with noise in the bytes that are not selected
                     for byte in range(4):
-                        await write(Wishbone.FEATURES + at, value & 0xFF << 8 * byte | 0xA5A5A5A5 & ~(0xFF << 8 * byte),
-                                    1 << byte)
+                        mask = 0xFF << 8 * byte
+                        await write(Wishbone.FEATURES + at, value & mask | 0xA5A5A5A5 & ~mask, 1 << byte)
             await write(Wishbone.START, 1)
             if number == 0:
                 await write(Wishbone.START, 1)  # while one is under way this does nothing

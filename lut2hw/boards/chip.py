@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from amaranth.back import verilog
+from amaranth._toolchain.yosys import find_yosys
+from amaranth.back import rtlil
 from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
@@ -96,7 +97,19 @@ def make_link(name: str, identity: Identity, *, clock_hz: float = 12e6, baud: in
 
 def to_verilog(linked: LinkedCore, name: str) -> str:
     """Verilog of link and core, top module `name`; an `EmittedCore`'s own Verilog is a separate file."""
-    return verilog.convert(linked, name=name, emit_src=False, strip_internal_attrs=True)
+    text = rtlil.convert(linked, name=name, emit_src=False)
+    # Not amaranth.back.verilog: it leaves `always @*` blocks on state machines, which a simulator need not run
+    # before the first change, so outputs that depend on the initial state alone would be unknown until then.
+    yosys = find_yosys(lambda version: version >= (0, 40))
+    script = f"""read_rtlil <<rtlil
+{text}
+rtlil
+proc
+opt_clean
+attrmap -remove generator -remove top -remove src -remove amaranth.hierarchy -remove amaranth.decoding
+attrmap -modattr -remove generator -remove top -remove src -remove amaranth.hierarchy -remove amaranth.decoding
+write_verilog"""
+    return yosys.run(["-q", "-"], script, ignore_warnings=True)
 
 
 def wrap(manifest: Manifest, link: links.Link, path: Path) -> str:

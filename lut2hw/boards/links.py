@@ -246,7 +246,7 @@ class Framing(Link):
         m.submodules.transmitter = transmitter = FrameTransmitter(self.identity)
         connect(m, flipped(self.rx), receiver.bytes)
         connect(m, receiver.features, flipped(self.features))
-        connect(m, flipped(self._held_answer(m)), transmitter.answer)
+        connect(m, self._held_answer(m), transmitter.answer)
         connect(m, transmitter.bytes, flipped(self.tx))
         m.d.comb += [transmitter.tag.eq(receiver.tag), transmitter.kind.eq(receiver.kind),
                      transmitter.request_valid.eq(receiver.request_valid),
@@ -342,14 +342,14 @@ class Uart(Link):
     """
 
     def __init__(self, identity: Identity, divisor: int):
-        self._divisor = divisor
+        self.divisor = divisor
         super().__init__(identity, {"rx": In(1, init=1), "tx": Out(1, init=1)})
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.framing = framing = Framing(self.identity)
-        m.submodules.receiver = receiver = UartReceiver(self._divisor)
-        m.submodules.transmitter = transmitter = UartTransmitter(self._divisor)
+        m.submodules.receiver = receiver = UartReceiver(self.divisor)
+        m.submodules.transmitter = transmitter = UartTransmitter(self.divisor)
         m.d.comb += [receiver.rx.eq(self.rx), self.tx.eq(transmitter.tx)]
         connect(m, receiver.bytes, framing.rx)
         connect(m, framing.tx, transmitter.bytes)
@@ -418,7 +418,7 @@ class AxiStream(Link):
     def __init__(self, identity: Identity, data_bytes: int = 4):
         if data_bytes < 1:
             raise UsageError(f"AXI-Stream data must be at least one byte wide, not {data_bytes}")
-        self._data_bytes = data_bytes
+        self.data_bytes = data_bytes
         self.beats = -(-identity.input_bytes // data_bytes)
         super().__init__(identity, {
             "s_axis_tdata": In(8 * data_bytes), "s_axis_tvalid": In(1), "s_axis_tready": Out(1),
@@ -428,7 +428,7 @@ class AxiStream(Link):
 
     def elaborate(self, platform):
         m = Module()
-        width = 8 * self._data_bytes
+        width = 8 * self.data_bytes
         vector = Signal(width * self.beats)
         left = Signal(range(self.beats), init=self.beats - 1)
         long = Signal()
