@@ -13,11 +13,15 @@ from lut2hw.simd import (
     BLOCK,
     BLOCK_BYTES,
     add_bits,
+    choose,
+    compare_bits,
+    copy_block,
     functions,
     leaf,
     load_word,
     mux_fours,
     mux_pairs,
+    prefetch,
     spread_bits,
     store_word,
 )
@@ -28,6 +32,7 @@ MAX_TREE_K = 12
 _FUNCTIONS = 0  # first of the 16 blocks with every function of inputs 0 and 1
 _ZERO = 16  # a block of zeros, stands in for missing inputs
 _WORK = 17
+_SPARE = 4
 
 
 @njit(cache=True)
@@ -151,123 +156,157 @@ def _run(encoded, n_examples, ks, wiring, tables, vote_signal, vote_class, vote_
          n_parts):
     n_bits, n_words = encoded.shape
     n_scores = len(bias)
-    base = encoded.ctypes.data
     max_k = 0
     for k in ks:
         max_k = max(max_k, k)
+    # Scores without their negative parts, which all become part of a constant: w s = |w| (1 - s) - |w|.
+    constant = bias.copy()
+    for vote in range(len(vote_signal)):
+        constant[vote_class[vote]] += min(np.int64(vote_weight[vote]), 0)
+    least = constant[0]
+    for c in range(n_scores):
+        least = min(least, constant[c])
+    for c in range(n_scores):
+        constant[c] -= least
     space = make_space(max_k)
-    signals = np.empty((len(ks), BLOCK), np.uint64)
-    to = signals.ctypes.data
+    signals = np.zeros((n_bits + len(ks), BLOCK), np.uint64)
+    source, to = encoded.ctypes.data, signals.ctypes.data
     inputs = np.empty(max_k + 2, np.int64)
-    slices = np.empty((2 * 64 + 2, BLOCK), np.uint64)
+    # A row for each significance: sums, waiting addends, the best sums so far; then _SPARE blocks.
+    slices = np.zeros((3 * 64 + _SPARE, BLOCK), np.uint64)
     waiting = np.zeros(64, np.bool_)
-    sums = np.empty((n_scores, 64, BLOCK), np.uint64)
-    n_slices = np.zeros(n_scores, np.int64)
-    offset = np.empty(n_scores, np.int64)
-    value = np.empty(n_scores * 64, np.int64)
-    best = np.empty(64, np.int64)
-    winner = np.empty(64, np.int64)
+    winner_bits = 0
+    while (n_scores - 1) >> winner_bits:
+        winner_bits += 1
+    winner = np.empty((winner_bits, BLOCK), np.uint64)
+    value = np.empty(64, np.int64)
     for block in range(part, (n_words + BLOCK - 1) // BLOCK, n_parts):
         at = block * BLOCK
         n = min(BLOCK, n_words - at)
+        # A copy keeps the block in the cache, whatever the distance between rows; words past the end do no harm.
+        for bit in range(n_bits):
+            row = source + (bit * n_words + at) * 8
+            prefetch(row + 16 * 8 * n_words)
+            if n == BLOCK:
+                copy_block(row, np.uint64(0), to + bit * BLOCK_BYTES)
+            else:
+                for word in range(n):
+                    signals[bit, word] = encoded[bit, at + word]
         w = t = 0
         for i in range(len(ks)):
             k = ks[i]
             for j in range(k):
-                wire = wiring[w + j]
-                if wire < n_bits:
-                    inputs[j] = base + (wire * n_words + at) * 8
-                else:
-                    inputs[j] = to + (wire - n_bits) * BLOCK_BYTES
-            lut(k, tables[t:], inputs[:k + 2], n, to + i * BLOCK_BYTES, space)
+                inputs[j] = to + wiring[w + j] * BLOCK_BYTES
+            lut(k, tables[t:], inputs[:k + 2], BLOCK, to + (n_bits + i) * BLOCK_BYTES, space)
             w += k
             t += ((1 << k) + 7) >> 3
-        _sum_votes(encoded, at, n, signals, vote_signal, vote_class, vote_weight, bias, slices, waiting, sums,
-                   n_slices, offset)
-        for word in range(n):
-            first = (at + word) * 64
-            last = min(64, n_examples - first)
-            for c in range(n_scores):
-                for i in range(64):
-                    value[c * 64 + i] = offset[c]
-                for j in range(n_slices[c]):
-                    spread_bits(sums[c, j, word], 1 << j, value, c * 64)
+        vote = 0
+        best_top = 0
+        for c in range(n_scores):
+            first = vote
+            while vote < len(vote_signal) and vote_class[vote] == c:
+                vote += 1
+            top = _sum_votes(signals, vote_signal[first:vote], vote_weight[first:vote], constant[c], slices, waiting)
             if len(scores):
-                for i in range(last):
-                    for c in range(n_scores):
-                        scores[first + i, c] = value[c * 64 + i]
-            if len(answers):
-                for i in range(64):
-                    best[i] = value[i]
-                    winner[i] = 0
-                for c in range(1, n_scores):
+                for word in range(n):
                     for i in range(64):
-                        higher = value[c * 64 + i] > best[i]  # not >=: the lowest class wins a tie
-                        best[i] = value[c * 64 + i] if higher else best[i]
-                        winner[i] = c if higher else winner[i]
-                for i in range(last):
-                    answers[first + i] = winner[i]
+                        value[i] = least
+                    for j in range(top):
+                        spread_bits(slices[j, word], 1 << j, value, 0)
+                    for i in range(min(64, n_examples - (at + word) * 64)):
+                        scores[(at + word) * 64 + i, c] = value[i]
+            if len(answers):
+                best_top = _keep_best(c, top, best_top, slices, winner)
+        if len(answers):
+            for word in range(n):
+                for i in range(64):
+                    value[i] = 0
+                for j in range(winner_bits):
+                    spread_bits(winner[j, word], 1 << j, value, 0)
+                for i in range(min(64, n_examples - (at + word) * 64)):
+                    answers[(at + word) * 64 + i] = value[i]
 
 
 @njit(cache=True)
-def _sum_votes(encoded, at, n, signals, vote_signal, vote_class, vote_weight, bias, slices, waiting, sums, n_slices,
-               offset):
-    """Bit-sliced weighted sums of one block: the score of class c is offset[c] + sum of sums[c, j] << j.
+def _sum_votes(signals, vote_signal, vote_weight, constant, slices, waiting):
+    """Weighted sum of one block, bit-sliced: `constant` + the sum of slices[j] << j for j below what is returned."""
+    first, second, _, (addend, carry, one, zero) = _places(slices)
+    top = 0
+    j = 0
+    while constant >> j:
+        if (constant >> j) & 1:
+            top = _add_slice(one, j, top, first, second, addend, zero, waiting)
+        j += 1
+    for vote in range(len(vote_signal)):
+        signal = signals.ctypes.data + vote_signal[vote] * BLOCK_BYTES
+        weight = np.int64(vote_weight[vote])
+        if weight == 1:
+            top = _add_slice(signal, 0, top, first, second, addend, zero, waiting)
+            continue
+        flip = ~np.uint64(0) if weight < 0 else np.uint64(0)
+        weight = abs(weight)
+        j = 0
+        while weight >> j:
+            if (weight >> j) & 1:
+                copy_block(signal, flip, addend)
+                top = _add_slice(addend, j, top, first, second, addend, zero, waiting)
+            j += 1
+    # What still waits is added with the carries from below.
+    copy_block(zero, np.uint64(0), carry)
+    for j in range(top):
+        total = first + j * BLOCK_BYTES
+        add_bits(total, second + j * BLOCK_BYTES if waiting[j] else zero, carry, total, carry)
+    copy_block(carry, np.uint64(0), first + top * BLOCK_BYTES)
+    return top + 1
 
-    slices: two blocks of each significance (a sum and one more addend, if `waiting`), then an addend and a carry.
-    """
-    n_bits = len(encoded)
+
+@njit(cache=True)
+def _places(slices):
+    """Addresses: of sums, addends and best sums by significance; of the blocks addend, carry, one and zero."""
     first = slices.ctypes.data
-    addend, carry = first + 128 * BLOCK_BYTES, first + 129 * BLOCK_BYTES
-    vote = 0
-    for c in range(len(bias)):
-        offset[c] = bias[c]
-        top = 0
-        while vote < len(vote_signal) and vote_class[vote] == c:
-            signal = vote_signal[vote]
-            weight = np.int64(vote_weight[vote])
-            flip = np.uint64(0)
-            if weight < 0:  # w s = |w| (1 - s) - |w|
-                offset[c] += weight
-                weight = -weight
-                flip = ~flip
-            j = 0
-            while weight >> j:
-                if (weight >> j) & 1:
-                    for word in range(n):
-                        x = encoded[signal, at + word] if signal < n_bits else signals[signal - n_bits, word]
-                        slices[128, word] = x ^ flip
-                    level = j
-                    # Two addends and a sum of one significance become a sum and a carry to the next.
-                    while level < top and waiting[level]:
-                        total = first + 2 * level * BLOCK_BYTES
-                        add_bits(total, total + BLOCK_BYTES, addend, total, addend)
-                        waiting[level] = False
-                        level += 1
-                    while top <= level:
-                        for word in range(BLOCK):
-                            slices[2 * top, word] = np.uint64(0)
-                        waiting[top] = False
-                        top += 1
-                    for word in range(n):
-                        slices[2 * level + 1, word] = slices[128, word]
-                    waiting[level] = True
-                j += 1
-            vote += 1
-        # What still waits is added with the carries from below.
-        for word in range(BLOCK):
-            slices[129, word] = np.uint64(0)
-        for level in range(top):
-            total = first + 2 * level * BLOCK_BYTES
-            if not waiting[level]:
-                for word in range(BLOCK):
-                    slices[2 * level + 1, word] = np.uint64(0)
-            add_bits(total, total + BLOCK_BYTES, carry, total, carry)
-            for word in range(n):
-                sums[c, level, word] = slices[2 * level, word]
-        for word in range(n):
-            sums[c, top, word] = slices[129, word]
-        n_slices[c] = top + 1
+    spare = first + 3 * 64 * BLOCK_BYTES
+    copy_block(spare + 3 * BLOCK_BYTES, ~np.uint64(0), spare + 2 * BLOCK_BYTES)
+    return (first, first + 64 * BLOCK_BYTES, first + 2 * 64 * BLOCK_BYTES,
+            (spare, spare + BLOCK_BYTES, spare + 2 * BLOCK_BYTES, spare + 3 * BLOCK_BYTES))
+
+
+@njit(cache=True)
+def _add_slice(block, j, top, first, second, addend, zero, waiting):
+    """Carry-save addition of one block of significance j; returns the significances in use."""
+    # A sum and two addends of one significance become a sum and a carry to the next.
+    while j < top and waiting[j]:
+        total = first + j * BLOCK_BYTES
+        add_bits(total, second + j * BLOCK_BYTES, block, total, addend)
+        waiting[j] = False
+        block = addend
+        j += 1
+    while top <= j:
+        copy_block(zero, np.uint64(0), first + top * BLOCK_BYTES)
+        waiting[top] = False
+        top += 1
+    copy_block(block, np.uint64(0), second + j * BLOCK_BYTES)
+    waiting[j] = True
+    return top
+
+
+@njit(cache=True)
+def _keep_best(c, top, best_top, slices, winner):
+    """Compare the sums of class c with the best so far, and keep the better; the lowest class wins a tie."""
+    first, _, best, (greater, _, one, zero) = _places(slices)
+    while best_top < top:
+        copy_block(zero, np.uint64(0), best + best_top * BLOCK_BYTES)
+        best_top += 1
+    copy_block(one if c == 0 else zero, np.uint64(0), greater)
+    if c > 0:
+        for j in range(best_top):
+            compare_bits(first + j * BLOCK_BYTES if j < top else zero, best + j * BLOCK_BYTES, greater)
+    for j in range(best_top):
+        to = best + j * BLOCK_BYTES
+        choose(greater, to, first + j * BLOCK_BYTES if j < top else zero, to)
+    for j in range(len(winner)):
+        to = winner.ctypes.data + j * BLOCK_BYTES
+        choose(greater, to, one if (c >> j) & 1 else zero, to)
+    return best_top
 
 
 def run(encoded, n_examples, ks, wiring, tables, vote_signal, vote_class, vote_weight, bias, scores, answers):

@@ -237,3 +237,60 @@ def store_word(typingctx, address, index, value):
         return context.get_dummy_value()
 
     return types.void(types.intp, types.intp, types.uint64), codegen
+
+
+@intrinsic
+def copy_block(typingctx, source, flip, out):
+    """Block `out` = block `source` XOR `flip` (uint64)."""
+    def codegen(context, builder, signature, arguments):
+        source, out = _pointer(builder, arguments[0]), _pointer(builder, arguments[2])
+        flip = _splat(builder, arguments[1], _VECTOR)
+        with cgutils.for_range(builder, _I64(_VECTORS)) as loop:
+            _store(builder, builder.xor(_load(builder, source, loop.index), flip), out, loop.index)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.uint64, types.intp), codegen
+
+
+@intrinsic
+def compare_bits(typingctx, a, b, greater):
+    """Block `greater` becomes one where a > b, stays where a = b, and becomes zero where a < b, bit by bit.
+
+    From the least to the most significant bit, this compares bit-sliced numbers.
+    """
+    def codegen(context, builder, signature, arguments):
+        a, b, greater = (_pointer(builder, x) for x in arguments)
+        with cgutils.for_range(builder, _I64(_VECTORS)) as loop:
+            x, y, before = (_load(builder, p, loop.index) for p in (a, b, greater))
+            _store(builder, _mux(builder, builder.xor(x, y), before, x), greater, loop.index)
+        return context.get_dummy_value()
+
+    return types.void(*[types.intp] * 3), codegen
+
+
+@intrinsic
+def choose(typingctx, select, zero, one, out):
+    """Block `out` = block `one` where block `select` is one, else block `zero`."""
+    def codegen(context, builder, signature, arguments):
+        select, zero, one, out = (_pointer(builder, x) for x in arguments)
+        with cgutils.for_range(builder, _I64(_VECTORS)) as loop:
+            _store(builder, _mux(builder, *(_load(builder, p, loop.index) for p in (select, zero, one))), out,
+                   loop.index)
+        return context.get_dummy_value()
+
+    return types.void(*[types.intp] * 4), codegen
+
+
+@intrinsic
+def prefetch(typingctx, address):
+    """Ask for the block at `address`, which need not exist."""
+    def codegen(context, builder, signature, arguments):
+        byte, i32 = ir.IntType(8), ir.IntType(32)
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), [ir.PointerType(byte), i32, i32, i32]), "llvm.prefetch.p0")
+        for line in range(BLOCK_BYTES // 64):
+            pointer = builder.inttoptr(builder.add(arguments[0], _I64(line * 64)), ir.PointerType(byte))
+            builder.call(function, [pointer, i32(0), i32(3), i32(1)])
+        return context.get_dummy_value()
+
+    return types.void(types.intp), codegen
