@@ -96,14 +96,14 @@ def test_scan_values_every_signal(seed: int, j: int, parts: int, margin: int, n_
     wiring = trainer.forest.wiring[0]
     count = trainer._effects(0, trainer.valid, np.zeros_like(trainer.valid), wiring)
     descent_kernels.scan(count, j, 3, trainer.rows, 0, trainer.width, trainer.index, trainer.effect, trainer.pattern,
-                         margin, 3, parts, trainer.order, trainer.ordered, trainer.partial, trainer.value)
+                         margin, 3, trainer.sums, trainer.value)
     code = bits.unpack(trainer.columns[:trainer.n_bits], trainer.n)[:, trainer.index[:count]].astype(int)
     effect = trainer.effect[:count].astype(int)
     for v in range(trainer.n_bits):
         inputs = [v if i == j else wiring[i] for i in range(3)]
         pattern = sum(code[s] << i for i, s in enumerate(inputs))
         saved = np.bincount(pattern, effect, 8)
-        assert trainer.value[0, v] == np.minimum(saved + margin, 0).sum()
+        assert trainer.value[v] == np.minimum(saved + margin, 0).sum()
 
 
 @settings(max_examples=10, deadline=None)

@@ -40,6 +40,7 @@ from lut2hw.model import Head, Layer, LutNetwork
 MAX_K = 8  # patterns are bytes
 _PARTS = 16  # shards of a pass over all examples; the result does not depend on it
 _UNIT = 1 << 12  # weight w[0] of an example's own class
+_SAMPLE = 60_000  # examples that decide where wiring is first drawn; later all do
 _EFFECT = 120  # largest effect of one bit, in units of the integer loss
 
 AUGMENTS: dict[str, tuple[tuple[int, int], ...]] = {
@@ -196,17 +197,18 @@ class Trainer:
         for lut in range(votes):
             self.forest.wiring[lut] = self._random_inputs(k)
         self.scores = np.zeros((n_classes, self.n), np.int16)
+        self.own = np.zeros(self.n, np.int16)
         self.u = np.zeros(self.n, np.int32)
         self.votes_per_class = -(-votes // n_classes)
         self.set_tau(tau)
         self.margin = round(margin * _EFFECT)
-        spare = n_words * 64 + kernels.PREFETCH
-        self.index, self.order = np.zeros(spare, np.int32), np.zeros(spare, np.int32)
-        self.effect, self.ordered = np.zeros(spare, np.int16), np.zeros(spare, np.int16)
+        spare = n_words * 64
+        self.index, self.effect = np.zeros(spare, np.int32), np.zeros(spare, np.int16)
         self.pattern = np.zeros(spare, np.uint8)
-        self.partial = np.zeros((threads, 2, 32 * self.width), np.int32)
-        self.value = np.zeros((threads, 32 * self.width), np.int64)
+        self.sums = np.zeros((threads, 1 << (k - 1), 32 * self.width), np.int32)
+        self.value = np.zeros(32 * self.width, np.int64)
         self.saved = np.zeros(1 << k, np.int64)
+        self.sample = max(1, min(256, 256 * _SAMPLE // max(1, self.n_train)))
         self.accepted = 0
         self.deadline: float | None = None
 
@@ -256,10 +258,11 @@ class Trainer:
             kernels.sensitivity(self.columns, self.forest.wiring[lut], self.forest.table[lut], slot, high, low)
         return high, low
 
-    def _effects(self, root: int, high: bits.Packed, low: bits.Packed, wiring: NDArray[np.int32]) -> int:
+    def _effects(self, root: int, high: bits.Packed, low: bits.Packed, wiring: NDArray[np.int32],
+                 keep: int = 256, seed: int = 0) -> int:
         return kernels.effects(self.forest.class_of[root], self.columns[self.n_bits + root], high, low, self.scores,
-                               self.label, self.u, self.w, self.zero, self.loss, self.base, self.columns, wiring,
-                               _PARTS, 256, 0, self.index, self.effect, self.pattern)
+                               self.own, self.label, self.u, self.w, self.zero, self.loss, self.base, self.columns,
+                               wiring, _PARTS, keep, seed, self.index, self.effect, self.pattern)
 
     def _improve(self, n: int, wiring: NDArray[np.int32], inputs: Iterable[int]) -> int:
         """Move the given inputs, one after the other, to the best signal for the n listed effects."""
@@ -267,8 +270,8 @@ class Trainer:
         for j in inputs:
             first, last = self._subset()
             kernels.scan(n, j, self.k, self.rows, first, last, self.index, self.effect, self.pattern, self.margin,
-                         self.chunk, self.threads, self.order, self.ordered, self.partial, self.value)
-            value = self.value[0]
+                         self.chunk, self.sums, self.value)
+            value = self.value
             best = 32 * first + int(np.argmin(value[32 * first:min(32 * last, self.n_bits)]))
             now = wiring[j]
             if 32 * first <= now < 32 * last:
@@ -282,6 +285,9 @@ class Trainer:
                 accepted += 1
         return accepted
 
+    def _seed(self) -> int:
+        return int(self.rng.integers(1 << 32))
+
     def _subset(self) -> tuple[int, int]:
         """Words of the rows to scan: all, or a random run of about `proposals` signals."""
         unit = kernels.NARROW
@@ -291,17 +297,22 @@ class Trainer:
         first = int(self.rng.integers((self.width - count) // unit + 1)) * unit
         return first, first + count
 
-    def visit(self, lut: int, rounds: int = 1) -> int:
-        """Improve wiring and table of one LUT; the training loss does not rise. Returns the inputs that moved."""
+    def visit(self, lut: int, rounds: int = 1, keep: int = 256) -> int:
+        """Improve wiring and table of one LUT; the training loss does not rise. Returns the inputs that moved.
+
+        keep: of 256, the share of the examples that decide the wiring; the table is always decided by all.
+        """
         forest = self.forest
         path = self._path(lut)
         high, low = self._reach(path[:-1], [forest.slot[each] for each in path[1:]])
         wiring = forest.wiring[lut].copy()
-        n = self._effects(path[0], high, low, wiring)
+        n = self._effects(path[0], high, low, wiring, keep, self._seed())
         free = np.flatnonzero(wiring < self.n_bits)
         accepted = 0
         for _ in range(rounds):
             accepted += self._improve(n, wiring, self.rng.permutation(free))
+        if keep < 256:
+            n = self._effects(path[0], high, low, wiring)
         column = self.columns[self.n_bits + lut]
         now = kernels.histogram(n, column, self.index, self.effect, self.pattern, self.saved)
         table = self.saved < -self.margin
@@ -310,8 +321,8 @@ class Trainer:
         forest.wiring[lut], forest.table[lut] = wiring, table
         old = self.columns[self.n_bits + path[0]].copy()
         self._evaluate(path)
-        kernels.change_vote(forest.class_of[lut], old, self.columns[self.n_bits + path[0]], self.scores, self.label,
-                            self.u, self.w, self.zero)
+        kernels.change_vote(forest.class_of[lut], old, self.columns[self.n_bits + path[0]], self.scores, self.own,
+                            self.label, self.u, self.w, self.zero)
         return accepted
 
     def _evaluate(self, path: Sequence[int]) -> None:
@@ -330,8 +341,8 @@ class Trainer:
         for lut in range(len(forest)):
             if forest.depth[lut] >= self.levels:
                 continue
-            for j in np.flatnonzero(forest.wiring[lut] < self.n_bits):
-                trials.append((*self._trial(lut, int(j)), lut, int(j)))
+            for slot in np.flatnonzero(forest.wiring[lut] < self.n_bits).tolist():
+                trials.append((*self._trial(lut, slot), lut, slot))
                 self._check_time()
         trials.sort(key=lambda trial: (-trial[0], trial[2], trial[3]))
         for _, wiring, lut, j in trials[:count]:
@@ -353,7 +364,7 @@ class Trainer:
         path = self._path(lut)
         high, low = self._reach(path, [*(forest.slot[each] for each in path[1:]), j])
         wiring = np.append(forest.wiring[lut, j], self._random_inputs(self.k - 1)).astype(np.int32)
-        n = self._effects(path[0], high, low, wiring)
+        n = self._effects(path[0], high, low, wiring, self.sample, self._seed())
         self._improve(n, wiring, range(1, self.k))
         now = kernels.histogram(n, self.columns[forest.wiring[lut, j]], self.index, self.effect, self.pattern,
                                 self.saved)
@@ -365,10 +376,10 @@ class Trainer:
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise _OutOfTime
 
-    def sweep(self, rounds: int = 1) -> None:
+    def sweep(self, rounds: int = 1, keep: int = 256) -> None:
         """Visit every LUT once, in random order."""
         for lut in self.rng.permutation(len(self.forest)):
-            self.accepted += self.visit(int(lut), rounds)
+            self.accepted += self.visit(int(lut), rounds, keep)
             self._check_time()
 
 
@@ -460,7 +471,7 @@ def _run(trainer: Trainer, grown: int, options: DescentOptions, progress: Callab
             last = None
             for sweep in range(options.sweeps):
                 trainer.accepted = 0
-                trainer.sweep(2 if stage == 0 and sweep == 0 else 1)
+                trainer.sweep(*(2, trainer.sample) if stage == 0 and sweep == 0 else ())
                 loss = trainer.total_loss()
                 score = trainer.accuracy(held=True) if trainer.n_train < trainer.n else None
                 if progress:

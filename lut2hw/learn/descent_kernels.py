@@ -16,6 +16,7 @@ from numba.extending import intrinsic
 
 _LANES = 32  # int16 sums side by side: signals are taken 32 at a time
 PREFETCH = 16  # examples fetched ahead; index arrays carry as many spare entries
+BLOCK = 1 << 13  # examples sorted at a time
 _ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
@@ -198,12 +199,13 @@ def sensitivity(columns, wiring, table, j, high, low):
 
 
 @njit(cache=True, parallel=True)
-def effects(c, root, high, low, scores, label, u, w, zero, loss, base, columns, wiring, parts, keep, seed,
+def effects(c, root, high, low, scores, own, label, u, w, zero, loss, base, columns, wiring, parts, keep, seed,
             index, effect, pattern):
     """Compact list of the examples on which a LUT's bit changes the loss.
 
-    c: class of the vote above; root uint64 (n_words,): the vote; high, low: where the LUT moves the vote up or
-    down. keep: of 256, the share of examples to list (a sample seeded by `seed`).
+    c: class of the vote above; root uint64 (n_words,): the vote; own int16: score of each example's label; high,
+    low: where the LUT moves the vote up or down. keep: of 256, the share of examples to list, a sample that `seed`
+    draws.
     Writes index (example), effect (loss with bit 1 minus loss with bit 0) and pattern; returns their number.
     """
     n = len(label)
@@ -211,6 +213,7 @@ def effects(c, root, high, low, scores, label, u, w, zero, loss, base, columns, 
     k = len(wiring)
     counts = np.zeros(parts + 1, np.int64)
     step = (n_words + parts - 1) // parts
+    change = np.empty((parts, 64), np.int32)
     for part in prange(parts):
         at = part * step * 64
         for word in range(part * step, min(n_words, (part + 1) * step)):
@@ -224,24 +227,25 @@ def effects(c, root, high, low, scores, label, u, w, zero, loss, base, columns, 
                 if np.int64(h >> np.uint64(56)) >= keep:
                     continue
             falls, ones = low[word], root[word]
-            begin = at
-            for i in range(word * 64, min(n, word * 64 + 64)):
-                bit = np.uint64(i & 63)
-                if not (moves >> bit) & np.uint64(1):
+            begin, first = at, word * 64
+            count = min(64, n - first)
+            for e in range(count):  # vectorised: as if no label were c
+                i = first + e
+                vote = np.int32((ones >> np.uint64(e)) & np.uint64(1))
+                m = zero + scores[c, i] - own[i] - vote
+                rise = w[m + 1] - w[m]
+                without = u[i] - rise * vote
+                change[part, e] = level(without + rise, loss, base) - level(without, loss, base)
+            for e in range(count):
+                i = first + e
+                if not (moves >> np.uint64(e)) & np.uint64(1):
                     continue
-                b = scores[c, i] - np.int32((ones >> bit) & np.uint64(1))
-                y = label[i]
-                if y == c:
-                    before = level(weight_sum(scores, i, y, b, w, zero), loss, base)
-                    after = level(weight_sum(scores, i, y, b + 1, w, zero), loss, base)
-                else:
-                    m = zero + b - scores[y, i]
-                    rise = w[m + 1] - w[m]
-                    without = u[i] - (rise if (ones >> bit) & np.uint64(1) else 0)
-                    before = level(without, loss, base)
-                    after = level(without + rise, loss, base)
-                d = after - before
-                if (falls >> bit) & np.uint64(1):
+                d = change[part, e]
+                if label[i] == c:
+                    b = own[i] - np.int32((ones >> np.uint64(e)) & np.uint64(1))
+                    d = (level(weight_sum(scores, i, c, b + 1, w, zero), loss, base)
+                         - level(weight_sum(scores, i, c, b, w, zero), loss, base))
+                if (falls >> np.uint64(e)) & np.uint64(1):
                     d = -d
                 index[at] = i
                 effect[at] = d
@@ -290,90 +294,63 @@ def histogram(n, column, index, effect, pattern, out):
 
 
 @njit(cache=True, parallel=True)
-def scan(n, j, k, rows, first, last, index, effect, pattern, margin, chunk, parts, order, ordered, partial, value):
+def scan(n, j, k, rows, first, last, index, effect, pattern, margin, chunk, sums, value):
     """Value of the signals in words first..last of the rows at input j of a LUT whose other inputs stay.
 
     The value is the sum over the 2**k entries of min(0, margin + sum of effects): what the best table saves.
-    value int64 (parts, 32 * width of rows): row 0 is the answer.
+    sums: int32 work space (parts, 2**(k - 1), 32 * width of rows), a part for each thread.
+    value int64 (32 * width,): the answer.
     """
     n_patterns = 1 << (k - 1)
     low = (1 << j) - 1
-    counts = np.zeros((parts, n_patterns), np.int64)
+    parts = sums.shape[0]
+    blocks = (n + BLOCK - 1) // BLOCK
+    totals = np.zeros((parts, n_patterns), np.int64)
     for part in prange(parts):
-        for e in range(part * n // parts, (part + 1) * n // parts):
-            p = pattern[e]
-            counts[part, (p & low) | ((p >> 1) & ~low)] += 1
-    starts = np.empty(n_patterns + 1, np.int64)
-    at = 0
-    for p in range(n_patterns):
-        starts[p] = at
-        for part in range(parts):
-            here = counts[part, p]
-            counts[part, p] = at
-            at += here
-    starts[n_patterns] = at
-    for part in prange(parts):
-        for e in range(part * n // parts, (part + 1) * n // parts):
-            p = pattern[e]
-            p = (p & low) | ((p >> 1) & ~low)
-            to = counts[part, p]
-            counts[part, p] = to + 1
-            order[to] = index[e]
-            ordered[to] = effect[e]
-    order[n:n + PREFETCH] = 0
-    # Each part sums its share of the sorted list. A pattern that it holds whole is valued at once; one that
-    # crosses into another share is kept in `partial` (first and last pattern of each share) and valued below.
-    n_signals = value.shape[1]
-    owner = np.full((parts, 2), -1, np.int64)
-    totals = np.zeros((parts, 2), np.int64)
-    for part in prange(parts):
-        start, stop = part * n // parts, (part + 1) * n // parts
-        mine = value[part]
-        mine[32 * first:32 * last] = 0
-        sums = np.empty(n_signals, np.int32)
+        mine = sums[part]
         for p in range(n_patterns):
-            a, b = max(start, starts[p]), min(stop, starts[p + 1])
-            if a >= b:
-                continue
-            whole = a == starts[p] and b == starts[p + 1]
-            side = 0 if a == start else 1
-            total = np.int64(0)
-            for e in range(a, b):
-                total += ordered[e]
-            if whole:
-                sums[32 * first:32 * last] = 0
-                _sum_rows(rows, order, ordered, a, b, first, last, chunk, sums)
-                for v in range(32 * first, 32 * last):
-                    one = np.int64(sums[v])
-                    mine[v] += min(0, one + margin) + min(0, total - one + margin)
-            else:
-                owner[part, side] = p
-                totals[part, side] = total
-                partial[part, side, 32 * first:32 * last] = 0
-                _sum_rows(rows, order, ordered, a, b, first, last, chunk, partial[part, side])
-    for part in range(parts):
-        for side in range(2):
-            p = owner[part, side]
-            if p < 0:
-                continue
-            total = totals[part, side]
-            for later in range(part, parts):
-                for other in range(2):
-                    if (later > part or other > side) and owner[later, other] == p:
-                        owner[later, other] = -1
-                        total += totals[later, other]
-                        for v in range(32 * first, 32 * last):
-                            partial[part, side, v] += partial[later, other, v]
-            for v in range(32 * first, 32 * last):
-                one = np.int64(partial[part, side, v])
-                value[0, v] += min(0, one + margin) + min(0, total - one + margin)
-    for part in range(1, parts):
-        for v in range(32 * first, 32 * last):
-            value[0, v] += value[part, v]
+            mine[p, 32 * first:32 * last] = 0
+        order, ordered = np.zeros(BLOCK + PREFETCH, np.int32), np.zeros(BLOCK + PREFETCH, np.int16)
+        at = np.empty(n_patterns, np.int64)
+        # Sorted block by block, so that the rows of a block stay in the cache.
+        for block in range(part * blocks // parts, (part + 1) * blocks // parts):
+            start, stop = block * BLOCK, min(n, (block + 1) * BLOCK)
+            at[:] = 0
+            for e in range(start, stop):
+                p = pattern[e]
+                at[(p & low) | ((p >> 1) & ~low)] += 1
+            before = np.int64(0)
+            for p in range(n_patterns):
+                before += at[p]
+                at[p] = before - at[p]
+            for e in range(start, stop):
+                p = pattern[e]
+                p = (p & low) | ((p >> 1) & ~low)
+                to = at[p]
+                at[p] = to + 1
+                order[to] = index[e]
+                ordered[to] = effect[e]
+                totals[part, p] += effect[e]
+            order[stop - start:stop - start + PREFETCH] = order[0]
+            begin = np.int64(0)
+            for p in range(n_patterns):
+                if at[p] > begin:
+                    _sum_rows(rows, order, ordered, begin, at[p], first, last, chunk, mine[p])
+                begin = at[p]
+    for word in prange(first, last):
+        for v in range(32 * word, 32 * word + 32):
+            saved = np.int64(0)
+            for p in range(n_patterns):
+                one, total = np.int64(0), np.int64(0)
+                for part in range(parts):
+                    one += sums[part, p, v]
+                    total += totals[part, p]
+                saved += min(0, one + margin) + min(0, total - one + margin)
+            value[v] = saved
 
 
 @njit(cache=True, nogil=True)
-def change_vote(c, old, new, scores, label, u, w, zero):
+def change_vote(c, old, new, scores, own, label, u, w, zero):
     """Follow a vote of class c from outputs `old` to `new` (uint64 (n_words,)) in scores and weight sums."""
     n = len(label)
     for word in range(len(old)):
@@ -388,9 +365,10 @@ def change_vote(c, old, new, scores, label, u, w, zero):
             y = label[i]
             if y == c:
                 scores[c, i] += step
-                u[i] = weight_sum(scores, i, y, scores[y, i], w, zero)
+                own[i] += step
+                u[i] = weight_sum(scores, i, y, own[i], w, zero)
             else:
-                m = zero + scores[c, i] - scores[y, i]
+                m = zero + scores[c, i] - own[i]
                 u[i] += w[m + step] - w[m]
                 scores[c, i] += step
 
