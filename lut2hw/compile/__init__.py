@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lut2hw.compile import head, lower
 from lut2hw.compile.arithmetic import Arithmetic
+from lut2hw.compile.arithmetic_carry import CarryArithmetic
 from lut2hw.compile.decompose import shannon
 from lut2hw.compile.graph import Graph, simplify
 from lut2hw.compile.netlist import Cell, Netlist
@@ -49,7 +50,7 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
 
     encoded_inputs: leave the encoder out; the input port takes the bits of the code.
     pipeline: "none" for a combinational netlist, the number of register stages, or "auto" to choose it.
-    dont_cares: "off"; "unseen" or "rare:N" let table entries change that training showed never, or fewer than N times.
+    dont_cares: "off"; "unseen" or "rare:N" let table entries change that training showed never, or less than N times.
     effort: "normal" or "high". fmax: clock in MHz that an automatic pipeline is cut for.
     ram: "never", or "auto" to put wide tables that share inputs into block RAM.
     data: training data for `dont_cares` if the network does not hold its care set.
@@ -58,6 +59,7 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
     """
     registers = _registers(pipeline)
     k = target.lut_inputs
+    arithmetic = CarryArithmetic if target.carry else Arithmetic
 
     logic = lower.tables(network)
     read = lower.bits_read(logic)
@@ -68,7 +70,7 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
         graph = Graph()
         literals = lower.code(graph, network, port, read, lut_inputs)
         votes = graph.place(logic, {lower.BITS: literals})[lower.VOTES]
-        graph.outputs[OUTPUT] = head.answer(network.head, votes, network.n_classes, Arithmetic(graph, lut_inputs))
+        graph.outputs[OUTPUT] = head.answer(network.head, votes, network.n_classes, arithmetic(graph, lut_inputs))
         return graph.netlist()
 
     def report(name: str, netlist: Netlist) -> Netlist:
@@ -81,6 +83,8 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
     logic = shannon(logic, k)
     netlist = report("shannon", whole(logic, k))
     netlist = report("simplify", simplify(netlist))
+    if target.finish is not None:
+        netlist = report("finish", target.finish(netlist))
     netlist = report("pipeline", add_registers(netlist, registers, _delay, 6))
     return Compiled(network, netlist, target, port, netlist.latency)
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lut2hw.compile.graph import FALSE, MUX, TRUE, XOR3, Graph
+from lut2hw.compile.graph import FALSE, MAJORITY, MUX, TRUE, XOR3, Graph
 
 Bits = list[int]
 """Literals of an unsigned number, least significant bit first."""
+
+Candidate = tuple[Bits, Bits]
+"""A class number and its score."""
 
 
 class Arithmetic:
@@ -19,8 +22,12 @@ class Arithmetic:
     def __init__(self, graph: Graph, lut_inputs: int) -> None:
         self.graph, self.k = graph, lut_inputs
 
-    def sum(self, columns: Sequence[Sequence[int]], constant: int = 0) -> Bits:
-        """`constant` plus the sum of 2**w over the literals in columns[w] that are one.
+    def sums(self, terms: Sequence[tuple[Sequence[Sequence[int]], int]]) -> list[Bits]:
+        """For each (columns, constant), `constant` plus the sum of 2**w over the literals in columns[w] that are one."""
+        return [self._sum(columns, constant) for columns, constant in terms]
+
+    def _sum(self, columns: Sequence[Sequence[int]], constant: int) -> Bits:
+        """One of `sums`.
 
         Full adders from the lowest column up (C. S. Wallace, 1964; L. Dadda, 1965), oldest bits first, so that
         the depth is logarithmic.
@@ -40,9 +47,9 @@ class Arithmetic:
             while len(column) - at > 1:
                 bits = column[at:at + 3]
                 at += len(bits)
-                bits = (bits + [FALSE])[:3]
+                bits = [*bits, FALSE][:3]
                 column.append(graph.lut(bits, XOR3, "popcount"))
-                carry = graph.majority(*bits)
+                carry = graph.lut(bits, MAJORITY, "popcount")
                 if carry != FALSE and w + 1 < len(heap):  # the total is below 2**len(heap)
                     heap[w + 1].append(carry)
             out.append(column[at] if at < len(column) else FALSE)
@@ -63,12 +70,22 @@ class Arithmetic:
             answer = self.graph.lut((x, y, answer), 0b11010100, "argmax")  # y and not x, or equal and more below
         return answer
 
-    def better(self, a: tuple[Bits, Bits], b: tuple[Bits, Bits], *, last: bool = False) -> tuple[Bits, Bits]:
-        """The pair (class number, score) of the higher score, `a` if equal. last: the score is of no use."""
-        width = max(len(a[1]), len(b[1]))
-        x, y = ([*score, *[FALSE] * (width - len(score))] for score in (a[1], b[1]))
-        second = self.more(x, y)
-        number = [self.graph.lut((p, q, second), MUX, "argmax") for p, q in zip(a[0], b[0], strict=True)]
-        if last:
-            return number, []
-        return number, [self.graph.lut((p, q, second), MUX, "argmax") for p, q in zip(x, y, strict=True)]
+    @staticmethod
+    def aligned(a: Bits, b: Bits) -> tuple[Bits, Bits]:
+        """Two numbers padded to the same width, at least 1."""
+        width = max(len(a), len(b), 1)
+        return [*a, *[FALSE] * (width - len(a))], [*b, *[FALSE] * (width - len(b))]
+
+    def choose(self, a: Bits, b: Bits, x: Bits, y: Bits, second: int, last: bool) -> Candidate:
+        """(b, y) if `second` else (a, x); without the score if `last`."""
+        number, score = ([self.graph.lut((p, q, second), MUX, "argmax") for p, q in zip(low, high, strict=True)]
+                         for low, high in ((a, b), ([], []) if last else (x, y)))
+        return number, score
+
+    def tournament_round(self, pairs: Sequence[tuple[Candidate, Candidate]], *, last: bool) -> list[Candidate]:
+        """Of each pair that of the higher score, the left one if equal. last: the scores are of no further use."""
+        out = []
+        for a, b in pairs:
+            x, y = self.aligned(a[1], b[1])
+            out.append(self.choose(a[0], b[0], x, y, self.more(x, y), last))
+        return out

@@ -68,9 +68,11 @@ class Graph:
 
     def carry(self, a: int, b: int, carry_in: int, part: str = "popcount") -> int:
         """The majority of three literals on the carry chain. Only a LUT and the next carry can read it."""
-        a, b = sorted((a, b))
-        if carry_in < 2 and (a < 2 or a ^ b < 2):
-            return self.majority(a, b, carry_in)
+        a, b = sorted(self.lut((x,), 0b10, part) if self.nodes[x >> 1].kind == "carry" else x for x in (a, b))
+        if b < 2 and a == b:
+            return a
+        if (a < 2) + (b < 2) + (carry_in < 2) > 1:
+            return self.majority(a, b, carry_in, part)
         return self._node("carry", (a, b, carry_in), 0, part)
 
     def mux(self, low: int, high: int, select: int, part: str = "lut") -> int:
@@ -90,9 +92,11 @@ class Graph:
         if kind == "ff":
             return self.ff(inputs[0], part)
         if kind == "carry":
-            return self.carry(*inputs, part=part)
+            a, b, carry_in = inputs
+            return self.carry(a, b, carry_in, part)
         if kind == "mux":
-            return self.mux(*inputs, part=part)
+            low, high, select = inputs
+            return self.mux(low, high, select, part)
         raise ValueError(f"no {kind} cells in a graph")
 
     def place(self, netlist: Netlist, inputs: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
@@ -152,6 +156,7 @@ class Graph:
             positive = 2 * number
             if node.kind == "lut":
                 table, operands = node.table, []
+                carries = (self.nodes[literal >> 1].kind == "carry" for literal in node.inputs)
                 for j, literal in enumerate(node.inputs):
                     if literal not in net:
                         literal ^= 1
@@ -159,7 +164,9 @@ class Graph:
                     operands.append(net[literal])
                 if need[number] & 1 or not need[number]:
                     net[positive] = out.lut(operands, table, part=node.part)
-                if need[number] & 2:
+                if need[number] & 2 and positive in net and any(carries):
+                    net[positive | 1] = out.lut((net[positive],), 0b01, part=node.part)  # a carry has one reader
+                elif need[number] & 2:
                     # Twice the same LUT with opposite tables is as cheap as an inverter, and a level shorter.
                     net[positive | 1] = out.lut(operands, table ^ truth.full(len(operands)), part=node.part)
             else:

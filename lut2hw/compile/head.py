@@ -65,16 +65,17 @@ def answer(head: Head, votes: Sequence[int], n_classes: int, arithmetic: Arithme
     # Who can never win needs no sum: some other class always has more, or as much and a lower number.
     least = np.array([s.bias for s in score], object)
     rivals = [c for c, s in enumerate(score)
-              if not any(least[d] > s.highest or least[d] == s.highest and d < c
+              if not any(least[d] > s.highest or (least[d] == s.highest and d < c)
                          for d in range(n_classes) if d != c)]
     common = min(score[c].bias for c in rivals)
-    sums = [(_constant(c, width), arithmetic.sum(score[c].columns, score[c].bias - common)) for c in rivals]
+    sums = arithmetic.sums([(score[c].columns, score[c].bias - common) for c in rivals])
+    left = [(_constant(c, width), total) for c, total in zip(rivals, sums, strict=True)]
     # Neighbours meet, so the lower class is always on the left and wins a tie.
-    while len(sums) > 1:
-        last = len(sums) == 2
-        sums = [arithmetic.better(*pair, last=last) if len(pair) == 2 else pair[0]
-                for pair in (sums[i:i + 2] for i in range(0, len(sums), 2))]
-    return sums[0][0]
+    while len(left) > 1:
+        pairs = list(zip(left[::2], left[1::2], strict=False))
+        bye = left[-1:] if len(left) % 2 else []
+        left = arithmetic.tournament_round(pairs, last=len(left) == 2) + bye
+    return left[0][0]
 
 
 def _constant(value: int, width: int) -> list[int]:
@@ -89,5 +90,5 @@ def _not_negative(score: Score, arithmetic: Arithmetic) -> int:
         return FALSE
     # The bias becomes 2**w - |bias|: the answer is then the bit of weight 2**w, and all above it.
     w = max((-score.bias - 1).bit_length(), 0)
-    total = arithmetic.sum(score.columns, (1 << w) + score.bias)
+    [total] = arithmetic.sums([(score.columns, (1 << w) + score.bias)])
     return arithmetic.any(total[w:])

@@ -82,7 +82,7 @@ def at_least(graph: Graph, nets: list[int], field: Field, threshold: int, lut_in
         t &= (1 << n) - 1
         # index: the answer below, then the bits
         table = sum(1 << (2 * value + below) for value in range(1 << n) for below in (0, 1)
-                    if value > t or value == t and below)
+                    if value > t or (value == t and below))
         answer = graph.lut([answer, *low], table, "encoder")
         at += n
     return answer

@@ -12,7 +12,6 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from lut2hw.compile.graph import Graph
 from lut2hw.compile.netlist import Cell, Netlist
 
 Delay = Callable[[Cell], float]
@@ -88,29 +87,31 @@ def stages(netlist: Netlist, delay: Delay, period: float) -> tuple[list[int], in
 
 def register(netlist: Netlist, stage: list[int], last: int, *, output: bool) -> Netlist:
     """Put registers on every net that passes from one stage to a later one; `output` adds one behind the last."""
-    graph = Graph()
-    literal, when = [0, 1] + [0] * (netlist.n_nets - 2), [0] * netlist.n_nets
+    out = Netlist()
+    new, when = [0, 1] + [0] * (netlist.n_nets - 2), [0] * netlist.n_nets
+    part = ["lut"] * netlist.n_nets
     late: dict[tuple[int, int], int] = {}
 
     def at(net: int, wanted: int) -> int:
-        """The literal of `net` in stage `wanted`."""
+        """The new net that shows `net` in stage `wanted`."""
         if net < 2 or wanted <= when[net]:
-            return literal[net]
+            return new[net]
         key = (net, wanted)
         if key not in late:
-            late[key] = graph.ff(at(net, wanted - 1), part[net])
+            late[key] = out.cell("ff", (at(net, wanted - 1),), part=part[net])[0]
         return late[key]
 
-    part = ["lut"] * netlist.n_nets
     for name, nets in netlist.inputs.items():
-        for net, value in zip(nets, graph.input(name, len(nets)), strict=True):
-            literal[net] = value
+        for net, value in zip(nets, out.input(name, len(nets)), strict=True):
+            new[net] = value
     for cell, here in zip(netlist.cells, stage, strict=True):
-        net = cell.outputs[0]
-        when[net], part[net] = here, cell.part
-        literal[net] = graph.of_kind(cell.kind, [at(source, here) for source in cell.inputs], cell.table, cell.part)
-    graph.outputs = {name: [at(net, last + output) for net in nets] for name, nets in netlist.outputs.items()}
-    return graph.netlist()
+        inputs = [at(net, here) for net in cell.inputs]
+        made = out.cell(cell.kind, inputs, len(cell.outputs), table=cell.table, part=cell.part)
+        for net, value in zip(cell.outputs, made, strict=True):
+            new[net], when[net], part[net] = value, here, cell.part
+    for name, nets in netlist.outputs.items():
+        out.output(name, [at(net, last + output) for net in nets])
+    return out
 
 
 def pipeline(netlist: Netlist, registers: int | None, delay: Delay, period: float) -> Netlist:

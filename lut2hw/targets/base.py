@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from lut2hw.compile.netlist import CONST0, Cell
+from lut2hw.compile.netlist import CONST0, Cell, Netlist
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Target:
     lut_inputs: inputs of the plain LUT. primitive: turns a mapped cell into a vendor primitive.
     simulation_models: files in yosys's share folder that simulate the primitives.
     synth: yosys command that synthesizes a top module, with {top} and {json} to fill in.
-    carry: has a carry chain.
+    carry: has a carry chain. finish: last pass before the pipeline, from LUTs and carries to what the family has.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Target:
     synth: str = ""
     default_device: str = ""
     carry: bool = False
+    finish: Callable[[Netlist], Netlist] | None = None
 
 
 def widen(cell: Cell, width: int) -> tuple[tuple[int, ...], int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lut2hw.compile.netlist import Cell
+from lut2hw.compile.share import share
 from lut2hw.targets.base import Device, Instance, Target, widen
 
 
@@ -44,4 +45,5 @@ ICE40 = Target(
     synth="synth_ice40 -abc9 -top {top} -json {json}",
     default_device="up5k",
     carry=True,
+    finish=share,
 )
