@@ -1,0 +1,197 @@
+"""From an emitted folder to a bitstream for a board: UART link and core, pins and clock from amaranth-boards."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+import shlex
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from amaranth.build.run import BuildPlan
+from amaranth.hdl import Elaboratable, Module
+
+from lut2hw import tools
+from lut2hw.boards import catalogue, chip, links
+from lut2hw.emit.folder import Manifest
+from lut2hw.errors import Lut2hwError, ToolError, UsageError
+from lut2hw.files import write_bytes, write_text
+
+NAME = "chip"
+BITSTREAM = {"ice40": f"{NAME}.bin", "ecp5": f"{NAME}.bit"}
+
+
+class BoardChip(Elaboratable):
+    """The whole chip: the board's UART resource, link and core, in the clock of the board's oscillator."""
+
+    def __init__(self, manifest: Manifest, divisor: int):
+        self.manifest, self.divisor = manifest, divisor
+
+    def elaborate(self, platform):
+        m = Module()
+        link = links.Uart(chip.identity_of(self.manifest), self.divisor)
+        m.submodules.chip = linked = chip.LinkedCore(link, chip.EmittedCore(self.manifest))
+        uart = platform.request("uart", 0)
+        m.d.comb += [linked.rx.eq(uart.rx.i), uart.tx.o.eq(linked.tx)]
+        return m
+
+
+def build(manifest: Manifest, board_name: str, *, baud: int | None = None,
+          progress: Callable[[str, int, int], None] = lambda what, done, total: None) -> dict[str, Any]:
+    """Build the chip and return what came out, the JSON values of `build.json`.
+
+    Writes bitstream, Verilog of the link, logs and `build.json` into the folder `board_name` of the emitted folder.
+    baud: of the serial link, default what the board manages. Errors: `UsageError` for a board of another family or
+    a baud rate its clock cannot make, `Lut2hwError` if the chip does not fit or does not meet the clock, `ToolError`.
+    """
+    board = catalogue.check_target(board_name, manifest.target, manifest.directory)
+    platform = board.make_platform()
+    clock_hz = float(platform.default_clk_frequency)
+    baud = baud or board.baud
+    plan = _plan(platform, board.target, BoardChip(manifest, links.uart_divisor(clock_hz, baud)))
+    steps = _steps(plan)
+    for tool, _ in steps:
+        tools.require(tool)
+    with tempfile.TemporaryDirectory(prefix="lut2hw-") as work_name:
+        work = Path(work_name)
+        for name, content in plan.files.items():
+            (work / name).write_bytes(content.encode() if isinstance(content, str) else content)
+        failed: ToolError | None = None
+        for done, (tool, arguments) in enumerate(steps):
+            progress(f"building for {board_name}", done, len(steps))
+            try:
+                tools.run(tool, arguments, cwd=work)
+            except ToolError as error:
+                failed = error
+                break
+        progress(f"building for {board_name}", len(steps), len(steps))
+        if failed:
+            raise _explain(failed, work, board_name, board, clock_hz) from None
+        report = json.loads((work / f"{NAME}.report.json").read_text())
+        result = _result(manifest, board_name, board, baud, clock_hz, report,
+                         _cells(json.loads((work / f"{NAME}.stat.json").read_text())))
+        out = manifest.directory / board_name
+        try:
+            out.mkdir(exist_ok=True)
+        except OSError as error:
+            raise Lut2hwError(f"cannot make {out}: {error.strerror}; check the folder and its permissions") from None
+        for name in (BITSTREAM[board.target], f"{NAME}.tim", f"{NAME}.rpt"):
+            write_bytes(out / name, (work / name).read_bytes())
+        write_text(out / "build.json", json.dumps(result, indent=1) + "\n")
+    return result
+
+
+def _plan(platform: Any, target: str, design: Elaboratable) -> BuildPlan:
+    options = {"nextpnr_opts": f"--report {NAME}.report.json --seed 1",
+               "script_after_synth": f"tee -o {NAME}.stat.json stat -json"}
+    if target == "ice40":
+        options["synth_opts"] = "-abc9"
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")  # of boards' files written for older versions of Amaranth
+        return platform.prepare(design, NAME, **options)
+
+
+def _steps(plan: BuildPlan) -> list[tuple[str, list[str]]]:
+    """The tools that the plan's script calls, in order, with their arguments.
+
+    `lut2hw.tools` runs them, which also finds tools that are no programs of their own. What only dresses the
+    bitstream for one programmer is left out.
+    """
+    known = ("yosys", "nextpnr-ice40", "icepack", "nextpnr-ecp5", "ecppack")
+    variables = {tools.variable(name): name for name in known}
+    steps = []
+    for line in plan.files[f"{plan.script}.sh"].splitlines():
+        words = shlex.split(line)
+        if words and words[0].startswith("$") and words[0][1:] in variables:
+            steps.append((variables[words[0][1:]], words[1:]))
+    return steps
+
+
+def _cells(stat: dict[str, Any]) -> Counter[str]:
+    """Cells by kind from yosys's statistics."""
+    types = stat["design"]["num_cells_by_type"]
+    kinds: Counter[str] = Counter()
+    for name, count in types.items():
+        if name in ("SB_LUT4", "LUT4"):
+            kinds["lut4"] += count
+        elif name in ("SB_CARRY", "CCU2C"):
+            kinds["carry"] += count
+        elif name.startswith(("SB_DFF", "TRELLIS_FF")):
+            kinds["ff"] += count
+        elif name in ("SB_RAM40_4K", "DP16KD", "PDPW16KD"):
+            kinds["ram"] += count
+    return kinds
+
+
+_CELLS = {"ice40": ("ICESTORM_LC",), "ecp5": ("TRELLIS_COMB",)}
+
+
+def _result(manifest: Manifest, name: str, board: catalogue.Board, baud: int, clock_hz: float,
+            report: dict[str, Any], cells: Counter[str]) -> dict[str, Any]:
+    used = sum(report["utilization"][kind]["used"] for kind in _CELLS[board.target])
+    emitted = Counter({str(kind): int(count) for kind, count in manifest.data["cells"].items()})
+    fmax = min((clock["achieved"] for clock in report["fmax"].values()), default=None)
+    identity = chip.identity_of(manifest)
+    return {
+        "board": name, "link": "uart", "baud": baud, "clock_mhz": round(clock_hz / 1e6, 6),
+        "device": getattr(board.make_platform(), "device", ""),
+        "bitstream": str(manifest.directory / name / BITSTREAM[board.target]),
+        "core": {"lut4": emitted["lut"], "carry": emitted["carry"], "ff": emitted["ff"],
+                 "ram": sum(count for kind, count in emitted.items() if kind.startswith("ram"))},
+        "chip": {"logic_cells": used, "lut4": cells["lut4"], "carry": cells["carry"], "ff": cells["ff"],
+                 "ram": cells["ram"], "available": board.logic_cells},
+        "fmax_mhz": None if fmax is None else round(fmax, 2),
+        "latency_cycles": manifest.latency,
+        "latency_ns": round(manifest.latency * 1e9 / clock_hz, 1),
+        # One example takes its frame on the wire: ten bits a byte.
+        "examples_per_second": round(baud / 10 / (identity.input_bytes + 5)),
+        "fingerprint": f"{identity.fingerprint:08x}",
+    }
+
+
+def _explain(error: ToolError, work: Path, name: str, board: catalogue.Board, clock_hz: float) -> Lut2hwError:
+    """The same failure in words that help, if the log tells more."""
+    log = work / f"{NAME}.tim"
+    text = log.read_text(errors="replace") if log.exists() else ""
+    for kind in _CELLS[board.target]:
+        found = re.findall(rf"{kind}:\s*(\d+)/\s*(\d+)", text)
+        if found and int(found[-1][0]) > int(found[-1][1]):
+            used, there = (int(number) for number in found[-1])
+            fits = catalogue.boards_that_hold(board.target, used)
+            hint = f"these would hold it: {', '.join(fits)}" if fits else "use fewer LUTs"
+            return Lut2hwError(f"the chip needs {used:,} logic cells, the {name} has {there:,}; {hint}")
+    found = re.findall(r"Max frequency for clock\s+'[^']*':\s*([0-9.]+) MHz \(FAIL", text)
+    if found:
+        return Lut2hwError(f"the chip reaches {float(found[-1]):.1f} MHz, the {name}'s clock is "
+                           f"{clock_hz / 1e6:g} MHz; emit the core again with more pipeline stages (--pipeline)")
+    return error
+
+
+def read_build(manifest: Manifest, board_name: str | None = None) -> dict[str, Any]:
+    """`build.json` of a board, or of the only one that was built. Errors: `UsageError`."""
+    folder = manifest.directory
+    built = sorted(path.parent.name for path in folder.glob("*/build.json") if path.parent.name in catalogue.BOARDS)
+    if board_name is not None:
+        catalogue.board(board_name)
+        if board_name not in built:
+            raise UsageError(f"{folder} is not built for {board_name}; run `lut2hw build {folder} "
+                             f"--board {board_name}`")
+    elif len(built) != 1:
+        what = f"is built for {', '.join(built)}; say which with --board" if built else \
+            f"is not built for a board; run `lut2hw build {folder} --board NAME`"
+        raise UsageError(f"{folder} {what}")
+    path = folder / (board_name or built[0]) / "build.json"
+    try:
+        result = json.loads(path.read_text())
+        if not isinstance(result, dict) or not isinstance(result["baud"], int):
+            raise ValueError
+        return result
+    except (OSError, ValueError, KeyError):
+        raise Lut2hwError(f"{path} is damaged; build it again with `lut2hw build {folder} --board "
+                          f"{board_name or built[0]}`") from None
