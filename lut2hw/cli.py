@@ -186,10 +186,32 @@ def train(
     data: Annotated[str, typer.Option("--data", metavar="NAME|FILE", help=DATA_HELP)] = "digits",
     output: Annotated[Path, typer.Option("-o", "--output", metavar="MODEL", help="Model file to write.",
                                          show_default="DATA.lut")] = Path(),
-    learner: Annotated[str, typer.Option("--learner", help="How to learn: memorize.")] = "memorize",
-    layers: Annotated[str, typer.Option("--layers", help="LUTs in each layer, or none. Two-class tasks end in "
-                                                         "one more LUT.")] = "256,256,256",
-    k: Annotated[int, typer.Option("-k", help="Inputs of each LUT.")] = 6,
+    learner: Annotated[str, typer.Option("--learner", help="How to learn: memorize or descent.")] = "memorize",
+    layers: Annotated[str | None, typer.Option("--layers", help="memorize: LUTs in each layer, or none. Two-class "
+                                               "tasks end in one more LUT.", show_default="256,256,256")] = None,
+    luts: Annotated[int | None, typer.Option("--luts", min=1, metavar="N", help="descent: LUTs in the network.",
+                                             show_default="500")] = None,
+    k: Annotated[int | None, typer.Option("-k", help="Inputs of each LUT.", show_default="6; descent: 4")] = None,
+    votes: Annotated[int | None, typer.Option("--votes", metavar="N", help="descent: LUTs that are counted; the "
+                                              "others are grown at their inputs.")] = None,
+    levels: Annotated[int | None, typer.Option("--levels", metavar="N", help="descent: LUTs in a row, "
+                                              "at most.")] = None,
+    sweeps: Annotated[int | None, typer.Option("--sweeps", metavar="N", help="descent: visits of each LUT after "
+                                               "each growth.")] = None,
+    proposals: Annotated[int | None, typer.Option("--proposals", metavar="N", help="descent: signals tried at each "
+                                                  "input; 0 tries all.")] = None,
+    tau: Annotated[float | None, typer.Option("--tau", metavar="T", help="descent: temperature of the softmax, in "
+                                              "votes.")] = None,
+    augment: Annotated[str | None, typer.Option("--augment", metavar="NAME", help="descent, images: shift1 adds "
+                                                "copies moved by one pixel.")] = None,
+    validation: Annotated[float | None, typer.Option("--validation", metavar="SHARE", help="descent: keep the sweep "
+                                                     "that does best on this share of the training set.")] = None,
+    patience: Annotated[int | None, typer.Option("--patience", metavar="N", help="descent: sweeps to wait for a "
+                                                 "better validation accuracy.")] = None,
+    margin: Annotated[float | None, typer.Option("--margin", metavar="M", help="descent: evidence an entry of a "
+                                                 "table needs, in examples.")] = None,
+    time_limit: Annotated[float | None, typer.Option("--time-limit", metavar="SECONDS", help="descent: end with what "
+                                                     "there is by then.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same bytes.")] = 0,
     threshold: Annotated[float | None, typer.Option("--threshold", help="One bit per feature: value >= N.",
                                                     metavar="N")] = None,
@@ -198,8 +220,8 @@ def train(
                                                               "neither is given.", min=1, max=256)] = None,
     classes: Annotated[str | None, typer.Option("--classes", metavar="A,B:C,D", help="Group labels into classes; "
                                                 "other labels are left out.")] = None,
-    label: Annotated[str | None, typer.Option("--label", metavar="NAME", help="Label column of a .csv (else `label`), "
-                                              "or output of a .pla.")] = None,
+    label: Annotated[str | None, typer.Option("--label", metavar="NAME", help="Label column of a .csv (else "
+                                              "`label`), or output of a .pla.")] = None,
     test_split: Annotated[float | None, typer.Option("--test-split", metavar="SHARE", help="Share to test with, of "
                                                      "data without a test split; 0.25 if not told.")] = None,
     json_output: JsonOption = False,
@@ -209,7 +231,20 @@ def train(
     from lut2hw import learn
 
     learn_with = learn.learner(learner)
-    widths = parse_layers(layers)
+    special: dict[str, dict[str, Any]] = {
+        "memorize": {"layers": layers},
+        "descent": {"luts": luts, "votes": votes, "levels": levels, "sweeps": sweeps, "proposals": proposals,
+                    "tau": tau, "augment": augment, "validation": validation, "patience": patience,
+                    "margin": margin, "time_limit": time_limit}}
+    settings: dict[str, Any] = {name: value for name, value in special[learner].items() if value is not None}
+    for other, names in special.items():
+        for name, value in names.items():
+            if other != learner and value is not None:
+                raise UsageError(f"--{name.replace('_', '-')} is an option of --learner {other}; leave it out or "
+                                 f"give --learner {other}")
+    if learner == "memorize":
+        settings["layers"] = parse_layers(layers or "256,256,256")
+    k = k if k is not None else {"memorize": 6, "descent": 4}[learner]
     if output == Path():
         output = Path(Path(data).name).with_suffix(".lut")
     check_output_file(output)
@@ -217,21 +252,23 @@ def train(
     encoder = make_encoder(dataset.features, dataset.x_train, threshold, bits_per_feature)
     with progress_bar() as progress:
         began = time.perf_counter()
-        network = learn_with(dataset, encoder, layers=widths, k=k, seed=seed, progress=progress)
+        network = learn_with(dataset, encoder, k=k, seed=seed, progress=progress, **settings)
         seconds = time.perf_counter() - began
     scores = {split: accuracy(network.predict_integers(x), y)
               for split, (x, y) in [(name, dataset.split(name)) for name in ("train", "test")]}
-    network = network.with_meta(data=dataset.options, learner=learner, layers=widths, k=k, seed=seed,
+    network = network.with_meta(data=dataset.options, learner=learner, k=k, seed=seed, **settings,
                                 train_accuracy=scores["train"], test_accuracy=scores["test"])
     network.save(output)
     result = {"model": str(output), "data": dataset.name, "learner": learner, "train_accuracy": scores["train"],
-              "test_accuracy": scores["test"], "luts": network.n_luts, "encoder_bits": len(encoder),
+              "test_accuracy": scores["test"], "luts": network.n_luts, "encoder_bits": len(network.encoder),
               "classes": network.n_classes, "train_examples": len(dataset.y_train),
               "test_examples": len(dataset.y_test), "seconds": round(seconds, 3)}
     report(result, json_output,
            f"train accuracy {scores['train']:.4f} ({len(dataset.y_train):,} examples), "
            f"test accuracy {scores['test']:.4f} ({len(dataset.y_test):,})\n"
-           f"{network.n_luts:,} LUTs of up to {k} inputs on {len(encoder):,} encoder bits, {seconds:.2f} s\n{output}")
+           f"{network.n_luts:,} LUTs of up to {k} inputs on {len(network.encoder):,} encoder bits, {seconds:.2f} s"
+           f"{', ended early by ' + network.meta['ended'] if network.meta.get('ended', 'done') != 'done' else ''}\n"
+           f"{output}")
 
 
 @app.command(name="eval")

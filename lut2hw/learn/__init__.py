@@ -8,7 +8,7 @@ from collections.abc import Callable
 from lut2hw.errors import unknown_name
 from lut2hw.model import LutNetwork
 
-LEARNERS = {"memorize": "lut2hw.learn.memorize"}
+LEARNERS = {"memorize": "lut2hw.learn.memorize", "descent": "lut2hw.learn.descent"}
 """Name to module; the module has `learn(dataset, encoder, *, seed, meta, progress, ...) -> LutNetwork`."""
 
 

@@ -39,6 +39,7 @@ from lut2hw.model import Head, Layer, LutNetwork
 
 MAX_K = 8  # patterns are bytes
 _PARTS = 16  # shards of a pass over all examples; the result does not depend on it
+_SMALL = 4000  # examples below which a second thread costs more than it gains
 _UNIT = 1 << 12  # weight w[0] of an example's own class
 _SAMPLE = 60_000  # examples that decide where wiring is first drawn; later all do
 _EFFECT = 120  # largest effect of one bit, in units of the integer loss
@@ -104,6 +105,7 @@ class Progress:
 
     stage: str
     sweep: int
+    sweeps: int
     luts: int
     loss: float
     train: float
@@ -440,6 +442,8 @@ def train_descent(dataset: Dataset, encoder: Encoder, *, luts: int, k: int = 4, 
     tau = options.tau or default_tau(votes, n_classes, k)
     most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
     threads = min(threads or most, most)
+    if len(dataset.y_train) < _SMALL:
+        threads = 1
     columns, label, n_held = encode_examples(dataset, encoder, options, rng)
     before = numba.get_num_threads()
     numba.set_num_threads(threads)
@@ -455,6 +459,20 @@ def train_descent(dataset: Dataset, encoder: Encoder, *, luts: int, k: int = 4, 
         numba.set_num_threads(before)
     return network.with_meta(learner="descent", seed=seed, options={
         **asdict(options), "luts": luts, "k": k, "votes": votes, "levels": levels, "tau": tau}, ended=ended)
+
+
+def learn(dataset: Dataset, encoder: Encoder, *, luts: int = 500, k: int = 4, seed: int = 0,
+          meta: dict[str, Any] | None = None, progress: Callable[[str, int, int], None] | None = None,
+          **options: Any) -> LutNetwork:
+    """`train_descent` as the command line calls learners: progress(what, sweeps done, sweeps in all)."""
+    show = None
+    if progress is not None:
+        def show(now: Progress) -> None:
+            held = "" if now.validation is None else f", validation {now.validation:.4f}"
+            progress(f"{now.stage}, {now.luts} LUTs: loss {now.loss:.4f}, train {now.train:.4f}{held}, "
+                     f"{now.accepted} moves", now.sweep, now.sweeps)
+    network = train_descent(dataset, encoder, luts=luts, k=k, seed=seed, progress=show, **options)
+    return network.with_meta(**meta) if meta else network
 
 
 def _run(trainer: Trainer, grown: int, options: DescentOptions, progress: Callable[[Progress], None] | None,
@@ -475,9 +493,10 @@ def _run(trainer: Trainer, grown: int, options: DescentOptions, progress: Callab
                 loss = trainer.total_loss()
                 score = trainer.accuracy(held=True) if trainer.n_train < trainer.n else None
                 if progress:
-                    progress(Progress("votes" if stage == 0 else f"growth {stage}", sweep + 1, len(trainer.forest),
-                                      loss / loss_unit(trainer.tau) / trainer.n_train, trainer.accuracy(), score,
-                                      trainer.accepted, time.monotonic() - start))
+                    mean = loss / loss_unit(trainer.tau) / trainer.n_train
+                    progress(Progress("votes" if stage == 0 else f"growth {stage}", sweep + 1, options.sweeps,
+                                      len(trainer.forest), mean, trainer.accuracy(), score, trainer.accepted,
+                                      time.monotonic() - start))
                 waited += 1
                 if score is not None and score > best[0]:
                     best, waited = (score, trainer.forest.copy()), 0
