@@ -186,7 +186,8 @@ def train(
     data: Annotated[str, typer.Option("--data", metavar="NAME|FILE", help=DATA_HELP)] = "digits",
     output: Annotated[Path, typer.Option("-o", "--output", metavar="MODEL", help="Model file to write.",
                                          show_default="DATA.lut")] = Path(),
-    learner: Annotated[str, typer.Option("--learner", help="How to learn: memorize or descent.")] = "memorize",
+    learner: Annotated[str | None, typer.Option("--learner", help="How to learn: memorize or descent.",
+                                                show_default="descent; memorize with --layers")] = None,
     layers: Annotated[str | None, typer.Option("--layers", help="memorize: LUTs in each layer, or none. Two-class "
                                                "tasks end in one more LUT.", show_default="256,256,256")] = None,
     luts: Annotated[int | None, typer.Option("--luts", min=1, metavar="N", help="descent: LUTs in the network.",
