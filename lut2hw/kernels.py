@@ -19,6 +19,7 @@ from lut2hw.simd import (
     functions,
     leaf,
     load_word,
+    mux_eights,
     mux_fours,
     mux_pairs,
     prefetch,
@@ -32,18 +33,20 @@ MAX_TREE_K = 12
 _FUNCTIONS = 0  # first of the 16 blocks with every function of inputs 0 and 1
 _ZERO = 16  # a block of zeros, stands in for missing inputs
 _WORK = 17
+_SUBTREE_K = 8
 _SPARE = 4
 
 
 @njit(cache=True)
 def make_space(k):
     """Work space of `lut` for tables of up to k inputs: blocks, addresses of blocks, patterns."""
-    leaves = 1 << max(min(k, MAX_TREE_K) - 2, 2)
-    blocks = np.zeros((_WORK + leaves + k + 1, BLOCK), np.uint64)
-    addresses = np.empty((2, leaves), np.int64)
-    first = blocks.ctypes.data
+    leaves = 1 << (_SUBTREE_K - 2)
+    blocks = np.zeros((_WORK + 2 * leaves + k + 1, BLOCK), np.uint64)
+    addresses = np.empty((3, leaves), np.int64)
+    first = blocks.ctypes.data + _WORK * BLOCK_BYTES
     for p in range(leaves):
-        addresses[0, p] = addresses[1, p] = first + (_WORK + p) * BLOCK_BYTES
+        addresses[0, p] = addresses[1, p] = first + p * BLOCK_BYTES
+        addresses[2, p] = first + (leaves + p) * BLOCK_BYTES
     return blocks, addresses, np.empty(64, np.uint32)
 
 
@@ -78,34 +81,49 @@ def lut(k, table, inputs, n_words, out, space):
 @njit(cache=True)
 def _tree(k, table, inputs, out, space):
     blocks, addresses, _ = space
-    if k <= 2:
+    functions_at = blocks.ctypes.data + _FUNCTIONS * BLOCK_BYTES
+    leaves = 1 << max(min(k, _SUBTREE_K) - 2, 0)
+    if leaves == 1:
         leaf(np.int64(table[0]), inputs[0], inputs[1], out)
         return
-    work = blocks.ctypes.data + _WORK * BLOCK_BYTES
-    leaves = 1 << (k - 2)
-    rows = addresses[1]
+    rows = addresses[0]
     if leaves >= 16:
-        first = blocks.ctypes.data + _FUNCTIONS * BLOCK_BYTES
-        functions(inputs[0], inputs[1], first)
-        rows = addresses[0]
-        for p in range(0, leaves, 2):
-            entries = np.int64(table[p >> 1])
-            rows[p] = first + (entries & 15) * BLOCK_BYTES
-            rows[p + 1] = first + (entries >> 4) * BLOCK_BYTES
-    else:
-        for p in range(leaves):
-            leaf(np.int64(table[p >> 1]) >> ((p & 1) * 4), inputs[0], inputs[1], rows[p])
-    at = 2
-    if k & 1:
-        leaves >>= 1
-        mux_pairs(rows.ctypes.data, leaves, inputs[at], out if leaves == 1 else work)
-        rows = addresses[1]
-        at += 1
-    while leaves > 1:
-        leaves >>= 2
-        mux_fours(rows.ctypes.data, leaves, inputs[at], inputs[at + 1], out if leaves == 1 else work)
-        rows = addresses[1]
-        at += 2
+        functions(inputs[0], inputs[1], functions_at)
+    # Wide tables in pieces: the rows between two levels of a piece stay in the first-level cache.
+    for piece in range(1 << max(k - _SUBTREE_K, 0)):
+        first = piece * leaves >> 1
+        if leaves >= 16:
+            for p in range(leaves >> 1):
+                entries = np.int64(table[first + p])
+                rows[2 * p] = functions_at + (entries & 15) * BLOCK_BYTES
+                rows[2 * p + 1] = functions_at + (entries >> 4) * BLOCK_BYTES
+        else:
+            for p in range(leaves):
+                rows[p] = addresses[1, p]
+                leaf(np.int64(table[p >> 1]) >> ((p & 1) * 4), inputs[0], inputs[1], rows[p])
+        _reduce(rows, leaves, inputs[2:], out if k <= _SUBTREE_K else addresses[2, piece], addresses[1])
+    if k > _SUBTREE_K:
+        _reduce(addresses[2], 1 << (k - _SUBTREE_K), inputs[_SUBTREE_K:], out, addresses[2])
+
+
+@njit(cache=True)
+def _reduce(rows, n, inputs, out, work):
+    """Levels of multiplexers from n rows to one, at address `out`; `work`: addresses of consecutive blocks."""
+    at = 0
+    while n > 1:
+        if n == 2 or n == 16:
+            n >>= 1
+            mux_pairs(rows.ctypes.data, n, inputs[at], out if n == 1 else work[0])
+            at += 1
+        elif n == 4 or n == 32:
+            n >>= 2
+            mux_fours(rows.ctypes.data, n, inputs[at], inputs[at + 1], out if n == 1 else work[0])
+            at += 2
+        else:
+            n >>= 3
+            mux_eights(rows.ctypes.data, n, inputs[at], inputs[at + 1], inputs[at + 2], out if n == 1 else work[0])
+            at += 3
+        rows = work
 
 
 @njit(cache=True)

@@ -104,6 +104,39 @@ def count_products(typingctx, rows, factor, counters, n):
 
 
 @intrinsic
+def count_products_of(typingctx, rows, factor, counters, n, n_vectors):
+    """`count_products` of the first `n_vectors` vectors of each block."""
+    def codegen(context, builder, signature, arguments):
+        ones = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_VECTOR, [_VECTOR]),
+                                              f"llvm.ctpop.v{LANES}i64")
+        rows, factor, counters = (_pointer(builder, a) for a in arguments[:3])
+        with cgutils.for_range(builder, arguments[3]) as loop:
+            first = builder.mul(loop.index, _I64(_VECTORS))
+            with cgutils.for_range(builder, arguments[4]) as inner:
+                product = builder.and_(_load(builder, rows, builder.add(first, inner.index)),
+                                       _load(builder, factor, inner.index))
+                _store(builder, builder.add(_load(builder, counters, loop.index), builder.call(ones, [product])),
+                       counters, loop.index)
+        return context.get_dummy_value()
+
+    return types.void(*[types.intp] * 5), codegen
+
+
+@intrinsic
+def take_counter(typingctx, counters, p):
+    """int64 sum of the lanes of counter p, which is set to zero."""
+    def codegen(context, builder, signature, arguments):
+        add = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_I64, [_VECTOR]),
+                                             f"llvm.vector.reduce.add.v{LANES}i64")
+        counters = _pointer(builder, arguments[0])
+        total = builder.call(add, [_load(builder, counters, arguments[1])])
+        _store(builder, ir.Constant(_VECTOR, None), counters, arguments[1])
+        return total
+
+    return types.int64(types.intp, types.intp), codegen
+
+
+@intrinsic
 def leaf(typingctx, entries, x0, x1, out):
     """Block `out` = the 2-input table in the four low bits of `entries` (int64) of blocks x0 and x1."""
     def codegen(context, builder, signature, arguments):
@@ -140,12 +173,11 @@ def functions(typingctx, x0, x1, out):
 
 
 def _mux_rows(context, builder, arguments, levels):
-    """Rows of `out` by `levels` levels of multiplexers; see `mux_pairs` and `mux_fours`."""
+    """Rows of `out` by `levels` levels of multiplexers; see `mux_pairs`."""
     rows, n, *selects, out = arguments
     rows = builder.inttoptr(rows, ir.PointerType(_I64))
     out = _pointer(builder, out)
     selects = [_pointer(builder, a) for a in selects]
-    selects = [[_load(builder, x, _I64(v)) for v in range(_VECTORS)] for x in selects]
     with cgutils.for_range(builder, n) as loop:
         first = builder.shl(loop.index, _I64(levels))
         inputs = [_pointer(builder, builder.load(builder.gep(rows, [builder.add(first, _I64(i))], source_etype=_I64),
@@ -153,8 +185,8 @@ def _mux_rows(context, builder, arguments, levels):
         for v in range(_VECTORS):
             values = [_load(builder, p, _I64(v)) for p in inputs]
             for select in selects:
-                values = [_mux(builder, select[v], low, high)
-                          for low, high in zip(values[::2], values[1::2], strict=True)]
+                x = _load(builder, select, _I64(v))
+                values = [_mux(builder, x, low, high) for low, high in zip(values[::2], values[1::2], strict=True)]
             _store(builder, values[0], out, builder.add(builder.mul(loop.index, _I64(_VECTORS)), _I64(v)))
     return context.get_dummy_value()
 
@@ -178,6 +210,15 @@ def mux_fours(typingctx, rows, n, x0, x1, out):
         return _mux_rows(context, builder, arguments, 2)
 
     return types.void(types.intp, types.intp, types.intp, types.intp, types.intp), codegen
+
+
+@intrinsic
+def mux_eights(typingctx, rows, n, x0, x1, x2, out):
+    """Row p of `out` = block rows[8p + 4 x2 + 2 x1 + x0], bit by bit, for p below n; in place as `mux_pairs`."""
+    def codegen(context, builder, signature, arguments):
+        return _mux_rows(context, builder, arguments, 3)
+
+    return types.void(*[types.intp] * 6), codegen
 
 
 @intrinsic

@@ -11,7 +11,18 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from lut2hw.simd import BLOCK, BLOCK_BYTES, LANES, count_products, fast_popcount, load_word, minterms, spread_bits
+from lut2hw.simd import (
+    BLOCK,
+    BLOCK_BYTES,
+    LANES,
+    count_products,
+    count_products_of,
+    fast_popcount,
+    load_word,
+    minterms,
+    spread_bits,
+    take_counter,
+)
 from lut2hw.threads import in_parts
 
 MAX_PRODUCT_K = 8 if fast_popcount() else 6
@@ -36,9 +47,10 @@ def _gather_bits(packed, source, out, part, n_parts):
 
 
 def gather_bits(packed, source, out):
-    """Bit i of row r of `out` = bit source[i] of row r of `packed`, zero where source[i] = 64 * n_words; may be in place.
+    """Bit i of row r of `out` = bit source[i] of row r of `packed`, 0 where source[i] = 64 * n_words.
 
-    packed: uint64 (n_rows, n_words); source: uint64 (64 * words of out,); out: uint64 (n_rows, n_words_out).
+    packed: uint64 (n_rows, n_words); source: uint64 (64 * words of out,); out: uint64 (n_rows, n_words_out), which
+    may be `packed`.
     """
     in_parts(_gather_bits, len(packed), packed, source, out)
 
@@ -61,6 +73,7 @@ def _minterms(n, inputs, out):
 def _count_products(k, base, n_words, wires, first, last, inputs, padded, rows, factors, counters, out):
     """out[p] += examples of words `first` to `last` that show pattern p; zero padding shows pattern 0."""
     half = k // 2
+    vectors = BLOCK // LANES
     for at in range(first, last, BLOCK):
         n = last - at
         for j in range(k):
@@ -72,18 +85,18 @@ def _count_products(k, base, n_words, wires, first, last, inputs, padded, rows, 
                     padded[j, word] = np.uint64(0)
                 inputs[j] = padded.ctypes.data + j * BLOCK_BYTES
         if n < BLOCK:
-            out[0] -= np.int64((BLOCK - n) * 64)
+            vectors = (n + LANES - 1) // LANES
+            out[0] -= np.int64((vectors * LANES - n) * 64)
         _minterms(half, inputs.ctypes.data, rows.ctypes.data)
         _minterms(k - half, inputs.ctypes.data + half * 8, factors.ctypes.data)
         for q in range(1 << (k - half)):
-            count_products(rows.ctypes.data, factors.ctypes.data + q * BLOCK_BYTES,
-                           counters.ctypes.data + (q << half) * LANES * 8, 1 << half)
+            to = counters.ctypes.data + (q << half) * LANES * 8
+            if n >= BLOCK:
+                count_products(rows.ctypes.data, factors.ctypes.data + q * BLOCK_BYTES, to, 1 << half)
+            else:
+                count_products_of(rows.ctypes.data, factors.ctypes.data + q * BLOCK_BYTES, to, 1 << half, vectors)
     for p in range(1 << k):
-        total = np.uint64(0)
-        for lane in range(LANES):
-            total += counters[p, lane]
-            counters[p, lane] = 0
-        out[p] += np.int64(total)
+        out[p] += take_counter(counters.ctypes.data, p)
 
 
 @njit(cache=True)
