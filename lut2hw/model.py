@@ -195,10 +195,11 @@ class LutNetwork:
                 kernels.evaluate_layer(out, layer.wiring, layer.tables, first)
         return out
 
-    def _run(self, encoded: bits.Packed, n_examples: int, scores: NDArray[np.int64], answers: NDArray[np.int64]) -> None:
+    def _run(self, encoded: bits.Packed, n_examples: int, scores: NDArray[np.int64],
+             answers: NDArray[np.int64]) -> None:
         if encoded.shape[0] != len(self.encoder) or encoded.shape[1] < bits.n_words(n_examples):
-            raise UsageError(f"expected {len(self.encoder)} encoded bits of {n_examples} examples but got packed bits "
-                             f"of shape {encoded.shape}")
+            raise UsageError(f"expected {len(self.encoder)} encoded bits of {n_examples} examples but got packed "
+                             f"bits of shape {encoded.shape}")
         head, order = self.head, np.argsort(self.head.class_of, kind="stable")
         ks = np.repeat([layer.k for layer in self.layers], [len(layer) for layer in self.layers]).astype(np.int32)
         wiring = np.concatenate([np.empty(0, np.int32), *(layer.wiring.ravel() for layer in self.layers)])

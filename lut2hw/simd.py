@@ -7,12 +7,15 @@ into whatever the machine has (AVX-512, AVX2, NEON). Blocks are given by address
 from __future__ import annotations
 
 import platform
+from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic as _intrinsic
+
+intrinsic: Any = _intrinsic  # callers do not pass the typing context, which type checkers cannot know
 
 BLOCK = 64
 """Words in a block."""
