@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lut2hw.encode import Features
 from lut2hw.errors import UsageError
-from lut2hw.imports import aiger, blif, pla
+from lut2hw.imports import aiger, blif, checkpoints, difflogic, dwn, pla, trees
 from lut2hw.model import LutNetwork
+
+__all__ = ["LOGIC", "Imported", "read_any", "read_logic"]
 
 LOGIC: dict[str, Callable[..., LutNetwork]] = {
     ".blif": blif.read, ".aig": aiger.read, ".aag": aiger.read, ".pla": pla.read,
 }
 """Readers of logic files by file ending; options as for `logic.to_network`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """network: what was read. source: its kind in words. original: the model as its library computes it, in floating
+    point, if the network rounds; None if the network is exact.
+    """
+
+    network: LutNetwork
+    source: str
+    original: trees.TreeEnsemble | None = None
 
 
 def read_logic(path: str | Path, **options: Any) -> LutNetwork:
@@ -22,3 +37,31 @@ def read_logic(path: str | Path, **options: Any) -> LutNetwork:
     if reader is None:
         raise UsageError(f"cannot tell the format of {path}; logic files end in {', '.join(LOGIC)}")
     return reader(path, **options)
+
+
+def read_any(path: str | Path, *, features: Features | None = None, class_names: Sequence[str] | None = None,
+             outputs: str = "auto", output: str | None = None, leaf_bits: int = 8, k: int = 6) -> Imported:
+    """Any file that can be imported, by its ending and content.
+
+    features: of the data that the model is for, for .json and .npz; see `trees.to_network` and `checkpoints.inputs`.
+    class_names: one per class. outputs, output: for logic files, see `logic.to_network`. leaf_bits, k: for trees.
+    """
+    suffix = Path(path).suffix.lower()
+    names = None if class_names is None else tuple(class_names)
+    if suffix in LOGIC:
+        return Imported(read_logic(path, outputs=outputs, output=output, class_names=names), suffix[1:].upper())
+    if suffix == ".json":
+        ensemble = trees.load(path)
+        if names is not None:
+            ensemble = ensemble.renamed(names)
+        return Imported(trees.to_network(ensemble, features, leaf_bits=leaf_bits, k=k),
+                        f"{ensemble.source or 'trees'}, {len(ensemble.trees)} trees", ensemble)
+    if suffix == ".npz":
+        arrays = checkpoints.read_npz(path)
+        reader = dwn if any(name.endswith(".luts") for name in arrays) else difflogic
+        try:
+            return Imported(reader.parse(arrays, features, names), reader.NAME)
+        except UsageError as error:
+            raise UsageError(f"cannot use {path}: {error}") from None
+    raise UsageError(f"cannot tell the format of {path}; {', '.join(LOGIC)} are logic, .json trees or XGBoost "
+                     "models, .npz difflogic or DWN checkpoints")
