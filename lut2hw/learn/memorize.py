@@ -78,19 +78,20 @@ class Examples:
 def memorize(encoder: Encoder, encoded: bits.Packed, y: NDArray[np.integer], class_names: Sequence[str], *,
              layers: Sequence[int] = (256, 256, 256), k: int = 6, seed: int = 0, counts: bool | None = None,
              meta: dict[str, Any] | None = None, progress: Progress | None = None,
-             overwrite_encoded: bool = False) -> LutNetwork:
+             clip_k: bool = False, overwrite_encoded: bool = False) -> LutNetwork:
     """Train a network by memorization.
 
     encoder: becomes the network's. encoded: its output, packed uint64 (n_bits, n_words). y: class numbers
     (n_examples,). layers: LUTs in each layer; with two classes, of the hidden layers, before the one LUT that
     answers (and may then be empty). k: inputs of each LUT. seed: of wiring and ties; the result depends on nothing
     else but the data. counts: keep the counts in the network (None: if they take less than 64 MiB).
+    clip_k: a layer that has fewer than k signals to read reads them all, instead of an error.
     overwrite_encoded: `encoded` may be used as work space, which saves a copy.
     """
     n_classes = len(class_names)
     widths = [*layers, 1] if n_classes == 2 else list(layers)
     y = np.asarray(y)
-    _check(len(encoded), y, n_classes, widths, k)
+    _check(len(encoded), y, n_classes, widths, 1 if clip_k and k > 0 else k)
     table_bytes = sum(widths) << max(k - 3, 0)
     keep_counts = counts if counts is not None else (sum(widths) << k) * 8 <= KEEP_COUNTS_BELOW
     # Two layers of signals are alive at a time, and the counts of one layer while its tables are decided.
@@ -101,20 +102,55 @@ def memorize(encoder: Encoder, encoded: bits.Packed, y: NDArray[np.integer], cla
     out = []
     first = 0
     for number, width in enumerate(widths):
-        question = np.ones(width, np.int64) if n_classes == 2 else np.arange(width) % n_classes
-        if n_classes > 2 and number == len(widths) - 1:
-            question.sort()
+        question = _questions(width, n_classes, last=number == len(widths) - 1)
         step = None if progress is None else partial(progress, f"layer {number + 1} of {len(widths)}")
-        layer, examples = train_layer(examples, question, k, np.random.default_rng([seed, number]), first,
+        inputs = min(k, len(examples.signals)) if clip_k else k
+        layer, examples = train_layer(examples, question, inputs, np.random.default_rng([seed, number]), first,
                                       balance=n_classes > 2, counts=keep_counts, last=number == len(widths) - 1,
                                       progress=step)
         first += len(encoded) if number == 0 else widths[number - 1]
         out.append(layer)
+    return LutNetwork(encoder, tuple(out), _head(first, question, n_classes), tuple(class_names), meta or {})
+
+
+def add_layer(hidden: Sequence[Layer], encoder: Encoder, encoded: bits.Packed, y: NDArray[np.integer],
+              class_names: Sequence[str], *, width: int, k: int, seed: int) -> tuple[list[Layer], LutNetwork]:
+    """Train one more layer, behind `hidden`, on examples that may be new; returns all hidden layers and a network.
+
+    Arguments as in `memorize`, with `clip_k`. With two classes the network ends in one more LUT, which is not among
+    the hidden layers; with more, it ends in the new layer.
+    """
+    n_classes = len(class_names)
+    examples = Examples.sort(encoded, y, n_classes)
+    first = 0
+    for layer in hidden:
+        out = np.empty((len(layer), examples.signals.shape[1]), np.uint64)
+        kernels.evaluate(examples.signals, layer.wiring - np.int32(first), layer.tables, out)
+        first += len(examples.signals)
+        examples = Examples(out, examples.start, examples.count)
+        examples.clear_padding()
+    hidden, layers = list(hidden), list(hidden)
+    for number, size in enumerate([width, 1] if n_classes == 2 else [width], len(hidden)):
+        question = _questions(size, n_classes, last=n_classes > 2)
+        n_inputs = len(examples.signals)
+        layer, examples = train_layer(examples, question, min(k, n_inputs), np.random.default_rng([seed, number]),
+                                      first, balance=n_classes > 2, counts=False)
+        first += n_inputs
+        layers.append(layer)
+    hidden.append(layers[len(hidden)])
+    return hidden, LutNetwork(encoder, tuple(layers), _head(first, question, n_classes), tuple(class_names))
+
+
+def _questions(width: int, n_classes: int, last: bool) -> NDArray[np.int64]:
+    """int64 (width,): the class that each LUT tells from the others: each class in turn, in groups if `last`."""
+    question = np.ones(width, np.int64) if n_classes == 2 else np.arange(width) % n_classes
+    return np.sort(question) if last else question
+
+
+def _head(first: int, question: NDArray[np.int64], n_classes: int) -> Head:
     if n_classes == 2:
-        head = Head.bit(first)
-    else:
-        head = Head.argmax(np.arange(first, first + widths[-1]), question, n_classes)
-    return LutNetwork(encoder, tuple(out), head, tuple(class_names), meta or {})
+        return Head.bit(first)
+    return Head.argmax(np.arange(first, first + len(question)), question, n_classes)
 
 
 def train_layer(examples: Examples, question: NDArray[np.int64], k: int, rng: np.random.Generator, first: int, *,
