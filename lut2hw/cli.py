@@ -441,3 +441,193 @@ def verify(
     report(result, json_output, text)
     if not passed:
         raise typer.Exit(1)
+
+
+@app.command()
+def build(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Emitted folder.", show_default=False)],
+    device: Annotated[str | None, typer.Option("--device", help="See `lut2hw targets`.",
+                                               show_default="up5k for ice40, and so on")] = None,
+    package: Annotated[str | None, typer.Option("--package", help="As nextpnr spells it.",
+                                                show_default="the device's usual one")] = None,
+    freq: Annotated[float, typer.Option("--freq", metavar="MHZ", min=0.001, max=10_000,
+                                        help="Clock that place and route aims at.")] = 50.0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=(1 << 31) - 1, help="Of the placer.")] = 1,
+    timeout: Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", min=0.001,
+                                                  help="For each tool.")] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Synthesize, place and route an emitted core in a small chip around it, and make its bitstream."""
+    from lut2hw.build import build as make
+
+    with progress_bar() as progress:
+        result = make(directory, device, package, freq=freq, seed=seed, timeout=timeout, progress=progress)
+
+    def text() -> None:
+        counts = list(result["core"])
+        print_table(f"{result['device']}-{result['package']}", ["", *counts],
+                    [[what, *(result[what][count] for count in counts)] for what in ("core", "chip")])
+        print(f"Fmax {result['fmax_mhz']:.1f} MHz, latency {result['latency_cycles']} cycles = "
+              f"{result['latency_ns']:.1f} ns, {result['classifications_per_second']:,} classifications per second")
+        print(result["bitstream"] or f"{directory} (no open tool packs a bitstream for {result['device']})")
+
+    report(result, json_output, text)
+
+
+# --- on a board ---------------------------------------------------------------------------------------------------
+
+FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Folder that `lut2hw emit` wrote.",
+                                                show_default=False)]
+BoardOption = Annotated[str | None, typer.Option("--board", metavar="NAME", help="Board, if the folder is built for "
+                                                 "several (see `lut2hw boards`).")]
+
+
+@app.command()
+def boards(json_output: JsonOption = False) -> None:
+    """List the boards that `lut2hw build --board` knows.
+
+    Example: lut2hw boards
+    """
+    from lut2hw.boards.catalogue import BOARDS
+
+    rows = [{"name": name, "description": board.description, "target": board.target,
+             "logic_cells": board.logic_cells, "baud": board.baud, "serial": board.serial}
+            for name, board in BOARDS.items()]
+    report({"boards": rows}, json_output,
+           lambda: print_table("", ["name", "what it is", "target", "logic cells", "baud", "serial port"],
+                               [list(row.values()) for row in rows]))
+
+
+@app.command()
+def wrap(
+    directory: FolderArgument,
+    link: Annotated[str, typer.Option("--link", metavar="NAME", help="uart, spi, axi-stream or wishbone.")] = "uart",
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Verilog file to write; its name is "
+                                         "that of the module.", show_default="DIR/LINK_core.v")] = Path(),
+    clock_mhz: Annotated[float, typer.Option("--clock-mhz", metavar="MHZ", help="Clock of a UART.")] = 12.0,
+    baud: Annotated[int, typer.Option("--baud", help="Of a UART.")] = 115_200,
+    data_bytes: Annotated[int, typer.Option("--data-bytes", metavar="N", help="Width of AXI-Stream's input.")] = 4,
+    check: Annotated[int, typer.Option("--check", metavar="N", min=0, help="Send N of the folder's vectors through "
+                                       "the link in simulation.")] = 0,
+    json_output: JsonOption = False,
+) -> None:
+    """Write Verilog that puts a bus or serial link around an emitted core.
+
+    Example: lut2hw wrap build/digits --link wishbone --check 20
+    """
+    from lut2hw import emit as emitted
+    from lut2hw.boards import chip, simulation
+    from lut2hw.files import write_text
+
+    manifest = emitted.load(directory)
+    identity = chip.identity_of(manifest)
+
+    def linked() -> chip.LinkedCore:
+        made = chip.make_link(link, identity, clock_hz=clock_mhz * 1e6, baud=baud, data_bytes=data_bytes)
+        return chip.LinkedCore(made, chip.EmittedCore(manifest))
+
+    text = linked()
+    if output == Path():
+        output = directory / f"{link.replace('-', '_')}_core.v"
+    check_output_file(output)
+    write_text(output, chip.wrap(text, output))
+    result: dict[str, Any] = {"link": link, "verilog": str(output), "module": output.stem,
+                              "sources": [str(path) for path in manifest.source_paths], "checked": 0}
+    if check:
+        words = manifest.vectors.words()[:check]
+        expected = manifest.vectors.classes[:check].tolist()
+        seen = simulation.simulate(linked(), words)
+        wrong = sum(a != b for a, b in zip(seen.answers, expected, strict=False))
+        if seen.failed or wrong or len(seen.answers) != len(words):
+            raise Lut2hwError(f"the {link} link fails in simulation: "
+                              + "; ".join([*seen.failed, f"{wrong} wrong answers of {len(words)}"]))
+        result["checked"] = len(words)
+    report(result, json_output, f"{output}" + (f"\nPASS {check}/{check} through the {link} link" if check else ""))
+
+
+@app.command()
+def flash(directory: FolderArgument, board: BoardOption = None, json_output: JsonOption = False) -> None:
+    """Write the bitstream that `lut2hw build --board` made to the board.
+
+    Example: lut2hw flash build/digits
+    """
+    from lut2hw import emit as emitted
+    from lut2hw.boards import build as board_build
+
+    built = board_build.read_build(emitted.load(directory), board)
+    tool = board_build.flash(built)
+    report({"board": built["board"], "bitstream": built["bitstream"], "tool": tool}, json_output,
+           f"{built['bitstream']} is on the {built['board']} ({tool})")
+
+
+@contextlib.contextmanager
+def live_accuracy(total: int) -> Iterator[Callable[[int, int, int], None]]:
+    """A callback (done, right, mismatches) that shows the accuracy so far, on stderr and only if it is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda done, right, mismatches: None
+        return
+    text = "accuracy {task.fields[accuracy]:.4f}, {task.fields[mismatches]} unlike the golden model"
+    with Progress(TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console) as bars:
+        task = bars.add_task("", total=total, accuracy=0.0, mismatches=0)
+        yield lambda done, right, mismatches: bars.update(task, completed=done, accuracy=right / done,
+                                                          mismatches=mismatches)
+
+
+@app.command()
+def run(
+    directory: FolderArgument,
+    port: Annotated[str, typer.Option("--port", metavar="PORT", help="Serial port, such as /dev/ttyUSB1, or sim to "
+                                      "simulate the chip.", show_default=False)],
+    data: Annotated[str | None, typer.Option("--data", metavar="NAME|FILE", help=DATA_HELP,
+                                             show_default="what it was trained on")] = None,
+    split: Annotated[str, typer.Option("--split", metavar="train|test|all", help="Examples to use.")] = "test",
+    examples: Annotated[int | None, typer.Option("--examples", "-n", metavar="N", min=1,
+                                                 help="Only the first N.")] = None,
+    board: BoardOption = None,
+    baud: Annotated[int | None, typer.Option("--baud", min=1, help="Baud rate.",
+                                             show_default="what it was built with")] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Stream examples through a chip, show its accuracy, and compare each answer with the golden model.
+
+    Example: lut2hw run build/digits --port /dev/ttyUSB1 --data digits
+    """
+    from lut2hw import data as datasets
+    from lut2hw import emit as emitted
+    from lut2hw.boards import build as board_build
+    from lut2hw.boards import chip, host, simulation
+
+    if split not in ("train", "test", "all"):
+        raise unknown_name("split", split, ("train", "test", "all"))
+    manifest = emitted.load(directory)
+    network = manifest.network
+    dataset = datasets.recall(network) if data is None else datasets.load(data, like=network)
+    x, y = dataset.split(split if len(dataset.y_train) else "all")
+    x, y = x[:examples], y[:examples]
+    golden = network.predict_integers(x)
+    words = manifest.input_port.words_of(network, x)
+    with contextlib.ExitStack() as stack:
+        if port == "sim":
+            rate, silence = 115_200, 60.0  # a simulated chip takes its time
+            name = stack.enter_context(simulation.simulated_chip(manifest))
+        else:
+            rate = baud or board_build.read_build(manifest, board)["baud"]
+            name, silence = port, 1.0
+        serial = stack.enter_context(host.open_port(name, rate))
+        show = stack.enter_context(live_accuracy(len(words)))
+        result = host.run(host.Chip(serial, silence=silence), chip.identity_of(manifest), words, golden.tolist(),
+                          y.tolist(), show)
+    result = {"port": port, "data": dataset.name, **result, "golden_accuracy": accuracy(golden, y)}
+    n, first = result["examples"], result["first"]
+    verdict = f"PASS {n}/{n}: every answer is the golden model's" if first is None else (
+        f"FAIL {result['mismatches']} of {n} answers unlike the golden model's; first: example {first['example']}, "
+        f"expected {first['expected']}, got {first['got']}")
+    again = f", {result['resent']} sent again" if result["resent"] else ""
+    report(result, json_output, f"accuracy {result['accuracy']:.4f} on {n:,} examples of {dataset.name}, "
+                                f"{result['examples_per_second']:,} per second over {port}{again}\n{verdict}")
+    if first is not None:
+        raise typer.Exit(1)

@@ -41,6 +41,10 @@ INSTALL = {
     "icebox_vlog": "install Project IceStorm's icebox (Debian, Ubuntu: `apt-get install fpga-icestorm`)",
     "prjoxide": "build prjoxide from its sources",
     "gowin_pack": "`pip install apycula`",
+    "openFPGALoader": "install it (Debian, Ubuntu: `apt-get install openfpgaloader`)",
+    "iceprog": "install Project IceStorm (Debian, Ubuntu: `apt-get install fpga-icestorm`)",
+    "dfu-util": "install it (Debian, Ubuntu: `apt-get install dfu-util`)",
+    "tinyprog": "`pip install tinyprog`",
 }
 """What to do about a tool that is missing and in no YoWASP package."""
 

@@ -19,6 +19,7 @@ from amaranth.hdl import Elaboratable, Module
 
 from lut2hw import tools
 from lut2hw.boards import catalogue, chip, links
+from lut2hw.boards.protocol import classify_request
 from lut2hw.emit.folder import Manifest
 from lut2hw.errors import Lut2hwError, ToolError, UsageError
 from lut2hw.files import write_bytes, write_text
@@ -150,7 +151,7 @@ def _result(manifest: Manifest, name: str, board: catalogue.Board, baud: int, cl
         "latency_cycles": manifest.latency,
         "latency_ns": round(manifest.latency * 1e9 / clock_hz, 1),
         # One example takes its frame on the wire: ten bits a byte.
-        "examples_per_second": round(baud / 10 / (identity.input_bytes + 5)),
+        "examples_per_second": round(baud / 10 / len(classify_request(1, 0, identity))),
         "fingerprint": f"{identity.fingerprint:08x}",
     }
 
@@ -195,3 +196,23 @@ def read_build(manifest: Manifest, board_name: str | None = None) -> dict[str, A
     except (OSError, ValueError, KeyError):
         raise Lut2hwError(f"{path} is damaged; build it again with `lut2hw build {folder} --board "
                           f"{board_name or built[0]}`") from None
+
+
+def flash(result: dict[str, Any]) -> str:
+    """Write the bitstream of a `build.json` to its board; returns the tool that did it.
+
+    Errors: `ToolError` if no programmer of the board is installed, or if it fails.
+    """
+    programmers = catalogue.board(result["board"]).programmers
+    bitstream = Path(result["bitstream"])
+    if not bitstream.is_file():
+        raise UsageError(f"the bitstream {bitstream} is gone; build it again")
+    for tool, *arguments in programmers:
+        if tools.find(tool):
+            try:
+                tools.run(tool, [str(bitstream.resolve()) if word == "{file}" else word for word in arguments])
+            except ToolError as error:
+                raise ToolError(f"{error}; is the board plugged in, and may you use it?") from None
+            return tool
+    tools.require(programmers[0][0])  # which says what to install
+    raise AssertionError

@@ -44,7 +44,7 @@ class Board:
 
 _ICEPROG = ("iceprog", "{file}")
 _ULX3S = (("openFPGALoader", "-b", "ulx3s", "{file}"),)
-_ORANGECRAB = (("openFPGALoader", "-b", "orangeCrab", "{file}"), ("dfu-util", "-a", "0", "-D", "{file}"))
+_ORANGECRAB = (("dfu-util", "-a", "0", "-D", "{file}"), ("openFPGALoader", "-b", "orangeCrab", "{file}"))
 _ECPIX5 = (("openFPGALoader", "-b", "ecpix5", "{file}"),)
 _FTDI_ICE40 = (("openFPGALoader", "-b", "ice40_generic", "-f", "{file}"), _ICEPROG)
 

@@ -112,9 +112,8 @@ write_verilog"""
     return yosys.run(["-q", "-"], script, ignore_warnings=True)
 
 
-def wrap(manifest: Manifest, link: links.Link, path: Path) -> str:
-    """Verilog text of the core of an emitted folder behind `link`, to be written to `path` (whose stem names it)."""
-    name = path.stem
-    if not name.isidentifier():
-        raise UsageError(f"{path.name} does not name a Verilog module; use letters, digits and _ as in uart_chip.v")
-    return to_verilog(LinkedCore(link, EmittedCore(manifest)), name)
+def wrap(linked: LinkedCore, path: Path) -> str:
+    """Verilog text of link and core to be written to `path`, whose stem names the module."""
+    if not path.stem.isidentifier() or not path.stem.isascii():
+        raise UsageError(f"{path.name} does not name a Verilog module; use letters, digits and _ as in uart_core.v")
+    return to_verilog(linked, path.stem)
