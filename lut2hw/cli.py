@@ -231,6 +231,8 @@ def train(
     from lut2hw import data as datasets
     from lut2hw import learn
 
+    # --layers belongs to one learner only, so it chooses it; else the one with the better accuracy per LUT.
+    learner = learner or ("memorize" if layers is not None else "descent")
     learn_with = learn.learner(learner)
     special: dict[str, dict[str, Any]] = {
         "memorize": {"layers": layers},
@@ -631,3 +633,6 @@ def run(
                                 f"{result['examples_per_second']:,} per second over {port}{again}\n{verdict}")
     if first is not None:
         raise typer.Exit(1)
+
+
+from lut2hw import cli_tools as cli_tools  # noqa: E402 - more commands; they need what is above
