@@ -95,7 +95,7 @@ def test_scan_values_every_signal(seed: int, j: int, parts: int, margin: int, n_
     trainer.margin = margin
     wiring = trainer.forest.wiring[0]
     count = trainer._effects(0, trainer.valid, np.zeros_like(trainer.valid), wiring)
-    descent_kernels.scan(count, j, 3, trainer.rows, 0, trainer.width, trainer.index, trainer.effect, trainer.pattern,
+    descent_kernels.scan(count, 3, trainer.rows, 0, trainer.width, trainer.index, trainer.effect, trainer.pattern,
                          margin, 3, trainer.sums, trainer.value)
     code = bits.unpack(trainer.columns[:trainer.n_bits], trainer.n)[:, trainer.index[:count]].astype(int)
     effect = trainer.effect[:count].astype(int)
@@ -103,7 +103,7 @@ def test_scan_values_every_signal(seed: int, j: int, parts: int, margin: int, n_
         inputs = [v if i == j else wiring[i] for i in range(3)]
         pattern = sum(code[s] << i for i, s in enumerate(inputs))
         saved = np.bincount(pattern, effect, 8)
-        assert trainer.value[v] == np.minimum(saved + margin, 0).sum()
+        assert trainer.value[j, v] == np.minimum(saved + margin, 0).sum()
 
 
 @settings(max_examples=10, deadline=None)
@@ -123,7 +123,7 @@ def test_loss_never_rises(seed: int, margin: float) -> None:
 
 def test_a_grown_wire_leaves_the_loss(digits: Dataset) -> None:
     trainer = made_up(9, 100, 3, 5)
-    trainer.visit = lambda lut, rounds=1: 0  # type: ignore[method-assign]
+    trainer.visit = lambda lut, moves=1: 0  # type: ignore[method-assign]
     before = trainer.total_loss()
     trainer.grow(4)
     trainer._evaluate(range(len(trainer.forest)))

@@ -22,7 +22,7 @@ Sums of integers do not depend on their order, so the result depends on the data
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -178,6 +178,7 @@ class Trainer:
         train = np.zeros(n_words * 64, bool)
         train[:self.n_train] = True
         self.valid, self.all = bits.pack(train[None])[0], bits.tail_mask(self.n)
+        self.labels = bits.pack(self.label == np.arange(n_classes)[:, None])
         # Candidates: signals that differ on enough examples to matter, in random order so that a run of
         # neighbouring ones is a random subset.
         ones = np.bitwise_count(columns & self.valid).sum(axis=1)
@@ -207,8 +208,8 @@ class Trainer:
         spare = n_words * 64
         self.index, self.effect = np.zeros(spare, np.int32), np.zeros(spare, np.int16)
         self.pattern = np.zeros(spare, np.uint8)
-        self.sums = np.zeros((threads, 1 << (k - 1), 32 * self.width), np.int32)
-        self.value = np.zeros(32 * self.width, np.int64)
+        self.sums = np.zeros((threads, 1 << k, 32 * self.width), np.int32)
+        self.value = np.zeros((k, 32 * self.width), np.int32)
         self.saved = np.zeros(1 << k, np.int64)
         self.sample = max(1, min(256, 256 * _SAMPLE // max(1, self.n_train)))
         self.accepted = 0
@@ -263,29 +264,23 @@ class Trainer:
     def _effects(self, root: int, high: bits.Packed, low: bits.Packed, wiring: NDArray[np.int32],
                  keep: int = 256, seed: int = 0) -> int:
         return kernels.effects(self.forest.class_of[root], self.columns[self.n_bits + root], high, low, self.scores,
-                               self.own, self.label, self.u, self.w, self.zero, self.loss, self.base, self.columns,
+                               self.own, self.labels, self.u, self.w, self.zero, self.loss, self.base, self.columns,
                                wiring, _PARTS, keep, seed, self.index, self.effect, self.pattern)
 
-    def _improve(self, n: int, wiring: NDArray[np.int32], inputs: Iterable[int]) -> int:
-        """Move the given inputs, one after the other, to the best signal for the n listed effects."""
-        accepted = 0
-        for j in inputs:
+    def _improve(self, n: int, wiring: NDArray[np.int32], free: NDArray[np.bool_], moves: int) -> int:
+        """Move up to `moves` of the free inputs, the best move first, for the n listed effects."""
+        for accepted in range(moves):
             first, last = self._subset()
-            kernels.scan(n, j, self.k, self.rows, first, last, self.index, self.effect, self.pattern, self.margin,
+            kernels.scan(n, self.k, self.rows, first, last, self.index, self.effect, self.pattern, self.margin,
                          self.chunk, self.sums, self.value)
-            value = self.value
-            best = 32 * first + int(np.argmin(value[32 * first:min(32 * last, self.n_bits)]))
-            now = wiring[j]
-            if 32 * first <= now < 32 * last:
-                better = value[best] < value[now]
-            else:
-                kernels.histogram(n, self.valid, self.index, self.effect, self.pattern, self.saved)
-                better = value[best] < np.minimum(self.saved + self.margin, 0).sum()
-            if better:
-                wiring[j] = best
-                kernels.repattern(n, j, self.columns[best], self.index, self.pattern, _PARTS)
-                accepted += 1
-        return accepted
+            value = np.where(free[:, None], self.value[:, 32 * first:min(32 * last, self.n_bits)], 1)
+            j, v = divmod(int(np.argmin(value)), value.shape[1])
+            kernels.histogram(n, self.valid, self.index, self.effect, self.pattern, self.saved)
+            if value[j, v] >= np.minimum(self.saved + self.margin, 0).sum():
+                return accepted
+            wiring[j] = 32 * first + v
+            kernels.repattern(n, j, self.columns[wiring[j]], self.index, self.pattern, _PARTS)
+        return moves
 
     def _seed(self) -> int:
         return int(self.rng.integers(1 << 32))
@@ -299,20 +294,18 @@ class Trainer:
         first = int(self.rng.integers((self.width - count) // unit + 1)) * unit
         return first, first + count
 
-    def visit(self, lut: int, rounds: int = 1, keep: int = 256) -> int:
+    def visit(self, lut: int, moves: int = 2, keep: int = 256) -> int:
         """Improve wiring and table of one LUT; the training loss does not rise. Returns the inputs that moved.
 
-        keep: of 256, the share of the examples that decide the wiring; the table is always decided by all.
+        moves: inputs that may move. keep: of 256, the share of the examples that decide the wiring; all of them
+        decide the table.
         """
         forest = self.forest
         path = self._path(lut)
         high, low = self._reach(path[:-1], [forest.slot[each] for each in path[1:]])
         wiring = forest.wiring[lut].copy()
         n = self._effects(path[0], high, low, wiring, keep, self._seed())
-        free = np.flatnonzero(wiring < self.n_bits)
-        accepted = 0
-        for _ in range(rounds):
-            accepted += self._improve(n, wiring, self.rng.permutation(free))
+        accepted = self._improve(n, wiring, wiring < self.n_bits, moves)
         if keep < 256:
             n = self._effects(path[0], high, low, wiring)
         column = self.columns[self.n_bits + lut]
@@ -367,7 +360,7 @@ class Trainer:
         high, low = self._reach(path, [*(forest.slot[each] for each in path[1:]), j])
         wiring = np.append(forest.wiring[lut, j], self._random_inputs(self.k - 1)).astype(np.int32)
         n = self._effects(path[0], high, low, wiring, self.sample, self._seed())
-        self._improve(n, wiring, range(1, self.k))
+        self._improve(n, wiring, np.arange(self.k) > 0, self.k - 1)
         now = kernels.histogram(n, self.columns[forest.wiring[lut, j]], self.index, self.effect, self.pattern,
                                 self.saved)
         return int(now - np.minimum(self.saved, 0).sum()), wiring
@@ -378,10 +371,10 @@ class Trainer:
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise _OutOfTime
 
-    def sweep(self, rounds: int = 1, keep: int = 256) -> None:
+    def sweep(self, moves: int = 2, keep: int = 256) -> None:
         """Visit every LUT once, in random order."""
         for lut in self.rng.permutation(len(self.forest)):
-            self.accepted += self.visit(int(lut), rounds, keep)
+            self.accepted += self.visit(int(lut), moves, keep)
             self._check_time()
 
 
@@ -489,7 +482,7 @@ def _run(trainer: Trainer, grown: int, options: DescentOptions, progress: Callab
             last = None
             for sweep in range(options.sweeps):
                 trainer.accepted = 0
-                trainer.sweep(*(2, trainer.sample) if stage == 0 and sweep == 0 else ())
+                trainer.sweep(*(2 * trainer.k, trainer.sample) if stage == 0 and sweep == 0 else ())
                 loss = trainer.total_loss()
                 score = trainer.accuracy(held=True) if trainer.n_train < trainer.n else None
                 if progress:

@@ -16,7 +16,8 @@ from numba.extending import intrinsic
 
 _LANES = 32  # int16 sums side by side: signals are taken 32 at a time
 PREFETCH = 16  # examples fetched ahead; index arrays carry as many spare entries
-BLOCK = 1 << 13  # examples sorted at a time
+BLOCK = 1 << 14  # examples sorted at a time
+_PIECES = 8  # of the signals, valued in parallel
 _ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
@@ -113,10 +114,20 @@ def _sum_rows(rows, order, d, start, stop, first, last, chunk, out):
         start = end
 
 
+@intrinsic
+def lowest(_context, word):
+    """Number of the lowest set bit of a uint64 that is not zero."""
+
+    def codegen(_, builder, _sig, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(word), codegen
+
+
 @njit(cache=True, nogil=True)
 def level(u, loss, base):
     """Loss of an example with weight sum u."""
-    return loss[(np.float32(u).view(np.int32) >> 13) - base]
+    return loss[np.uint32((np.float32(u).view(np.int32) >> 13) - base)]
 
 
 @njit(cache=True, nogil=True)
@@ -199,22 +210,22 @@ def sensitivity(columns, wiring, table, j, high, low):
 
 
 @njit(cache=True, parallel=True)
-def effects(c, root, high, low, scores, own, label, u, w, zero, loss, base, columns, wiring, parts, keep, seed,
+def effects(c, root, high, low, scores, own, labels, u, w, zero, loss, base, columns, wiring, parts, keep, seed,
             index, effect, pattern):
     """Compact list of the examples on which a LUT's bit changes the loss.
 
-    c: class of the vote above; root uint64 (n_words,): the vote; own int16: score of each example's label; high,
-    low: where the LUT moves the vote up or down. keep: of 256, the share of examples to list, a sample that `seed`
-    draws.
+    c: class of the vote above; root uint64 (n_words,): the vote; own int16: score of each example's label; labels
+    uint64 (n_classes, n_words): packed, where the label is a class; high, low: where the LUT moves the vote up or
+    down. keep: of 256, the share of examples to list, a sample that `seed` draws.
     Writes index (example), effect (loss with bit 1 minus loss with bit 0) and pattern; returns their number.
     """
-    n = len(label)
+    n = len(u)
     n_words = len(root)
     k = len(wiring)
     counts = np.zeros(parts + 1, np.int64)
     step = (n_words + parts - 1) // parts
-    change = np.empty((parts, 64), np.int32)
     for part in prange(parts):
+        change = np.empty(64, np.int32)
         at = part * step * 64
         for word in range(part * step, min(n_words, (part + 1) * step)):
             moves = high[word] | low[word]
@@ -229,27 +240,30 @@ def effects(c, root, high, low, scores, own, label, u, w, zero, loss, base, colu
             falls, ones = low[word], root[word]
             begin, first = at, word * 64
             count = min(64, n - first)
-            for e in range(count):  # vectorised: as if no label were c
+            for e in range(count):  # as if no label were c: plain enough for vector instructions
                 i = first + e
                 vote = np.int32((ones >> np.uint64(e)) & np.uint64(1))
-                m = zero + scores[c, i] - own[i] - vote
-                rise = w[m + 1] - w[m]
-                without = u[i] - rise * vote
-                change[part, e] = level(without + rise, loss, base) - level(without, loss, base)
-            for e in range(count):
+                m = np.uint32(zero + scores[c, i] - own[i] - vote)
+                rise = w[m + np.uint32(1)] - w[m]
+                without = max(w[zero], u[i] - rise * vote)  # in range where the label is c, too
+                change[e] = level(without + rise, loss, base) - level(without, loss, base)
+            todo = labels[c, word] & moves
+            while todo:
+                e = lowest(todo)
+                todo &= todo - np.uint64(1)
                 i = first + e
-                if not (moves >> np.uint64(e)) & np.uint64(1):
-                    continue
-                d = change[part, e]
-                if label[i] == c:
-                    b = own[i] - np.int32((ones >> np.uint64(e)) & np.uint64(1))
-                    d = (level(weight_sum(scores, i, c, b + 1, w, zero), loss, base)
-                         - level(weight_sum(scores, i, c, b, w, zero), loss, base))
-                if (falls >> np.uint64(e)) & np.uint64(1):
-                    d = -d
-                index[at] = i
-                effect[at] = d
-                at += d != 0
+                if (ones >> np.uint64(e)) & np.uint64(1):
+                    without = weight_sum(scores, i, c, own[i] - 1, w, zero)
+                    change[e] = level(u[i], loss, base) - level(without, loss, base)
+                else:
+                    extra = weight_sum(scores, i, c, own[i] + 1, w, zero)
+                    change[e] = level(extra, loss, base) - level(u[i], loss, base)
+            for e in range(count):
+                d = change[e]
+                minus = -np.int32((falls >> np.uint64(e)) & np.uint64(1))
+                index[at] = first + e
+                effect[at] = (d ^ minus) - minus
+                at += np.int64((moves >> np.uint64(e)) & np.uint64(1)) & (d != 0)
             for e in range(begin, at):
                 pattern[e] = 0
             for j in range(k):
@@ -294,38 +308,37 @@ def histogram(n, column, index, effect, pattern, out):
 
 
 @njit(cache=True, parallel=True)
-def scan(n, j, k, rows, first, last, index, effect, pattern, margin, chunk, sums, value):
-    """Value of the signals in words first..last of the rows at input j of a LUT whose other inputs stay.
+def scan(n, k, rows, first, last, index, effect, pattern, margin, chunk, sums, value):
+    """Value of the signals in words first..last of the rows at each input of a LUT whose other inputs stay.
 
     The value is the sum over the 2**k entries of min(0, margin + sum of effects): what the best table saves.
-    sums: int32 work space (parts, 2**(k - 1), 32 * width of rows), a part for each thread.
-    value int64 (32 * width,): the answer.
+    One pass serves all inputs: the sums by pattern of all inputs, added up for pairs of patterns that differ in
+    input j alone, are the sums by pattern of the other inputs.
+    sums: int32 work space (parts, 2**k, 32 * width of rows), a part for each thread.
+    value int32 (k, 32 * width): the answer.
     """
-    n_patterns = 1 << (k - 1)
-    low = (1 << j) - 1
+    n_patterns = 1 << k
     parts = sums.shape[0]
     blocks = (n + BLOCK - 1) // BLOCK
-    totals = np.zeros((parts, n_patterns), np.int64)
+    totals = np.zeros((parts, n_patterns), np.int32)
     for part in prange(parts):
         mine = sums[part]
         for p in range(n_patterns):
             mine[p, 32 * first:32 * last] = 0
-        order, ordered = np.zeros(BLOCK + PREFETCH, np.int32), np.zeros(BLOCK + PREFETCH, np.int16)
+        order, ordered = np.empty(BLOCK + PREFETCH, np.int32), np.empty(BLOCK + PREFETCH, np.int16)
         at = np.empty(n_patterns, np.int64)
         # Sorted block by block, so that the rows of a block stay in the cache.
         for block in range(part * blocks // parts, (part + 1) * blocks // parts):
             start, stop = block * BLOCK, min(n, (block + 1) * BLOCK)
             at[:] = 0
             for e in range(start, stop):
-                p = pattern[e]
-                at[(p & low) | ((p >> 1) & ~low)] += 1
+                at[pattern[e]] += 1
             before = np.int64(0)
             for p in range(n_patterns):
                 before += at[p]
                 at[p] = before - at[p]
             for e in range(start, stop):
                 p = pattern[e]
-                p = (p & low) | ((p >> 1) & ~low)
                 to = at[p]
                 at[p] = to + 1
                 order[to] = index[e]
@@ -337,16 +350,28 @@ def scan(n, j, k, rows, first, last, index, effect, pattern, margin, chunk, sums
                 if at[p] > begin:
                     _sum_rows(rows, order, ordered, begin, at[p], first, last, chunk, mine[p])
                 begin = at[p]
-    for word in prange(first, last):
-        for v in range(32 * word, 32 * word + 32):
-            saved = np.int64(0)
+    for part in range(1, parts):
+        for p in range(n_patterns):
+            totals[0, p] += totals[part, p]
+    step = (last - first + _PIECES - 1) // _PIECES
+    for piece in prange(_PIECES):
+        low = 32 * min(last, first + piece * step)
+        high = 32 * min(last, first + piece * step + step)
+        for part in range(1, parts):
             for p in range(n_patterns):
-                one, total = np.int64(0), np.int64(0)
-                for part in range(parts):
-                    one += sums[part, p, v]
-                    total += totals[part, p]
-                saved += min(0, one + margin) + min(0, total - one + margin)
-            value[v] = saved
+                for v in range(low, high):
+                    sums[0, p, v] += sums[part, p, v]
+        for j in range(k):
+            out = value[j]
+            out[low:high] = 0
+            for p in range(n_patterns):
+                if p >> j & 1:
+                    continue
+                with_zero, with_one = sums[0, p], sums[0, p | (1 << j)]
+                total = np.int32(totals[0, p] + totals[0, p | (1 << j)] + margin)
+                for v in range(low, high):
+                    one = np.int32(with_zero[v] + with_one[v])
+                    out[v] += min(np.int32(0), np.int32(one + margin)) + min(np.int32(0), np.int32(total - one))
 
 
 @njit(cache=True, nogil=True)
