@@ -438,6 +438,13 @@ def train_descent(dataset: Dataset, encoder: Encoder, *, luts: int, k: int = 4, 
     if len(dataset.y_train) < _SMALL:
         threads = 1
     columns, label, n_held = encode_examples(dataset, encoder, options, rng)
+    curve: list[list[Any]] = []  # kept in the model, for its report
+
+    def record(now: Progress) -> None:
+        curve.append([now.stage, now.luts, round(now.loss, 6), round(now.train, 6), now.validation])
+        if progress is not None:
+            progress(now)
+
     before = numba.get_num_threads()
     numba.set_num_threads(threads)
     try:
@@ -446,12 +453,12 @@ def train_descent(dataset: Dataset, encoder: Encoder, *, luts: int, k: int = 4, 
                           margin=options.margin, levels=levels)
         if options.time_limit is not None:
             trainer.deadline = start + options.time_limit
-        forest, ended = _run(trainer, luts - votes, options, progress, start)
+        forest, ended = _run(trainer, luts - votes, options, record, start)
         network = _network(trainer, forest, dataset, encoder)
     finally:
         numba.set_num_threads(before)
     return network.with_meta(learner="descent", seed=seed, options={
-        **asdict(options), "luts": luts, "k": k, "votes": votes, "levels": levels, "tau": tau}, ended=ended)
+        **asdict(options), "luts": luts, "k": k, "votes": votes, "levels": levels, "tau": tau}, ended=ended, curve=curve)
 
 
 def learn(dataset: Dataset, encoder: Encoder, *, luts: int = 500, k: int = 4, seed: int = 0,
