@@ -413,6 +413,7 @@ def verify(
 ) -> None:
     """Check an emitted core against the golden model. --target and --pipeline are for a MODEL only."""
     from lut2hw.emit import emit_model, load
+    from lut2hw.files import write_text
     from lut2hw.model import LutNetwork
     from lut2hw.verify import ENGINES, describe
     from lut2hw.verify import verify as check
@@ -432,6 +433,9 @@ def verify(
     result = {"passed": passed, "vectors": sum(o.vectors for o in outcomes), "engine": engine or one.engine,
               "mismatches": sum(o.mismatches for o in outcomes), "first": one.first,
               "engines": [outcome.as_json() for outcome in outcomes]}
+    if core.is_dir():
+        with contextlib.suppress(Lut2hwError):  # for the report; a folder that cannot be written is checked as well
+            write_text(core / "verify.json", json.dumps(result) + "\n")
 
     def text() -> None:
         if len(outcomes) == 1:

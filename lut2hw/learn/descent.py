@@ -458,7 +458,8 @@ def train_descent(dataset: Dataset, encoder: Encoder, *, luts: int, k: int = 4, 
     finally:
         numba.set_num_threads(before)
     return network.with_meta(learner="descent", seed=seed, options={
-        **asdict(options), "luts": luts, "k": k, "votes": votes, "levels": levels, "tau": tau}, ended=ended, curve=curve)
+        **asdict(options), "luts": luts, "k": k, "votes": votes, "levels": levels, "tau": tau},
+        ended=ended, curve=curve)
 
 
 def learn(dataset: Dataset, encoder: Encoder, *, luts: int = 500, k: int = 4, seed: int = 0,
