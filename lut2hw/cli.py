@@ -329,6 +329,30 @@ def evaluate(
 
 
 @app.command()
+def reproduce(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Experiments; all if none is named.",
+                                                      show_default=False)] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for tables and "
+                                         "plots.")] = Path("reproduction"),
+    quick: Annotated[bool, typer.Option("--quick", help="Smaller networks and less data: under two minutes.")] = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Repeat the experiments of "Learning and Memorization": a table, a plot and a verdict for each."""
+    from lut2hw.reproduce import run
+
+    def done(summary: dict[str, Any]) -> None:
+        if not json_output:
+            verdict = {True: "holds", False: "does not hold", None: "skipped"}[summary.get("holds")]
+            print(f"{summary['name']} ({summary['seconds']} s): {verdict}: {summary['line'].removeprefix('skipped: ')}",
+                  flush=True)
+
+    with progress_bar() as progress:
+        summaries = run(names or [], output, quick, progress, done)
+    report({"directory": str(output), "quick": quick, "experiments": summaries}, json_output,
+           f"tables and plots: {output / 'reproduction.md'}")
+
+
+@app.command()
 def datasets(json_output: JsonOption = False) -> None:
     """List the named datasets and where each would come from."""
     from lut2hw.data import CATALOGUE
