@@ -260,6 +260,7 @@ def train(
     scores = {split: accuracy(network.predict_integers(x), y)
               for split, (x, y) in [(name, dataset.split(name)) for name in ("train", "test")]}
     network = network.with_meta(data=dataset.options, learner=learner, k=k, seed=seed, **settings,
+                                threshold=threshold, bits_per_feature=bits_per_feature,
                                 train_accuracy=scores["train"], test_accuracy=scores["test"])
     network.save(output)
     result = {"model": str(output), "data": dataset.name, "learner": learner, "train_accuracy": scores["train"],
@@ -459,7 +460,7 @@ def verify(
               "engines": [outcome.as_json() for outcome in outcomes]}
     if core.is_dir():
         with contextlib.suppress(Lut2hwError):  # for the report; a folder that cannot be written is checked as well
-            write_text(core / "verify.json", json.dumps(result) + "\n")
+            write_text(core / "verify.json", json.dumps({**result, "asked": vectors, "seed": seed}) + "\n")
 
     def text() -> None:
         if len(outcomes) == 1:
