@@ -233,3 +233,24 @@ def test_augmentation_needs_images() -> None:
 def test_options_are_checked_when_made() -> None:
     with pytest.raises(UsageError, match="margin"):
         DescentOptions(margin=-1)
+
+
+def test_classifier_follows_the_conventions_of_scikit_learn() -> None:
+    from sklearn.utils.estimator_checks import check_estimator
+
+    from lut2hw import DescentClassifier
+
+    results = check_estimator(DescentClassifier(luts=40, sweeps=3), on_fail=None)
+    assert [(r["check_name"], r["exception"]) for r in results if r["status"] == "failed"] == []
+
+
+def test_classifier_of_two_classes_has_a_signed_decision() -> None:
+    from lut2hw import DescentClassifier
+
+    digits = load("digits")
+    y = np.where(digits.y_train < 5, "low", "zero or high")
+    model = DescentClassifier(luts=60, random_state=1).fit(digits.x_train, y)
+    decision = model.decision_function(digits.x_test)
+    assert (decision != 0).all() and len(np.unique(decision)) > 5
+    assert (model.classes_[(decision > 0).astype(int)] == model.predict(digits.x_test)).all()
+    assert model.score(digits.x_test, np.where(digits.y_test < 5, "low", "zero or high")) > 0.9

@@ -249,7 +249,7 @@ def effects(c, root, high, low, scores, own, labels, u, w, zero, loss, base, col
                 change[e] = level(without + rise, loss, base) - level(without, loss, base)
             todo = labels[c, word] & moves
             while todo:
-                e = lowest(todo)
+                e = lowest(todo)  # type: ignore[call-arg]
                 todo &= todo - np.uint64(1)
                 i = first + e
                 if (ones >> np.uint64(e)) & np.uint64(1):
