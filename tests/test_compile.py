@@ -47,6 +47,19 @@ def random_network(seed: int, *, head: str = "argmax", k_max: int = 6, weighted:
     return LutNetwork(Encoder(features, feature, threshold), tuple(layers), made, tuple(f"c{i}" for i in range(c)))
 
 
+def vote_network(n_luts: int, k: int, n_classes: int, n_bits: int = 30, seed: int = 0, *, low: float = 0.5,
+                 care: float | None = None) -> LutNetwork:
+    """One layer of random LUTs, each a vote, in turn for each class; `low` is the share of ones in the tables."""
+    rng = np.random.default_rng(seed)
+    features = Features.integers(np.zeros(n_bits, np.int64), np.ones(n_bits, np.int64))
+    wiring = np.array([rng.permutation(n_bits)[:k] for _ in range(n_luts)], np.int32)
+    layer = Layer(wiring, bits.pack_tables(rng.random((n_luts, 1 << k)) < low),
+                  None if care is None else bits.pack_tables(rng.random((n_luts, 1 << k)) < care))
+    return LutNetwork(Encoder(features, np.arange(n_bits, dtype=np.int32), np.ones(n_bits, np.int64)), (layer,),
+                      Head.argmax(np.arange(n_bits, n_bits + n_luts), np.arange(n_luts) % n_classes, n_classes),
+                      tuple(f"c{i}" for i in range(n_classes)))
+
+
 def inputs_of(network: LutNetwork, n: int, seed: int = 0) -> np.ndarray:
     """Examples inside the ranges, with many at a threshold and just below."""
     rng = np.random.default_rng(seed)

@@ -89,7 +89,7 @@ def build(manifest: Manifest, board_name: str, *, baud: int | None = None,
 
 
 def _plan(platform: Any, target: str, design: Elaboratable) -> BuildPlan:
-    options = {"nextpnr_opts": f"--report {NAME}.report.json --seed 1",
+    options = {"nextpnr_opts": f"--report {NAME}.report.json --seed 1 --router router2",
                "script_after_synth": f"tee -o {NAME}.stat.json stat -json"}
     if target == "ice40":
         options["synth_opts"] = "-abc9"

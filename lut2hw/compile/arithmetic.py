@@ -23,7 +23,7 @@ class Arithmetic:
         self.graph, self.k = graph, lut_inputs
 
     def sums(self, terms: Sequence[tuple[Sequence[Sequence[int]], int]]) -> list[Bits]:
-        """For each (columns, constant), `constant` plus the sum of 2**w over the literals in columns[w] that are one."""
+        """For each (columns, constant): `constant` plus 2**w for each literal in columns[w] that is one."""
         return [self._sum(columns, constant) for columns, constant in terms]
 
     def _sum(self, columns: Sequence[Sequence[int]], constant: int) -> Bits:

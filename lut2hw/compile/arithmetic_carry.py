@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lut2hw.compile.arithmetic import Arithmetic, Bits, Candidate
-from lut2hw.compile.graph import FALSE, TRUE, XOR3, Graph
+from lut2hw.compile.graph import FALSE, MAJORITY, TRUE, XOR3, Graph
 
 MAX_CHAIN = 32
 """Columns on one chain: a longer one saves little and is slow, as its carry seems to run from end to end."""
@@ -61,14 +61,14 @@ def plan(counts: Sequence[int], first: int) -> Plan:
         out.rounds.append(steps)
 
     start: list[Step] = []
-    left = list(heap)
-    for w, count in enumerate(left):
+    for w, count in enumerate(heap):
         take = min(first - len(start), count // 3)
         start += [Step(w, 1)] * take
     if start:
         run(start)
     while max(heap, default=0) > 2:
-        steps, left = [], list(heap)
+        steps: list[Step] = []
+        left = list(heap)
         for w in range(len(left)):
             while left[w] >= 3:
                 top = w + 1
@@ -160,7 +160,7 @@ class CarryArithmetic(Arithmetic):
         for step, operands in zip(steps, taken, strict=True):
             if step.columns == 1:
                 made[step.low].append(self.graph.lut(operands[0], XOR3, "popcount"))
-                made[step.low + 1].append(self.graph.majority(*operands[0], part="popcount"))
+                made[step.low + 1].append(self.graph.lut(operands[0], MAJORITY, "popcount"))
                 continue
             enter, *pair = operands[0]
             chain.enter(enter, step.columns)
@@ -176,7 +176,7 @@ class CarryArithmetic(Arithmetic):
         out = []
         inside = False
         for w, column in enumerate(heap):
-            x, y = (column + [FALSE, FALSE])[:2]
+            x, y = [*column, FALSE, FALSE][:2]
             if not inside and y != FALSE:
                 inside = True
                 chain.enter(x, len(heap) - w)
@@ -185,7 +185,7 @@ class CarryArithmetic(Arithmetic):
         return out
 
     def tournament_round(self, pairs: Sequence[tuple[Candidate, Candidate]], *, last: bool) -> list[Candidate]:
-        """As `Arithmetic.tournament_round`. The LUTs that pass the higher score on share cells with the comparison."""
+        """As `Arithmetic.tournament_round`; the LUTs that pass a score on share cells with its comparison."""
         chain, out = Chain(self.graph, "argmax"), []
         for a, b in pairs:
             x, y = self.aligned(a[1], b[1])

@@ -13,12 +13,13 @@ class Device:
     """One part: what it holds, and the packages nextpnr knows for it.
 
     logic_cells: LUT + flip-flop cells. ram: block RAMs. packages: as nextpnr spells them, the default first.
+    synth: how yosys spells the device, if it wants to know.
     """
 
     logic_cells: int
     ram: int
     packages: tuple[str, ...]
-    nextpnr: tuple[str, ...] = ()
+    synth: str = ""
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,34 @@ class Instance:
 
 
 @dataclass(frozen=True)
+class Flow:
+    """How a family is synthesized, placed and routed.
+
+    synth: yosys command, with {top} and {device} to fill in. nextpnr: the tool. arguments: those that choose the
+    part, with {device} and {package}; output: those that name the routed design, with {name}.
+    pack: the tool and arguments that make the bitstream, with {name}; None if there is no open one.
+    bitstream: its file name, with {name}. logic_cell, ram: names in nextpnr's utilization.
+    count: regular expressions of primitives after synthesis that are counted as lut4, carry, ff and ram.
+    """
+
+    synth: str
+    nextpnr: str
+    arguments: tuple[str, ...]
+    output: tuple[str, ...]
+    pack: tuple[str, ...] | None
+    bitstream: str
+    logic_cell: str
+    ram: str
+    count: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Target:
     """An FPGA family.
 
     lut_inputs: inputs of the plain LUT. primitive: turns a mapped cell into a vendor primitive.
     simulation_models: files in yosys's share folder that simulate the primitives.
-    synth: yosys command that synthesizes a top module, with {top} and {json} to fill in.
+    flow: None if there is nothing to place and route with.
     carry: has a carry chain. finish: last pass before the pipeline, from LUTs and carries to what the family has.
     """
 
@@ -47,10 +70,18 @@ class Target:
     primitive: Callable[[Cell], Instance]
     devices: Mapping[str, Device] = field(default_factory=dict)
     simulation_models: tuple[str, ...] = ()
-    synth: str = ""
+    flow: Flow | None = None
     default_device: str = ""
     carry: bool = False
     finish: Callable[[Netlist], Netlist] | None = None
+
+    @property
+    def synth(self) -> str:
+        """Yosys command that synthesizes a top module, with {top} and {json} to fill in."""
+        if self.flow is None:
+            return "synth -top {top}; write_json {json}"
+        device = self.devices[self.default_device].synth
+        return f"{self.flow.synth.format(top='{top}', device=device)}; write_json {{json}}"
 
 
 def widen(cell: Cell, width: int) -> tuple[tuple[int, ...], int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lut2hw.compile.netlist import Cell
 from lut2hw.compile.share import share
-from lut2hw.targets.base import Device, Instance, Target, widen
+from lut2hw.targets.base import Device, Flow, Instance, Target, widen
 
 
 def _primitive(cell: Cell) -> Instance:
@@ -18,8 +18,8 @@ def _primitive(cell: Cell) -> Instance:
     raise ValueError(f"iCE40 has no {cell.kind} cell")
 
 
-def _device(logic_cells: int, ram: int, *packages: str) -> Device:
-    return Device(logic_cells, ram, packages)
+def _device(synth: str, logic_cells: int, ram: int, *packages: str) -> Device:
+    return Device(logic_cells, ram, packages, synth)
 
 
 ICE40 = Target(
@@ -28,21 +28,32 @@ ICE40 = Target(
     lut_inputs=4,
     primitive=_primitive,
     devices={
-        "lp384": _device(384, 0, "qn32", "cm36", "cm49"),
-        "lp1k": _device(1280, 16, "qn84", "cm36", "cm49", "cm81", "cm121", "cb81", "cb121", "swg16tr"),
-        "lp4k": _device(3520, 20, "cm81", "cm121", "cm225"),
-        "lp8k": _device(7680, 32, "cm81", "cm121", "cm225"),
-        "hx1k": _device(1280, 16, "tq144", "cb132", "vq100"),
-        "hx4k": _device(3520, 20, "tq144", "cb132", "bg121"),
-        "hx8k": _device(7680, 32, "ct256", "cm225", "cb132", "bg121"),
-        "up3k": _device(2800, 20, "sg48", "uwg30"),
-        "up5k": _device(5280, 30, "sg48", "uwg30"),
-        "u1k": _device(1100, 16, "sg48"),
-        "u2k": _device(2048, 20, "sg48"),
-        "u4k": _device(3520, 20, "sg48"),
+        "lp384": _device("lp", 384, 0, "qn32", "cm36", "cm49"),
+        "lp1k": _device("lp", 1280, 16, "qn84", "cm36", "cm49", "cm81", "cm121", "cb81", "cb121", "swg16tr"),
+        "lp4k": _device("lp", 3520, 20, "cm81", "cm121", "cm225"),
+        "lp8k": _device("lp", 7680, 32, "cm81", "cm121", "cm225"),
+        "hx1k": _device("hx", 1280, 16, "tq144", "cb132", "vq100"),
+        "hx4k": _device("hx", 3520, 20, "tq144", "cb132", "bg121"),
+        "hx8k": _device("hx", 7680, 32, "ct256", "cm225", "cb132", "bg121"),
+        "up3k": _device("u", 2800, 20, "sg48", "uwg30"),
+        "up5k": _device("u", 5280, 30, "sg48", "uwg30"),
+        "u1k": _device("u", 1100, 16, "sg48"),
+        "u2k": _device("u", 2048, 20, "sg48"),
+        "u4k": _device("u", 3520, 20, "sg48"),
     },
     simulation_models=("ice40/cells_sim.v",),
-    synth="synth_ice40 -abc9 -top {top} -json {json}",
+    flow=Flow(
+        synth="synth_ice40 -device {device} -top {top}",
+        nextpnr="nextpnr-ice40",
+        # router1 can swap the two inputs of a carry for ever when they are one net
+        arguments=("--{device}", "--package", "{package}", "--router", "router2"),
+        output=("--asc", "{name}.asc"),
+        pack=("icepack", "{name}.asc", "{name}.bin"),
+        bitstream="{name}.bin",
+        logic_cell="ICESTORM_LC",
+        ram="ICESTORM_RAM",
+        count={"lut4": "SB_LUT4", "carry": "SB_CARRY", "ff": "SB_DFF.*", "ram": "SB_RAM40.*"},
+    ),
     default_device="up5k",
     carry=True,
     finish=share,

