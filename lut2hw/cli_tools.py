@@ -148,6 +148,32 @@ def import_(
     report(result, json_output, "\n".join([*lines, str(output)]))
 
 
+@app.command(name="report")
+def report_(
+    source: Annotated[Path, typer.Argument(metavar="DIR|MODEL", help="Emitted folder, with what verify and build "
+                                           "left in it, or a model file.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Page to write.",
+                                         show_default="NAME.html")] = Path(),
+    data: Annotated[str | None, typer.Option("--data", metavar="NAME|FILE", help="To evaluate on. " + DATA_HELP,
+                                             show_default="what it was trained on")] = None,
+    title: Annotated[str | None, typer.Option("--title", help="Of the page.")] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Write one self-contained HTML page: accuracy, inputs, area, timing, verification, and how to repeat it all.
+
+    Example: lut2hw report build/digits -o digits.html
+    """
+    from lut2hw.files import write_text
+    from lut2hw.report import make
+
+    if output == Path():
+        output = Path(f"{source.resolve().stem}.html")
+    check_output_file(output)
+    page = make(source, data=data, title=title)
+    write_text(output, page)
+    report({"file": str(output), "bytes": len(page.encode())}, json_output, str(output))
+
+
 @app.command()
 def doctor(json_output: JsonOption = False) -> None:
     """List every library and external tool with its version and what it is needed for.
