@@ -486,15 +486,42 @@ def build(
     seed: Annotated[int, typer.Option("--seed", min=0, max=(1 << 31) - 1, help="Of the placer.")] = 1,
     timeout: Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", min=0.001,
                                                   help="For each tool.")] = None,
+    board: Annotated[str | None, typer.Option("--board", metavar="NAME", help="Make the chip for a board, with a "
+                                              "serial link to talk to (see `lut2hw boards`).")] = None,
+    baud: Annotated[int | None, typer.Option("--baud", min=1, help="Of the board's serial link.",
+                                             show_default="what the board manages")] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Synthesize, place and route an emitted core in a small chip around it, and make its bitstream."""
     from lut2hw.build import build as make
 
+    if board is None and baud is not None:
+        raise UsageError("--baud is of the serial link of a board; give --board too")
     with progress_bar() as progress:
-        result = make(directory, device, package, freq=freq, seed=seed, timeout=timeout, progress=progress)
+        if board is None:
+            result = make(directory, device, package, freq=freq, seed=seed, timeout=timeout, progress=progress)
+        else:
+            from lut2hw import emit as emitted
+            from lut2hw.boards import build as board_build
+
+            if device or package:
+                raise UsageError(f"the {board} has its own device and package; leave --device and --package out")
+            result = board_build.build(emitted.load(directory), board, baud=baud, seed=seed, timeout=timeout,
+                                       progress=progress)
+
+    def board_text() -> None:
+        columns = list(result["core"])
+        print_table(f"{board} ({result['device']})", ["", *columns],
+                    [[what, *(result[what][column] for column in columns)] for what in ("core", "chip")])
+        print(f"{result['chip']['logic_cells']:,} logic cells, Fmax {result['fmax_mhz']:.1f} MHz for a clock of "
+              f"{result['clock_mhz']:g} MHz, up to {result['examples_per_second']:,} examples per second at "
+              f"{result['baud']:,} baud")
+        print(result["bitstream"])
 
     def text() -> None:
+        if board is not None:
+            board_text()
+            return
         counts = list(result["core"])
         print_table(f"{result['device']}-{result['package']}", ["", *counts],
                     [[what, *(result[what][count] for count in counts)] for what in ("core", "chip")])
@@ -602,7 +629,8 @@ def live_accuracy(total: int) -> Iterator[Callable[[int, int, int], None]]:
         yield lambda done, right, mismatches: None
         return
     text = "accuracy {task.fields[accuracy]:.4f}, {task.fields[mismatches]} unlike the golden model"
-    with Progress(TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console) as bars:
+    with Progress(TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+                  console=console) as bars:
         task = bars.add_task("", total=total, accuracy=0.0, mismatches=0)
         yield lambda done, right, mismatches: bars.update(task, completed=done, accuracy=right / done,
                                                           mismatches=mismatches)

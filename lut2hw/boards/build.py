@@ -17,12 +17,13 @@ from typing import Any
 from amaranth.build.run import BuildPlan
 from amaranth.hdl import Elaboratable, Module
 
-from lut2hw import tools
+from lut2hw import targets, tools
 from lut2hw.boards import catalogue, chip, links
 from lut2hw.boards.protocol import classify_request
 from lut2hw.emit.folder import Manifest
 from lut2hw.errors import Lut2hwError, ToolError, UsageError
 from lut2hw.files import write_bytes, write_text
+from lut2hw.targets.base import Flow
 
 NAME = "chip"
 BITSTREAM = {"ice40": f"{NAME}.bin", "ecp5": f"{NAME}.bit"}
@@ -43,19 +44,21 @@ class BoardChip(Elaboratable):
         return m
 
 
-def build(manifest: Manifest, board_name: str, *, baud: int | None = None,
+def build(manifest: Manifest, board_name: str, *, baud: int | None = None, seed: int = 1,
+          timeout: float | None = None,
           progress: Callable[[str, int, int], None] = lambda what, done, total: None) -> dict[str, Any]:
     """Build the chip and return what came out, the JSON values of `build.json`.
 
     Writes bitstream, Verilog of the link, logs and `build.json` into the folder `board_name` of the emitted folder.
-    baud: of the serial link, default what the board manages. Errors: `UsageError` for a board of another family or
+    baud: of the serial link, default what the board manages. seed: of the placer. timeout: seconds for each tool.
+    Errors: `UsageError` for a board of another family or
     a baud rate its clock cannot make, `Lut2hwError` if the chip does not fit or does not meet the clock, `ToolError`.
     """
     board = catalogue.check_target(board_name, manifest.target, manifest.directory)
     platform = board.make_platform()
     clock_hz = float(platform.default_clk_frequency)
     baud = baud or board.baud
-    plan = _plan(platform, board.target, BoardChip(manifest, links.uart_divisor(clock_hz, baud)))
+    plan = _plan(platform, board.target, BoardChip(manifest, links.uart_divisor(clock_hz, baud)), seed)
     steps = _steps(plan)
     for tool, _ in steps:
         tools.require(tool)
@@ -67,7 +70,7 @@ def build(manifest: Manifest, board_name: str, *, baud: int | None = None,
         for done, (tool, arguments) in enumerate(steps):
             progress(f"building for {board_name}", done, len(steps))
             try:
-                tools.run(tool, arguments, cwd=work)
+                tools.run(tool, arguments, cwd=work, timeout=timeout)
             except ToolError as error:
                 failed = error
                 break
@@ -75,8 +78,8 @@ def build(manifest: Manifest, board_name: str, *, baud: int | None = None,
         if failed:
             raise _explain(failed, work, board_name, board, clock_hz) from None
         report = json.loads((work / f"{NAME}.report.json").read_text())
-        result = _result(manifest, board_name, board, baud, clock_hz, report,
-                         _cells(json.loads((work / f"{NAME}.stat.json").read_text())))
+        stat = json.loads((work / f"{NAME}.stat.json").read_text())["design"]["num_cells_by_type"]
+        result = _result(manifest, board_name, board, baud, clock_hz, report, stat)
         out = manifest.directory / board_name
         try:
             out.mkdir(exist_ok=True)
@@ -91,8 +94,6 @@ def build(manifest: Manifest, board_name: str, *, baud: int | None = None,
 def _plan(platform: Any, target: str, design: Elaboratable) -> BuildPlan:
     options = {"nextpnr_opts": f"--report {NAME}.report.json --seed 1 --router router2",
                "script_after_synth": f"tee -o {NAME}.stat.json stat -json"}
-    if target == "ice40":
-        options["synth_opts"] = "-abc9"
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # of boards' files written for older versions of Amaranth
         return platform.prepare(design, NAME, **options)
@@ -114,28 +115,11 @@ def _steps(plan: BuildPlan) -> list[tuple[str, list[str]]]:
     return steps
 
 
-def _cells(stat: dict[str, Any]) -> Counter[str]:
-    """Cells by kind from yosys's statistics."""
-    types = stat["design"]["num_cells_by_type"]
-    kinds: Counter[str] = Counter()
-    for name, count in types.items():
-        if name in ("SB_LUT4", "LUT4"):
-            kinds["lut4"] += count
-        elif name in ("SB_CARRY", "CCU2C"):
-            kinds["carry"] += count
-        elif name.startswith(("SB_DFF", "TRELLIS_FF")):
-            kinds["ff"] += count
-        elif name in ("SB_RAM40_4K", "DP16KD", "PDPW16KD"):
-            kinds["ram"] += count
-    return kinds
-
-
-_CELLS = {"ice40": ("ICESTORM_LC",), "ecp5": ("TRELLIS_COMB",)}
-
-
 def _result(manifest: Manifest, name: str, board: catalogue.Board, baud: int, clock_hz: float,
-            report: dict[str, Any], cells: Counter[str]) -> dict[str, Any]:
-    used = sum(report["utilization"][kind]["used"] for kind in _CELLS[board.target])
+            report: dict[str, Any], stat: dict[str, int]) -> dict[str, Any]:
+    flow = _flow(board)
+    counts = {what: sum(count for cell, count in stat.items() if re.fullmatch(pattern, cell))
+              for what, pattern in flow.count.items()}
     emitted = Counter({str(kind): int(count) for kind, count in manifest.data["cells"].items()})
     fmax = min((clock["achieved"] for clock in report["fmax"].values()), default=None)
     identity = chip.identity_of(manifest)
@@ -145,8 +129,7 @@ def _result(manifest: Manifest, name: str, board: catalogue.Board, baud: int, cl
         "bitstream": str(manifest.directory / name / BITSTREAM[board.target]),
         "core": {"lut4": emitted["lut"], "carry": emitted["carry"], "ff": emitted["ff"],
                  "ram": sum(count for kind, count in emitted.items() if kind.startswith("ram"))},
-        "chip": {"logic_cells": used, "lut4": cells["lut4"], "carry": cells["carry"], "ff": cells["ff"],
-                 "ram": cells["ram"], "available": board.logic_cells},
+        "chip": {"logic_cells": report["utilization"][flow.logic_cell]["used"], **counts},
         "fmax_mhz": None if fmax is None else round(fmax, 2),
         "latency_cycles": manifest.latency,
         "latency_ns": round(manifest.latency * 1e9 / clock_hz, 1),
@@ -156,17 +139,22 @@ def _result(manifest: Manifest, name: str, board: catalogue.Board, baud: int, cl
     }
 
 
+def _flow(board: catalogue.Board) -> Flow:
+    flow = targets.get(board.target).flow
+    assert flow is not None  # of every family that has a board
+    return flow
+
+
 def _explain(error: ToolError, work: Path, name: str, board: catalogue.Board, clock_hz: float) -> Lut2hwError:
     """The same failure in words that help, if the log tells more."""
     log = work / f"{NAME}.tim"
     text = log.read_text(errors="replace") if log.exists() else ""
-    for kind in _CELLS[board.target]:
-        found = re.findall(rf"{kind}:\s*(\d+)/\s*(\d+)", text)
-        if found and int(found[-1][0]) > int(found[-1][1]):
-            used, there = (int(number) for number in found[-1])
-            fits = catalogue.boards_that_hold(board.target, used)
-            hint = f"these would hold it: {', '.join(fits)}" if fits else "use fewer LUTs"
-            return Lut2hwError(f"the chip needs {used:,} logic cells, the {name} has {there:,}; {hint}")
+    found = re.findall(rf"{_flow(board).logic_cell}:\s*(\d+)/\s*(\d+)", text)
+    if found and int(found[-1][0]) > int(found[-1][1]):
+        used, there = (int(number) for number in found[-1])
+        fits = catalogue.boards_that_hold(board.target, used)
+        hint = f"these would hold it: {', '.join(fits)}" if fits else "use fewer LUTs"
+        return Lut2hwError(f"the chip needs {used:,} logic cells, the {name} has {there:,}; {hint}")
     found = re.findall(r"Max frequency for clock\s+'[^']*':\s*([0-9.]+) MHz \(FAIL", text)
     if found:
         return Lut2hwError(f"the chip reaches {float(found[-1]):.1f} MHz, the {name}'s clock is "
