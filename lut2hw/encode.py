@@ -104,6 +104,8 @@ def quantize(x: NDArray[np.floating], names: tuple[str, ...], image_shape: tuple
     for i in range(n):
         column = x[:, i].astype(np.float64)
         least, greatest = column.min(), column.max()
+        if max(-least, greatest) > 1e300:
+            raise UsageError(f"feature {names[i]!r} holds numbers beyond 1e300; scale them down first")
         for digits in range(7):
             power = 10.0**digits
             if max(-least, greatest) * power >= 1 << 24:
@@ -117,8 +119,7 @@ def quantize(x: NDArray[np.floating], names: tuple[str, ...], image_shape: tuple
             scale[i] = power
         elif greatest > least:
             offset[i] = least
-            # The span may exceed the largest float, half of it does not.
-            scale[i] = 2.0 ** min(np.floor(np.log2(65535 / 2) - np.log2(greatest / 2 - least / 2)), 1000.0)
+            scale[i] = 2.0 ** min(np.floor(np.log2(65535) - np.log2(greatest - least)), 1000.0)
         else:
             offset[i] = least
         ends = np.rint((np.array([least, greatest]) - offset[i]) * scale[i])

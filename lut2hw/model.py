@@ -438,12 +438,17 @@ def _read(file: Any, file_size: int) -> LutNetwork:
         texts = [*header["classes"], *header["features"], header["head"]]
         if not all(isinstance(text, str) for text in texts) or not isinstance(header["meta"], dict):
             raise ModelFileError("its header has the wrong types")
-        shape = header["image_shape"]
+        shape, n_layers = header["image_shape"], header["layers"]
+        if type(n_layers) is not int or n_layers < 0 or any(
+                name.startswith("layer") and int(name[5:].split("_")[0]) >= n_layers for name in arrays):
+            raise ModelFileError(f"its number of layers, {n_layers!r}, does not fit its arrays")
+        if shape is not None and not all(type(side) is int for side in shape):
+            raise ModelFileError("its image shape is not of whole numbers")
         features = Features(tuple(header["features"]), arrays["low"], arrays["high"], arrays["scale"],
-                            arrays["offset"], None if shape is None else tuple(int(side) for side in shape))
+                            arrays["offset"], None if shape is None else tuple(shape))
         layers = tuple(Layer(arrays[f"layer{i}_wiring"], arrays[f"layer{i}_tables"],
                              arrays.get(f"layer{i}_care"), arrays.get(f"layer{i}_counts"))
-                       for i in range(int(header["layers"])))
+                       for i in range(n_layers))
         head = Head(header["head"], arrays["head_signal"], arrays["head_class"], arrays["head_weight"],
                     arrays["head_bias"])
         return LutNetwork(Encoder(features, arrays["feature"], arrays["threshold"]), layers, head,

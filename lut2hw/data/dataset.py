@@ -88,6 +88,10 @@ def load(data: str | Path, *, label: str | None = None, classes: str | None = No
         ys.append(number)
     if not len(ys[0]):
         raise UsageError(f"{table.name} has no example of the classes {classes}")
+    present = np.unique(ys[0])
+    if like is None and len(present) < 2:
+        raise UsageError(f"{table.name} has a single class, {names[present[0]]!r}, to train on; at least "
+                         "two are needed")
     if not own_split:
         if like is not None and test_split is None:
             test_split = _option(like, "test_split") if _option(like, "fingerprint") == fingerprint else 0.0
@@ -95,14 +99,7 @@ def load(data: str | Path, *, label: str | None = None, classes: str | None = No
         test = _stratified(ys[0], share) if share else np.ones(len(ys[0]), bool)
         xs, ys = [xs[0][~test], xs[0][test]], [ys[0][~test], ys[0][test]]
         test_split = share
-    if like is None:
-        present = np.unique(ys[0])
-        if len(present) < 2:
-            raise UsageError(f"{table.name} has a single class, {names[present[0]]!r}, to train on; "
-                             "at least two are needed")
-        features = _features(table, xs[0])
-    else:
-        features = like.features
+    features = _features(table, xs[0]) if like is None else like.features
     options = {"data": str(data), "label": label, "classes": classes, "test_split": test_split,
                "fingerprint": fingerprint}
     # Bytes stay bytes: eight times less memory than int64.

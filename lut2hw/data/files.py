@@ -129,10 +129,12 @@ def read_csv(path: Path, label: str | None) -> Table:
 
     try:
         frame = pd.read_csv(path, keep_default_na=False, na_values=MISSING, compression=None, low_memory=False,
-                            float_precision="round_trip", skipinitialspace=True)
+                            skipinitialspace=True)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, ValueError) as error:
         text = " ".join(str(error).split())
         raise UsageError(f"{path} is not a readable CSV file: {text}") from None
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise UsageError(f"{path} is not a readable CSV file: line 2 has more values than the header has names")
     columns = [str(column) for column in frame.columns]
     frame.columns = columns
     if label is None:
@@ -195,6 +197,8 @@ def read_pla(path: Path, label: str | None) -> Table:
                 word, *rest = line.split()
                 if word in (b".e", b".end"):
                     break
+                if word not in (b".i", b".o", b".ilb", b".ob", b".p", b".type", b".phase", b".pair"):
+                    raise bad(number, f"unknown keyword {word.decode(errors='replace')[:20]!r}")
                 try:
                     if word == b".i":
                         n_in = int(rest[0])
@@ -204,8 +208,6 @@ def read_pla(path: Path, label: str | None) -> Table:
                         inputs = tuple(name.decode() for name in rest)
                     elif word == b".ob":
                         outputs = tuple(name.decode() for name in rest)
-                    elif word not in (b".p", b".type", b".phase", b".pair"):
-                        raise bad(number, f"unknown keyword {word.decode(errors='replace')[:20]!r}")
                 except (ValueError, IndexError):
                     raise bad(number, f"{word.decode(errors='replace')[:20]} needs its value after it") from None
                 continue

@@ -125,12 +125,11 @@ def _count_patterns(k, base, n_words, wires, first, last, patterns, histograms, 
 
 
 @njit(cache=True, nogil=True)
-def _count_layer(signals, wiring, question, start, count, out, part, n_parts):
+def _count_layer(signals, wiring, question, start, count, out, products, part, n_parts):
     n_luts, k = wiring.shape
     n_words = signals.shape[1]
     base = signals.ctypes.data
     entries = 1 << k
-    products = k <= MAX_PRODUCT_K
     inputs = np.empty(max(k, 1), np.int64)
     padded = np.empty((k if products else 0, BLOCK), np.uint64)
     rows = np.empty((16 if products else 0, BLOCK), np.uint64)
@@ -173,7 +172,8 @@ def count_layer(signals, wiring, question, start, count, out):
     `signals`; question: int64 (n_luts,), the class with label 1; start: int64 (n_classes + 1,) words; count: int64
     (n_classes,) examples; out: uint32 (n_luts, 2**k, 2).
     """
-    in_parts(_count_layer, len(wiring), signals, wiring, question, start, count, out)
+    in_parts(_count_layer, len(wiring), signals, wiring, question, start, count, out,
+             wiring.shape[1] <= MAX_PRODUCT_K)
 
 
 @njit(cache=True, nogil=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lut2hw import bits, data
 from lut2hw.encode import Encoder, Features, fixed
+from lut2hw.errors import Lut2hwError
 from lut2hw.learn.memorize import memorize
 from lut2hw.model import LutNetwork
 
@@ -102,8 +103,14 @@ class Context:
     def dataset(self, name: str, classes: str | None = None) -> data.Dataset:
         """A named dataset, loaded once."""
         if (name, classes) not in self._tasks:
-            self._tasks[name, classes] = data.load(name, classes=classes)
-        return self._tasks[name, classes]
+            try:
+                self._tasks[name, classes] = data.load(name, classes=classes)
+            except Lut2hwError as error:
+                self._tasks[name, classes] = error  # the next experiment need not wait for it again
+        found = self._tasks[name, classes]
+        if isinstance(found, Lut2hwError):
+            raise found
+        return found
 
     def binary(self, name: str) -> Task:
         """Classes 0-4 against 5-9, one bit a value (at least 128); 10,000 training examples if quick."""
