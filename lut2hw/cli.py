@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -584,11 +585,12 @@ def wrap(
         made = chip.make_link(link, identity, clock_hz=clock_mhz * 1e6, baud=baud, data_bytes=data_bytes)
         return chip.LinkedCore(made, chip.EmittedCore(manifest))
 
-    text = linked()
     if output == Path():
         output = directory / f"{link.replace('-', '_')}_core.v"
+    if not re.fullmatch(r"[A-Za-z_]\w*", output.stem, re.ASCII):
+        raise UsageError(f"{output.name} does not name a Verilog module; use letters, digits and _ as in uart_core.v")
     check_output_file(output)
-    write_text(output, chip.wrap(text, output))
+    write_text(output, chip.to_verilog(linked(), output.stem))
     result: dict[str, Any] = {"link": link, "verilog": str(output), "module": output.stem,
                               "sources": [str(path) for path in manifest.source_paths], "checked": 0}
     if check:

@@ -58,7 +58,7 @@ def build(manifest: Manifest, board_name: str, *, baud: int | None = None, seed:
     platform = board.make_platform()
     clock_hz = float(platform.default_clk_frequency)
     baud = baud or board.baud
-    plan = _plan(platform, board.target, BoardChip(manifest, links.uart_divisor(clock_hz, baud)), seed)
+    plan = _plan(platform, BoardChip(manifest, links.uart_divisor(clock_hz, baud)), seed)
     steps = _steps(plan)
     for tool, _ in steps:
         tools.require(tool)
@@ -91,8 +91,9 @@ def build(manifest: Manifest, board_name: str, *, baud: int | None = None, seed:
     return result
 
 
-def _plan(platform: Any, target: str, design: Elaboratable) -> BuildPlan:
-    options = {"nextpnr_opts": f"--report {NAME}.report.json --seed 1 --router router2",
+def _plan(platform: Any, design: Elaboratable, seed: int = 1) -> BuildPlan:
+    # router1 can swap the two inputs of a carry for ever when they are one net
+    options = {"nextpnr_opts": f"--report {NAME}.report.json --seed {seed} --router router2",
                "script_after_synth": f"tee -o {NAME}.stat.json stat -json"}
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # of boards' files written for older versions of Amaranth

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
-
 from amaranth._toolchain.yosys import find_yosys
 from amaranth.back import rtlil
 from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal
@@ -14,7 +12,7 @@ from amaranth.lib.wiring import In, Out, connect
 from lut2hw.boards import links
 from lut2hw.boards.protocol import Identity
 from lut2hw.emit.folder import Manifest
-from lut2hw.errors import UsageError, unknown_name
+from lut2hw.errors import unknown_name
 
 
 def identity_of(manifest: Manifest) -> Identity:
@@ -48,7 +46,7 @@ class EmittedCore(wiring.Component):
                 platform.add_file(path.name, path.read_text())
         clocked = {}
         if manifest.clock:
-            clocked = {f"i_{manifest.clock}": ClockSignal(), f"i_{manifest.reset}": ResetSignal()}
+            clocked = {f"i_{manifest.clock}": ClockSignal(), f"i_{manifest.reset}": ResetSignal(allow_reset_less=True)}
         return Instance(manifest.top, **clocked,
                         i_i__payload=self.i.payload, i_i__valid=self.i.valid, o_i__ready=self.i.ready,
                         o_o__payload=self.o.payload, o_o__valid=self.o.valid, i_o__ready=self.o.ready)
@@ -110,10 +108,3 @@ attrmap -remove generator -remove top -remove src -remove amaranth.hierarchy -re
 attrmap -modattr -remove generator -remove top -remove src -remove amaranth.hierarchy -remove amaranth.decoding
 write_verilog"""
     return yosys.run(["-q", "-"], script, ignore_warnings=True)
-
-
-def wrap(linked: LinkedCore, path: Path) -> str:
-    """Verilog text of link and core to be written to `path`, whose stem names the module."""
-    if not path.stem.isidentifier() or not path.stem.isascii():
-        raise UsageError(f"{path.name} does not name a Verilog module; use letters, digits and _ as in uart_core.v")
-    return to_verilog(linked, path.stem)

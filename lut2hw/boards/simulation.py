@@ -86,6 +86,7 @@ def simulated_chip(manifest: Manifest) -> Iterator[str]:
     The port is a pseudo-terminal. The baud rate does not matter: the simulated line is as fast as the simulation.
     Errors: `ToolError` if it does not start.
     """
+    tools.require("iverilog")
     linked = chip.LinkedCore(links.Uart(chip.identity_of(manifest), DIVISOR), chip.EmittedCore(manifest))
     with tempfile.TemporaryDirectory(prefix="lut2hw-") as work_name:
         work = Path(work_name)
