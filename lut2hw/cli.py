@@ -36,8 +36,8 @@ DATA_HELP = "Name (see `lut2hw datasets`), or a .npz, .csv or .pla file, or a fo
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0 done, 1 failed, 2 wrong usage; errors are one line on stderr."""
     debug = bool(os.environ.get("LUT2HW_DEBUG"))
-    command = typer.main.get_command(app)
     try:
+        command = typer.main.get_command(app)
         with command.make_context("lut2hw", list(sys.argv[1:] if arguments is None else arguments)) as context:
             command.invoke(context)
         sys.stdout.flush()
@@ -657,6 +657,8 @@ def run(
 
     Example: lut2hw run build/digits --port /dev/ttyUSB1 --data digits
     """
+    import numpy as np
+
     from lut2hw import data as datasets
     from lut2hw import emit as emitted
     from lut2hw.boards import build as board_build
@@ -668,7 +670,7 @@ def run(
     network = manifest.network
     dataset = datasets.recall(network) if data is None else datasets.load(data, like=network)
     x, y = dataset.split(split if len(dataset.y_train) else "all")
-    x, y = x[:examples], y[:examples]
+    x, y = x[:examples].astype(np.int64), y[:examples]
     golden = network.predict_integers(x)
     words = manifest.input_port.words_of(network, x)
     with contextlib.ExitStack() as stack:

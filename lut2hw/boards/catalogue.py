@@ -6,6 +6,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
+from lut2hw.boards import need
 from lut2hw.errors import UsageError, unknown_name
 
 
@@ -31,6 +32,7 @@ class Board:
 
     def make_platform(self) -> Any:
         """A new Amaranth platform with a resource `uart` 0. Errors: `UsageError` without amaranth-boards."""
+        need("amaranth_boards")
         from amaranth.build import Attrs
         from amaranth_boards.resources import UARTResource
 

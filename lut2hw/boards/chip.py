@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+
 from amaranth._toolchain.yosys import find_yosys
 from amaranth.back import rtlil
 from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal
@@ -46,7 +47,8 @@ class EmittedCore(wiring.Component):
                 platform.add_file(path.name, path.read_text())
         clocked = {}
         if manifest.clock:
-            clocked = {f"i_{manifest.clock}": ClockSignal(), f"i_{manifest.reset}": ResetSignal(allow_reset_less=True)}
+            clocked = {f"i_{manifest.clock}": ClockSignal(),
+                       f"i_{manifest.reset}": ResetSignal(allow_reset_less=True)}
         return Instance(manifest.top, **clocked,
                         i_i__payload=self.i.payload, i_i__valid=self.i.valid, o_i__ready=self.i.ready,
                         o_o__payload=self.o.payload, o_o__valid=self.o.valid, i_o__ready=self.o.ready)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
-from lut2hw.boards import protocol
+from lut2hw.boards import need, protocol
 from lut2hw.boards.protocol import Deframer, Identity
 from lut2hw.errors import Lut2hwError, UsageError
 
@@ -32,6 +32,7 @@ class LinkError(Lut2hwError):
 
 def open_port(name: str, baud: int) -> Any:
     """Open a serial port, 8N1. Errors: `UsageError` that names the ports there are."""
+    need("serial")
     import serial
     from serial.tools import list_ports
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lut2hw import tools
-from lut2hw.boards import chip, links
+from lut2hw.boards import chip, links, need
 from lut2hw.emit.folder import Manifest
 from lut2hw.errors import ToolError
 from lut2hw.verify import core_design
@@ -66,6 +66,7 @@ def run_bench(linked: chip.LinkedCore, work: Path, config: Mapping[str, Any], *,
               timeout: float | None = None) -> tools.Run:
     """Run a bench in the folder `work` to its end. The Verilog of an `EmittedCore` is added."""
     tools.require("iverilog")
+    need("cocotbext.uart", "cocotbext.axi", "cocotbext.wishbone")
     (work / "linked.v").write_text(chip.to_verilog(linked, "linked"))
     sources, defines = [str(work / "linked.v")], list[str]()
     if isinstance(linked.core, chip.EmittedCore):
