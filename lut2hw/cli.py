@@ -25,7 +25,7 @@ from lut2hw.errors import Lut2hwError, UsageError, unknown_name
 if TYPE_CHECKING:
     from lut2hw.encode import Encoder, Features
 
-app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False,
+app = typer.Typer(rich_markup_mode="rich", pretty_exceptions_enable=False,
                   context_settings={"help_option_names": ["-h", "--help"]})
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -36,6 +36,8 @@ DATA_HELP = "Name (see `lut2hw datasets`), or a .npz, .csv or .pla file, or a fo
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0 done, 1 failed, 2 wrong usage; errors are one line on stderr."""
     debug = bool(os.environ.get("LUT2HW_DEBUG"))
+    if "_LUT2HW_COMPLETE" in os.environ:  # a shell asks for completions
+        app(prog_name="lut2hw")
     try:
         command = typer.main.get_command(app)
         with command.make_context("lut2hw", list(sys.argv[1:] if arguments is None else arguments)) as context:
@@ -47,7 +49,13 @@ def main(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         if debug:
             raise
-        return _fail("interrupted; nothing was written", 1)
+        code = _fail("interrupted; nothing was written", 1)
+        if arguments is None:
+            # Everything is unwound. Python itself would wait for the kernels' threads, and end by the signal, not with
+            # this code, if it came during an exec.
+            sys.stderr.flush()
+            os._exit(code)
+        return code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has gone: nothing to tell it
         return 1
@@ -336,7 +344,7 @@ def reproduce(
                                                       show_default=False)] = None,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for tables and "
                                          "plots.")] = Path("reproduction"),
-    quick: Annotated[bool, typer.Option("--quick", help="Smaller networks and less data: under two minutes.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Smaller networks, less data: under two minutes.")] = False,
     json_output: JsonOption = False,
 ) -> None:
     """Repeat the experiments of "Learning and Memorization": a table, a plot and a verdict for each."""
@@ -345,8 +353,8 @@ def reproduce(
     def done(summary: dict[str, Any]) -> None:
         if not json_output:
             verdict = {True: "holds", False: "does not hold", None: "skipped"}[summary.get("holds")]
-            print(f"{summary['name']} ({summary['seconds']} s): {verdict}: {summary['line'].removeprefix('skipped: ')}",
-                  flush=True)
+            line = summary["line"].removeprefix("skipped: ")
+            print(f"{summary['name']} ({summary['seconds']} s): {verdict}: {line}", flush=True)
 
     with progress_bar() as progress:
         summaries = run(names or [], output, quick, progress, done)
@@ -670,9 +678,9 @@ def run(
     network = manifest.network
     dataset = datasets.recall(network) if data is None else datasets.load(data, like=network)
     x, y = dataset.split(split if len(dataset.y_train) else "all")
-    x, y = x[:examples].astype(np.int64), y[:examples]
-    golden = network.predict_integers(x)
-    words = manifest.input_port.words_of(network, x)
+    integers, y = x[:examples].astype(np.int64), y[:examples]
+    golden = network.predict_integers(integers)
+    words = manifest.input_port.words_of(network, integers)
     with contextlib.ExitStack() as stack:
         if port == "sim":
             rate, silence = 115_200, 60.0  # a simulated chip takes its time
