@@ -16,6 +16,7 @@ from lut2hw.cli import (
     app,
     check_output_file,
     print_table,
+    progress_bar,
     report,
 )
 from lut2hw.errors import UsageError, unknown_name
@@ -172,6 +173,65 @@ def report_(
     page = make(source, data=data, title=title)
     write_text(output, page)
     report({"file": str(output), "bytes": len(page.encode())}, json_output, str(output))
+
+
+@app.command()
+def sweep(
+    data: Annotated[str, typer.Option("--data", metavar="NAME|FILE", help=DATA_HELP)] = "digits",
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for results and models; what "
+                                         "it has already is not trained again.", show_default="sweep-DATA")] = Path(),
+    learner: Annotated[str, typer.Option("--learner", help="descent or memorize.")] = "descent",
+    k: Annotated[str, typer.Option("-k", metavar="K,K,...", help="Inputs of each LUT.")] = "4,6",
+    luts: Annotated[str, typer.Option("--luts", metavar="N,N,...", help="LUTs of the network (descent) or of each "
+                                      "layer (memorize).")] = "50,100,200,400",
+    levels: Annotated[str, typer.Option("--levels", metavar="N,N,...", help="Depth: LUTs in a row.")] = "1,3",
+    bits_per_feature: Annotated[str | None, typer.Option("--bits-per-feature", metavar="N,N,...", help="Thermometer "
+                                "codes; 3 if no encoder is given.")] = None,
+    threshold: Annotated[str | None, typer.Option("--threshold", metavar="T,T,...", help="One bit per feature: "
+                                                  "value >= T.")] = None,
+    seed: Annotated[str, typer.Option("--seed", metavar="S,S,...", help="Seeds.")] = "0",
+    target: Annotated[str, typer.Option("--target", metavar="FAMILY", help="To estimate logic cells for.")] = "ice40",
+    encoded_inputs: EncodedOption = False,
+    classes: Annotated[str | None, typer.Option("--classes", metavar="A,B:C,D", help="Group labels into classes.")
+                       ] = None,
+    label: Annotated[str | None, typer.Option("--label", metavar="NAME", help="Label column of a .csv.")] = None,
+    test_split: Annotated[float | None, typer.Option("--test-split", metavar="SHARE", help="As for train.")] = None,
+    jobs: Annotated[int | None, typer.Option("-j", "--jobs", min=1, help="Trainings at a time.",
+                                             show_default="all cores")] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Train over a grid of options and show accuracy against logic cells with the Pareto front (CSV, PNG, SVG).
+
+    Stop it with Ctrl-C and run it again to go on. The front is chosen on the test set: for an unbiased accuracy of
+    the model you pick, evaluate it on data that the sweep has not seen.
+
+    Example: lut2hw sweep --data digits -k 2,4,6 --luts 50,100,200,400
+    """
+    from lut2hw import sweep as sweeps
+
+    if output == Path():
+        output = Path(f"sweep-{Path(data).stem}")
+    points = sweeps.grid(
+        learner, sweeps.numbers(k, "-k"), sweeps.numbers(luts, "--luts"), sweeps.numbers(levels, "--levels"),
+        sweeps.numbers(bits_per_feature, "--bits-per-feature") if bits_per_feature else [],
+        sweeps.numbers(threshold, "--threshold", float, -1e9) if threshold else [],
+        sweeps.numbers(seed, "--seed", least=0))
+    with progress_bar() as progress:
+        options = {"data": data, "label": label, "classes": classes, "test_split": test_split}
+        rows = sweeps.run(points, options, output, target=target, encoded_inputs=encoded_inputs, jobs=jobs,
+                          progress=progress)
+    front = sorted((row for row in rows if row["pareto"]), key=lambda row: row["logic_cells"])
+    failed = [row for row in rows if row["error"] is not None]
+
+    def text() -> None:
+        names = ["k", "luts", "levels", "bits_per_feature", "threshold", "logic_cells", "test_accuracy", "model"]
+        print_table("Pareto front", [name.replace("_", " ") for name in names],
+                    [["" if row[name] is None else row[name] for name in names] for row in front])
+        if failed:
+            print(f"{len(failed)} of {len(rows)} points could not be trained, the first: {failed[0]['error']}")
+        print(f"{output}: sweep.csv, sweep.png, sweep.svg, {len(rows) - len(failed)} models")
+
+    report({"directory": str(output), "points": len(rows), "failed": len(failed), "front": front}, json_output, text)
 
 
 @app.command()
