@@ -13,6 +13,7 @@ import itertools
 import json
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -21,7 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lut2hw.errors import UsageError
+from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.files import write_bytes, write_text
 
 MAX_POINTS = 10_000
@@ -108,20 +109,12 @@ def run(points: Sequence[Point], data: dict[str, Any], output: str | Path, *, ta
     jobs = max(1, min(jobs or os.cpu_count() or 1, len(todo) or 1))
     # The widest first, so that the last ones are short.
     todo.sort(key=lambda each: (-each[0].luts * each[0].levels, -each[0].k))
-    work = [(point, data, target, encoded_inputs, str(folder / key)) for point, key in todo]
-    if jobs == 1:
-        for (_, key), arguments in zip(todo, work, strict=True):
-            done[key] = _work(*arguments)
-            report("sweep", len(done), len(points))
-    else:
-        with _pool(jobs) as pool:
-            waiting = {pool.submit(_work, *arguments): key
-                       for (_, key), arguments in zip(todo, work, strict=True)}
-            while waiting:
-                ended, _ = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in ended:
-                    done[waiting.pop(future)] = future.result()
-                report("sweep", len(done), len(points))
+    try:
+        _train(todo, [(point, data, target, encoded_inputs, str(folder / key)) for point, key in todo], jobs, done,
+               lambda: report("sweep", len(done), len(points)))
+    except KeyboardInterrupt:
+        raise Lut2hwError(f"interrupted; {len(done)} of {len(points)} points are done, run it again to go "
+                          "on") from None
     rows = [{**done[key], "model": f"points/{key}.lut" if done[key]["error"] is None else ""} for key in keys]
     good = [row for row in rows if row["error"] is None]
     if not good:
@@ -132,23 +125,40 @@ def run(points: Sequence[Point], data: dict[str, Any], output: str | Path, *, ta
     return rows
 
 
+def _train(todo: Sequence[tuple[Point, str]], work: Sequence[tuple[Any, ...]], jobs: int,
+           done: dict[str, dict[str, Any]], report: Callable[[], None]) -> None:
+    """Call `_work` for all of `work`, and fill `done` as results come."""
+    if jobs == 1:
+        for (_, key), arguments in zip(todo, work, strict=True):
+            done[key] = _work(*arguments)
+            report()
+        return
+    with _pool(jobs) as pool:
+        waiting = {pool.submit(_work, *arguments): key for (_, key), arguments in zip(todo, work, strict=True)}
+        while waiting:
+            ended, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in ended:
+                done[waiting.pop(future)] = future.result()
+            report()
+
+
 @contextmanager
 def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
     """Processes of one thread each; stopped at once on an error or Ctrl-C."""
     names = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, "1"))  # inherited by the processes
-    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+    # Ctrl-C reaches the processes too; only this one answers to it.
+    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=signal.signal,
+                               initargs=(signal.SIGINT, signal.SIG_IGN))
     try:
         yield pool
     except BaseException:
-        processes = list((getattr(pool, "_processes", None) or {}).values())
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
+        for process in list((getattr(pool, "_processes", None) or {}).values()):
             process.terminate()
         raise
     finally:
-        pool.shutdown()
+        pool.shutdown(cancel_futures=True)
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)

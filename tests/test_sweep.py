@@ -80,3 +80,22 @@ def test_bad_sweeps(capsys, tmp_path, arguments, says):
     assert main(["sweep", "-o", str(tmp_path / "s"), "-j", "1", *arguments]) == 2
     error = capsys.readouterr().err
     assert says in error and error.count("\n") == 1
+
+
+def test_ctrl_c_keeps_what_is_done(capsys, tmp_path, monkeypatch):
+    work, calls = sweep._work, []
+
+    def stopped(*arguments):
+        if calls:
+            raise KeyboardInterrupt
+        calls.append(arguments)
+        return work(*arguments)
+
+    monkeypatch.setattr(sweep, "_work", stopped)
+    command = ["sweep", "--learner", "memorize", "-k", "2", "--luts", "10,20", "--levels", "1", "--bits-per-feature",
+               "1", "-j", "1", "-o", str(tmp_path / "s")]
+    assert main(command) == 1
+    assert "1 of 2 points are done" in capsys.readouterr().err
+    monkeypatch.setattr(sweep, "_work", lambda *arguments: calls.append(arguments) or work(*arguments))
+    assert main(command) == 0
+    assert len(calls) == 2
