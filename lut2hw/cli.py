@@ -49,9 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         if debug:
             raise
-        code = _fail("interrupted; nothing was written", 1)
+        code = _fail("interrupted; nothing half-written is left", 1)
         if arguments is None:
-            # Everything is unwound. Python itself would wait for the kernels' threads, and end by the signal, not with
+            # Everything is unwound. Python would wait for the kernels' threads, and end by the signal, not with
             # this code, if it came during an exec.
             sys.stderr.flush()
             os._exit(code)

@@ -234,7 +234,7 @@ def test_ctrl_c_while_training(tmp_path):
     out, err = process.communicate(timeout=30)
     assert process.returncode == 1
     assert out == ""
-    assert err.splitlines() == ["error: interrupted; nothing was written"]
+    assert err.splitlines() == ["error: interrupted; nothing half-written is left"]
     assert not list(tmp_path.iterdir())
 
 
