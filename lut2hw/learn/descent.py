@@ -55,9 +55,12 @@ AUGMENTS: dict[str, tuple[tuple[int, int], ...]] = {
 class DescentOptions:
     """How to train; None lets the data choose.
 
-    votes: roots of trees; the other LUTs are grown. None: as many as LUTs (flat) for k > 4, else a third.
+    votes: roots of trees; the other LUTs are grown. None: all LUTs (most accuracy per LUT), or with `levels` above 1
+        a fifth of them, half of them for k > 4 (most accuracy per logic cell, since counting votes costs cells, too).
     levels: longest path from an encoder bit to a vote, in LUTs. None: 1 if all LUTs are votes, else 3.
     sweeps: visits of every LUT after each stage of growth, at most; a stage ends early when nothing improves.
+    restarts: further sweeps at the end of the last stage that draw the inputs of each LUT anew and keep what is
+        better, each followed by a plain sweep.
     proposals: signals tried at each input of a LUT when it is visited; 0 is all of them.
     tau: temperature of the softmax in votes. None: by the number of votes of a class.
     augment: a name of `AUGMENTS`, for image data: copies of the training set shifted by one pixel.
@@ -70,6 +73,7 @@ class DescentOptions:
     votes: int | None = None
     levels: int | None = None
     sweeps: int = 8
+    restarts: int = 0
     proposals: int = 0
     tau: float | None = None
     augment: str = "none"
@@ -83,7 +87,8 @@ class DescentOptions:
             raise UsageError(f"unknown augmentation {self.augment!r}; choose one of: {', '.join(AUGMENTS)}")
         if not 0 <= self.validation < 1:
             raise UsageError(f"the validation share must be at least 0 and below 1, not {self.validation:g}")
-        for name, low in (("votes", 1), ("levels", 1), ("sweeps", 1), ("proposals", 0), ("patience", 1)):
+        for name, low in (("votes", 1), ("levels", 1), ("sweeps", 1), ("restarts", 0), ("proposals", 0),
+                          ("patience", 1)):
             value = getattr(self, name)
             if value is not None and value < low:
                 raise UsageError(f"{name} must be at least {low}, not {value}")
@@ -294,18 +299,21 @@ class Trainer:
         first = int(self.rng.integers((self.width - count) // unit + 1)) * unit
         return first, first + count
 
-    def visit(self, lut: int, moves: int = 2, keep: int = 256) -> int:
+    def visit(self, lut: int, moves: int = 2, keep: int = 256, restart: bool = False) -> int:
         """Improve wiring and table of one LUT; the training loss does not rise. Returns the inputs that moved.
 
         moves: inputs that may move. keep: of 256, the share of the examples that decide the wiring; all of them
-        decide the table.
+        decide the table. restart: draw the inputs anew; what there was is kept if it turns out better.
         """
         forest = self.forest
         path = self._path(lut)
         high, low = self._reach(path[:-1], [forest.slot[each] for each in path[1:]])
         wiring = forest.wiring[lut].copy()
+        free = wiring < self.n_bits
+        if restart:
+            wiring[free] = self._random_inputs(int(free.sum()))
         n = self._effects(path[0], high, low, wiring, keep, self._seed())
-        accepted = self._improve(n, wiring, wiring < self.n_bits, moves)
+        accepted = self._improve(n, wiring, free, moves)
         if keep < 256:
             n = self._effects(path[0], high, low, wiring)
         column = self.columns[self.n_bits + lut]
@@ -371,10 +379,10 @@ class Trainer:
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise _OutOfTime
 
-    def sweep(self, moves: int = 2, keep: int = 256) -> None:
+    def sweep(self, moves: int = 2, keep: int = 256, restart: bool = False) -> None:
         """Visit every LUT once, in random order."""
         for lut in self.rng.permutation(len(self.forest)):
-            self.accepted += self.visit(int(lut), moves, keep)
+            self.accepted += self.visit(int(lut), moves, keep, restart)
             self._check_time()
 
 
@@ -429,7 +437,7 @@ def train_descent(dataset: Dataset, encoder: Encoder, *, luts: int, k: int = 4, 
         raise UsageError(f"{luts} LUTs are too few for {n_classes} classes: each class needs a vote at least")
     start = time.monotonic()
     rng = np.random.default_rng(seed)
-    votes = options.votes or (luts if k > 4 or options.levels == 1 else max(n_classes, luts // 3))
+    votes = options.votes or (luts if options.levels in (None, 1) else luts // (5 if k <= 4 else 2))
     votes = min(luts, max(n_classes, votes))
     levels = options.levels or (1 if votes == luts else 3)
     tau = options.tau or default_tau(votes, n_classes, k)
@@ -488,20 +496,26 @@ def _run(trainer: Trainer, grown: int, options: DescentOptions, progress: Callab
             if share:
                 trainer.grow(share)
             last = None
-            for sweep in range(options.sweeps):
+            plan = [False] * options.sweeps + [True, False] * (options.restarts if stage == len(shares) - 1 else 0)
+            for sweep, restart in enumerate(plan):
                 trainer.accepted = 0
-                trainer.sweep(*(2 * trainer.k, trainer.sample) if stage == 0 and sweep == 0 else ())
+                if restart or (stage == 0 and sweep == 0):
+                    trainer.sweep(2 * trainer.k, trainer.sample, restart)
+                else:
+                    trainer.sweep()
                 loss = trainer.total_loss()
                 score = trainer.accuracy(held=True) if trainer.n_train < trainer.n else None
                 if progress:
                     mean = loss / loss_unit(trainer.tau) / trainer.n_train
-                    progress(Progress("votes" if stage == 0 else f"growth {stage}", sweep + 1, options.sweeps,
+                    progress(Progress("votes" if stage == 0 else f"growth {stage}", sweep + 1, len(plan),
                                       len(trainer.forest), mean, trainer.accuracy(), score, trainer.accepted,
                                       time.monotonic() - start))
                 waited += 1
                 if score is not None and score > best[0]:
                     best, waited = (score, trainer.forest.copy()), 0
-                if loss == last or (score is not None and waited >= options.patience):
+                if score is not None and waited >= options.patience:
+                    break
+                if loss == last and not restart and not any(plan):
                     break
                 last = loss
     except _OutOfTime:

@@ -1,0 +1,76 @@
+"""Accuracy, size and training time of the descent learner on MNIST with 1-bit pixels.
+
+    python benchmarks/descent_mnist.py                      # every line, seed 0
+    python benchmarks/descent_mnist.py 500 1200c --seeds 3  # some lines, three seeds
+
+Lines are named by the number of LUTs, or by logic cells (c) of an iCE40 core. Training time is wall-clock time of
+`train_descent` without loading the data; kernels are compiled before. CPU time of all threads stands beside it,
+since wall-clock time on a busy machine says little. The options of a line were chosen on a validation split.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+
+from lut2hw import data, encode, targets
+from lut2hw.compile.area import estimate
+from lut2hw.learn.descent import train_descent
+
+LINES: dict[str, dict] = {
+    "220": {"luts": 220, "k": 4, "sweeps": 8},
+    "500": {"luts": 500, "k": 4, "sweeps": 8},
+    "1000": {"luts": 1000, "k": 6, "votes": 500, "levels": 2, "sweeps": 3, "augment": "shift1"},
+    "2000": {"luts": 2000, "k": 6, "sweeps": 3, "augment": "shift1"},
+    "4000": {"luts": 4000, "k": 6, "sweeps": 3, "augment": "shift1"},
+    "1200c": {"luts": 880, "k": 4, "votes": 150, "levels": 3, "sweeps": 4, "augment": "shift1"},
+    "2500c": {"luts": 1900, "k": 4, "votes": 310, "levels": 3, "sweeps": 4, "augment": "shift1"},
+    "5000c": {"luts": 4000, "k": 4, "votes": 600, "levels": 3, "sweeps": 4, "augment": "shift1"},
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("lines", nargs="*", choices=[*LINES, []], help="lines to run; all if none")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--save", type=Path, help="folder for the models")
+    parser.add_argument("--json", type=Path, help="file to which one JSON object per run is added")
+    arguments = parser.parse_args()
+    mnist = data.load("mnist")
+    coder = encode.fixed(mnist.features, 128)
+    digits = data.load("digits")
+    for k in (4, 6):  # compile the kernels
+        train_descent(digits, encode.fixed(digits.features, 8), luts=40, k=k, votes=20, levels=2, sweeps=1)
+    print("| line | k | votes | levels | seed | train | test | seconds | CPU seconds | iCE40 cells |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
+    for name in arguments.lines or LINES:
+        accuracies = []
+        for seed in range(arguments.seeds):
+            began, cpu = time.perf_counter(), time.process_time()
+            network = train_descent(mnist, coder, seed=seed, threads=arguments.threads, **LINES[name])
+            seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+            test = float((network.predict(mnist.x_test) == mnist.y_test).mean())
+            train = float((network.predict(mnist.x_train) == mnist.y_train).mean())
+            accuracies.append(test)
+            k = LINES[name]["k"]
+            cells = estimate(network, targets.get("ice40")) if k == 4 else None
+            row = {"line": name, "k": k, "votes": len(network.head.signal), "levels": len(network.layers),
+                   "seed": seed, "train": round(train, 4), "test": round(test, 4), "seconds": round(seconds, 1),
+                   "cpu": round(cpu, 1), "cells": cells}
+            print("| " + " | ".join("" if value is None else str(value) for value in row.values()) + " |", flush=True)
+            if arguments.save:
+                arguments.save.mkdir(parents=True, exist_ok=True)
+                network.save(arguments.save / f"mnist-{name}-{seed}.lut")
+            if arguments.json:
+                with arguments.json.open("a") as file:
+                    print(json.dumps(row), file=file)
+        if len(accuracies) > 1:
+            print(f"{name}: mean test accuracy {statistics.mean(accuracies):.4f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
