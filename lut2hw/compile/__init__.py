@@ -59,7 +59,12 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
     """
     registers = _registers(pipeline)
     k = target.lut_inputs
-    arithmetic = CarryArithmetic if target.carry else Arithmetic
+
+    def arithmetic(graph: Graph) -> Arithmetic:
+        if target.carry == "none":
+            return Arithmetic(graph, k)
+        return CarryArithmetic(graph, k, shares=target.carry == "shared")
+
 
     logic = lower.tables(network)
     read = lower.bits_read(logic)
@@ -70,8 +75,8 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
         graph = Graph()
         literals = lower.code(graph, network, port, read, lut_inputs)
         votes = graph.place(logic, {lower.BITS: literals})[lower.VOTES]
-        graph.outputs[OUTPUT] = head.answer(network.head, votes, network.n_classes, arithmetic(graph, lut_inputs))
-        return graph.netlist()
+        graph.outputs[OUTPUT] = head.answer(network.head, votes, network.n_classes, arithmetic(graph))
+        return graph.netlist(carry_inverts=target.carry == "slots")
 
     def report(name: str, netlist: Netlist) -> Netlist:
         if on_pass is not None:
@@ -80,9 +85,9 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
 
     if on_pass is not None:
         report("tables", whole(logic, k))
-    logic = shannon(logic, k)
+    logic = shannon(logic, k + target.mux_levels)
     netlist = report("shannon", whole(logic, k))
-    netlist = report("simplify", simplify(netlist))
+    netlist = report("simplify", simplify(netlist, carry_inverts=target.carry == "slots"))
     if target.finish is not None:
         netlist = report("finish", target.finish(netlist))
     netlist = report("pipeline", add_registers(netlist, registers, _delay, 6))

@@ -13,6 +13,10 @@ Candidate = tuple[Bits, Bits]
 """A class number and its score."""
 
 
+COUNT6 = [sum(1 << p for p in range(64) if p.bit_count() >> w & 1) for w in range(3)]
+"""The bits of the number of ones among six inputs."""
+
+
 class Arithmetic:
     """Adders and comparators of LUTs alone.
 
@@ -29,8 +33,8 @@ class Arithmetic:
     def _sum(self, columns: Sequence[Sequence[int]], constant: int) -> Bits:
         """One of `sums`.
 
-        Full adders from the lowest column up (C. S. Wallace, 1964; L. Dadda, 1965), oldest bits first, so that
-        the depth is logarithmic.
+        Where the LUT has six inputs, three of them count six bits; the rest is full adders from the lowest column up
+        (C. S. Wallace, 1964; L. Dadda, 1965), oldest bits first, so that the depth is logarithmic.
         """
         graph, out = self.graph, []
         heap = [list(column) for column in columns]
@@ -44,6 +48,11 @@ class Arithmetic:
             # a constant goes with two others last: a half adder instead of a full one
             column.sort(key=lambda literal: literal < 2)
             at = 0
+            while self.k >= 6 and len(column) - at >= 6:
+                bits, at = column[at:at + 6], at + 6
+                for v, table in enumerate(COUNT6, w):
+                    if v < len(heap):
+                        heap[v].append(graph.lut(bits, table, "popcount"))
             while len(column) - at > 1:
                 bits = column[at:at + 3]
                 at += len(bits)

@@ -125,7 +125,14 @@ class Chain:
 
 
 class CarryArithmetic(Arithmetic):
-    """Adders and comparators for `carry` cells that share two inputs with the LUT that reads their carry in."""
+    """Adders and comparators for `carry` cells that share two inputs with the LUT that reads their carry in.
+
+    shares: that LUT may be any function of the carry and two inputs more, not only a sum.
+    """
+
+    def __init__(self, graph: Graph, lut_inputs: int, *, shares: bool) -> None:
+        super().__init__(graph, lut_inputs)
+        self.shares = shares
 
     def sums(self, terms: Sequence[tuple[Sequence[Sequence[int]], int]]) -> list[Bits]:
         """As `Arithmetic.sums`."""
@@ -199,5 +206,5 @@ class CarryArithmetic(Arithmetic):
             for p, q in zip(x[1:], y[1:], strict=True):
                 chain.add(p ^ 1, q)
             second = chain.leave()
-            out.append(self.choose(a[0], b[0], x, [low, *y[1:]], second, last))
+            out.append(self.choose(a[0], b[0], x, [low if self.shares else y[0], *y[1:]], second, last))
         return out

@@ -35,6 +35,7 @@ class Graph:
         self.inputs: dict[str, list[int]] = {}
         self.outputs: dict[str, list[int]] = {}
         self._known: dict[tuple, int] = {}
+        self._follower: dict[int, int] = {}  # by carry, the carry that continues its chain
 
     def input(self, name: str, width: int) -> list[int]:
         """Add an input port and return its literals."""
@@ -73,13 +74,21 @@ class Graph:
             return a
         if (a < 2) + (b < 2) + (carry_in < 2) > 1:
             return self.majority(a, b, carry_in, part)
-        return self._node("carry", (a, b, carry_in), 0, part)
+        if carry_in >= 2:
+            known = self._known.get(("carry", (a, b, carry_in), 0))
+            if self._follower.get(carry_in, known) != known:  # a carry has one successor: start another chain
+                bit = self.lut((carry_in,), 0b10, part) if a != b else FALSE
+                carry_in = self._node("carry", (bit, bit, FALSE), 0, part) if bit else FALSE
+        made = self._node("carry", (a, b, carry_in), 0, part)
+        if carry_in >= 2:
+            self._follower[carry_in] = made >> 1
+        return made
 
-    def mux(self, low: int, high: int, select: int, part: str = "lut") -> int:
+    def mux(self, low: int, high: int, select: int, level: int = 1, part: str = "lut") -> int:
         """A hard multiplexer: `high` if `select` else `low`."""
         if low == high or select < 2:
             return high if select == TRUE else low
-        return self._node("mux", (low, high, select), 0, part)
+        return self._node("mux", (low, high, select), level, part)
 
     def majority(self, a: int, b: int, c: int, part: str = "popcount") -> int:
         """The majority of three literals as a LUT."""
@@ -93,10 +102,11 @@ class Graph:
             return self.ff(inputs[0], part)
         if kind == "carry":
             a, b, carry_in = inputs
+            a, b = a ^ table & 1, b ^ table >> 1
             return self.carry(a, b, carry_in, part)
         if kind == "mux":
             low, high, select = inputs
-            return self.mux(low, high, select, part)
+            return self.mux(low, high, select, table, part)
         raise ValueError(f"no {kind} cells in a graph")
 
     def place(self, netlist: Netlist, inputs: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
@@ -131,14 +141,17 @@ class Graph:
                     live[literal >> 1] = True
         return live
 
-    def netlist(self) -> Netlist:
-        """The netlist of what the outputs depend on, with as few inverters as polarities allow."""
+    def netlist(self, *, carry_inverts: bool = False) -> Netlist:
+        """The netlist of what the outputs depend on, with as few inverters as polarities allow.
+
+        carry_inverts: the carry chain takes its operands in either polarity, and its sums come in one only.
+        """
         live = self.live()
         # LUTs take either polarity; who takes only the true one decides how a node is stored.
         need = bytearray(len(self.nodes))
         for number, node in enumerate(self.nodes):
             if live[number] and node.kind != "lut":
-                for literal in node.inputs:
+                for literal in node.inputs[2 * (carry_inverts and node.kind == "carry"):]:
                     need[literal >> 1] |= 1 << (literal & 1)
         for literals in self.outputs.values():
             for literal in literals:
@@ -156,21 +169,35 @@ class Graph:
             positive = 2 * number
             if node.kind == "lut":
                 table, operands = node.table, []
-                carries = (self.nodes[literal >> 1].kind == "carry" for literal in node.inputs)
                 for j, literal in enumerate(node.inputs):
                     if literal not in net:
                         literal ^= 1
                         table = truth.invert_input(table, len(node.inputs), j)
                     operands.append(net[literal])
+                chain = next((literal for literal in node.inputs if self.nodes[literal >> 1].kind == "carry"), None)
+                if chain is not None:  # a carry has one reader: the other polarity is an inverter
+                    stored = positive | (need[number] == 2)
+                    if carry_inverts and chain in self._follower:
+                        x, y, _ = self.nodes[self._follower[chain]].inputs
+                        stored = positive | ((x not in net) ^ (y not in net))
+                    net[stored] = out.lut(operands, table ^ (stored & 1 and truth.full(len(operands))),
+                                          part=node.part)
+                    if need[number] & 1 << (~stored & 1):
+                        net[stored ^ 1] = out.lut((net[stored],), 0b01, part=node.part)
+                    continue
                 if need[number] & 1 or not need[number]:
                     net[positive] = out.lut(operands, table, part=node.part)
-                if need[number] & 2 and positive in net and any(carries):
-                    net[positive | 1] = out.lut((net[positive],), 0b01, part=node.part)  # a carry has one reader
-                elif need[number] & 2:
+                if need[number] & 2:
                     # Twice the same LUT with opposite tables is as cheap as an inverter, and a level shorter.
                     net[positive | 1] = out.lut(operands, table ^ truth.full(len(operands)), part=node.part)
             else:
-                net[positive] = out.cell(node.kind, [net[literal] for literal in node.inputs], table=node.table,
+                table, operands = node.table, list(node.inputs)
+                if carry_inverts and node.kind == "carry":
+                    for j in (0, 1):
+                        if operands[j] not in net:
+                            operands[j] ^= 1
+                            table |= 1 << j
+                net[positive] = out.cell(node.kind, [net[literal] for literal in operands], table=table,
                                          part=node.part)[0]
                 if need[number] & 2:
                     net[positive | 1] = out.lut((net[positive],), 0b01, part=node.part)
@@ -179,6 +206,6 @@ class Graph:
         return out
 
 
-def simplify(netlist: Netlist) -> Netlist:
+def simplify(netlist: Netlist, *, carry_inverts: bool = False) -> Netlist:
     """Fold constants, drop buffers, inputs without effect and dead logic, merge duplicates."""
-    return Graph.of(netlist).netlist()
+    return Graph.of(netlist).netlist(carry_inverts=carry_inverts)

@@ -42,10 +42,12 @@ class Kind:
     """What a kind of cell does: `evaluate(inputs, table)` maps packed inputs (each uint64 (n_words,)) to outputs.
 
     registered: cycles from input to output (1 for flip-flops and clocked memory).
+    chained: positions of outputs on dedicated wires, so that their readers must be in the same pipeline stage.
     """
 
     evaluate: Callable[[Sequence[Packed], int], Sequence[Packed]]
     registered: int = 0
+    chained: tuple[int, ...] = ()
 
 
 def evaluate_table(inputs: Sequence[Packed], table: int) -> Packed:
@@ -67,6 +69,10 @@ def evaluate_table(inputs: Sequence[Packed], table: int) -> Packed:
 
 def _majority(inputs: Sequence[Packed], table: int) -> Sequence[Packed]:
     a, b, c = inputs
+    if table & 1:
+        a = ~a
+    if table & 2:
+        b = ~b
     return (a & b | c & (a | b),)
 
 
@@ -80,9 +86,9 @@ KINDS: dict[str, Kind] = {
     "lut": Kind(lambda inputs, table: (evaluate_table(inputs, table),)),
     # inputs: d; clock and enable are the design's own
     "ff": Kind(lambda inputs, table: (inputs[0],), registered=1),
-    # inputs: a, b, carry in; output: carry out (SB_CARRY)
-    "carry": Kind(_majority),
-    # inputs: a, b, s; output: b if s else a (PFUMX, L6MUX21, MUXF7, MUXF8, MUX2_LUT5)
+    # inputs: a, b, carry in; output: carry out (SB_CARRY); bits 0 and 1 of the table say that a and b are inverted
+    "carry": Kind(_majority, chained=(0,)),
+    # inputs: a, b, s; output: b if s else a (PFUMX, L6MUX21, MUXF7, MUXF8, MUX2_LUT5); the table is its level
     "mux": Kind(_mux),
 }
 """Semantics by kind. A target family may add kinds of its own (adders, memories) from its file."""
@@ -180,7 +186,7 @@ class Netlist:
 # --- evaluation of the common kinds in one kernel ---------------------------------------------------------------
 
 _COMPILED = frozenset(("lut", "ff", "carry", "mux"))
-_AS_LUT = {"ff": 0b10, "carry": 0b11101000, "mux": 0b11001010}
+_MAJORITY = (0b11101000, 0b11010100, 0b10110010, 0b01110001)  # by the inputs that are inverted
 _WIDEST = 10  # wider tables are evaluated by `evaluate_table`
 
 
@@ -194,6 +200,12 @@ def _runs(cells: Sequence[Cell]) -> Iterable[Sequence[Cell]]:
             start = at
 
 
+def _as_lut(cell: Cell) -> int:
+    if cell.kind == "lut":
+        return cell.table
+    return 0b10 if cell.kind == "ff" else 0b11001010 if cell.kind == "mux" else _MAJORITY[cell.table]
+
+
 def _evaluate_run(cells: Sequence[Cell], values: Packed) -> None:
     if len(cells[0].inputs) > _WIDEST:
         for cell in cells:
@@ -202,8 +214,7 @@ def _evaluate_run(cells: Sequence[Cell], values: Packed) -> None:
     counts = np.fromiter((len(cell.inputs) for cell in cells), np.int64, len(cells))
     first = np.concatenate(([0], np.cumsum(counts)))
     nets = np.fromiter((net for cell in cells for net in cell.inputs), np.int64, int(first[-1]))
-    table_bytes = [(_AS_LUT.get(cell.kind, cell.table)).to_bytes(max(1, (1 << len(cell.inputs)) // 8), "little")
-                   for cell in cells]
+    table_bytes = [_as_lut(cell).to_bytes(max(1, (1 << len(cell.inputs)) // 8), "little") for cell in cells]
     table_first = np.concatenate(([0], np.cumsum([len(b) for b in table_bytes])))
     out = np.fromiter((cell.outputs[0] for cell in cells), np.int64, len(cells))
     _evaluate_luts(values, nets, first, np.frombuffer(b"".join(table_bytes), np.uint8), table_first, out)

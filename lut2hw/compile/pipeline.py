@@ -1,6 +1,6 @@
 """Pipeline registers: the same number on every path.
 
-A carry chain and all LUTs that read its carries stay in one stage. Stages follow the delay: each cell is placed as
+A carry chain and all cells that read its carries stay in one stage. Stages follow the delay: each cell is placed as
 early as it can be, and a register goes in where a stage would become longer than the period.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from lut2hw.compile.netlist import Cell, Netlist
+from lut2hw.compile.netlist import KINDS, Cell, Netlist
 
 Delay = Callable[[Cell], float]
 
@@ -20,6 +20,7 @@ Delay = Callable[[Cell], float]
 def blocks(netlist: Netlist) -> list[int]:
     """By cell, the number of its block, the cells of which must share a stage; blocks are in topological order."""
     driver = {net: number for number, cell in enumerate(netlist.cells) for net in cell.outputs}
+    chained = {cell.outputs[position] for cell in netlist.cells for position in KINDS[cell.kind].chained}
     n = len(netlist.cells)
     edges, ties = [], []
     for number, cell in enumerate(netlist.cells):
@@ -27,7 +28,7 @@ def blocks(netlist: Netlist) -> list[int]:
             source = driver.get(net)
             if source is not None:
                 edges.append((source, number))
-                if netlist.cells[source].kind == "carry":
+                if net in chained:
                     ties.append((number, source))
     if not n:
         return []

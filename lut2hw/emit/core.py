@@ -85,7 +85,8 @@ class Core(wiring.Component):
     def _instantiate(self, m: Module, cell: Cell, nets: dict[int, Value], advance: Signal) -> None:
         assert self.target is not None
         primitive = self.target.primitive(cell)
-        ports = [("p", name, Const(value, width)) for name, (value, width) in primitive.parameters.items()]
+        ports = [("p", name, value if isinstance(value, str) else Const(*value))
+                 for name, value in primitive.parameters.items()]
         ports += [("i", name, nets[net]) for name, net in primitive.inputs.items()]
         ports += [("o", name, nets[net]) for name, net in primitive.outputs.items()]
         m.submodules[f"{cell.kind}_{cell.outputs[0]}"] = Instance(primitive.module, *ports)

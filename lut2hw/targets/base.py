@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
 
+from lut2hw import tools
 from lut2hw.compile.netlist import CONST0, Cell, Netlist
 
 
@@ -24,10 +27,12 @@ class Device:
 
 @dataclass(frozen=True)
 class Instance:
-    """A vendor primitive: `parameters` (name to value and width in bits), `inputs` and `outputs` (port to net)."""
+    """A vendor primitive: `parameters` (name to value and width in bits, or to a text), `inputs` and `outputs` (port
+    to net).
+    """
 
     module: str
-    parameters: dict[str, tuple[int, int]]
+    parameters: dict[str, tuple[int, int] | str]
     inputs: dict[str, int]
     outputs: dict[str, int]
 
@@ -59,9 +64,11 @@ class Target:
     """An FPGA family.
 
     lut_inputs: inputs of the plain LUT. primitive: turns a mapped cell into a vendor primitive.
-    simulation_models: files in yosys's share folder that simulate the primitives.
-    flow: None if there is nothing to place and route with.
-    carry: has a carry chain. finish: last pass before the pipeline, from LUTs and carries to what the family has.
+    simulation_models: files that simulate the primitives, in yosys's share folder or in hdl_templates/.
+    flow: None if there is nothing to place and route with; synthesis is then the yosys command, with {top} in it.
+    carry: "none"; "shared" if LUT and carry of a cell share two inputs; "slots" if the carry is a LUT of its own.
+    mux_levels: how many levels of hard multiplexers join LUTs to wider ones.
+    finish: last pass before the pipeline, from LUTs and carries to what the family has.
     """
 
     name: str
@@ -71,17 +78,26 @@ class Target:
     devices: Mapping[str, Device] = field(default_factory=dict)
     simulation_models: tuple[str, ...] = ()
     flow: Flow | None = None
+    synthesis: str = ""
     default_device: str = ""
-    carry: bool = False
+    carry: str = "none"
+    mux_levels: int = 0
     finish: Callable[[Netlist], Netlist] | None = None
 
     @property
     def synth(self) -> str:
         """Yosys command that synthesizes a top module, with {top} and {json} to fill in."""
         if self.flow is None:
-            return "synth -top {top}; write_json {json}"
+            return f"{self.synthesis}; write_json {{json}}"
         device = self.devices[self.default_device].synth
         return f"{self.flow.synth.format(top='{top}', device=device)}; write_json {{json}}"
+
+
+def simulation_model(name: str) -> Path:
+    """The file of one of `Target.simulation_models`. Errors: `ToolError` if yosys's share folder is not there."""
+    if name.startswith("hdl_templates/"):
+        return Path(str(resources.files("lut2hw.hdl_templates"))) / name.removeprefix("hdl_templates/")
+    return tools.yosys_share() / name
 
 
 def widen(cell: Cell, width: int) -> tuple[tuple[int, ...], int]:

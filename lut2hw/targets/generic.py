@@ -1,17 +1,23 @@
-"""LUTs for any flow: no vendor primitives, each LUT is a `$lut` cell of yosys's own library."""
+"""LUTs for any flow: LUT1 to LUT6 with INIT and I0 to I5, as most vendors spell them."""
 
 from __future__ import annotations
 
 from lut2hw.compile.netlist import Cell
-from lut2hw.targets.base import Instance, Target
+from lut2hw.targets.base import Instance, Target, widen
+
+
+def lut(cell: Cell) -> Instance:
+    """LUTk for a `lut` cell of k inputs, at least one."""
+    inputs, table = widen(cell, max(1, len(cell.inputs)))
+    k = len(inputs)
+    return Instance(f"LUT{k}", {"INIT": (table, 1 << k)}, {f"I{j}": net for j, net in enumerate(inputs)},
+                    {"O": cell.outputs[0]})
 
 
 def _primitive(cell: Cell) -> Instance:
     if cell.kind != "lut":
         raise ValueError(f"the generic target has no {cell.kind} cell")
-    k = len(cell.inputs)
-    return Instance(f"LUT{k}", {"INIT": (cell.table, 1 << k)}, {f"I{j}": net for j, net in enumerate(cell.inputs)},
-                    {"O": cell.outputs[0]})
+    return lut(cell)
 
 
 GENERIC = Target(
@@ -20,4 +26,5 @@ GENERIC = Target(
     lut_inputs=6,
     primitive=_primitive,
     simulation_models=("xilinx/cells_sim.v",),  # LUT1 to LUT6 as most vendors spell them
+    synthesis="read_verilog -lib +/xilinx/cells_sim.v; synth -top {top}; delete =A:whitebox",
 )

@@ -55,6 +55,6 @@ ICE40 = Target(
         count={"lut4": "SB_LUT4", "carry": "SB_CARRY", "ff": "SB_DFF.*", "ram": "SB_RAM40.*"},
     ),
     default_device="up5k",
-    carry=True,
+    carry="shared",
     finish=share,
 )

@@ -1,0 +1,156 @@
+"""Carries in cells whose carry is a LUT of its own (Lattice CCU2): out = prop ? in : gen, sum = prop ^ in.
+
+`prop` is the first table of a slot, `gen` its second; input 0 is a, input 1 is b. With prop = 0 a slot lets the
+carry out as its sum and takes a new bit in at the same time, so additions follow each other as in
+`arithmetic_carry`. Two slots are one cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lut2hw.bits import Packed
+from lut2hw.compile import truth
+from lut2hw.compile.netlist import CONST0, CONST1, KINDS, Cell, Kind, Netlist, evaluate_table
+
+XOR, FIRST = 0b0110, 0b1010
+
+
+def _evaluate(inputs: Sequence[Packed], table: int) -> Sequence[Packed]:
+    a0, b0, a1, b1, carry = inputs
+    out = []
+    for a, b, half in ((a0, b0, table & 0xFF), (a1, b1, table >> 8)):
+        prop, gen = evaluate_table((a, b), half & 15), evaluate_table((a, b), half >> 4)
+        out.append(prop ^ carry)
+        carry = prop & carry | ~prop & gen
+    return (*out, carry)
+
+
+# inputs: a0, b0, a1, b1, carry in; outputs: sum 0, sum 1, carry out; the table: prop 0, gen 0, prop 1, gen 1
+KINDS["ccu2"] = Kind(_evaluate, chained=(2,))
+
+
+@dataclass
+class _Slot:
+    a: int
+    b: int
+    prop: int
+    gen: int
+    carry: int  # the carry it makes, as a net of the source; CONST0 if nobody reads it
+    total: int  # the carry it lets out or adds to
+    part: str
+
+
+@dataclass
+class _Chain:
+    slots: list[_Slot]
+    done: int = 0  # slots that are in cells
+
+
+def slots(netlist: Netlist) -> Netlist:
+    """A netlist without `carry` cells: chains of `ccu2` cells, and LUTs that read their sums."""
+    follower: dict[int, Cell] = {}
+    read: set[int] = set()
+    carries = {cell.outputs[0]: cell for cell in netlist.cells if cell.kind == "carry"}
+    for cell in netlist.cells:
+        if cell.kind == "carry":
+            follower[cell.inputs[2]] = cell
+        else:
+            read.update(net for net in cell.inputs if net in carries)
+    chain_of: dict[int, _Chain] = {}  # by carry
+    slot_of: dict[int, _Slot] = {}  # by the carry that comes in
+    for cell in netlist.cells:
+        if cell.kind != "carry" or cell.inputs[2] in carries:
+            continue
+        state = _Chain([])
+        chain = state.slots
+        [a, b, carry_in] = cell.inputs
+        if a != b or cell.table:  # a constant carry in comes from a slot
+            chain.append(_Slot(carry_in, carry_in, 0, FIRST, carry_in, CONST0, cell.part))
+        here: Cell | None = cell
+        while here is not None:
+            a, b, carry_in = here.inputs
+            inverted = here.table
+            prop = XOR if inverted in (0, 3) else 0b1001
+            gen = FIRST if not inverted & 1 else 0b0101
+            if a == b:
+                prop = 0 if prop == XOR else 0b1111
+            slot = _Slot(a, b, prop, gen, here.outputs[0], carry_in, here.part)
+            slot_of[carry_in] = slot
+            chain_of[slot.carry] = state
+            chain.append(slot)
+            last, here = here.outputs[0], follower.get(here.outputs[0])
+        if last in read:
+            slot_of[last] = _Slot(CONST0, CONST0, 0, 0, CONST0, last, cell.part)
+            chain.append(slot_of[last])
+
+    out = Netlist()
+    new = {CONST0: CONST0, CONST1: CONST1}
+    for name, nets in netlist.inputs.items():
+        new.update(zip(nets, out.input(name, len(nets)), strict=True))
+    sums: dict[int, int] = {}  # by the carry that comes in, the new net of prop ^ carry
+
+    def lay(state: _Chain, force: bool = False) -> None:
+        """Add the cells whose operands are there; `force` closes a cell whose second slot has to wait."""
+        while state.done < len(state.slots):
+            pair = state.slots[state.done:state.done + 2]
+            ready = [slot.a in new and slot.b in new for slot in pair]
+            if not ready[0] or not (all(ready) or force):
+                return
+            pair = pair[:1 + all(ready)]
+            ends = [*pair, _Slot(CONST0, CONST0, 0b1111, 0, CONST0, CONST0, pair[0].part)][:2]  # lets the carry pass
+            made = out.cell("ccu2", (*(new[net] for slot in ends for net in (slot.a, slot.b)),
+                                     carry_net.get(pair[0].total, CONST0)), 3,
+                            table=sum((slot.prop | slot.gen << 4) << 8 * i for i, slot in enumerate(ends)),
+                            part=pair[0].part)
+            for slot, total in zip(pair, made, strict=False):
+                sums.setdefault(slot.total, total)
+            if pair[-1].carry > 1:
+                carry_net[pair[-1].carry] = made[2]
+            state.done += len(pair)
+
+    carry_net: dict[int, int] = {}
+    for cell in netlist.cells:
+        if cell.kind == "carry":
+            lay(chain_of[cell.outputs[0]])
+            continue
+        inputs, table = list(cell.inputs), cell.table
+        for j, net in enumerate(cell.inputs):
+            if net not in carries:
+                continue
+            if net not in sums:
+                lay(chain_of[net], force=True)
+            if net not in sums:  # the slot waits for an operand: let the carry out, and pass it on, before
+                slot = slot_of[net] = _Slot(CONST0, CONST0, 0b1111, 0, net, net, cell.part)
+                state = chain_of[net]
+                state.slots.insert(state.done, slot)
+                lay(state, force=True)
+            slot = slot_of[net]  # carry = sum ^ prop(a, b)
+            if slot.prop in (0, 15):
+                inputs[j] = -sums[net]
+                if slot.prop:
+                    table = truth.invert_input(table, len(inputs), j)
+            else:
+                operands = [*inputs, *(x for x in dict.fromkeys((slot.a, slot.b)) if x not in inputs)]
+                k = len(operands)
+                ones = truth.full(k)
+                columns = [truth.var(i, k) for i in range(k)]
+                columns[j] ^= truth.apply(slot.prop, [columns[operands.index(x)] for x in (slot.a, slot.b)], ones)
+                table = truth.apply(table, columns[:len(inputs)], ones)
+                inputs = operands
+                inputs[j] = -sums[net]
+        nets = [-net if net < 0 else new[net] for net in inputs]
+        kept = [j for j in range(len(nets)) if cell.kind != "lut" or truth.depends(table, len(nets), j)]
+        if len(kept) < len(nets):
+            for j in reversed(range(len(nets))):
+                if j not in kept:
+                    table, nets = truth.cofactors(table, len(nets), j)[0], nets[:j] + nets[j + 1:]
+        if cell.kind == "lut" and len(nets) == 1 and table == 0b10:
+            new[cell.outputs[0]] = nets[0]
+            continue
+        new.update(zip(cell.outputs, out.cell(cell.kind, nets, len(cell.outputs), table=table, part=cell.part),
+                       strict=True))
+    for name, nets in netlist.outputs.items():
+        out.output(name, [new[net] for net in nets])
+    return out

@@ -1,0 +1,47 @@
+"""Lattice Nexus: CrossLink-NX, Certus-NX (Lattice, "sysCLOCK, PLC and memory" guides; primitives as in prjoxide)."""
+
+from __future__ import annotations
+
+from lut2hw.compile.netlist import Cell
+from lut2hw.compile.slots import slots
+from lut2hw.targets.base import Device, Flow, Instance, Target, widen
+from lut2hw.targets.ecp5 import slot_init, slot_ports
+
+
+def _primitive(cell: Cell) -> Instance:
+    if cell.kind == "lut":
+        inputs, table = widen(cell, 4)
+        return Instance("LUT4", {"INIT": f"0x{table:04X}"}, dict(zip("ABCD", inputs, strict=True)),
+                        {"Z": cell.outputs[0]})
+    if cell.kind == "ccu2":
+        ports, outputs = slot_ports(cell)
+        return Instance("CCU2", {"INIT0": f"0x{slot_init(cell.table & 0xFF):04X}",
+                                 "INIT1": f"0x{slot_init(cell.table >> 8):04X}", "INJECT": "NO"}, ports, outputs)
+    raise ValueError(f"Nexus has no {cell.kind} cell")
+
+
+NEXUS = Target(
+    name="nexus",
+    description="Lattice Nexus: LUT4, carry chain, 18 kbit block RAM",
+    lut_inputs=4,
+    primitive=_primitive,
+    devices={
+        "LIFCL-17": Device(13824, 24, ("7SG72C", "8UWG72C")),
+        "LIFCL-40": Device(32256, 84, ("9BG400C", "8SG72C", "9MG289C", "9BG256C", "9MG121C")),
+    },
+    simulation_models=("nexus/cells_sim.v",),
+    flow=Flow(
+        synth="synth_nexus -top {top}",
+        nextpnr="nextpnr-nexus",
+        arguments=("--device", "{device}-{package}"),
+        output=("--fasm", "{name}.fasm"),
+        pack=None,
+        bitstream="",
+        logic_cell="OXIDE_COMB",
+        ram="OXIDE_EBR",
+        count={"lut4": "LUT4", "carry": "CCU2", "ff": "FD1P3.X", "ram": "PDP16K|PDPSC16K|DP16K|SP16K"},
+    ),
+    default_device="LIFCL-40",
+    carry="slots",
+    finish=slots,
+)
