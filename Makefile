@@ -1,5 +1,6 @@
 # make demo   from labelled data to a checked bitstream, on scikit-learn's digits
 # make test   lint and the fast tests          make test-all   the slow ones too
+# make docs   the documentation as a static site in build/site
 # make venv   .venv with the project and its development extras
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null) python3)
 VENV := .venv
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: demo test test-all lint venv icarus bench clean
+.PHONY: demo test test-all lint venv icarus bench docs clean
 
 $(READY): pyproject.toml scripts/setup-venv
 	@scripts/setup-venv "$(PYTHON)" $(VENV)
@@ -33,6 +34,10 @@ test-all: venv icarus lint
 
 bench: venv
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+docs: venv
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "Open build/site/index.html"
 
 clean:
 	rm -rf build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
