@@ -11,8 +11,8 @@ from lut2hw import tools
 from lut2hw.emit.folder import Manifest
 from lut2hw.emit.vectors import Vectors
 from lut2hw.errors import ToolError, unknown_name
-from lut2hw.verify import simulate
-from lut2hw.verify.golden import golden
+from lut2hw.targets.base import simulation_model
+from lut2hw.verify import formal, golden, simulate
 from lut2hw.verify.outcome import Outcome
 from lut2hw.verify.stimulus import coverage, stimulus
 
@@ -20,7 +20,7 @@ __all__ = ["ENGINES", "Outcome", "describe", "verify"]
 
 
 def _golden(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
-    return golden(manifest, vectors)
+    return golden.check(manifest, vectors)
 
 
 AMARANTH_WORK = 3_000_000
@@ -34,7 +34,7 @@ def _amaranth(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | 
 
 def core_design(manifest: Manifest) -> simulate.Design:
     """The emitted Verilog with the vendor's simulation models."""
-    models = [tools.yosys_share() / model for model in manifest.simulation_models]
+    models = [simulation_model(model) for model in manifest.simulation_models]
     return simulate.Design([*manifest.source_paths, *models], manifest.top, manifest.clock, manifest.reset,
                            manifest.latency, ("NO_ICE40_DEFAULT_ASSIGNMENTS",))  # Icarus 11 knows no default inputs
 
@@ -45,12 +45,17 @@ def _cocotb(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | No
                             **coverage(manifest.network, manifest.input_port, vectors))
 
 
+def _formal(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
+    return formal.check(manifest, vectors, seed, timeout)
+
+
 Engine = Callable[[Manifest, Vectors, int, float | None], Outcome]
 
 ENGINES: dict[str, tuple[str, Engine]] = {
     "golden": ("netlist after every pass, evaluated in software", _golden),
     "amaranth": ("component in Amaranth's simulator", _amaranth),
     "cocotb": ("emitted Verilog under Icarus Verilog", _cocotb),
+    "formal": ("emitted Verilog, proved for all inputs", _formal),
 }
 """What can check an emitted folder: what it checks, and how."""
 

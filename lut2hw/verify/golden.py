@@ -22,7 +22,7 @@ def classes_of(netlist: Netlist, features: bits.Packed, n: int) -> NDArray[np.in
     return (rows << np.arange(len(rows))[:, None]).sum(axis=0)
 
 
-def golden(manifest: Manifest, vectors: Vectors) -> Outcome:
+def check(manifest: Manifest, vectors: Vectors) -> Outcome:
     """Compile again and compare after every pass, then compare the netlist of the folder."""
     from lut2hw.compile import compile_network
     from lut2hw.targets import get
@@ -31,7 +31,7 @@ def golden(manifest: Manifest, vectors: Vectors) -> Outcome:
     passes: dict[str, int] = {}
     wrong: list[tuple[str, dict[str, Any]]] = []
 
-    def check(name: str, netlist: Netlist) -> None:
+    def compare(name: str, netlist: Netlist) -> None:
         got = classes_of(netlist, features, n)
         bad = np.flatnonzero(got != vectors.classes)
         name = name if name not in passes else f"{name} ({len(passes)})"
@@ -46,11 +46,11 @@ def golden(manifest: Manifest, vectors: Vectors) -> Outcome:
         "pipeline", "effort", "fmax", "ram")}
     try:
         compile_network(manifest.network, get(manifest.target), encoded_inputs=manifest.input_port.encoded,
-                        on_pass=check, **options)
+                        on_pass=compare, **options)
     except TypeError:
         raise UsageError(f"the options in {manifest.directory / 'manifest.json'} are not those of this lut2hw; "
                          "emit the core again") from None
-    check("folder", manifest.netlist)
+    compare("folder", manifest.netlist)
     mismatches = sum(passes.values())
     note = f"after {len(passes)} passes" if not wrong else f"first wrong after pass {wrong[0][0]}"
     return Outcome("golden", not wrong, n, mismatches, wrong[0][1] if wrong else None, note=note,

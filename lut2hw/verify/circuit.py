@@ -1,0 +1,207 @@
+"""A circuit as yosys reads it: gates, vendor primitives and registers, turned into an and-inverter graph.
+
+What each primitive does is written down here once more, apart from the compiler's targets; the tests compare it
+with the vendor's simulation models.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lut2hw import tools
+from lut2hw.errors import Lut2hwError
+from lut2hw.verify.aig import FALSE, TRUE, Aig
+
+Bit = int | str
+"""A net as yosys numbers it, or a constant "0", "1", "x", "z"."""
+
+Ports = dict[str, list[int]]
+Gate = Callable[[Aig, dict[str, int], Ports], Ports]
+
+
+class UnknownCell(Lut2hwError):
+    """A cell that nothing here describes."""
+
+
+def _lut(names: Sequence[str], output: str, parameter: str) -> Gate:
+    def gate(aig: Aig, parameters: dict[str, int], ports: Ports) -> Ports:
+        entries = bytes(parameters[parameter] >> p & 1 for p in range(1 << len(names)))
+        return {output: [aig.table([ports.get(name, [FALSE])[0] for name in names], entries)]}
+    return gate
+
+
+def _mux(low: str, high: str, select: str, output: str) -> Gate:
+    return lambda aig, parameters, p: {output: [aig.mux(p[select][0], p[low][0], p[high][0])]}
+
+
+def _logic(function: Callable[[Aig, int, int], int]) -> Gate:
+    return lambda aig, parameters, p: {"Y": [function(aig, p["A"][0], p.get("B", p["A"])[0])]}
+
+
+def _sb_carry(aig: Aig, parameters: dict[str, int], p: Ports) -> Ports:
+    a, b, c = (p.get(name, [FALSE])[0] for name in ("I0", "I1", "CI"))
+    return {"CO": [aig.or_(aig.and_(a, b), aig.and_(aig.or_(a, b), c))]}
+
+
+GATES: dict[str, Gate] = {
+    "$_NOT_": _logic(lambda aig, a, b: a ^ 1), "$_BUF_": _logic(lambda aig, a, b: a),
+    "$_AND_": _logic(Aig.and_), "$_NAND_": _logic(lambda aig, a, b: aig.and_(a, b) ^ 1),
+    "$_OR_": _logic(Aig.or_), "$_NOR_": _logic(lambda aig, a, b: aig.or_(a, b) ^ 1),
+    "$_XOR_": _logic(Aig.xor), "$_XNOR_": _logic(lambda aig, a, b: aig.xor(a, b) ^ 1),
+    "$_ANDNOT_": _logic(lambda aig, a, b: aig.and_(a, b ^ 1)),
+    "$_ORNOT_": _logic(lambda aig, a, b: aig.or_(a, b ^ 1)),
+    "$_MUX_": _mux("A", "B", "S", "Y"),
+    "SB_LUT4": _lut(("I0", "I1", "I2", "I3"), "O", "LUT_INIT"), "SB_CARRY": _sb_carry,
+    **{f"LUT{k}": _lut([f"I{j}" for j in range(k)], "O", "INIT") for k in range(1, 7)},
+}
+"""What cells without registers do: parameters and input literals by port to output literals by port."""
+
+
+@dataclass(frozen=True)
+class Register:
+    """A flip-flop: on a rising edge of `clock`, if `enable` (None: always), q takes d; or 0 if `reset`."""
+
+    d: Bit
+    q: Bit
+    clock: Bit
+    enable: Bit | None
+    reset: Bit | None
+
+
+def _register(cell: dict[str, Any]) -> Register | None:
+    """The flip-flop that a cell is, or None; `UnknownCell` for kinds that a core has no use for."""
+    kind = cell["type"]
+    ports = {name: nets[0] for name, nets in cell["connections"].items()}
+    if kind.startswith("$_DFF") or kind.startswith("$_SDFF"):
+        family, _, letters = kind[2:].rstrip("_").partition("_")
+        known = {("DFF", "P"), ("DFFE", "PP"), ("SDFF", "PP0"), ("SDFFE", "PP0P")}
+        if (family, letters) not in known:
+            raise UnknownCell(f"a register of kind {kind}")
+        return Register(ports["D"], ports["Q"], ports["C"], ports.get("E"), ports.get("R"))
+    if kind.startswith("SB_DFF"):
+        if kind not in ("SB_DFF", "SB_DFFE", "SB_DFFSR", "SB_DFFESR"):
+            raise UnknownCell(f"a register of kind {kind}")
+        if kind == "SB_DFFESR":  # its reset needs the enable as well
+            raise UnknownCell(f"a register of kind {kind}")
+        return Register(ports["D"], ports["Q"], ports["C"], ports.get("E"), ports.get("R"))
+    return None
+
+
+class Circuit:
+    """One flat module of yosys's JSON."""
+
+    def __init__(self, module: dict[str, Any]) -> None:
+        self.ports: dict[str, list[Bit]] = {name: port["bits"] for name, port in module["ports"].items()}
+        self.registers: dict[Bit, Register] = {}
+        self.cells: dict[Bit, tuple[dict[str, Any], str, int]] = {}
+        undirected = []
+        for cell in module["cells"].values():
+            if cell["type"] == "$scopeinfo":
+                continue
+            register = _register(cell)
+            if register is not None:
+                self.registers[register.q] = register
+            elif cell["type"] in GATES:
+                undirected.append(cell)
+            else:
+                raise UnknownCell(f"a cell of kind {cell['type']}")
+        for cell in undirected:
+            cell["values"] = {name: int(value, 2) if isinstance(value, str) else int(value)
+                              for name, value in cell.get("parameters", {}).items()}
+            probe = Aig(1)
+            ports = {name: [FALSE] * len(nets) for name, nets in cell["connections"].items()}
+            for port in GATES[cell["type"]](probe, cell["values"], ports):
+                for index, net in enumerate(cell["connections"].get(port, [])):
+                    self.cells[net] = cell, port, index
+        # A register that holds through a multiplexer is one with an enable.
+        for q, register in list(self.registers.items()):
+            cell, _, _ = self.cells.get(register.d, ({"type": ""}, "", 0))
+            if register.enable is None and cell["type"] == "$_MUX_" and cell["connections"]["A"][0] == q:
+                self.registers[q] = Register(cell["connections"]["B"][0], q, register.clock,
+                                             cell["connections"]["S"][0], register.reset)
+
+    def literals(self, aig: Aig, known: dict[Bit, int], wanted: Sequence[Bit], *, through: bool,
+                 nets: list[int] | None = None) -> list[int]:
+        """Literals of the nets `wanted`, given those of `known` nets; `through` makes registers transparent.
+
+        nets: a list that takes the literals of all nets on the way.
+        Errors: `UnknownCell` for a net that nothing drives, for a loop, and for a register if not `through`.
+        """
+        done: dict[Bit, int] = {"0": FALSE, "1": TRUE, **known}
+        busy: set[Bit] = set()
+        stack = list(wanted)
+        while stack:
+            net = stack[-1]
+            if net in done:
+                stack.pop()
+                continue
+            if net in self.registers and through:
+                needs = [self.registers[net].d]
+            elif net in self.cells:
+                cell, port, index = self.cells[net]
+                connections = cell["connections"]
+                needs = [n for nets in connections.values() for n in nets
+                         if self.cells.get(n, (None,))[0] is not cell]
+            else:
+                raise UnknownCell("a net that is not driven by the logic it should depend on")
+            todo = [need for need in needs if need not in done]
+            if todo:
+                if net in busy:
+                    raise UnknownCell("a combinational loop")
+                busy.add(net)
+                stack += todo
+                continue
+            busy.discard(net)
+            if net in self.registers and through:
+                done[net] = done[needs[0]]
+            else:
+                ports = {name: [done.get(n, FALSE) for n in nets] for name, nets in connections.items()}
+                done[net] = GATES[cell["type"]](aig, cell["values"], ports)[port][index]
+        if nets is not None:
+            nets += done.values()
+        return [done[net] for net in wanted]
+
+    def fan_in(self, wanted: Sequence[Bit]) -> set[Bit]:
+        """Register outputs and undriven nets that `wanted` depend on, without going through registers."""
+        out: set[Bit] = set()
+        seen: set[Bit] = set()
+        stack = list(wanted)
+        while stack:
+            net = stack.pop()
+            if net in seen or isinstance(net, str):
+                continue
+            seen.add(net)
+            if net in self.cells and net not in self.registers:
+                cell = self.cells[net][0]
+                stack += [n for nets in cell["connections"].values() for n in nets
+                          if self.cells.get(n, (None,))[0] is not cell]
+            else:
+                out.add(net)
+        return out
+
+
+def read(sources: Sequence[Path], top: str, *, commands: Sequence[str] = (), timeout: float | None = None) -> Circuit:
+    """Read Verilog with yosys down to gates, primitives and registers. Errors: `ToolError`, `UnknownCell`.
+
+    commands: yosys commands to run in between, for example a synthesis.
+    """
+    with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
+        work = Path(name)
+        for index, source in enumerate(sources):
+            shutil.copyfile(source, work / f"source{index}.v")
+        names = " ".join(f"source{index}.v" for index in range(len(sources)))
+        script = [f"read_verilog {names}", f"hierarchy -top {top}", "proc", *commands, "opt_expr", "opt_dff",
+                  "opt_clean", "simplemap", "opt_clean", "write_json circuit.json"]
+        (work / "read.ys").write_text("\n".join(script) + "\n")
+        tools.run("yosys", ["-q", "-s", "read.ys"], cwd=work, timeout=timeout)
+        data = json.loads((work / "circuit.json").read_text())
+    modules = [module for key, module in data["modules"].items() if key == top]
+    if not modules:
+        raise UnknownCell(f"no module {top}")
+    return Circuit(modules[0])

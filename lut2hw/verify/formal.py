@@ -1,0 +1,337 @@
+"""Engine `formal`: the core equals the golden model on all inputs and under every pattern of stalls and resets.
+
+Three steps. First the structure: every register shares one clock; the data registers share one enable and are in as
+many ranks on every path as the latency says. Such a pipeline answers, `latency` enabled clocks later, what its logic
+with transparent registers answers at once. Then both that logic and the control (the enable, ready, valid, and the
+next state of every valid bit) become one and-inverter graph, the behavioural model of `verify.aig` and the
+documented handshake another, and ABC (R. Brayton, A. Mishchenko, "ABC: An Academic Industrial-Strength Verification
+Tool", CAV 2010) proves the two equal.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lut2hw import bits, tools
+from lut2hw.compile.port import InputPort
+from lut2hw.emit.folder import Manifest
+from lut2hw.emit.vectors import Vectors, packed_port
+from lut2hw.errors import ToolError
+from lut2hw.model import LutNetwork
+from lut2hw.verify import aig as model
+from lut2hw.verify import circuit as hardware
+from lut2hw.verify.adders import CircuitAdders
+from lut2hw.verify.aig import FALSE, Aig, Classes, cut
+from lut2hw.verify.circuit import Bit, Circuit, UnknownCell
+from lut2hw.verify.outcome import Outcome
+
+DEFAULT_LIMIT = 120.0
+"""Seconds for a proof."""
+
+
+class Structure(Exception):
+    """The registers are not those of a pipeline of the stated latency; the message says why."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """Valid bits in order, the nets that enable data registers, and the ports of the handshake."""
+
+    stages: tuple[Bit, ...]
+    enables: tuple[Bit, ...]
+
+
+def pipeline(circuit: Circuit, latency: int) -> Control:
+    """Check the registers of a core. Errors: `Structure`, `UnknownCell`."""
+    ports = circuit.ports
+    control: set[Bit] = set()
+    todo = list(ports["o__valid"])
+    while todo:
+        for net in circuit.fan_in([todo.pop()]):
+            if net in circuit.registers and net not in control:
+                control.add(net)
+                register = circuit.registers[net]
+                todo += [need for need in (register.d, register.enable) if need is not None]
+    clocks = {register.clock for register in circuit.registers.values()}
+    if clocks and clocks != set(ports.get("clk", ())):
+        raise Structure("registers do not share the clock")
+    if len(control) != latency:
+        raise Structure(f"{len(control)} registers carry valid where the latency is {latency}")
+    if any([circuit.registers[net].reset] != ports.get("rst", []) for net in control):
+        raise Structure("a valid bit is not reset")
+    stages = _chain(circuit, control)
+    data = {q: r for q, r in circuit.registers.items() if q not in control}
+    enables = {register.enable for register in data.values()}
+    if None in enables:
+        raise Structure("a data register has no enable")
+    age: dict[Bit, int | None] = dict.fromkeys(ports["i__payload"], 0)
+    _arrive(circuit, data, ports["o__payload"], age)
+    for net in ports["o__payload"]:
+        at = None if isinstance(net, str) else age[net]
+        if at is not None and at != latency:
+            raise Structure(f"an output is {at} registers from the input where the latency is {latency}")
+    return Control(tuple(stages), tuple(sorted(enables, key=str)))  # type: ignore
+
+
+def _chain(circuit: Circuit, control: set[Bit]) -> list[Bit]:
+    """Valid bits from the first to the last: each depends on the one before, itself and the last."""
+    if not control:
+        return []
+    needs = {}
+    for net in control:
+        register = circuit.registers[net]
+        needs[net] = circuit.fan_in([register.d]) & control
+    last = circuit.ports["o__valid"][0]
+    if last not in control:
+        raise Structure("valid does not come from a register")
+    chain = [last]
+    while len(chain) < len(control):
+        before = needs[chain[-1]] - set(chain)
+        if len(before) != 1:
+            raise Structure("the valid bits are not a chain")
+        chain.append(before.pop())
+    return chain[::-1]
+
+
+def _arrive(circuit: Circuit, data: dict[Bit, hardware.Register], wanted: Sequence[Bit],
+            age: dict[Bit, int | None]) -> None:
+    """Fill in how many registers lie between the input and each net; None for what depends on constants alone."""
+    stack = [net for net in wanted if not isinstance(net, str)]
+    while stack:
+        net = stack[-1]
+        if net in age:
+            stack.pop()
+            continue
+        if net in data:
+            needs: list[Bit] = [data[net].d]
+        elif net in circuit.cells:
+            cell = circuit.cells[net][0]
+            needs = [n for nets in cell["connections"].values() for n in nets
+                     if circuit.cells.get(n, (None,))[0] is not cell]
+        else:
+            raise Structure("an answer depends on something other than the example")
+        needs = [need for need in needs if not isinstance(need, str)]
+        todo = [need for need in needs if need not in age]
+        if todo:
+            if len(stack) > len(circuit.cells) + len(circuit.registers) + len(age) + 1:
+                raise Structure("a register feeds itself")
+            stack += todo[:1]
+            continue
+        stack.pop()
+        ages = {age[need] for need in needs} - {None}
+        if len(ages) > 1:
+            raise Structure(f"a cell mixes examples: its inputs are {sorted(ages)} registers from the input")  # type: ignore
+        at = ages.pop() if ages else None
+        age[net] = at if at is None or net not in data else at + 1
+
+
+def hardware_aig(circuit: Circuit, control: Control, nets: list[int]) -> Aig:
+    """Inputs: port, reset, valid, ready, valid bits. Outputs: class, ready, valid, enables, next valid bits.
+
+    nets: takes the literals of all nets that the class depends on.
+    """
+    ports = circuit.ports
+    pins = list(ports["i__payload"])
+    names: list[Bit] = [*pins, *ports.get("rst", ["rst"]), ports["i__valid"][0], ports["o__ready"][0],
+                        *control.stages]
+    aig = Aig(len(names))
+    known = {net: aig.input(index) for index, net in enumerate(names)}
+    aig.outputs = circuit.literals(aig, {net: known[net] for net in pins}, ports["o__payload"], through=True,
+                                   nets=nets)
+    aig.outputs += circuit.literals(aig, known, [ports["i__ready"][0], ports["o__valid"][0], *control.enables],
+                                    through=False)
+    for net in control.stages:
+        register = circuit.registers[net]
+        enable, d = circuit.literals(aig, known, ["1" if register.enable is None else register.enable, register.d],
+                                     through=False)
+        aig.outputs.append(aig.and_(known[names[len(pins)]] ^ 1, aig.mux(enable, known[net], d)))
+    return aig
+
+
+class Pair:
+    """The circuit's graph and the model's, on the same inputs and with the same outputs, and their common points.
+
+    circuit: `hardware_aig`. model: the golden model and the handshake that the documentation promises, adding in the
+    circuit's order. signals: the model's literals of all signals of the network.
+    """
+
+    def __init__(self, network: LutNetwork, port: InputPort, circuit: Aig, nets: Sequence[int], control: Control,
+                 width: int, inputs: bits.Packed) -> None:
+        self.circuit, self.inputs, self.width = circuit, inputs, width
+        n, latency = max(1, port.width), len(control.stages)
+        self.model = aig = Aig(circuit.inputs)
+        self.code = model.encoder(aig, network, port)
+        self.signals = model.layers(aig, network, self.code)
+        self.votes = {self.signals[signal] & ~1 for signal in network.head.signal.tolist()}
+        self.classes = Classes(circuit, inputs)
+        self.twins = self.classes.twins(aig, self.votes, inputs)
+        self.split = network.head.kind != "bit" and len(self.twins) == len(self.votes - {FALSE})
+        adders = CircuitAdders(circuit, self.classes, circuit.outputs[:width], nets, self.twins)
+        aig.outputs = model.head(aig, network, self.signals, width, adders)
+        reset, valid, ready = (aig.input(n + index) for index in range(3))
+        stages = [aig.input(n + 3 + index) for index in range(latency)]
+        last = stages[-1] if stages else valid
+        advance = aig.or_(ready, last ^ 1) if stages else ready
+        aig.outputs += [advance, last, *[advance] * len(control.enables)]
+        for stage, before in zip(stages, [valid, *stages], strict=False):
+            aig.outputs.append(aig.and_(reset ^ 1, aig.mux(advance, stage, before)))
+
+    def encoder(self) -> tuple[Aig, Aig]:
+        """The encoder's bits in both, those that the circuit has as they are."""
+        twins = self.classes.twins(self.model, self.code, self.inputs)
+        return (cut(self.circuit, list(twins.values()), {}, 0), cut(self.model, list(twins), {}, 0))
+
+    def layers(self) -> tuple[Aig, Aig]:
+        """All that goes into the head, in both."""
+        votes, frontier = {twin >> 1: vote ^ twin & 1 for vote, twin in self.twins.items()}, self._frontier()
+        here = [*self.twins.values(), *(2 * node for node in frontier)]
+        there = [*self.twins, *(votes[like >> 1] ^ like & 1 for like in frontier.values())]
+        return cut(self.circuit, here, {}, 0), cut(self.model, there, {}, 0)
+
+    def head(self) -> tuple[Aig, Aig]:
+        """The outputs in both, with all that goes into the head as free inputs."""
+        first = 2 * (1 + self.circuit.inputs)
+        free = {node: first + 2 * index for index, node in enumerate(sorted({t >> 1 for t in self.twins.values()}))}
+        here = {node: free[like >> 1] ^ like & 1 for node, like in self._frontier().items()}
+        there = {vote >> 1: free[twin >> 1] ^ twin & 1 for vote, twin in self.twins.items()}
+        return (cut(self.circuit, self.circuit.outputs, here, len(free)),
+                cut(self.model, self.model.outputs, there, len(free)))
+
+    def _frontier(self) -> dict[int, int]:
+        """Nodes of the circuit where the head begins, and the literals of the first nodes that do the same."""
+        votes = {twin >> 1 for twin in self.twins.values()}
+        first, seen, out = 1 + self.circuit.inputs, set(), {}
+        stack = [literal >> 1 for literal in self.circuit.outputs[:self.width]]
+        while stack:
+            node = stack.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            if self.classes.like[node] >> 1 in votes:
+                out[node] = self.classes.like[node]
+            elif node >= first:
+                stack += [literal >> 1 for literal in self.circuit.ands[node - first]]
+        return out
+
+
+def equal(left: Aig, right: Aig, limit: float) -> bool | None:
+    """Whether two graphs with the same inputs agree on all of them; None if not known after `limit` seconds."""
+    if limit < 1:
+        return None
+    if left.outputs == right.outputs and left.ands == right.ands:
+        return True
+    status = _abc(left, right, f"&read left.aig\n&cec -T {max(1, int(limit))} right.aig\nwrite_status out.txt", limit)
+    return {"snl_UNSAT": True, "snl_SAT": False}.get(status.split(" ")[0])
+
+
+def distinguish(left: Aig, right: Aig, limit: float) -> bits.Packed | None:
+    """One packed example (n_inputs, 1) on which two graphs differ; None if not found in `limit` seconds."""
+    text = _abc(left, right, "miter left.aig right.aig\niprove\nwrite_cex out.txt", limit).strip()
+    text = text.removesuffix("# DONE").strip()
+    if len(text) != left.inputs or set(text) - {"0", "1"}:
+        return None
+    return np.array([[int(bit)] for bit in text], np.uint64)
+
+
+def _abc(left: Aig, right: Aig, commands: str, limit: float) -> str:
+    """Run ABC's `commands` on left.aig and right.aig and return what they wrote to out.txt, "" if nothing."""
+    with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
+        work = Path(name)
+        (work / "left.aig").write_bytes(left.to_bytes())
+        (work / "right.aig").write_bytes(right.to_bytes())
+        # yosys has no command for ABC's checker, so the script of a module of no interest carries the call along;
+        # that module is put back at the end for yosys to find.
+        (work / "any.v").write_text("module any(input a, b, output y); assign y = a & b; endmodule\n")
+        (work / "abc.script").write_text(f"strash\nwrite_blif any.blif\n{commands}\nread_blif any.blif\nstrash\n")
+        try:
+            tools.run("yosys", ["-q", "-p", "read_verilog any.v; synth; abc -script abc.script"], cwd=work,
+                      timeout=limit + 60)
+        except ToolError as error:
+            if "did not finish" not in str(error):
+                raise
+        return (work / "out.txt").read_text() if (work / "out.txt").exists() else ""
+
+
+def counterexample(left: Aig, right: Aig, inputs: bits.Packed, n: int) -> int | None:
+    """Number of the first of `n` packed examples on which the graphs differ."""
+    differ = np.bitwise_or.reduce(left.evaluate(inputs) ^ right.evaluate(inputs), axis=0) & bits.tail_mask(n)
+    word = np.flatnonzero(differ)
+    return int(word[0]) * 64 + (int(differ[word[0]]) & -int(differ[word[0]])).bit_length() - 1 if len(word) else None
+
+
+def prove(engine: str, network: LutNetwork, port: InputPort, circuit: Circuit, latency: int, vectors: Vectors, *,
+          seed: int = 0, limit: float = DEFAULT_LIMIT) -> Outcome:
+    """Prove that a core equals the model. `vectors` are tried first, since a wrong core mostly fails on them."""
+    width = len(circuit.ports["o__payload"])
+    nets: list[int] = []
+    try:
+        control = pipeline(circuit, latency)
+        left = hardware_aig(circuit, control, nets)
+    except Structure as error:
+        return Outcome(engine, False, errors=(str(error),))
+    except UnknownCell as error:
+        return Outcome(engine, None, note=f"not proved: the circuit has {error}, of which there is no formal model")
+    n = len(vectors)
+    inputs = np.random.default_rng(seed).integers(0, 1 << 64, (left.inputs, bits.n_words(n)), np.uint64)
+    inputs[:port.width] = packed_port(port, vectors.inputs)
+    pair = Pair(network, port, left, nets, control, width, inputs)
+    right = pair.model
+    details: dict[str, Any] = {"and_gates": [len(left.ands), len(right.ands)], "latency_proved": latency}
+    began = time.monotonic()
+    at = counterexample(left, right, inputs, n)
+    if at is not None:
+        return _difference(engine, port, width, left, right, inputs[:, at // 64] >> np.uint64(at % 64) & np.uint64(1))
+
+    def left_over() -> float:
+        return began + limit - time.monotonic()
+
+    parts: dict[str, bool | None] = {}
+    details["parts"] = parts
+    parts["encoder"] = equal(*pair.encoder(), left_over())
+    if pair.split:
+        parts["layers"] = equal(*pair.layers(), left_over())
+        # False only says that the head differs on votes that may never come.
+        parts["head"] = equal(*pair.head(), left_over()) or None
+    verdict: bool | None = True
+    if not (parts.get("layers") and parts.get("head")):
+        verdict = equal(left, right, left_over())
+    seconds = time.monotonic() - began
+    proved = ", ".join(part for part, result in parts.items() if result)
+    if verdict:
+        return Outcome(engine, True, note=f"proved for all inputs in {seconds:.1f} s", details=details)
+    if verdict is None:
+        return Outcome(engine, None, note=f"not proved in {limit:g} s; proved alone: {proved or 'nothing'}",
+                       details=details)
+    found = distinguish(left, right, limit)
+    if found is None:
+        return Outcome(engine, False, errors=("some input gives a wrong answer",), details=details)
+    return _difference(engine, port, width, left, right, found[:, 0])
+
+
+def _difference(engine: str, port: InputPort, width: int, left: Aig, right: Aig, example: NDArray) -> Outcome:
+    """The outcome for one example, uint64 (n_inputs,) of 0 and 1, on which the graphs differ."""
+    got, expected = (aig.evaluate(example[:, None])[:, 0] & np.uint64(1) for aig in (left, right))
+    word = sum(int(bit) << index for index, bit in enumerate(example[:port.width]))
+    numbers = [sum(int(bit) << index for index, bit in enumerate(side[:width])) for side in (expected, got)]
+    if numbers[0] == numbers[1]:
+        return Outcome(engine, False, errors=("the handshake is wrong: ready, valid, an enable or the reset",))
+    return Outcome(engine, False, 1, 1, {"input": f"{word:x}", "expected": numbers[0], "got": numbers[1]})
+
+
+def check(manifest: Manifest, vectors: Vectors, seed: int = 0, limit: float | None = None) -> Outcome:
+    """Prove the emitted Verilog of a folder."""
+    limit = DEFAULT_LIMIT if limit is None else limit
+    try:
+        circuit = hardware.read(manifest.source_paths, manifest.top, timeout=limit + 60)
+    except UnknownCell as error:
+        return Outcome("formal", None, note=f"not proved: the circuit has {error}, of which there is no formal model")
+    return prove("formal", manifest.network, manifest.input_port, circuit, manifest.latency, vectors, seed=seed,
+                 limit=limit)
