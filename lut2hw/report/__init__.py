@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -15,6 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw import __version__, bits
+from lut2hw.compile import compile_network
+from lut2hw.compile.area import estimate_netlist
+from lut2hw.compile.netlist import PARTS
 from lut2hw.data import Dataset, load, recall
 from lut2hw.emit import Manifest
 from lut2hw.emit import load as load_folder
@@ -22,11 +26,13 @@ from lut2hw.errors import Lut2hwError
 from lut2hw.model import LutNetwork
 from lut2hw.report import figures
 from lut2hw.report.timing import PART_NAMES, critical_path
+from lut2hw.targets import get as get_target
 
 MAX_EXAMPLES = 60_000
 MAX_PICTURES = 24
 MAX_CLASSES_SHOWN = 24
 MAX_JSON = 1 << 26
+ESTIMATE_FOR = "ice40"
 
 
 @dataclass
@@ -110,8 +116,11 @@ def make(path: str | Path, *, data: str | None = None, title: str | None = None)
     if manifest is not None:
         tiles += _hardware_tiles(manifest, build, verify)
         shown += _hardware(manifest, build, verify)
+    else:
+        shown.append(_estimate(network))
     if dataset is not None and (scored := test if test is not None else train) is not None:
         shown += _mistakes(network, scored)
+    _fill(shown)
     page = {
         "title": title or f"{_data_name(network, dataset)}: report of {path.name}", "version": __version__,
         "facts": _facts(network, dataset, manifest), "tiles": tiles, "figures": shown,
@@ -121,6 +130,18 @@ def make(path: str | Path, *, data: str | None = None, title: str | None = None)
                                      undefined=jinja2.StrictUndefined)
     template = (resources.files("lut2hw.report") / "report.html.j2").read_text()
     return environment.from_string(template).render(page)
+
+
+def _fill(shown: list[Figure]) -> None:
+    """Two columns without a hole: the last of an odd number of narrow figures is wide."""
+    narrow = 0
+    for at, figure in enumerate([*shown, Figure("", "", wide=True)]):
+        if not figure.wide:
+            narrow += 1
+            continue
+        if narrow % 2:
+            shown[at - 1].wide = True
+        narrow = 0
 
 
 # --- parts ------------------------------------------------------------------------------------------------------
@@ -198,8 +219,8 @@ def _answers(network: LutNetwork, split: _Scores, name: str) -> list[Figure]:
 def _learning(network: LutNetwork, train: _Scores | None, test: _Scores | None) -> list[Figure]:
     curve = network.meta.get("curve")
     if curve is not None and _is_curve(curve):
-        return [Figure("Learning curve", "Error after each sweep over all tables; dotted lines are where LUTs were "
-                       "grown.", figures.curve(curve))]
+        return [Figure("Learning curve", "Error and loss after each sweep over all tables; dotted lines are where "
+                       "LUTs were grown.", figures.curve(curve))]
     split = test or train
     if split is None:
         return []
@@ -282,7 +303,7 @@ def _usage(network: LutNetwork) -> Figure:
     for number, (layer, first) in reversed(list(enumerate(zip(network.layers, network.first_signal, strict=True)))):
         own = live[first:first + len(layer)]
         live[layer.wiring[own].ravel()] = True
-        names.append(f"{number + 1}: {layer.k} inputs")
+        names.append(f"{number + 1}: {layer.k} input{'s' * (layer.k != 1)}")
         rows.append((len(layer), int(own.sum())))
     names, rows = names[::-1], rows[::-1]
     if len(rows) > 24:  # deep imported logic: neighbours together
@@ -322,10 +343,23 @@ def _hardware_tiles(manifest: Manifest, build: dict[str, Any] | None,
     return out
 
 
+def _part_luts(parts: Mapping[str, Mapping[str, int]]) -> list[tuple[str, float]]:
+    return [(PART_NAMES[part], sum(parts[part].get(kind, 0) for kind in ("lut", "mux")))
+            for part in PARTS if part in parts]
+
+
+def _estimate(network: LutNetwork) -> Figure:
+    """What the core of a model that is not emitted would take."""
+    target = get_target(ESTIMATE_FOR)
+    netlist = compile_network(network, target, pipeline="none").netlist
+    return Figure("Area by part", f"LUTs of the core if it were emitted for {target.name} without pipeline; about "
+                  f"{estimate_netlist(netlist, target):,} logic cells in all.",
+                  figures.stacked(_part_luts(netlist.count_parts()), "LUTs"))
+
+
 def _hardware(manifest: Manifest, build: dict[str, Any] | None, verify: dict[str, Any] | None) -> list[Figure]:
     out = []
-    parts = [(PART_NAMES.get(part, part), sum(kinds.get(kind, 0) for kind in ("lut", "mux")))
-             for part in ("encoder", "lut", "popcount", "argmax") if (kinds := manifest.data["parts"].get(part))]
+    parts = _part_luts(manifest.data["parts"])
     text = "LUTs of the compiled core"
     if build is not None:
         wrapper = build["chip"]["lut4"] - build["core"]["lut4"]
@@ -351,9 +385,7 @@ _KINDS = {"carry": "carries", "ff": "flip-flops", "mux": "hard multiplexers", "r
 
 
 def _built(manifest: Manifest, build: dict[str, Any]) -> list[Figure]:
-    from lut2hw.targets import get
-
-    device = get(manifest.target).devices.get(build["device"])
+    device = get_target(manifest.target).devices.get(build["device"])
     out = []
     chip, core = build["chip"], build["core"]
     if device is not None:

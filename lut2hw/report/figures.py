@@ -116,6 +116,15 @@ def curve(entries: Sequence[Sequence[Any]]) -> str:
     if any(e[4] is not None for e in entries):
         held = [(i, 100 * (1 - e[4])) for i, e in zip(at, entries, strict=True) if e[4] is not None]
         ax.plot(*zip(*held, strict=True), color=COLOURS[1], marker="o", markersize=3, label="validation")
+    loss = ax.twinx()
+    loss.plot(at, [e[2] for e in entries], color=COLOURS[2], linestyle="--", linewidth=1.2)
+    ax.plot([], [], color=COLOURS[2], linestyle="--", linewidth=1.2, label="loss")
+    for side in ("top", "left", "bottom"):
+        loss.spines[side].set_visible(False)
+    loss.spines["right"].set_color(MUTED)
+    loss.tick_params(colors=MUTED, labelcolor=FOREGROUND, labelsize=8)
+    loss.set_ylabel("training loss, nats", color=FOREGROUND, size=9)
+    loss.set_ylim(0, 1.3 * max(max(e[2] for e in entries), 1e-3))
     top = 1.3 * max(ax.get_ylim()[1], 0.1)  # room for the names of the stages
     stages = [i for i in range(len(entries)) if i == 0 or entries[i][0] != entries[i - 1][0]]
     for i in stages[1:]:
@@ -128,7 +137,7 @@ def curve(entries: Sequence[Sequence[Any]]) -> str:
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xlabel("sweep")
     ax.set_ylabel("error, %")
-    legend(ax, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    legend(ax, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
     return svg(figure, "curve", "Learning curve")
 
 
@@ -215,7 +224,7 @@ def shares(rows: Sequence[tuple[str, float, float]]) -> str:
     ax.barh(at, [100] * len(rows), color=COLOURS[5], alpha=0.3, height=0.6)
     ax.barh(at, values, color=COLOURS[0], height=0.6)
     for y, value, (_, used, available) in zip(at, values, rows, strict=True):
-        ax.text(99, y, f"{used:,.0f} of {available:,.0f} ({value:.1f} %)", size=8, color=FOREGROUND, ha="right",
+        ax.text(99, y, f"{used:,.0f} of {available:,.0f} ({value:.1f}%)", size=8, color=FOREGROUND, ha="right",
                 va="center")
     ax.set_yticks(at, [name for name, _, _ in rows])
     ax.set_xlim(0, 100)
