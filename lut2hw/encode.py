@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lut2hw import bits
+from lut2hw import bits, kernels
 from lut2hw.errors import UsageError
 
 
@@ -143,13 +143,15 @@ class Encoder:
 
     def __call__(self, x: NDArray[np.integer]) -> bits.Packed:
         """Integers (n, n_features) to packed bits, uint64 (n_bits, n_words)."""
-        n = x.shape[0]
-        out = np.zeros((len(self), bits.n_words(n)), np.uint64)
-        # A few bits at a time bounds the memory for the unpacked comparisons.
-        step = max(1, (1 << 25) // max(n, 1))
-        for at in range(0, len(self), step):
-            columns = x[:, self.feature[at:at + step]]
-            out[at:at + step] = bits.pack((columns >= self.threshold[at:at + step]).T)
+        if not len(self) or not len(x):
+            return np.zeros((len(self), bits.n_words(len(x))), np.uint64)
+        if x.dtype.kind not in "iu":
+            raise UsageError(f"the encoder reads integers, not {x.dtype}")
+        limits = np.iinfo(x.dtype)
+        if self.threshold.min() < limits.min or self.threshold.max() > limits.max:
+            x = x.astype(np.int64)
+        out = np.empty((len(self), bits.n_words(len(x))), np.uint64)
+        kernels.compare(np.ascontiguousarray(x), self.feature, self.threshold.astype(x.dtype), out)
         return out
 
 

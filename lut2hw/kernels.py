@@ -13,6 +13,7 @@ from lut2hw.simd import (
     BLOCK,
     BLOCK_BYTES,
     add_bits,
+    at_least,
     choose,
     compare_bits,
     copy_block,
@@ -337,3 +338,28 @@ def run(encoded, n_examples, ks, wiring, tables, vote_signal, vote_class, vote_w
     """
     in_parts(_run, -(-encoded.shape[1] // BLOCK), encoded, n_examples, ks, wiring, tables, vote_signal, vote_class,
              vote_weight, bias, scores, answers, per_thread=1)
+
+
+@njit(cache=True, nogil=True)
+def _compare(x, used, column, threshold, out, part, n_parts):
+    n, n_words = len(x), out.shape[1]
+    columns = np.empty(len(used) * 64, x.dtype)
+    for word in range(part * n_words // n_parts, (part + 1) * n_words // n_parts):
+        m = min(64, n - word * 64)
+        for group in range(0, len(used), 16):  # few rows at a time, so that they stay in the first-level cache
+            for i in range(m):
+                for f in range(group, min(group + 16, len(used))):
+                    columns[f * 64 + i] = x[word * 64 + i, used[f]]
+        tail = ~np.uint64(0) if m == 64 else (np.uint64(1) << np.uint64(m)) - np.uint64(1)
+        for bit in range(len(column)):
+            out[bit, word] = at_least(columns, column[bit] * 64, threshold[bit]) & tail
+
+
+def compare(x, feature, threshold, out):
+    """Bit b of `out` = x[feature[b]] >= threshold[b], packed.
+
+    x: integers (n, n_features), C-contiguous; feature: int (n_bits,); threshold: of x's dtype (n_bits,); out: uint64
+    (n_bits, n_words).
+    """
+    used, column = np.unique(feature, return_inverse=True)
+    in_parts(_compare, out.shape[1], x, used.astype(np.int64), column.astype(np.int64), threshold, out)

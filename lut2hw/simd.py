@@ -338,3 +338,23 @@ def prefetch(typingctx, address):
         return context.get_dummy_value()
 
     return types.void(types.intp), codegen
+
+
+@intrinsic
+def at_least(typingctx, lanes, first, threshold):
+    """uint64 with bit i one where lanes[first + i] >= threshold, for i below 64.
+
+    lanes: C-contiguous integer array of one dimension; first: intp; threshold: of the array's type.
+    """
+    lane = ir.IntType(lanes.dtype.bitwidth)
+    vector = ir.VectorType(lane, 64)
+
+    def codegen(context, builder, signature, arguments):
+        lanes_, first, threshold = arguments
+        data = context.make_array(signature.args[0])(context, builder, lanes_).data
+        pointer = builder.bitcast(builder.gep(data, [first]), ir.PointerType(vector))
+        values = builder.load(pointer, align=lane.width // 8, typ=vector)
+        compare = builder.icmp_signed if lanes.dtype.signed else builder.icmp_unsigned
+        return builder.bitcast(compare(">=", values, _splat(builder, threshold, vector)), _I64)
+
+    return types.uint64(lanes, types.intp, lanes.dtype), codegen

@@ -57,10 +57,9 @@ class Examples:
         count = np.bincount(y, minlength=n_classes).astype(np.int64)
         start = np.zeros(n_classes + 1, np.int64)
         np.cumsum((count + 63) // 64, out=start[1:])
-        order = np.argsort(y, kind="stable")
-        source = np.full(int(start[-1]) * 64, encoded.shape[1] * 64, np.uint64)
-        for c, part in enumerate(np.split(order, np.cumsum(count)[:-1])):
-            source[start[c] * 64:start[c] * 64 + len(part)] = part
+        source = np.full(int(start[-1]) * 64, encoded.shape[1] * 64, np.uint32)
+        for c in range(n_classes):
+            source[start[c] * 64:start[c] * 64 + count[c]] = np.flatnonzero(y == c)
         if overwrite and start[-1] == encoded.shape[1]:
             signals = encoded
         else:
@@ -98,7 +97,9 @@ def memorize(encoder: Encoder, encoded: bits.Packed, y: NDArray[np.integer], cla
     memory.need(max(map(sum, zip([len(encoded), *widths], widths, strict=False))) * encoded.shape[1] * 8
                 + 2 * table_bytes + ((sum(widths) if keep_counts else max(widths)) << k) * 8,
                 f"{sum(widths):,} LUTs of {k} inputs", "use fewer LUTs, a smaller k or fewer examples")
+    n_bits = len(encoded)
     examples = Examples.sort(encoded, y, n_classes, overwrite_encoded)
+    del encoded  # if the caller holds it no longer either, this frees it
     out = []
     first = 0
     for number, width in enumerate(widths):
@@ -108,7 +109,7 @@ def memorize(encoder: Encoder, encoded: bits.Packed, y: NDArray[np.integer], cla
         layer, examples = train_layer(examples, question, inputs, np.random.default_rng([seed, number]), first,
                                       balance=n_classes > 2, counts=keep_counts, last=number == len(widths) - 1,
                                       progress=step)
-        first += len(encoded) if number == 0 else widths[number - 1]
+        first += n_bits if number == 0 else widths[number - 1]
         out.append(layer)
     return LutNetwork(encoder, tuple(out), _head(first, question, n_classes), tuple(class_names), meta or {})
 
@@ -212,7 +213,7 @@ def _check(n_bits: int, y: NDArray, n_classes: int, widths: list[int], k: int) -
         raise UsageError(f"learning needs at least two classes, not {n_classes}")
     if not len(y):
         raise UsageError("there are no training examples")
-    if len(y) >= 1 << 32:
+    if len(y) >= (1 << 32) - 64:
         raise UsageError(f"{len(y):,} training examples are too many; counts have 32 bits")
     if not widths:
         raise UsageError("a task with more than two classes needs at least one layer; give --layers")

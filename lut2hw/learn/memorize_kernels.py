@@ -41,7 +41,7 @@ def _gather_bits(packed, source, out, part, n_parts):
         for word in range(n_words):
             value = np.uint64(0)
             for i in range(64):
-                at = source[word * 64 + i]
+                at = np.uint64(source[word * 64 + i])
                 value |= ((line[at >> np.uint64(6)] >> (at & np.uint64(63))) & np.uint64(1)) << np.uint64(i)
             out[row, word] = value
 
@@ -49,7 +49,7 @@ def _gather_bits(packed, source, out, part, n_parts):
 def gather_bits(packed, source, out):
     """Bit i of row r of `out` = bit source[i] of row r of `packed`, 0 where source[i] = 64 * n_words.
 
-    packed: uint64 (n_rows, n_words); source: uint64 (64 * words of out,); out: uint64 (n_rows, n_words_out), which
+    packed: uint64 (n_rows, n_words); source: uint32 (64 * words of out,); out: uint64 (n_rows, n_words_out), which
     may be `packed`.
     """
     in_parts(_gather_bits, len(packed), packed, source, out)
