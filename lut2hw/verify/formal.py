@@ -104,14 +104,14 @@ def _chain(circuit: Circuit, control: set[Bit]) -> list[Bit]:
 def _arrive(circuit: Circuit, data: dict[Bit, hardware.Register], wanted: Sequence[Bit],
             age: dict[Bit, int | None]) -> None:
     """Fill in how many registers lie between the input and each net; None for what depends on constants alone."""
-    stack = [net for net in wanted if not isinstance(net, str)]
+    stack: list[Bit] = [net for net in wanted if not isinstance(net, str)]
     while stack:
         net = stack[-1]
         if net in age:
             stack.pop()
             continue
         if net in data:
-            needs: list[Bit] = [data[net].d]
+            needs = [data[net].d]
         elif net in circuit.cells:
             cell = circuit.cells[net][0]
             needs = [n for nets in cell["connections"].values() for n in nets
@@ -191,17 +191,22 @@ class Pair:
 
     def layers(self) -> tuple[Aig, Aig]:
         """All that goes into the head, in both."""
-        votes, frontier = {twin >> 1: vote ^ twin & 1 for vote, twin in self.twins.items()}, self._frontier()
-        here = [*self.twins.values(), *(2 * node for node in frontier)]
-        there = [*self.twins, *(votes[like >> 1] ^ like & 1 for like in frontier.values())]
+        here, there = [], []
+        for node, like in self._frontier().items():
+            for vote, twin in self.twins.items():
+                if twin >> 1 == like >> 1:
+                    here.append(2 * node)
+                    there.append(vote ^ twin & 1 ^ like & 1)
         return cut(self.circuit, here, {}, 0), cut(self.model, there, {}, 0)
 
     def head(self) -> tuple[Aig, Aig]:
         """The outputs in both, with all that goes into the head as free inputs."""
-        first = 2 * (1 + self.circuit.inputs)
-        free = {node: first + 2 * index for index, node in enumerate(sorted({t >> 1 for t in self.twins.values()}))}
-        here = {node: free[like >> 1] ^ like & 1 for node, like in self._frontier().items()}
-        there = {vote >> 1: free[twin >> 1] ^ twin & 1 for vote, twin in self.twins.items()}
+        frontier = self._frontier()
+        met = {like >> 1 for like in frontier.values()}  # `layers` shows that all votes of such a node are the same
+        keys = {vote: twin >> 1 if twin >> 1 in met else -vote for vote, twin in self.twins.items()}
+        free = {key: 2 * (1 + self.circuit.inputs + index) for index, key in enumerate(sorted(set(keys.values())))}
+        here = {node: free[like >> 1] ^ like & 1 for node, like in frontier.items()}
+        there = {vote >> 1: free[keys[vote]] ^ twin & 1 for vote, twin in self.twins.items()}
         return (cut(self.circuit, self.circuit.outputs, here, len(free)),
                 cut(self.model, self.model.outputs, there, len(free)))
 
