@@ -208,6 +208,16 @@ def train(
                                               "at most.")] = None,
     sweeps: Annotated[int | None, typer.Option("--sweeps", metavar="N", help="descent: visits of each LUT after "
                                                "each growth.")] = None,
+    restarts: Annotated[int | None, typer.Option("--restarts", metavar="N", help="descent: further sweeps that draw "
+                                                 "each LUT's inputs anew and keep the better.")] = None,
+    inputs: Annotated[int | None, typer.Option("--inputs", metavar="N", help="descent: encoder bits that may be "
+                                               "read.", show_default="all")] = None,
+    device: Annotated[str | None, typer.Option("--device", metavar="NAME", help="descent: without --luts, fill this "
+                                               "device of the --target.")] = None,
+    target: Annotated[str, typer.Option("--target", metavar="FAMILY", help="FPGA family that --device is "
+                                          "of.")] = "ice40",
+    utilization: Annotated[float, typer.Option("--utilization", metavar="SHARE", help="Share of the --device to "
+                                               "fill.")] = 0.85,
     proposals: Annotated[int | None, typer.Option("--proposals", metavar="N", help="descent: signals tried at each "
                                                   "input; 0 tries all.")] = None,
     tau: Annotated[float | None, typer.Option("--tau", metavar="T", help="descent: temperature of the softmax, in "
@@ -236,7 +246,10 @@ def train(
                                                      "data without a test split; 0.25 if not told.")] = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Learn a network of lookup tables from labelled data and write it to a model file."""
+    """Learn a network of lookup tables from labelled data and write it to a model file.
+
+    Example: lut2hw train --data digits --luts 100 -o digits.lut
+    """
     from lut2hw import data as datasets
     from lut2hw import learn
 
@@ -245,8 +258,9 @@ def train(
     learn_with = learn.learner(learner)
     special: dict[str, dict[str, Any]] = {
         "memorize": {"layers": layers},
-        "descent": {"luts": luts, "votes": votes, "levels": levels, "sweeps": sweeps, "proposals": proposals,
-                    "tau": tau, "augment": augment, "validation": validation, "patience": patience,
+        "descent": {"luts": luts, "votes": votes, "levels": levels, "sweeps": sweeps, "restarts": restarts,
+                    "inputs": inputs, "proposals": proposals, "device": device, "tau": tau,
+                    "augment": augment, "validation": validation, "patience": patience,
                     "margin": margin, "time_limit": time_limit}}
     settings: dict[str, Any] = {name: value for name, value in special[learner].items() if value is not None}
     for other, names in special.items():
@@ -256,12 +270,28 @@ def train(
                                  f"give --learner {other}")
     if learner == "memorize":
         settings["layers"] = parse_layers(layers or "256,256,256")
-    k = k if k is not None else {"memorize": 6, "descent": 4}[learner]
+    device = settings.pop("device", None)
+    if device is not None and luts is not None:
+        raise UsageError("--luts and --device both choose the size; give one of them")
+    if k is None:
+        k = 6 if learner == "memorize" else 4
+        if device is not None:
+            from lut2hw.fit import default_k
+
+            k = default_k(target)
     if output == Path():
         output = Path(Path(data).name).with_suffix(".lut")
     check_output_file(output)
     dataset = datasets.load(data, label=label, classes=classes, test_split=test_split)
     encoder = make_encoder(dataset.features, dataset.x_train, threshold, bits_per_feature)
+    if device is not None:
+        from lut2hw.fit import largest
+
+        size = largest(encoder, len(dataset.class_names), target=target, device=device, k=k, utilization=utilization)
+        settings = {"luts": size.luts, "votes": size.votes, "levels": 3, "inputs": size.inputs, **settings}
+        if not json_output:
+            typer.echo(f"{device}: {size.luts} LUTs, {size.votes} of them votes, that read {size.inputs} bits, "
+                       f"fill about {size.cells} logic cells", err=True)
     with progress_bar() as progress:
         began = time.perf_counter()
         network = learn_with(dataset, encoder, k=k, seed=seed, progress=progress, **settings)
@@ -298,7 +328,10 @@ def evaluate(
                                               "training.")] = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Accuracy, confusion matrix and speed of a model. Its own encoder, classes and data options are used."""
+    """Accuracy, confusion matrix and speed of a model. Its own encoder, classes and data options are used.
+
+    Example: lut2hw eval digits.lut --data digits
+    """
     import numpy as np
 
     from lut2hw import data as datasets
@@ -347,7 +380,10 @@ def reproduce(
     quick: Annotated[bool, typer.Option("--quick", help="Smaller networks, less data: under two minutes.")] = False,
     json_output: JsonOption = False,
 ) -> None:
-    """Repeat the experiments of "Learning and Memorization": a table, a plot and a verdict for each."""
+    """Repeat the experiments of "Learning and Memorization": a table, a plot and a verdict for each.
+
+    Example: lut2hw reproduce --quick
+    """
     from lut2hw.reproduce import run
 
     def done(summary: dict[str, Any]) -> None:
@@ -364,7 +400,10 @@ def reproduce(
 
 @app.command()
 def datasets(json_output: JsonOption = False) -> None:
-    """List the named datasets and where each would come from."""
+    """List the named datasets and where each would come from.
+
+    Example: lut2hw datasets
+    """
     from lut2hw.data import CATALOGUE
 
     rows = [{"name": name, "description": entry.description, "source": entry.source}
@@ -375,7 +414,10 @@ def datasets(json_output: JsonOption = False) -> None:
 
 @app.command()
 def targets(json_output: JsonOption = False) -> None:
-    """List the FPGA families and their devices."""
+    """List the FPGA families and their devices.
+
+    Example: lut2hw targets
+    """
     from lut2hw.targets import TARGETS
 
     rows = [{"name": name, "description": target.description, "devices": sorted(target.devices)}
@@ -413,7 +455,10 @@ def emit(
     ram: RamOption = "never",
     json_output: JsonOption = False,
 ) -> None:
-    """Compile a model for an FPGA family: Verilog, expected vectors, and a manifest for verify and build."""
+    """Compile a model for an FPGA family: Verilog, expected vectors, and a manifest for verify and build.
+
+    Example: lut2hw emit digits.lut --target ice40 -o build/digits
+    """
     from lut2hw import data as datasets
     from lut2hw.emit import emit_model
     from lut2hw.model import LutNetwork
@@ -445,7 +490,10 @@ def verify(
     pipeline: PipelineOption = "auto",
     json_output: JsonOption = False,
 ) -> None:
-    """Check an emitted core against the golden model. --target and --pipeline are for a MODEL only."""
+    """Check an emitted core against the golden model. --target and --pipeline are for a MODEL only.
+
+    Example: lut2hw verify build/digits
+    """
     from lut2hw.emit import emit_model, load
     from lut2hw.files import write_text
     from lut2hw.model import LutNetwork
@@ -501,7 +549,10 @@ def build(
                                              show_default="what the board manages")] = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Synthesize, place and route an emitted core in a small chip around it, and make its bitstream."""
+    """Synthesize, place and route an emitted core in a small chip around it, and make its bitstream.
+
+    Example: lut2hw build build/digits --device up5k --package sg48
+    """
     from lut2hw.build import build as make
 
     if board is None and baud is not None:

@@ -24,6 +24,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numba
@@ -61,6 +62,7 @@ class DescentOptions:
     sweeps: visits of every LUT after each stage of growth, at most; a stage ends early when nothing improves.
     restarts: further sweeps at the end of the last stage that draw the inputs of each LUT anew and keep what is
         better, each followed by a plain sweep.
+    inputs: encoder bits that the network may read, the ones a first look reads most; 0 is any number of them.
     proposals: signals tried at each input of a LUT when it is visited; 0 is all of them.
     tau: temperature of the softmax in votes. None: by the number of votes of a class.
     augment: a name of `AUGMENTS`, for image data: copies of the training set shifted by one pixel.
@@ -74,6 +76,7 @@ class DescentOptions:
     levels: int | None = None
     sweeps: int = 8
     restarts: int = 0
+    inputs: int = 0
     proposals: int = 0
     tau: float | None = None
     augment: str = "none"
@@ -87,8 +90,8 @@ class DescentOptions:
             raise UsageError(f"unknown augmentation {self.augment!r}; choose one of: {', '.join(AUGMENTS)}")
         if not 0 <= self.validation < 1:
             raise UsageError(f"the validation share must be at least 0 and below 1, not {self.validation:g}")
-        for name, low in (("votes", 1), ("levels", 1), ("sweeps", 1), ("restarts", 0), ("proposals", 0),
-                          ("patience", 1)):
+        for name, low in (("votes", 1), ("levels", 1), ("sweeps", 1), ("restarts", 0), ("inputs", 0),
+                          ("proposals", 0), ("patience", 1)):
             value = getattr(self, name)
             if value is not None and value < low:
                 raise UsageError(f"{name} must be at least {low}, not {value}")
@@ -456,9 +459,14 @@ def train_descent(dataset: Dataset, encoder: Encoder, *, luts: int, k: int = 4, 
     before = numba.get_num_threads()
     numba.set_num_threads(threads)
     try:
-        trainer = Trainer(columns, label, n_classes, luts=luts, votes=votes, k=k, tau=tau, n_held=n_held,
-                          seed=int(rng.integers(1 << 62)), threads=threads, proposals=options.proposals,
-                          margin=options.margin, levels=levels)
+        make = partial(Trainer, label=label, n_classes=n_classes, luts=luts, votes=votes, k=k, tau=tau, n_held=n_held,
+                       seed=int(rng.integers(1 << 62)), threads=threads, proposals=options.proposals,
+                       margin=options.margin, levels=levels)
+        if 0 < options.inputs < len(columns):
+            most = most_read(make(columns), options.inputs)
+            columns = columns[most]
+            encoder = Encoder(encoder.features, encoder.feature[most], encoder.threshold[most])
+        trainer = make(columns)
         if options.time_limit is not None:
             trainer.deadline = start + options.time_limit
         forest, ended = _run(trainer, luts - votes, options, record, start)
@@ -468,6 +476,15 @@ def train_descent(dataset: Dataset, encoder: Encoder, *, luts: int, k: int = 4, 
     return network.with_meta(learner="descent", seed=seed, options={
         **asdict(options), "luts": luts, "k": k, "votes": votes, "levels": levels, "tau": tau},
         ended=ended, curve=curve)
+
+
+def most_read(trainer: Trainer, count: int) -> NDArray[np.int64]:
+    """The `count` encoder bits that the votes read most after two sweeps, in order."""
+    trainer.sweep(2 * trainer.k, trainer.sample)
+    trainer.sweep()
+    reads = np.bincount(trainer.forest.wiring[:len(trainer.forest)].ravel(), minlength=trainer.n_bits)
+    best = np.lexsort((trainer.signal, -reads))[:count]
+    return np.sort(trainer.signal[best]).astype(np.int64)
 
 
 def learn(dataset: Dataset, encoder: Encoder, *, luts: int = 500, k: int = 4, seed: int = 0,
