@@ -11,6 +11,7 @@ from lut2hw import bits, targets
 from lut2hw.compile import compile_network
 from lut2hw.compile.port import INPUT, OUTPUT
 from lut2hw.encode import Encoder, Features
+from lut2hw.errors import UsageError
 from lut2hw.model import Head, Layer, LutNetwork
 
 FAMILIES = sorted(targets.TARGETS)
@@ -108,3 +109,34 @@ def test_equals_golden_model(family, seed, head, weighted, signed, encoded, pipe
     x = inputs_of(network, 100, seed=1)
     for name, netlist in passes:
         assert (classes(netlist, compiled.input_port, network, x) == network.predict(x)).all(), name
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 1 << 30), k_max=st.integers(0, 8))
+def test_dont_cares_are_written_back(family, seed, k_max):
+    """Entries in the care set stay, and the netlist equals the new network on every input, seen or not."""
+    network = random_network(seed, k_max=k_max, care=True)
+    compiled = compile_network(network, targets.get(family), dont_cares="unseen", pipeline="none")
+    check(compiled)
+    for before, after in zip(network.layers, compiled.network.layers, strict=True):
+        cared = before.care_bits.astype(bool)
+        assert (before.table_bits[cared] == after.table_bits[cared]).all()
+
+
+def test_dont_cares_save_area_and_keep_what_training_saw():
+    from lut2hw.compile.area import estimate_netlist
+
+    network = vote_network(60, 7, 3, care=0.25)
+    ice40 = targets.get("ice40")
+    cells = [estimate_netlist(compile_network(network, ice40, dont_cares=option, pipeline="none").netlist, ice40)
+             for option in ("off", "unseen")]
+    assert cells[1] < 0.6 * cells[0]
+
+
+def test_wrong_options_are_refused():
+    network = vote_network(4, 3, 2)
+    for options in ({"dont_cares": "rare"}, {"dont_cares": "rare:0"}, {"dont_cares": "unseen"}, {"pipeline": "fast"},
+                    {"pipeline": -1}, {"effort": "much"}, {"ram": "yes"}, {"fmax": 0.0}):
+        with pytest.raises(UsageError):
+            compile_network(network, targets.get("ice40"), **options)

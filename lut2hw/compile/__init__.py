@@ -10,12 +10,13 @@ from lut2hw.compile import head, lower
 from lut2hw.compile.arithmetic import Arithmetic
 from lut2hw.compile.arithmetic_carry import CarryArithmetic
 from lut2hw.compile.decompose import shannon
+from lut2hw.compile.dont_cares import use_dont_cares
 from lut2hw.compile.graph import Graph, simplify
 from lut2hw.compile.netlist import Cell, Netlist
 from lut2hw.compile.pipeline import pipeline as add_registers
 from lut2hw.compile.port import OUTPUT, InputPort
 from lut2hw.data.dataset import Dataset
-from lut2hw.errors import UsageError
+from lut2hw.errors import UsageError, unknown_name
 from lut2hw.model import LutNetwork
 
 if TYPE_CHECKING:
@@ -58,6 +59,12 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
     Errors: `UsageError` for options that make no sense.
     """
     registers = _registers(pipeline)
+    if effort not in ("normal", "high"):
+        raise unknown_name("effort", effort, ("normal", "high"))
+    if ram not in ("never", "auto"):
+        raise unknown_name("use of RAM", ram, ("never", "auto"))
+    if fmax is not None and not 0 < fmax < 10_000:
+        raise UsageError(f"fmax must be a clock in MHz above 0, not {fmax:g}")
     k = target.lut_inputs
 
     def arithmetic(graph: Graph) -> Arithmetic:
@@ -66,6 +73,7 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
         return CarryArithmetic(graph, k, shares=target.carry == "shared")
 
 
+    network = use_dont_cares(network, dont_cares, k + target.mux_levels, data)
     logic = lower.tables(network)
     read = lower.bits_read(logic)
     port = InputPort.of(network, read, encoded=encoded_inputs)

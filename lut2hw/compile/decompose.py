@@ -30,9 +30,27 @@ def expand(graph: Graph, inputs: tuple[int, ...], table: int, lut_inputs: int, p
     j = _split(table, k) if k <= 10 else k - 1
     low, high = truth.cofactors(table, k, j)
     rest = literals[:j] + literals[j + 1:]
+    if k > lut_inputs + 1 and lut_inputs == 4:
+        i = _split(low, k - 1) if k <= 11 else k - 2
+        quarters = [*truth.cofactors(low, k - 1, i), *truth.cofactors(high, k - 1, i)]
+        below = rest[:i] + rest[i + 1:]
+        a, b, c, d = (expand(graph, below, quarter, lut_inputs, part) for quarter in quarters)
+        return mux4(graph, (a, b, c, d), rest[i], literals[j], part) ^ inverted
     a = expand(graph, rest, low, lut_inputs, part)
     b = expand(graph, rest, high, lut_inputs, part)
     return graph.lut((a, b, literals[j]), MUX, part) ^ inverted
+
+
+def mux4(graph: Graph, data: tuple[int, int, int, int], s0: int, s1: int, part: str) -> int:
+    """data[s0 + 2 * s1] in two LUT4s: the first passes s0 on where the second has to choose."""
+    a, b, c, d = data
+    if a == b or c == d or (a >> 1, b >> 1) == (c >> 1, d >> 1):
+        low, high = graph.lut((a, b, s0), MUX, part), graph.lut((c, d, s0), MUX, part)
+        return graph.lut((low, high, s1), MUX, part)
+    # index of the first: a, b, s0, s1; of the second: first, c, d, s1
+    first = sum(1 << p for p in range(16) if (p >> 2 & 1 if p & 8 else p >> (p >> 2 & 1) & 1))
+    second = sum(1 << p for p in range(16) if (p >> (1 + (p & 1)) & 1 if p & 8 else p & 1))
+    return graph.lut((graph.lut((a, b, s0, s1), first, part), c, d, s1), second, part)
 
 
 def shannon(netlist: Netlist, lut_inputs: int) -> Netlist:

@@ -3,7 +3,7 @@
 Place and route puts a carry into the cell of the LUT that reads the same two nets and the carry in. The LUT of a sum
 does. A LUT that reads the two nets but has no use for the carry is given it as an input without effect: so the
 multiplexers of an argmax cost nothing beside its comparators. A carry that no cell's own LUT can take is read
-through a buffer.
+through a buffer, or if that cannot be, as it is: place and route then breaks the chain.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ def share(netlist: Netlist) -> Netlist:
     """A netlist in which one LUT reads each carry, its inputs in the order that place and route asks for."""
     cells = netlist.cells
     carries = {cell.outputs[0] for cell in cells if cell.kind == "carry"}
+    made_by = {net: number for number, cell in enumerate(cells) for net in cell.outputs}
     users: dict[int, list[int]] = {}
     for number, cell in enumerate(cells):
         for net in dict.fromkeys(cell.inputs):
@@ -37,6 +38,8 @@ def share(netlist: Netlist) -> Netlist:
 
     def take(lut: int, a: int, b: int, carry: int) -> bool:
         inputs = _order(cells[lut], a, b, carry)
+        if max(made_by.get(a, -1), made_by.get(b, -1)) >= lut:
+            return False
         if inputs is None or lut in wired or not carries.isdisjoint(set(cells[lut].inputs) - {carry}):
             return False
         wired[lut] = inputs
@@ -58,7 +61,8 @@ def share(netlist: Netlist) -> Netlist:
         elif len(readers) == 1 and not following and carries.isdisjoint(set(cells[readers[0]].inputs) - {carry}):
             rest = tuple(net for net in cells[readers[0]].inputs if net != carry)
             wired[readers[0]] = rest + (CONST0,) * (3 - len(rest)) + (carry,)
-        elif readers and not (len(readers) == 1 and take(readers[0], a, b, carry)):
+        elif (readers and not (len(readers) == 1 and take(readers[0], a, b, carry))
+              and max(made_by.get(a, -1), made_by.get(b, -1)) < number):
             buffers[number] = (CONST0, a, b, carry)
 
     out = Netlist()

@@ -44,6 +44,25 @@ _small = lru_cache(maxsize=1 << 16)(_isop)
 
 def table_of(cubes: Iterable[Cube], k: int) -> int:
     """The truth table of a sum of products."""
+    cubes = list(cubes)
+    if k <= 8:
+        return _direct(cubes, k)
+    # A cube of many literals is a small part of the table: find it by halving.
+    narrow = [cube for cube in cubes if (cube[0] | cube[1]).bit_count() >= k - 8]
+    return _direct((cube for cube in cubes if (cube[0] | cube[1]).bit_count() < k - 8), k) | _halved(narrow, k)
+
+
+def _halved(cubes: list[Cube], k: int) -> int:
+    if k <= 8 or not cubes:
+        return _direct(cubes, k)
+    k -= 1
+    rest = (1 << k) - 1
+    low = [(ones, zeros & rest) for ones, zeros in cubes if not ones >> k & 1]
+    high = [(ones & rest, zeros) for ones, zeros in cubes if not zeros >> k & 1]
+    return _halved(low, k) | _halved(high, k) << (1 << k)
+
+
+def _direct(cubes: Iterable[Cube], k: int) -> int:
     table = 0
     for ones, zeros in cubes:
         product = truth.full(k)

@@ -1,0 +1,132 @@
+"""Table entries that training never showed, or hardly, chosen so that the logic gets small.
+
+A memorized table holds random bits where no example went. Here each table is completed on its own, by the cofactors
+that its inputs leave: an input goes if the entries that count agree on both sides of it, a cofactor becomes a
+constant or the complement of the other where they allow it, else the table is split by the input that leaves the
+fewest inputs on both sides (as O. Coudert and J. C. Madre's `restrict`, ICCAD 1990, with a free order of inputs).
+The completed tables make a new `LutNetwork`, so the golden model is the hardware again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lut2hw import bits
+from lut2hw.compile import truth
+from lut2hw.data.dataset import Dataset
+from lut2hw.errors import UsageError
+from lut2hw.model import Layer, LutNetwork
+
+
+@lru_cache(maxsize=1 << 15)
+def _needed(table: int, care: int, k: int) -> tuple[tuple[int, ...], int, int]:
+    """Inputs that have to stay, greedily, and the table and care over them."""
+    kept = list(range(k))
+    while True:
+        best = None
+        for at in range(len(kept)):
+            (low, high), (c0, c1) = truth.cofactors(table, len(kept), at), truth.cofactors(care, len(kept), at)
+            if not (low ^ high) & c0 & c1:
+                free = (c0 | c1).bit_count()
+                if best is None or free < best[0]:
+                    # where neither side counts, the first one's entry stays
+                    best = (free, at, low & c0 | high & ~c0 & c1 | low & ~c0 & ~c1, c0 | c1)
+        if best is None:
+            return tuple(kept), table, care
+        _, at, table, care = best
+        del kept[at]
+
+
+def _spread(table: int, kept: tuple[int, ...], k: int) -> int:
+    """The table over k inputs that depends on the `kept` ones as `table` does."""
+    return truth.apply(table, [truth.var(j, k) for j in kept], truth.full(k))
+
+
+def complete(table: int, care: int, k: int, lut_inputs: int) -> int:
+    """A table that agrees with `table` where `care` is one, for small logic of LUTs of `lut_inputs` inputs."""
+    kept, table, care = _needed(table, care, k)
+    return _spread(_complete(table, care, len(kept), lut_inputs), kept, k)
+
+
+def _complete(table: int, care: int, k: int, lut_inputs: int) -> int:
+    if k <= lut_inputs:
+        return table
+    best = None
+    for j in range(k):
+        (low, high), (c0, c1) = truth.cofactors(table, k, j), truth.cofactors(care, k, j)
+        ones = truth.full(k - 1)
+        if not (low ^ high ^ ones) & c0 & c1:  # complements: one table and an exclusive or
+            merged = low & c0 | (high ^ ones) & ~c0 & c1 | low & ~c0 & ~c1
+            below = complete(merged, c0 | c1, k - 1, lut_inputs)
+            return _join(below, below ^ ones, k, j)
+        a, b = (len(_needed(half, c, k - 1)[0]) for half, c in ((low, c0), (high, c1)))
+        cost = sum(1 << max(n - lut_inputs, 0) if n > 1 else 0 for n in (a, b)) * 100 + a + b
+        if best is None or cost < best[0]:
+            best = (cost, j, low, high, c0, c1)
+    assert best is not None
+    _, j, low, high, c0, c1 = best
+    return _join(complete(low, c0, k - 1, lut_inputs), complete(high, c1, k - 1, lut_inputs), k, j)
+
+
+def _join(low: int, high: int, k: int, j: int) -> int:
+    """The table of k inputs with the given cofactors for input j."""
+    table = low | high << (1 << (k - 1))
+    for at in range(k - 2, j - 1, -1):
+        table = truth.swap_next(table, k, at)
+    return table
+
+
+def seen(network: LutNetwork, x: NDArray[np.integer], at_least: int) -> list[NDArray[np.bool_]]:
+    """By layer, bool (n_luts, 2**k): at least that many of the examples x (n, n_features) show the pattern."""
+    counts = [np.zeros((len(layer), 1 << layer.k), np.int64) for layer in network.layers]
+    step = 1 << 14
+    for at in range(0, len(x), step):
+        part = x[at:at + step]
+        values = bits.unpack(network.signals(network.encoder(part)), len(part))
+        for layer, count in zip(network.layers, counts, strict=True):
+            for row, wiring in enumerate(layer.wiring):
+                pattern = np.zeros(len(part), np.int64)
+                for j, signal in enumerate(wiring):
+                    pattern |= values[signal].astype(np.int64) << j
+                count[row] += np.bincount(pattern, minlength=1 << layer.k)
+    return [count >= at_least for count in counts]
+
+
+def use_dont_cares(network: LutNetwork, option: str, lut_inputs: int, data: Dataset | None = None) -> LutNetwork:
+    """A network with the entries completed that `option` frees: "off", "unseen" or "rare:N" (fewer than N times).
+
+    data: where to count; None takes what the network holds. Errors: `UsageError` for a wrong option, or if there is
+    nothing to count on.
+    """
+    if option == "off":
+        return network
+    at_least = 1
+    if option != "unseen":
+        name, _, number = option.partition(":")
+        if name != "rare" or not number.isdecimal() or not int(number):
+            raise UsageError(f"dont-cares must be off, unseen or rare:N with N from 1, not {option!r}")
+        at_least = int(number)
+    if data is not None and len(data.x_train):
+        cares = seen(network, data.x_train, at_least)
+    elif all(layer.counts is not None for layer in network.layers):
+        cares = [layer.counts.sum(axis=2) >= at_least for layer in network.layers]  # type: ignore[union-attr]
+    elif at_least == 1 and all(layer.care is not None for layer in network.layers):
+        cares = [layer.care_bits.astype(bool) for layer in network.layers]
+    else:
+        raise UsageError(f"dont-cares {option} needs the training data, which this model does not name; give --data")
+    layers = tuple(_completed(layer, care, lut_inputs) for layer, care in zip(network.layers, cares, strict=True))
+    return replace(network, layers=layers).with_meta(dont_cares=option)
+
+
+def _completed(layer: Layer, care: NDArray[np.bool_], lut_inputs: int) -> Layer:
+    n_bytes = layer.tables.shape[1]
+    rows = []
+    for table, cared in zip(layer.tables, bits.pack_tables(care), strict=True):
+        made = complete(int.from_bytes(table.tobytes(), "little") & truth.full(layer.k),
+                        int.from_bytes(cared.tobytes(), "little") & truth.full(layer.k), layer.k, lut_inputs)
+        rows.append(np.frombuffer(made.to_bytes(n_bytes, "little"), np.uint8))
+    return Layer(layer.wiring, np.array(rows, np.uint8).reshape(layer.tables.shape), layer.care, layer.counts)
