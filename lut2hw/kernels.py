@@ -20,6 +20,7 @@ from lut2hw.simd import (
     functions,
     leaf,
     load_word,
+    make_blocks,
     mux_eights,
     mux_fours,
     mux_pairs,
@@ -42,7 +43,7 @@ _SPARE = 4
 def make_space(k):
     """Work space of `lut` for tables of up to k inputs: blocks, addresses of blocks, patterns."""
     leaves = 1 << (_SUBTREE_K - 2)
-    blocks = np.zeros((_WORK + 2 * leaves + k + 1, BLOCK), np.uint64)
+    blocks = make_blocks(_WORK + 2 * leaves + k + 1)
     addresses = np.empty((3, leaves), np.int64)
     first = blocks.ctypes.data + _WORK * BLOCK_BYTES
     for p in range(leaves):
@@ -188,16 +189,16 @@ def _run(encoded, n_examples, ks, wiring, tables, vote_signal, vote_class, vote_
     for c in range(n_scores):
         constant[c] -= least
     space = make_space(max_k)
-    signals = np.zeros((n_bits + len(ks), BLOCK), np.uint64)
+    signals = make_blocks(n_bits + len(ks))
     source, to = encoded.ctypes.data, signals.ctypes.data
     inputs = np.empty(max_k + 2, np.int64)
     # A row for each significance: sums, waiting addends, the best sums so far; then _SPARE blocks.
-    slices = np.zeros((3 * 64 + _SPARE, BLOCK), np.uint64)
+    slices = make_blocks(3 * 64 + _SPARE)
     waiting = np.zeros(64, np.bool_)
     winner_bits = 0
     while (n_scores - 1) >> winner_bits:
         winner_bits += 1
-    winner = np.empty((winner_bits, BLOCK), np.uint64)
+    winner = make_blocks(winner_bits)
     value = np.empty(64, np.int64)
     for block in range(part, (n_words + BLOCK - 1) // BLOCK, n_parts):
         at = block * BLOCK

@@ -10,8 +10,9 @@ import platform
 from typing import Any
 
 import llvmlite.binding as llvm
+import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic as _intrinsic
 
@@ -358,3 +359,11 @@ def at_least(typingctx, lanes, first, threshold):
         return builder.bitcast(compare(">=", values, _splat(builder, threshold, vector)), _I64)
 
     return types.uint64(lanes, types.intp, lanes.dtype), codegen
+
+
+@njit(cache=True)
+def make_blocks(n):
+    """uint64 (n, BLOCK) of zeros that begins at a cache line: a vector that crosses two costs twice."""
+    words = np.zeros((n + 1) * BLOCK, np.uint64)
+    skip = (64 - words.ctypes.data % 64) % 64 // 8
+    return words[skip:skip + n * BLOCK].reshape(n, BLOCK)

@@ -19,6 +19,7 @@ from lut2hw.simd import (
     count_products_of,
     fast_popcount,
     load_word,
+    make_blocks,
     minterms,
     spread_bits,
     take_counter,
@@ -131,10 +132,10 @@ def _count_layer(signals, wiring, question, start, count, out, products, part, n
     base = signals.ctypes.data
     entries = 1 << k
     inputs = np.empty(max(k, 1), np.int64)
-    padded = np.empty((k if products else 0, BLOCK), np.uint64)
-    rows = np.empty((16 if products else 0, BLOCK), np.uint64)
-    factors = np.empty((16 if products else 0, BLOCK), np.uint64)
-    counters = np.zeros((entries if products else 0, LANES), np.uint64)
+    padded = make_blocks(k if products else 0)
+    rows = make_blocks(16 if products else 0)
+    factors = make_blocks(16 if products else 0)
+    counters = make_blocks(entries * LANES // BLOCK + 1 if products else 0)
     narrow = np.empty(0 if products or k > 16 else 16 * 64, np.uint16)
     wide = np.empty(0 if products or k <= 16 else 16 * 64, np.uint32)
     histograms = np.zeros((_HISTOGRAMS if not products and k <= _MAX_INTERLEAVED_K else 0, entries), np.uint32)
