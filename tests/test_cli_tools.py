@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,6 +72,15 @@ def test_import_trees_with_data(capsys, tmp_path):
     assert made["test_agreement"] >= 0.99
     result = run(capsys, "eval", tmp_path / "f.lut")
     assert result["accuracy"] == made["test_accuracy"] > 0.8
+    # and on to hardware like any model
+    run(capsys, "emit", tmp_path / "f.lut", "-o", tmp_path / "core")
+    checked = run(capsys, "verify", tmp_path / "core", "--engine", "golden")
+    assert checked["passed"] and checked["vectors"] >= 450
+    assert "imported from scikit-learn RandomForestClassifier" in report_of(capsys, tmp_path / "core")
+
+
+def report_of(capsys, path) -> str:
+    return Path(run(capsys, "report", path, "-o", f"{path}.html")["file"]).read_text()
 
 
 def test_import_refuses(capsys, tmp_path):

@@ -16,7 +16,7 @@ from lut2hw.imports.builder import Builder
 from lut2hw.imports.logic import MAX_PORTS, FormatError, Logic, read_bytes, shown, to_network
 from lut2hw.model import MAX_K, LutNetwork
 
-MAX_TABLE_WORK = 1 << 34  # table bits touched: products times entries
+MAX_TABLE_WORK = 1 << 36  # table bits touched by products that cover much of it
 TYPES = ("f", "r", "fd", "fr", "dr", "fdr")
 
 
@@ -98,7 +98,7 @@ def _output(builder: Builder, k: int, products: list[tuple[str, str]], kind: str
     if k > MAX_K:
         return lut_of(range(k), lists["f"], True, builder) if "f" in kind else \
             lut_of(range(k), lists["r"], False, builder)
-    if k * len(products) << k > MAX_TABLE_WORK:
+    if sum(product.count("-") > 8 for product, _ in products) * k << k > MAX_TABLE_WORK:
         raise FormatError(f"{name}: {len(products)} products of {k} inputs are too many for one table")
     tables = {}
     for letter in kind:
