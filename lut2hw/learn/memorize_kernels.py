@@ -15,6 +15,7 @@ from lut2hw.simd import (
     BLOCK,
     BLOCK_BYTES,
     LANES,
+    at_least,
     count_products,
     count_products_of,
     fast_popcount,
@@ -33,18 +34,18 @@ _MAX_INTERLEAVED_K = 12  # beyond, histograms no longer fit in the first-level c
 
 @njit(cache=True, nogil=True)
 def _gather_bits(packed, source, out, part, n_parts):
-    n_rows, n_words = len(packed), out.shape[1]
-    line = np.empty(packed.shape[1] + 1, np.uint64)
+    n_rows, n_words = packed.shape
+    line = np.empty((n_words + 1) * 64, np.uint8)  # a row, one byte for each bit
+    some = np.empty(64, np.uint8)
     for row in range(part * n_rows // n_parts, (part + 1) * n_rows // n_parts):
-        for word in range(packed.shape[1]):
-            line[word] = packed[row, word]
-        line[packed.shape[1]] = np.uint64(0)
+        for i in range(len(line)):
+            line[i] = 0
         for word in range(n_words):
-            value = np.uint64(0)
+            spread_bits(packed[row, word], 1, line, word * 64)
+        for word in range(out.shape[1]):
             for i in range(64):
-                at = np.uint64(source[word * 64 + i])
-                value |= ((line[at >> np.uint64(6)] >> (at & np.uint64(63))) & np.uint64(1)) << np.uint64(i)
-            out[row, word] = value
+                some[i] = line[source[word * 64 + i]]
+            out[row, word] = at_least(some, 0, np.uint8(1))
 
 
 def gather_bits(packed, source, out):
