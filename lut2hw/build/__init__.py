@@ -15,7 +15,6 @@ from typing import Any
 import jinja2
 
 from lut2hw import targets, tools
-from lut2hw.compile.port import INPUT
 from lut2hw.emit import Manifest, load
 from lut2hw.errors import Lut2hwError, UsageError, unknown_name
 from lut2hw.files import write_bytes, write_text
@@ -130,7 +129,7 @@ def _build(manifest: Manifest, target: Target, flow: Flow, part: Device, device:
         # a core without registers answers within the clock in which the example appears
         "latency_ns": round(max(manifest.latency, 1) * 1000 / fmax, 2) if fmax else None,
         "classifications_per_second": round(fmax * 1e6),
-        "input_bits": len(_read(manifest)[0]), "seed": seed, "freq_mhz": freq,
+        "input_bits": len(manifest.bits_read[0]), "seed": seed, "freq_mhz": freq,
         "bitstream": str(manifest.directory / bitstream) if bitstream else None,
         "seconds": {tool: round(spent, 1) for tool, spent in seconds.items()},
     }
@@ -141,17 +140,9 @@ def _build(manifest: Manifest, target: Target, flow: Flow, part: Device, device:
     return result
 
 
-def _read(manifest: Manifest) -> tuple[list[int], list[int]]:
-    """Bits of the input port that the core reads, and those that it does not."""
-    netlist = manifest.netlist
-    read = {net for cell in netlist.cells for net in cell.inputs}.union(*netlist.outputs.values())
-    used = [bit for bit, net in enumerate(netlist.inputs[INPUT]) if net in read] or [0]
-    return used, sorted(set(range(max(1, len(netlist.inputs[INPUT])))) - set(used))
-
-
 def _chip(manifest: Manifest) -> str:
     """Verilog of the chip around the core."""
-    used, unread = _read(manifest)
+    used, unread = manifest.bits_read
     data = manifest.data
     template = jinja2.Template((resources.files("lut2hw.hdl_templates") / "chip.v.j2").read_text(), trim_blocks=True,
                                lstrip_blocks=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)

@@ -94,6 +94,14 @@ class Manifest:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise Lut2hwError(f"{path} is damaged; emit the core again") from None
 
+    @property
+    def bits_read(self) -> tuple[list[int], list[int]]:
+        """Bits of the input port that the core reads (one if it reads none), and those that it does not."""
+        netlist = self.netlist
+        read = {net for cell in netlist.cells for net in cell.inputs}.union(*netlist.outputs.values())
+        used = [bit for bit, net in enumerate(netlist.inputs[INPUT]) if net in read] or [0]
+        return used, sorted(set(range(max(1, len(netlist.inputs[INPUT])))) - set(used))
+
     @cached_property
     def vectors(self) -> Vectors:
         """Expected vectors."""

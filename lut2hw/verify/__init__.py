@@ -12,7 +12,7 @@ from lut2hw.emit.folder import Manifest
 from lut2hw.emit.vectors import Vectors
 from lut2hw.errors import ToolError, unknown_name
 from lut2hw.targets.base import simulation_model
-from lut2hw.verify import formal, golden, simulate
+from lut2hw.verify import bitstream, formal, gates, golden, simulate
 from lut2hw.verify.outcome import Outcome
 from lut2hw.verify.stimulus import coverage, stimulus
 
@@ -36,7 +36,7 @@ def core_design(manifest: Manifest) -> simulate.Design:
     """The emitted Verilog with the vendor's simulation models."""
     models = [simulation_model(model) for model in manifest.simulation_models]
     return simulate.Design([*manifest.source_paths, *models], manifest.top, manifest.clock, manifest.reset,
-                           manifest.latency, ("NO_ICE40_DEFAULT_ASSIGNMENTS",))  # Icarus 11 knows no default inputs
+                           manifest.latency, simulate.ICARUS_DEFINES)
 
 
 def _cocotb(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
@@ -45,17 +45,15 @@ def _cocotb(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | No
                             **coverage(manifest.network, manifest.input_port, vectors))
 
 
-def _formal(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
-    return formal.check(manifest, vectors, seed, timeout)
-
-
 Engine = Callable[[Manifest, Vectors, int, float | None], Outcome]
 
 ENGINES: dict[str, tuple[str, Engine]] = {
     "golden": ("netlist after every pass, evaluated in software", _golden),
     "amaranth": ("component in Amaranth's simulator", _amaranth),
     "cocotb": ("emitted Verilog under Icarus Verilog", _cocotb),
-    "formal": ("emitted Verilog, proved for all inputs", _formal),
+    "gates": ("netlist after yosys, simulated and proved", gates.check),
+    "bitstream": ("chip read back from its bitstream", bitstream.check),
+    "formal": ("emitted Verilog, proved for all inputs", formal.check),
 }
 """What can check an emitted folder: what it checks, and how."""
 

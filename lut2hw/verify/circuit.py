@@ -63,33 +63,34 @@ GATES: dict[str, Gate] = {
 """What cells without registers do: parameters and input literals by port to output literals by port."""
 
 
+REGISTERS = {"$_DFF_P_": False, "$_DFFE_PP_": False, "$_SDFF_PP0_": False, "$_SDFFE_PP0P_": False,
+             "$_SDFFCE_PP0P_": True, "SB_DFF": False, "SB_DFFE": False, "SB_DFFSR": False, "SB_DFFESR": True}
+"""Flip-flops with ports D, Q, C, E, R, and whether the reset needs the enable."""
+
+
 @dataclass(frozen=True)
 class Register:
-    """A flip-flop: on a rising edge of `clock`, if `enable` (None: always), q takes d; or 0 if `reset`."""
+    """A flip-flop: on a rising edge of `clock`, if `enable` (None: always), q takes d; or 0 if `reset`.
+
+    gated: the reset needs the enable, too.
+    """
 
     d: Bit
     q: Bit
     clock: Bit
     enable: Bit | None
     reset: Bit | None
+    gated: bool = False
 
 
 def _register(cell: dict[str, Any]) -> Register | None:
     """The flip-flop that a cell is, or None; `UnknownCell` for kinds that a core has no use for."""
     kind = cell["type"]
     ports = {name: nets[0] for name, nets in cell["connections"].items()}
-    if kind.startswith("$_DFF") or kind.startswith("$_SDFF"):
-        family, _, letters = kind[2:].rstrip("_").partition("_")
-        known = {("DFF", "P"), ("DFFE", "PP"), ("SDFF", "PP0"), ("SDFFE", "PP0P")}
-        if (family, letters) not in known:
+    if kind.startswith(("$_DFF", "$_SDFF", "SB_DFF")):
+        if kind not in REGISTERS:
             raise UnknownCell(f"a register of kind {kind}")
-        return Register(ports["D"], ports["Q"], ports["C"], ports.get("E"), ports.get("R"))
-    if kind.startswith("SB_DFF"):
-        if kind not in ("SB_DFF", "SB_DFFE", "SB_DFFSR", "SB_DFFESR"):
-            raise UnknownCell(f"a register of kind {kind}")
-        if kind == "SB_DFFESR":  # its reset needs the enable as well
-            raise UnknownCell(f"a register of kind {kind}")
-        return Register(ports["D"], ports["Q"], ports["C"], ports.get("E"), ports.get("R"))
+        return Register(ports["D"], ports["Q"], ports["C"], ports.get("E"), ports.get("R"), REGISTERS[kind])
     return None
 
 
@@ -122,7 +123,7 @@ class Circuit:
         # A register that holds through a multiplexer is one with an enable.
         for q, register in list(self.registers.items()):
             cell, _, _ = self.cells.get(register.d, ({"type": ""}, "", 0))
-            if register.enable is None and cell["type"] == "$_MUX_" and cell["connections"]["A"][0] == q:
+            if register.enable is None and cell["type"] == "$_MUX_" and cell["connections"]["A"] == [q]:
                 self.registers[q] = Register(cell["connections"]["B"][0], q, register.clock,
                                              cell["connections"]["S"][0], register.reset)
 

@@ -152,7 +152,9 @@ def hardware_aig(circuit: Circuit, control: Control, nets: list[int]) -> Aig:
         register = circuit.registers[net]
         enable, d = circuit.literals(aig, known, ["1" if register.enable is None else register.enable, register.d],
                                      through=False)
-        aig.outputs.append(aig.and_(known[names[len(pins)]] ^ 1, aig.mux(enable, known[net], d)))
+        no_reset = known[names[len(pins)]] ^ 1
+        aig.outputs.append(aig.mux(enable, known[net], aig.and_(no_reset, d)) if register.gated
+                           else aig.and_(no_reset, aig.mux(enable, known[net], d)))
     return aig
 
 

@@ -6,7 +6,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,16 @@ from lut2hw.emit.vectors import Vectors
 from lut2hw.errors import Lut2hwError, ToolError
 from lut2hw.sim.bench import Bench
 
+ICARUS_DEFINES = ("NO_ICE40_DEFAULT_ASSIGNMENTS",)
+"""Icarus 11 knows no default values of inputs."""
+
 
 @dataclass(frozen=True)
 class Design:
-    """Verilog under test: files, top module, clock and reset ports (None without registers), latency in cycles."""
+    """Verilog under test: files, top module, clock and reset ports (None without registers), latency in cycles.
+
+    test: module of the bench. extra: what else the bench needs to know, JSON values.
+    """
 
     sources: Sequence[Path]
     top: str
@@ -28,6 +34,7 @@ class Design:
     latency: int | None
     defines: tuple[str, ...] = ()
     test: str = "lut2hw.sim.core"
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 def cocotb(design: Design, vectors: Vectors, *, seed: int = 0, timeout: float | None = None) -> dict[str, Any]:
@@ -40,7 +47,8 @@ def cocotb(design: Design, vectors: Vectors, *, seed: int = 0, timeout: float | 
         config = {"sources": [str(path.resolve()) for path in design.sources], "top": design.top,
                   "defines": list(design.defines), "clock": design.clock, "reset": design.reset,
                   "latency": design.latency, "seed": seed, "test": design.test,
-                  "vectors": str(work / "vectors.txt"), "result": str(work / "result.json"), "work": name}
+                  "vectors": str(work / "vectors.txt"), "result": str(work / "result.json"), "work": name,
+                  **design.extra}
         (work / "bench.json").write_text(json.dumps(config))
         run = tools.run_command([sys.executable, "-m", "lut2hw.verify.icarus", str(work / "bench.json")],
                                 what="Icarus Verilog under cocotb", timeout=timeout)

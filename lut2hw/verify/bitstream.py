@@ -1,0 +1,68 @@
+"""Engine `bitstream`: the chip read back from its bitstream, pin for pin.
+
+iCE40: `iceunpack` and `icebox_vlog` (C. Wolf, M. Lasser, "Project IceStorm") turn the bits back into Verilog. Which
+pin is which comes from the names that nextpnr left in its .asc file; nothing else of that file is used.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from lut2hw import tools
+from lut2hw.emit.folder import Manifest
+from lut2hw.emit.vectors import Vectors
+from lut2hw.errors import ToolError
+from lut2hw.verify import simulate
+from lut2hw.verify.outcome import Outcome
+
+MAX_CLOCKS = 50_000
+"""Bits shifted in, one for each clock."""
+
+
+def check(manifest: Manifest, vectors: Vectors, seed: int = 0, timeout: float | None = None) -> Outcome:
+    """Read the bitstream that `build` left in the folder back and stream `vectors` through its pins."""
+    if manifest.target != "ice40":
+        return Outcome("bitstream", None, note=f"no open tool turns a {manifest.target} bitstream back into Verilog; "
+                       "gates is as far as the chain goes")
+    directory = manifest.directory
+    binary = _binary(directory)
+    if binary is None:
+        return Outcome("bitstream", None, note=f"no bitstream in {directory}; `lut2hw build {directory}` makes one")
+    tools.require("icebox_vlog")
+    bits = manifest.bits_read[0]
+    vectors = vectors.first(max(10, MAX_CLOCKS // len(bits)))
+    with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
+        work = Path(name)
+        (work / "chip.bin").write_bytes(binary.read_bytes())
+        tools.run("iceunpack", ["chip.bin", "chip.asc"], cwd=work, timeout=timeout)
+        names = re.findall(r"^\.sym \d+ \w+(?:\[\d+\])?\$SB_IO_(?:IN|OUT)$", binary.with_suffix(".asc").read_text(),
+                           re.MULTILINE)
+        with (work / "chip.asc").open("a") as file:
+            file.write("\n".join(["", *names, ""]))
+        verilog = tools.run("icebox_vlog", ["-s", "-L", "chip.asc"], cwd=work, timeout=timeout).output
+        (work / "chip.v").write_text(verilog[verilog.index("module chip"):] if "module chip" in verilog else "")
+        pins = dict(re.findall(r"^wire \\_(\w+(?:\[\d+\])?)\$SB_IO_(?:IN|OUT) = (io_\w+);", verilog, re.MULTILINE))
+        pins |= {f"{name}[0]": pins.pop(name) for name in ("class",) if name in pins}
+        missing = {"clk", "reset", "shift", "data", "done", "class[0]"} - set(pins)
+        if missing:
+            raise ToolError(f"the bitstream shows no pin for {', '.join(sorted(missing))}; build again")
+        design = replace(simulate.Design([work / "chip.v"], "chip", None, None, None), test="lut2hw.sim.chip",
+                         extra={"pins": pins, "bits": bits})
+        result = simulate.cocotb(design, vectors, seed=seed, timeout=timeout)
+    return Outcome.of_bench("bitstream", len(vectors), result)
+
+
+def _binary(directory: Path) -> Path | None:
+    """The bitstream that build.json names, if it and its .asc file are there."""
+    try:
+        named = json.loads((directory / "build.json").read_text())["bitstream"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if not isinstance(named, str):
+        return None
+    binary = directory / Path(named).name
+    return binary if binary.is_file() and binary.with_suffix(".asc").is_file() else None

@@ -1,0 +1,47 @@
+"""Engine `gates`: the netlist after yosys, under the same bench, and proved like the Verilog it came from."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from lut2hw import targets, tools
+from lut2hw.emit.folder import Manifest
+from lut2hw.emit.vectors import Vectors
+from lut2hw.errors import ToolError
+from lut2hw.verify import circuit, formal, simulate
+from lut2hw.verify.circuit import UnknownCell
+from lut2hw.verify.outcome import Outcome
+from lut2hw.verify.simulate import ICARUS_DEFINES
+
+
+def check(manifest: Manifest, vectors: Vectors, seed: int = 0, timeout: float | None = None) -> Outcome:
+    """Synthesize the core as `build` does and stream `vectors` through the result."""
+    target = targets.get(manifest.target)
+    synth = target.synth.format(top=manifest.top, json="gates.json")
+    with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
+        work = Path(name)
+        for source in manifest.source_paths:
+            (work / source.name).write_bytes(source.read_bytes())
+        read = "read_verilog " + " ".join(manifest.sources)
+        tools.run("yosys", ["-q", "-p", f"{read}; {synth}; delete =A:blackbox; write_verilog -noattr gates.v"],
+                  cwd=work, timeout=timeout)
+        if not (work / "gates.v").is_file():
+            raise ToolError("yosys made no netlist of the core")
+        share = tools.yosys_share()
+        folder = {"xilinx7": "xilinx", "generic": "xilinx"}.get(target.name, target.name)
+        design = simulate.Design([work / "gates.v", share / folder / "cells_sim.v"], manifest.top, manifest.clock,
+                                 manifest.reset, manifest.latency, ICARUS_DEFINES)
+        result = simulate.cocotb(design, vectors, seed=seed, timeout=timeout)
+        outcome = Outcome.of_bench("gates", len(vectors), result)
+        if not outcome.passed:
+            return outcome
+        try:
+            gates = circuit.read([work / "gates.v"], manifest.top, timeout=timeout)
+            proof = formal.prove("gates", manifest.network, manifest.input_port, gates, manifest.latency, vectors,
+                                 seed=seed, limit=formal.DEFAULT_LIMIT if timeout is None else timeout)
+        except UnknownCell as error:
+            proof = Outcome("gates", None, note=f"not proved: {error} has no formal model")
+    if proof.passed is False:
+        return proof
+    return Outcome("gates", True, outcome.vectors, note=proof.note, details=outcome.details)

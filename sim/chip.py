@@ -1,0 +1,58 @@
+"""cocotb test of a chip read back from its bitstream: bits shifted in through one pin, classes coming out.
+
+LUT2HW_BENCH names a JSON file that says what to stream, which pin is which, and where to report.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import cocotb
+from cocotb.triggers import Timer
+
+from lut2hw.sim.bench import Bench
+from lut2hw.sim.core import known
+
+
+@cocotb.test()
+async def shift(dut: Any) -> None:
+    """Shift all vectors in, pausing at random, and write the result."""
+    config = json.loads(Path(os.environ["LUT2HW_BENCH"]).read_text())
+    lines = Path(config["vectors"]).read_text().split()
+    words, expected = [int(word, 16) for word in lines[::2]], [int(word) for word in lines[1::2]]
+    pins = {name: getattr(dut, pin) for name, pin in config["pins"].items()}
+    answer = [pins[name] for name in sorted((n for n in pins if n.startswith("class[")), key=lambda n: int(n[6:-1]))]
+    bench = Bench(words, expected, None)
+    rng = random.Random(config["seed"])
+    bits = [(index, bit) for index in range(len(words)) for bit in config["bits"]]
+    at, idle, reset = 0, 0, 2
+    while bench.checked < len(words) and idle < 10_000 and len(bench.errors) < 5:
+        pins["clk"].value = 0
+        pins["reset"].value = int(reset > 0)
+        moving = not reset and at < len(bits) and rng.random() < 0.99
+        pins["shift"].value = int(moving)
+        pins["data"].value = words[bits[at][0]] >> bits[at][1] & 1 if moving else rng.getrandbits(1)
+        await Timer(1, "ns")
+        bench.cycles += 1
+        idle += 1
+        done = known(pins["done"])
+        if done is None and not reset and bench.cycles > 4:
+            bench.error("done is unknown (X)")
+        if done and not reset:
+            values = [known(pin) for pin in answer]
+            bench.now = bench.now._replace(ready=True)
+            bench.answer(None if None in values else sum(v << i for i, v in enumerate(values)))  # type: ignore
+            idle = 0
+        if moving:
+            idle = 0
+            at += 1
+            if at % len(config["bits"]) == 0:
+                bench.flying.append((bits[at - 1][0], bench.cycles))
+        reset -= reset > 0
+        pins["clk"].value = 1
+        await Timer(1, "ns")
+    Path(config["result"]).write_text(json.dumps(bench.result()))
