@@ -140,3 +140,34 @@ def test_wrong_options_are_refused():
                     {"pipeline": -1}, {"effort": "much"}, {"ram": "yes"}, {"fmax": 0.0}):
         with pytest.raises(UsageError):
             compile_network(network, targets.get("ice40"), **options)
+
+
+def test_fmax_chooses_the_cuts():
+    """A faster clock takes more registers, and no stage is longer than the period where cells allow it."""
+    from lut2hw.compile.pipeline import stages
+
+    network, ice40 = vote_network(80, 6, 5), targets.get("ice40")
+    latency = [compile_network(network, ice40, fmax=fmax).latency for fmax in (10, 40, 80)]
+    assert latency[0] < latency[1] < latency[2]
+    netlist = compile_network(network, ice40, pipeline="none").netlist
+    stage, last = stages(netlist, lambda cell: 1.0, 12)
+    assert last > 0
+    depth = {}
+    for cell, here in zip(netlist.cells, stage, strict=True):
+        depth[cell.outputs[0]] = here, 1 + max((depth[net][1] for net in cell.inputs
+                                                if net in depth and depth[net][0] == here), default=0)
+    chains = max(d for _, d in depth.values())
+    assert chains <= 12 + 34  # a chain is never cut
+
+
+def test_lost_register_is_noticed():
+    from dataclasses import replace
+
+    from lut2hw.compile.netlist import Netlist
+
+    netlist = compile_network(vote_network(30, 4, 3), targets.get("ice40"), pipeline=3).netlist
+    ff = next(i for i, cell in enumerate(netlist.cells) if cell.kind == "ff")
+    cells = [*netlist.cells]
+    cells[ff] = replace(cells[ff], kind="lut", table=0b10)
+    with pytest.raises(ValueError, match="stages|latencies"):
+        _ = Netlist(netlist.inputs, netlist.outputs, cells, netlist.n_nets).latency

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Compiled", "compile_network"]
 
+LEVELS = 6
+"""LUTs between registers of an automatic pipeline that no clock is asked for."""
+
 OnPass = Callable[[str, Netlist], None]
 
 
@@ -98,12 +101,13 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
     netlist = report("simplify", simplify(netlist, carry_inverts=target.carry == "slots"))
     if target.finish is not None:
         netlist = report("finish", target.finish(netlist))
-    netlist = report("pipeline", add_registers(netlist, registers, _delay, 6))
+
+    def delay(cell: Cell) -> float:
+        return target.delay.get(cell.kind, 0.0)
+
+    period = LEVELS * target.delay["lut"] if fmax is None else max(1000 / fmax - target.overhead, 0.0)
+    netlist = report("pipeline", add_registers(netlist, registers, delay, period))
     return Compiled(network, netlist, target, port, netlist.latency)
-
-
-def _delay(cell: Cell) -> float:
-    return 1.0 if cell.kind == "lut" else 0.1 if cell.kind == "carry" else 0.0
 
 
 def _registers(pipeline: str | int) -> int | None:

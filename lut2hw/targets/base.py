@@ -68,6 +68,8 @@ class Target:
     flow: None if there is nothing to place and route with; synthesis is then the yosys command, with {top} in it.
     carry: "none"; "shared" if LUT and carry of a cell share two inputs; "slots" if the carry is a LUT of its own.
     mux_levels: how many levels of hard multiplexers join LUTs to wider ones.
+    delay: ns through a cell of each kind with typical routing to it, on the default device. overhead: ns that a
+    register and the routing to it take of each clock.
     finish: last pass before the pipeline, from LUTs and carries to what the family has.
     """
 
@@ -82,6 +84,8 @@ class Target:
     default_device: str = ""
     carry: str = "none"
     mux_levels: int = 0
+    delay: Mapping[str, float] = field(default_factory=lambda: {"lut": 1.0, "carry": 0.1, "ccu2": 0.6, "mux": 0.3})
+    overhead: float = 1.0
     finish: Callable[[Netlist], Netlist] | None = None
 
     @property

@@ -46,5 +46,7 @@ GOWIN = Target(
     ),
     default_device="GW1N-9C",
     mux_levels=4,
+    delay={"lut": 1.9, "mux": 0.4},
+    overhead=2.0,
     finish=_finish,
 )

@@ -56,5 +56,7 @@ ICE40 = Target(
     ),
     default_device="up5k",
     carry="shared",
+    delay={"lut": 2.7, "carry": 0.28},
+    overhead=3.0,
     finish=share,
 )

@@ -43,5 +43,7 @@ NEXUS = Target(
     ),
     default_device="LIFCL-40",
     carry="slots",
+    delay={"lut": 1.2, "ccu2": 1.0},
+    overhead=1.5,
     finish=slots,
 )

@@ -29,5 +29,7 @@ XILINX7 = Target(
     simulation_models=("xilinx/cells_sim.v",),
     synthesis="synth_xilinx -family xc7 -top {top}",
     mux_levels=2,
+    delay={"lut": 0.9, "mux": 0.4},
+    overhead=1.0,
     finish=_finish,
 )
