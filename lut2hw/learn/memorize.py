@@ -174,6 +174,8 @@ def train_layer(examples: Examples, question: NDArray[np.int64], k: int, rng: np
     # Pieces keep the progress bar and Ctrl-C alive inside a long layer, and bound the counts that are not kept.
     piece = max(16, min((1 << 28) // max(examples.signals.shape[1] * 64, 1 << k), n_luts))
     work = np.empty((0 if counts else piece, 1 << k, 2), np.uint32)
+    if progress is not None:
+        progress(0, n_luts)
     for at in range(0, n_luts, piece):
         part = slice(at, min(at + piece, n_luts))
         count = work[:part.stop - at] if kept is None else kept[part]

@@ -27,7 +27,7 @@ from lut2hw.simd import (
 )
 from lut2hw.threads import in_parts
 
-MAX_PRODUCT_K = 8 if fast_popcount() else 6
+MAX_PRODUCT_K = 8 if fast_popcount() else 7
 _HISTOGRAMS = 2  # interleaved, so that equal patterns in a row do not wait for each other
 _MAX_INTERLEAVED_K = 12  # beyond, histograms no longer fit in the first-level cache twice
 
