@@ -256,6 +256,15 @@ def test_classifier_of_two_classes_has_a_signed_decision() -> None:
     assert model.score(digits.x_test, np.where(digits.y_test < 5, "low", "zero or high")) > 0.9
 
 
+@pytest.mark.parametrize("k", [1, 2, 8])
+def test_any_k(digits: Dataset, coder: encode.Encoder, k: int) -> None:
+    seen = []
+    net = train_descent(digits, coder, luts=60, k=k, votes=30, levels=2, sweeps=2, progress=seen.append)
+    assert all(layer.k == k for layer in net.layers)
+    assert (net.predict(digits.x_train) == digits.y_train).mean() == pytest.approx(seen[-1].train)
+    assert seen[-1].train > 0.7
+
+
 def test_inputs_bound_the_encoder_bits(digits: Dataset, coder: encode.Encoder) -> None:
     net = train_descent(digits, coder, luts=100, k=4, votes=40, levels=2, sweeps=2, inputs=30)
     assert len(net.encoder) <= 30

@@ -39,6 +39,7 @@ from lut2hw.learn import descent_kernels as kernels
 from lut2hw.model import Head, Layer, LutNetwork
 
 MAX_K = 8  # patterns are bytes
+MAX_EXAMPLES = 1 << 24  # sums of effects are int32
 _PARTS = 16  # shards of a pass over all examples; the result does not depend on it
 _SMALL = 4000  # examples below which a second thread costs more than it gains
 _UNIT = 1 << 12  # weight w[0] of an example's own class
@@ -180,6 +181,11 @@ class Trainer:
         self.label = np.asarray(label, np.int32)
         self.n, self.n_classes, self.k, self.levels = len(self.label), n_classes, k, levels
         self.n_train = self.n - n_held
+        if self.n >= MAX_EXAMPLES:
+            raise UsageError(f"descent sums in 32 bits and takes up to {MAX_EXAMPLES - 1:,} examples, augmentation "
+                             f"included, not {self.n:,}; use fewer")
+        if votes >= n_classes << 15:
+            raise UsageError(f"{votes} votes for {n_classes} classes are too many; descent takes 32,767 for each")
         self.threads, self.proposals = threads, proposals
         self.rng = np.random.default_rng(seed)
         n_words = columns.shape[1]
