@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import platform
+import re
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -104,10 +105,17 @@ def report(results: dict[str, Result], summaries: list[dict[str, Any]], quick: b
              "| experiment | claim holds | in numbers |", "| --- | --- | --- |"]
     for summary in summaries:
         holds = {True: "yes", False: "no", None: "skipped"}[summary.get("holds")]
-        lines.append(f"| [{summary['name']}](#{summary['name']}) | {holds} | {summary['line']} |")
+        name = summary["name"]
+        link = f"[{name}](#{anchor(results[name].title)})" if name in results else name
+        lines.append(f"| {link} | {holds} | {summary['line']} |")
     for name, result in results.items():
-        lines += ["", f'<a name="{name}"></a>', to_markdown(result, f"{name}.png")]
-    return "\n".join(lines)
+        lines += ["", to_markdown(result, f"{name}.png").rstrip()]
+    return "\n".join([*lines, ""])
+
+
+def anchor(title: str) -> str:
+    """What Markdown viewers call a heading in links."""
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
 
 
 def processor() -> str:
