@@ -13,7 +13,9 @@ from amaranth.lib.wiring import In, Out
 
 from lut2hw.compile.netlist import CONST0, CONST1, KINDS, Cell, Netlist
 from lut2hw.compile.port import INPUT, OUTPUT
+from lut2hw.errors import ToolError
 from lut2hw.targets.base import Target
+from lut2hw.tools import last_words
 
 TOP = "lut2hw_core"
 
@@ -94,5 +96,8 @@ class Core(wiring.Component):
 
 def to_verilog(netlist: Netlist, *, latency: int, target: Target) -> str:
     """Verilog of the core, module `TOP`; no paths and no time in it, so the same netlist gives the same text."""
-    return verilog.convert(Core(netlist, latency=latency, target=target), name=TOP, emit_src=False,
-                           strip_internal_attrs=True)
+    try:
+        return verilog.convert(Core(netlist, latency=latency, target=target), name=TOP, emit_src=False,
+                               strip_internal_attrs=True)
+    except verilog.YosysError as error:
+        raise ToolError(f"yosys could not write the Verilog; it last said: {last_words(str(error))}") from None
