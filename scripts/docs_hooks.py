@@ -73,7 +73,8 @@ def commands() -> str:
 def _command(name: str, command: Any) -> list[str]:
     about, _, example = (command.help or "").partition("Example:")
     words = [param.metavar or param.name.upper() for param in command.params if param.param_type_name == "argument"]
-    text = [f"## lut2hw {name}", "", about.strip(), "", "```sh", " ".join(["lut2hw", name, "[OPTIONS]", *words]), "```", ""]
+    usage = " ".join(["lut2hw", name, "[OPTIONS]", *words])
+    text = [f"## lut2hw {name}", "", about.strip(), "", "```sh", usage, "```", ""]
     if example:
         text += ["For example:", "", "```sh", example.strip(), "```", ""]
     rows = []
