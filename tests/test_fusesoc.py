@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,8 +27,6 @@ def test_make_synthesizes(folder, tmp_path):
     yosys, make = tools.find("yosys"), shutil.which("make")
     if yosys is None or make is None:
         pytest.skip("needs yosys and make")
-    if json.loads((folder / "manifest.json").read_text())["target"] not in ("ice40", "generic"):
-        pytest.skip("one family with primitives and the generic one are enough")
     copy = tmp_path / "core"
     shutil.copytree(folder, copy)
     script = tmp_path / "yosys"  # whatever command it is, the Makefile takes one word
@@ -38,8 +37,10 @@ def test_make_synthesizes(folder, tmp_path):
     assert run.returncode == 0, run.stderr
     assert "lut2hw_core" in json.loads((copy / "core.json").read_text())["modules"]
     assert "cells" in (copy / "area.txt").read_text()
-    if shutil.which("iverilog"):
-        run = subprocess.run([make, "lint", f"SHARE={tools.yosys_share()}"], cwd=copy, capture_output=True, text=True)
+    included = re.findall(r"-I \$\(SHARE\)/(\w+)", (copy / "Makefile").read_text())
+    share = tools.yosys_share()  # old releases of yosys lack some models
+    if shutil.which("iverilog") and all((share / name).is_dir() for name in included):
+        run = subprocess.run([make, "lint", f"SHARE={share}"], cwd=copy, capture_output=True, text=True)
         assert run.returncode == 0, run.stderr
 
 
@@ -56,7 +57,8 @@ def test_core_file(folder):
 def test_fusesoc_sets_it_up(folder, tmp_path):
     pytest.importorskip("fusesoc")
     run = subprocess.run([sys.executable, "-m", "fusesoc.main", "--cores-root", str(folder), "run",
-                          "--target=default", "--tool=icarus", "--setup", "--build-root", str(tmp_path / "build"), "lut2hw_core"],
+                          "--target=default", "--tool=icarus", "--setup", "--build-root", str(tmp_path / "build"),
+                          "lut2hw_core"],
                          cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
     assert list((tmp_path / "build").rglob("core.v"))

