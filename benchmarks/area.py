@@ -114,12 +114,14 @@ def networks(names: list[str]):
             yield f"e{k}", f"200 random LUT{k}", random_tables(k), True, None
 
 
-def cells(family: str, verilog: str, folder: Path) -> int:
-    """Logic cells of a combinational module after synthesis and packing."""
+def cells(family: str, verilog: str, folder: Path, *, baseline: bool) -> int:
+    """Logic cells of a combinational module after synthesis (with -abc9 for the baseline) and packing."""
     target = targets.get(family)
     (folder / "in.v").write_text(verilog)
     (folder / "stat.json").unlink(missing_ok=True)
     synth = target.synth.format(top=TOP, json="out.json")
+    if baseline:
+        synth = re.sub(r"^(synth_\w+)", r"\1 -abc9", synth)
     tools.run("yosys", ["-q", "-p", f"read_verilog in.v; {synth}; tee -q -o stat.json stat -json"], cwd=folder)
     if target.flow is None:
         counts = json.loads((folder / "stat.json").read_text())["modules"]["\\" + TOP]["num_cells_by_type"]
@@ -157,9 +159,11 @@ def main() -> int:
                 seconds = time.perf_counter() - began
                 row = {"network": key, "what": what, "family": family, "compile_seconds": round(seconds, 1)}
                 try:
-                    row["baseline"] = cells(family, behavioural(network, encoded=encoded), folder)
+                    row["baseline"] = cells(family, behavioural(network, encoded=encoded), folder,
+                                            baseline=True)
                     for care, compiled in made.items():
-                        row[care] = cells(family, to_verilog(compiled.netlist, latency=0, target=target), folder)
+                        row[care] = cells(family, to_verilog(compiled.netlist, latency=0, target=target), folder,
+                                          baseline=False)
                 except Lut2hwError as error:
                     print(f"{key} {what:<26}{family:<9}{error}")
                     continue

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lut2hw.compile import head, lower
+from lut2hw.compile.abc import remap
 from lut2hw.compile.arithmetic import Arithmetic
 from lut2hw.compile.arithmetic_carry import CarryArithmetic
-from lut2hw.compile.decompose import shannon
+from lut2hw.compile.decompose import lut_cost, shannon
 from lut2hw.compile.dont_cares import use_dont_cares
-from lut2hw.compile.graph import Graph, simplify
+from lut2hw.compile.graph import Graph
+from lut2hw.compile.merge import merge
 from lut2hw.compile.netlist import Cell, Netlist
 from lut2hw.compile.pipeline import pipeline as add_registers
 from lut2hw.compile.port import OUTPUT, InputPort
@@ -62,6 +64,7 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
     Errors: `UsageError` for options that make no sense.
     """
     registers = _registers(pipeline)
+    inverts = target.carry == "slots"
     if effort not in ("normal", "high"):
         raise unknown_name("effort", effort, ("normal", "high"))
     if ram not in ("never", "auto"):
@@ -87,18 +90,25 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
         literals = lower.code(graph, network, port, read, lut_inputs)
         votes = graph.place(logic, {lower.BITS: literals})[lower.VOTES]
         graph.outputs[OUTPUT] = head.answer(network.head, votes, network.n_classes, arithmetic(graph))
-        return graph.netlist(carry_inverts=target.carry == "slots")
+        return graph.netlist(carry_inverts=inverts)
 
     def report(name: str, netlist: Netlist) -> Netlist:
         if on_pass is not None:
             on_pass(name, netlist)
         return netlist
 
+    wide = k + target.mux_levels
     if on_pass is not None:
         report("tables", whole(logic, k))
-    logic = shannon(logic, k + target.mux_levels)
-    netlist = report("shannon", whole(logic, k))
-    netlist = report("simplify", simplify(netlist, carry_inverts=target.carry == "slots"))
+    # Hard multiplexers are free but take LUTs for themselves alone; shared cofactors may be less.
+    widest = max((len(cell.inputs) for cell in logic.cells), default=0)
+    widths = range(k, max(min(wide, widest), k) + 1)
+    mapped = min((merge(shannon(logic, width), k) for width in widths), key=lambda n: lut_cost(n, k))
+    if effort == "high":
+        # ABC starts from the tables and from our own mapping; whichever comes out smallest stays.
+        mapped = min((mapped, remap(logic, k), remap(mapped, k)), key=lambda n: lut_cost(n, k))
+    netlist = report("map", whole(mapped, k))
+    netlist = report("merge", merge(netlist, k, carry_inverts=inverts))
     if target.finish is not None:
         netlist = report("finish", target.finish(netlist))
 

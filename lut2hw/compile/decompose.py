@@ -67,3 +67,8 @@ def shannon(netlist: Netlist, lut_inputs: int) -> Netlist:
             literal.append(graph.of_kind(node.kind, inputs, node.table, node.part))
     graph.outputs = {name: [literal[x >> 1] ^ x & 1 for x in literals] for name, literals in source.outputs.items()}
     return graph.netlist()
+
+
+def lut_cost(netlist: Netlist, lut_inputs: int) -> int:
+    """LUTs of `lut_inputs` inputs that the netlist's LUTs take, wider ones joined by hard multiplexers."""
+    return sum(1 << max(0, len(cell.inputs) - lut_inputs) for cell in netlist.cells if cell.kind == "lut")
