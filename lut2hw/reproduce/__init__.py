@@ -98,7 +98,7 @@ def report(results: dict[str, Result], summaries: list[dict[str, Any]], quick: b
     lines = ["# The experiments of \"Learning and Memorization\", repeated", "",
              "S. Chatterjee, \"Learning and Memorization\", ICML 2018 (PMLR 80:755-763). Made by", "",
              f"    {command}", "",
-             f"in {seconds / 60:.1f} minutes: {processor()}, {numba.get_num_threads()} threads, Python "
+             f"in {seconds / 60:.1f} minutes: {processor()}, {numba.get_num_threads()} thread(s), Python "
              f"{platform.python_version()}, lut2hw {__version__}, NumPy {numpy.__version__}, numba "
              f"{numba.__version__}, scikit-learn {sklearn.__version__}. Numbers are shares of right answers; ± is "
              "the standard deviation over seeds (wiring and ties).", "",

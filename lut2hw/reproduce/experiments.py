@@ -17,8 +17,6 @@ from lut2hw.errors import Lut2hwError
 from lut2hw.learn.memorize import memorize
 from lut2hw.model import LutNetwork
 
-GROUPS = "0,1,2,3,4:5,6,7,8,9"
-
 
 @dataclass
 class Result:
@@ -100,14 +98,14 @@ class Context:
         if self.progress is not None:
             self.progress(name, len(items), len(items))
 
-    def dataset(self, name: str, classes: str | None = None) -> data.Dataset:
+    def dataset(self, name: str) -> data.Dataset:
         """A named dataset, loaded once."""
-        if (name, classes) not in self._tasks:
+        if name not in self._tasks:
             try:
-                self._tasks[name, classes] = data.load(name, classes=classes)
+                self._tasks[name] = data.load(name)
             except Lut2hwError as error:
-                self._tasks[name, classes] = error  # the next experiment need not wait for it again
-        found = self._tasks[name, classes]
+                self._tasks[name] = error  # the next experiment need not wait for it again
+        found = self._tasks[name]
         if isinstance(found, Lut2hwError):
             raise found
         return found
@@ -116,11 +114,11 @@ class Context:
         """Classes 0-4 against 5-9, one bit a value (at least 128); 10,000 training examples if quick."""
         key = ("task", name)
         if key not in self._tasks:
-            d = self.dataset(name, GROUPS)
+            d = self.dataset(name)
             n, n_test = (10_000, 2_000) if self.quick else (len(d.y_train), len(d.y_test))
             encoder = fixed(d.features, 128)
-            self._tasks[key] = Task(encoder, encoder(d.x_train[:n]), d.y_train[:n], encoder(d.x_test[:n_test]),
-                                    d.y_test[:n_test])
+            self._tasks[key] = Task(encoder, encoder(d.x_train[:n]), (d.y_train[:n] >= 5).astype(np.int64),
+                                    encoder(d.x_test[:n_test]), (d.y_test[:n_test] >= 5).astype(np.int64))
         return self._tasks[key]
 
 
