@@ -11,7 +11,7 @@ NAV: list[dict[str, Any]] = [
     {"Home": "index.md"},
     {"Tutorial": "tutorial.md"},
     {"How to": ["howto/data.md", "howto/device.md", "howto/clock.md", "howto/integrate.md", "howto/board.md",
-                "howto/target.md", "examples.md"]},
+                "howto/report.md", "howto/exchange.md", "howto/target.md", "examples.md"]},
     {"How it works": ["learners.md", "compiler.md", "verification.md", "reproduction.md"]},
     {"Reference": ["reference/commands.md", "reference/python.md", "reference/model-file.md",
                    "reference/emitted-folder.md", "reference/links.md"]},

@@ -72,7 +72,7 @@ def words(text):
 
 
 PAGES = ["tutorial.md", "howto/integrate.md", "howto/data.md", "howto/target.md", "howto/device.md", "howto/clock.md",
-         "howto/board.md", "reference/python.md"]
+         "howto/board.md", "howto/exchange.md", "howto/report.md", "reference/python.md"]
 
 
 @pytest.mark.parametrize("name", [PAGES[0], *(pytest.param(page, marks=pytest.mark.slow) for page in PAGES[1:])])

@@ -45,8 +45,12 @@ def expected(netlist, words):
 
 
 @pytest.mark.parametrize(("name", "width", "class_bits", "latency", "n"), [
-    ("uart", 75, 4, 0, 30), ("uart", 3, 12, 3, 12), ("spi", 40, 9, 2, 20),
-    ("axi-stream", 75, 9, 0, 60), ("axi-stream", 16, 2, 4, 20), ("wishbone", 75, 4, 2, 8),
+    ("uart", 75, 4, 0, 20), ("spi", 40, 9, 2, 12), ("axi-stream", 75, 9, 0, 60), ("wishbone", 75, 4, 2, 8),
+    pytest.param("uart", 3, 12, 3, 12, marks=pytest.mark.slow),
+    pytest.param("spi", 3, 1, 0, 12, marks=pytest.mark.slow),
+    pytest.param("axi-stream", 16, 2, 4, 20, marks=pytest.mark.slow),
+    pytest.param("axi-stream", 7, 1, 0, 20, marks=pytest.mark.slow),
+    pytest.param("wishbone", 3, 1, 0, 8, marks=pytest.mark.slow),
 ])
 def test_link_carries_examples_and_classes(name, width, class_bits, latency, n):
     netlist, core = small_core(width, class_bits, latency)

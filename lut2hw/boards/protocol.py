@@ -1,19 +1,19 @@
 """What goes over the wire between a host and a chip: the one definition for both.
 
-Bytes are framed as in SLIP (RFC 1055): `END` before and after a frame, `END` and `ESC` inside it replaced by two
-bytes. Empty frames mean nothing, so `END` is also what an idle SPI link carries, and a receiver that starts anywhere
-is in step at the next `END`. Every frame ends in its CRC-16 (CRC-16/IBM-3740, most significant byte first) over all
-bytes before it.
+Bytes are framed as in SLIP (RFC 1055): `END` (0xC0) before and after a frame; inside it `END` is replaced by the
+bytes 0xDB 0xDC and `ESC` (0xDB) by 0xDB 0xDD. Empty frames mean nothing, so `END` is also what an idle SPI link
+carries, and a receiver that starts anywhere is in step at the next `END`. Every frame ends in its CRC-16
+(CRC-16/IBM-3740, most significant byte first) over all bytes before it.
 
-    request   tag 1..254, features (`input_bytes`), CRC     classify one example
-    request   tag 0, CRC                                    say what you are
-    reply     tag of the request, class (`class_bytes`), CRC
-    reply     tag 0, identity (`Identity`), CRC
-    reply     tag 255, CRC                                  a damaged or wrong frame came in
+    request   tag 1 to 254, features, CRC       classify one example
+    request   tag 0, CRC                        say what you are
+    reply     tag of the request, class, CRC
+    reply     tag 0, identity (9 bytes), CRC
+    reply     tag 255, CRC                      a damaged or wrong frame came in
 
 Features are the vector of `lut2hw.compile.port`, bit i of it bit i % 8 of byte i // 8; the class number has its least
-significant byte first. A chip answers in order and works on one request at a time; the tag tells answers apart when
-frames are lost.
+significant byte first. Both are as many bytes as their bits need. A chip answers in order and works on one request
+at a time; the tag tells answers apart when frames are lost.
 """
 
 from __future__ import annotations
