@@ -1,7 +1,8 @@
 """External tools: the one place where they are found and run.
 
-A tool is looked for in the environment variable of its name (`YOSYS`, `NEXTPNR_ICE40`, as Amaranth spells them), on
-the PATH, and among the YoWASP packages of this Python. It runs in a process group of its own that is killed when
+A tool is looked for in the environment variable of its name (`YOSYS`, `NEXTPNR_ICE40`, as Amaranth spells them),
+among the YoWASP packages of this Python, whose versions are known to work, and on the PATH, where a distribution's
+yosys may be years old. It runs in a process group of its own that is killed when
 the time is up, on Ctrl-C and on SIGTERM; its last words are in the error.
 """
 
@@ -67,14 +68,12 @@ def find(name: str) -> list[str] | None:
     chosen = os.environ.get(variable(name))
     if chosen:
         return [chosen] if shutil.which(chosen) else None
-    on_path = shutil.which(name)
-    if on_path:
-        return [on_path]
     module = YOWASP.get(name)
     if module and importlib.util.find_spec(module):
         function = f"run_{name.replace('-', '_')}"
         return [sys.executable, "-c", f"import sys, {module}; sys.exit({module}.{function}(sys.argv[1:]))"]
-    return None
+    on_path = shutil.which(name)
+    return [on_path] if on_path else None
 
 
 def install_hint(name: str) -> str:
