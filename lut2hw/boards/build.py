@@ -128,7 +128,7 @@ def _result(manifest: Manifest, name: str, board: catalogue.Board, baud: int, cl
         "board": name, "link": "uart", "baud": baud, "clock_mhz": round(clock_hz / 1e6, 6),
         "device": getattr(board.make_platform(), "device", ""),
         "bitstream": str(manifest.directory / name / BITSTREAM[board.target]),
-        "core": {"lut4": emitted["lut"], "carry": emitted["carry"], "ff": emitted["ff"],
+        "core": {"lut4": emitted["lut"], "carry": emitted["carry"] + emitted["ccu2"], "ff": emitted["ff"],
                  "ram": sum(count for kind, count in emitted.items() if kind.startswith("ram"))},
         "chip": {"logic_cells": report["utilization"][flow.logic_cell]["used"], **counts},
         "fmax_mhz": None if fmax is None else round(fmax, 2),

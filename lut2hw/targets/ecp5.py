@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lut2hw.compile.hard_mux import hard_mux
-from lut2hw.compile.netlist import CONST1, Cell, Netlist
+from lut2hw.compile.netlist import CONST0, CONST1, Cell, Netlist
 from lut2hw.compile.slots import slots
 from lut2hw.targets.base import Device, Flow, Instance, Target, widen
 
@@ -32,6 +32,7 @@ def _primitive(cell: Cell) -> Instance:
         return Instance("L6MUX21", {}, {"D0": a, "D1": b, "SD": s}, {"Z": cell.outputs[0]})
     if cell.kind == "ccu2":
         ports, outputs = slot_ports(cell)
+        ports.setdefault("CIN", CONST0)  # nextpnr-ecp5 ends with an exception where the port is left out
         inits = {"INIT0": (slot_init(cell.table & 0xFF), 16), "INIT1": (slot_init(cell.table >> 8), 16)}
         return Instance("CCU2C", {**inits, "INJECT1_0": "NO", "INJECT1_1": "NO"}, ports, outputs)
     raise ValueError(f"ECP5 has no {cell.kind} cell")
