@@ -129,8 +129,8 @@ def import_(
                          f"{len(dataset.features)} features")
     result: dict[str, Any] = {"model": str(output), "source": read.source, "luts": network.n_luts,
                               "encoder_bits": len(network.encoder), "classes": network.n_classes}
-    lines = [f"{read.source}: {network.n_luts:,} LUTs on {len(network.encoder):,} encoder bits, "
-             f"{network.n_classes} classes"]
+    lines = [f"{read.source}: {network.n_luts:,} LUT{'s' * (network.n_luts != 1)} on "
+             f"{len(network.encoder):,} encoder bits, {network.n_classes} classes"]
     if dataset is not None:
         for split in ("train", "test"):
             x, y = dataset.split(split)

@@ -174,9 +174,11 @@ def _accuracy_tiles(test: _Scores | None, train: _Scores | None) -> list[tuple[s
     out = []
     for name, split in (("test", test), ("training", train)):
         if split is not None:
-            low, high = wilson(split.right, len(split.y))
-            out.append((f"{split.right / len(split.y):.2%}", f"{name} accuracy",
-                        f"{split.right:,} of {len(split.y):,}; 95% confidence {low:.2%} to {high:.2%}"))
+            note = f"{split.right:,} of {len(split.y):,}"
+            if split is test:
+                low, high = wilson(split.right, len(split.y))
+                note += f"; 95% confidence {low:.2%} to {high:.2%}"
+            out.append((f"{split.right / len(split.y):.2%}", f"{name} accuracy", note))
     return out
 
 
@@ -219,8 +221,9 @@ def _answers(network: LutNetwork, split: _Scores, name: str) -> list[Figure]:
 def _learning(network: LutNetwork, train: _Scores | None, test: _Scores | None) -> list[Figure]:
     curve = network.meta.get("curve")
     if curve is not None and _is_curve(curve):
-        return [Figure("Learning curve", "Error and loss after each sweep over all tables; dotted lines are where "
-                       "LUTs were grown.", figures.curve(curve))]
+        text = "Error and loss after each sweep over all tables"
+        text += "; dotted lines are where LUTs were grown." if len({entry[0] for entry in curve}) > 1 else "."
+        return [Figure("Learning curve", text, figures.curve(curve))]
     split = test or train
     if split is None:
         return []
