@@ -116,11 +116,13 @@ def count_products_of(typingctx, rows, factor, counters, n, n_vectors):
         rows, factor, counters = (_pointer(builder, a) for a in arguments[:3])
         with cgutils.for_range(builder, arguments[3]) as loop:
             first = builder.mul(loop.index, _I64(_VECTORS))
+            total = cgutils.alloca_once(builder, _VECTOR)  # becomes a register
+            builder.store(_load(builder, counters, loop.index), total)
             with cgutils.for_range(builder, arguments[4]) as inner:
                 product = builder.and_(_load(builder, rows, builder.add(first, inner.index)),
                                        _load(builder, factor, inner.index))
-                _store(builder, builder.add(_load(builder, counters, loop.index), builder.call(ones, [product])),
-                       counters, loop.index)
+                builder.store(builder.add(builder.load(total, typ=_VECTOR), builder.call(ones, [product])), total)
+            _store(builder, builder.load(total, typ=_VECTOR), counters, loop.index)
         return context.get_dummy_value()
 
     return types.void(*[types.intp] * 5), codegen
