@@ -208,7 +208,7 @@ def test_yosys_that_fails_is_one_line(tmp_path, monkeypatch):
         raise verilog.YosysError("ERROR: no memory\nwhat it did before")
 
     monkeypatch.setattr(verilog, "convert", fail)
-    with pytest.raises(ToolError, match="^yosys could not write the Verilog; it last said: ERROR: no memory$"):
+    with pytest.raises(ToolError, match=r"^yosys could not write the Verilog; it last said: ERROR: no memory$"):
         emit_model(random_network(1), tmp_path / "core")
     assert list(tmp_path.iterdir()) == []
 

@@ -265,9 +265,9 @@ def head(aig: Aig, network: LutNetwork, signals: Sequence[int], width: int,
     wide = max(1, most.bit_length())
     scores = []
     for bias, columns in sums:
-        for w in range(wide):
-            if (bias - lowest) >> w & 1:
-                columns[w].append(TRUE)
+        for place in range(wide):
+            if (bias - lowest) >> place & 1:
+                columns[place].append(TRUE)
         scores.append(aig.sum(columns[:wide], wide, adders))
     if kind.kind == "threshold":
         answer = FALSE

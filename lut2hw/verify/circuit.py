@@ -22,7 +22,7 @@ Bit = int | str
 """A net as yosys numbers it, or a constant "0", "1", "x", "z"."""
 
 Ports = dict[str, list[int]]
-Gate = Callable[[Aig, dict[str, int], Ports], Ports]
+Gate = Callable[[Aig, dict[str, Any], Ports], Ports]
 
 
 class UnknownCell(Lut2hwError):
@@ -30,7 +30,7 @@ class UnknownCell(Lut2hwError):
 
 
 def _lut(names: Sequence[str], output: str, parameter: str) -> Gate:
-    def gate(aig: Aig, parameters: dict[str, int], ports: Ports) -> Ports:
+    def gate(aig: Aig, parameters: dict[str, Any], ports: Ports) -> Ports:
         entries = bytes(parameters[parameter] >> p & 1 for p in range(1 << len(names)))
         return {output: [aig.table([ports.get(name, [FALSE])[0] for name in names], entries)]}
     return gate
@@ -44,9 +44,42 @@ def _logic(function: Callable[[Aig, int, int], int]) -> Gate:
     return lambda aig, parameters, p: {"Y": [function(aig, p["A"][0], p.get("B", p["A"])[0])]}
 
 
-def _sb_carry(aig: Aig, parameters: dict[str, int], p: Ports) -> Ports:
+def _sb_carry(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
     a, b, c = (p.get(name, [FALSE])[0] for name in ("I0", "I1", "CI"))
     return {"CO": [aig.or_(aig.and_(a, b), aig.and_(aig.or_(a, b), c))]}
+
+
+def _ccu2(inject: Sequence[str], lower: int) -> Gate:
+    """Two slots on Lattice's carry chain: a LUT4 that is 1 propagates, else the LUT of its `lower` inputs generates."""
+    def gate(aig: Aig, parameters: dict[str, Any], ports: Ports) -> Ports:
+        if any(parameters.get(name, "YES") != "NO" for name in inject):
+            raise UnknownCell("a carry that is fed in")
+        carry, out = ports.get("CIN", [FALSE])[0], {}
+        for slot in "01":
+            table = parameters[f"INIT{slot}"]
+            pins = [ports.get(f"{name}{slot}", [FALSE])[0] for name in "ABCD"]
+            prop = aig.table(pins, bytes(table >> p & 1 for p in range(16)))
+            gen = aig.table(pins[:lower], bytes(table >> p & 1 for p in range(1 << lower)))
+            out[f"S{slot}"] = [aig.xor(prop, carry)]
+            carry = aig.mux(prop, gen, carry)
+        return out | {"COUT": [carry]}
+    return gate
+
+
+def _carry4(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
+    carry = aig.or_(p.get("CI", [FALSE])[0], p.get("CYINIT", [FALSE])[0])
+    sums, carries = [], []
+    for select, data in zip(p["S"], p["DI"], strict=True):
+        sums.append(aig.xor(select, carry))
+        carry = aig.mux(select, data, carry)
+        carries.append(carry)
+    return {"O": sums, "CO": carries}
+
+
+def _lut4(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
+    """LUT4 of 7 series (O), of Lattice (Z, inputs A to D) and of Gowin (F)."""
+    names, output = (("A", "B", "C", "D"), "Z") if "Z" in p else (("I0", "I1", "I2", "I3"), "F" if "F" in p else "O")
+    return _lut(names, output, "INIT")(aig, parameters, p)
 
 
 GATES: dict[str, Gate] = {
@@ -58,7 +91,11 @@ GATES: dict[str, Gate] = {
     "$_ORNOT_": _logic(lambda aig, a, b: aig.or_(a, b ^ 1)),
     "$_MUX_": _mux("A", "B", "S", "Y"),
     "SB_LUT4": _lut(("I0", "I1", "I2", "I3"), "O", "LUT_INIT"), "SB_CARRY": _sb_carry,
-    **{f"LUT{k}": _lut([f"I{j}" for j in range(k)], "O", "INIT") for k in range(1, 7)},
+    **{f"LUT{k}": _lut([f"I{j}" for j in range(k)], "O", "INIT") for k in range(1, 7)}, "LUT4": _lut4,
+    "PFUMX": _mux("BLUT", "ALUT", "C0", "Z"), "L6MUX21": _mux("D0", "D1", "SD", "Z"),
+    "CCU2C": _ccu2(("INJECT1_0", "INJECT1_1"), 2), "CCU2": _ccu2(("INJECT",), 3), "CARRY4": _carry4,
+    **{f"MUXF{k}": _mux("I0", "I1", "S", "O") for k in (7, 8)},
+    **{f"MUX2_LUT{k}": _mux("I0", "I1", "S0", "O") for k in (5, 6, 7, 8)},
 }
 """What cells without registers do: parameters and input literals by port to output literals by port."""
 
@@ -94,6 +131,16 @@ def _register(cell: dict[str, Any]) -> Register | None:
     return None
 
 
+def _value(text: str | int) -> int | str:
+    """A parameter: bits, a hexadecimal number in a string as Lattice Nexus has it, or another string as it is."""
+    if isinstance(text, int):
+        return text
+    text = text.strip()
+    if text.startswith("0x"):
+        return int(text, 16)
+    return int(text, 2) if text and set(text) <= {"0", "1"} else text
+
+
 class Circuit:
     """One flat module of yosys's JSON."""
 
@@ -113,11 +160,12 @@ class Circuit:
             else:
                 raise UnknownCell(f"a cell of kind {cell['type']}")
         for cell in undirected:
-            cell["values"] = {name: int(value, 2) if isinstance(value, str) else int(value)
-                              for name, value in cell.get("parameters", {}).items()}
+            cell["values"] = {name: _value(value) for name, value in cell.get("parameters", {}).items()}
             probe = Aig(1)
             ports = {name: [FALSE] * len(nets) for name, nets in cell["connections"].items()}
-            for port in GATES[cell["type"]](probe, cell["values"], ports):
+            driven = GATES[cell["type"]](probe, cell["values"], ports)
+            cell["needs"] = [net for name, nets in cell["connections"].items() if name not in driven for net in nets]
+            for port in driven:
                 for index, net in enumerate(cell["connections"].get(port, [])):
                     self.cells[net] = cell, port, index
         # A register that holds through a multiplexer is one with an enable.
@@ -146,9 +194,7 @@ class Circuit:
                 needs = [self.registers[net].d]
             elif net in self.cells:
                 cell, port, index = self.cells[net]
-                connections = cell["connections"]
-                needs = [n for nets in connections.values() for n in nets
-                         if self.cells.get(n, (None,))[0] is not cell]
+                needs = cell["needs"]
             else:
                 raise UnknownCell("a net that is not driven by the logic it should depend on")
             todo = [need for need in needs if need not in done]
@@ -162,7 +208,7 @@ class Circuit:
             if net in self.registers and through:
                 done[net] = done[needs[0]]
             else:
-                ports = {name: [done.get(n, FALSE) for n in nets] for name, nets in connections.items()}
+                ports = {name: [done.get(n, FALSE) for n in nets] for name, nets in cell["connections"].items()}
                 done[net] = GATES[cell["type"]](aig, cell["values"], ports)[port][index]
         if nets is not None:
             nets += done.values()
@@ -179,9 +225,7 @@ class Circuit:
                 continue
             seen.add(net)
             if net in self.cells and net not in self.registers:
-                cell = self.cells[net][0]
-                stack += [n for nets in cell["connections"].values() for n in nets
-                          if self.cells.get(n, (None,))[0] is not cell]
+                stack += self.cells[net][0]["needs"]
             else:
                 out.add(net)
         return out

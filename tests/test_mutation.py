@@ -1,0 +1,167 @@
+"""Wrong hardware is found: mutants of emitted cores against the formal engine, and against simulation alone."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_compile import random_network
+
+from lut2hw import targets, tools
+from lut2hw.compile import compile_network
+from lut2hw.compile.netlist import KINDS, Netlist
+from lut2hw.compile.port import INPUT, OUTPUT
+from lut2hw.emit.core import TOP, to_verilog
+from lut2hw.emit.vectors import answers, packed_port, random_vectors
+from lut2hw.encode import Encoder
+from lut2hw.verify import simulate
+from lut2hw.verify.circuit import read
+from lut2hw.verify.formal import prove
+from lut2hw.verify.golden import classes_of
+
+ICE40 = targets.get("ice40")
+MAX_WIDTH = 14  # so that all inputs can be tried
+
+pytestmark = pytest.mark.skipif(tools.find("yosys") is None, reason=f"needs yosys: {tools.install_hint('yosys')}")
+
+
+def subject(seed: int):
+    """A random network with few input bits, compiled."""
+    rng = random.Random(seed)
+    while True:
+        network = random_network(rng.randrange(1 << 30), head=rng.choice(["bit", "threshold", "argmax"]), k_max=5)
+        compiled = compile_network(network, ICE40, pipeline=rng.choice([0, 1, 2, 3]))
+        luts = [c for c in compiled.netlist.cells if c.kind == "lut"]
+        if 4 <= compiled.input_port.width <= MAX_WIDTH and len(luts) >= 4:
+            return network, compiled
+
+
+def flip_bit(network, compiled, rng):
+    cells = list(compiled.netlist.cells)
+    at = rng.choice([i for i, cell in enumerate(cells) if cell.kind == "lut" and cell.inputs])
+    cells[at] = replace(cells[at], table=cells[at].table ^ 1 << rng.randrange(1 << len(cells[at].inputs)))
+    return replace(compiled.netlist, cells=cells)
+
+
+def swap_wires(network, compiled, rng):
+    """Two inputs of a cell change places, or one goes to another net of the same pipeline stage."""
+    cells = list(compiled.netlist.cells)
+    at = rng.choice([i for i, cell in enumerate(cells) if len(set(cell.inputs)) >= 2 and cell.kind == "lut"])
+    inputs = list(cells[at].inputs)
+    a, b = rng.sample(range(len(inputs)), 2)
+    inputs[a], inputs[b] = inputs[b], inputs[a]
+    cells[at] = replace(cells[at], inputs=tuple(inputs))
+    return replace(compiled.netlist, cells=cells)
+
+
+def drop_register(network, compiled, rng):
+    cells = list(compiled.netlist.cells)
+    registers = [i for i, cell in enumerate(cells) if KINDS[cell.kind].registered]
+    if not registers:
+        return None
+    at = rng.choice(registers)
+    cells[at] = replace(cells[at], kind="lut", table=0b10)
+    return replace(compiled.netlist, cells=cells)
+
+
+def off_by_one(network, compiled, rng):
+    """A comparator's threshold moves by one."""
+    encoder = network.encoder
+    at, step = rng.randrange(len(encoder)), rng.choice([-1, 1])
+    threshold = encoder.threshold.copy()
+    threshold[at] += step
+    feature = encoder.feature[at]
+    if not encoder.features.low[feature] < threshold[at] <= encoder.features.high[feature]:
+        return None
+    wrong = replace(network, encoder=Encoder(encoder.features, encoder.feature, threshold))
+    other = compile_network(wrong, ICE40, pipeline=compiled.latency)
+    return other.netlist if other.input_port == compiled.input_port and other.latency == compiled.latency else None
+
+
+def reverse_tie(network, compiled, rng):
+    """The highest class wins a tie: classes numbered from the other end, and the answer turned round."""
+    head, n = network.head, network.n_classes
+    if head.kind != "argmax":
+        return None
+    wrong = replace(network, head=replace(head, class_of=(n - 1 - head.class_of).astype(np.int32),
+                                          bias=head.bias[::-1].copy()))
+    other = compile_network(wrong, ICE40, pipeline=compiled.latency)
+    if other.input_port != compiled.input_port or other.latency != compiled.latency:
+        return None
+    netlist, nets = other.netlist, other.netlist.outputs[OUTPUT]
+    tables = [sum(((max(n - 1 - p, 0) >> bit) & 1) << p for p in range(1 << len(nets))) for bit in range(len(nets))]
+    netlist.outputs[OUTPUT] = [netlist.lut(nets, table) for table in tables]
+    return netlist
+
+
+MUTATIONS = {f.__name__: f for f in (flip_bit, swap_wires, drop_register, off_by_one, reverse_tie)}
+
+
+def all_inputs(port):
+    return np.array([list(word.to_bytes(-(-port.width // 8), "little")) for word in range(1 << port.width)], np.uint8)
+
+
+def behaves(netlist: Netlist, latency: int, network, port) -> bool:
+    """Ground truth: the latency is right on every path and so is the answer to every input."""
+    try:
+        if netlist.latency != latency:
+            return False
+    except ValueError:
+        return False
+    inputs = all_inputs(port)
+    got = classes_of(netlist, packed_port(port, inputs), len(inputs))
+    return bool(np.array_equal(got, answers(network, port, inputs)))
+
+
+def formal_says(netlist: Netlist, compiled, tmp_path):
+    (tmp_path / "core.v").write_text(to_verilog(netlist, latency=compiled.latency, target=ICE40))
+    vectors = random_vectors(compiled.network, compiled.input_port, 64, 0)
+    return prove("formal", compiled.network, compiled.input_port, read([tmp_path / "core.v"], TOP), compiled.latency,
+                 vectors).passed
+
+
+def simulation_says(netlist: Netlist, compiled) -> bool:
+    vectors = random_vectors(compiled.network, compiled.input_port, 200, 1)
+    result = simulate.amaranth(netlist, compiled.latency, vectors)
+    return not result["errors"] and not result["mismatches"] and result["vectors"] == 200
+
+
+def hunt(seeds: range, tmp_path, per_network: int) -> Counter:
+    """Mutate, and compare each verdict with the truth. Returns counts."""
+    counts: Counter[str] = Counter()
+    for seed in seeds:
+        rng = random.Random(seed)
+        network, compiled = subject(seed)
+        assert INPUT in compiled.netlist.inputs
+        assert formal_says(compiled.netlist, compiled, tmp_path), seed
+        for number in range(per_network):
+            name = list(MUTATIONS)[(seed + number) % len(MUTATIONS)]
+            mutant = MUTATIONS[name](network, compiled, rng)
+            if mutant is None:
+                continue
+            right = behaves(mutant, compiled.latency, network, compiled.input_port)
+            verdict = formal_says(mutant, compiled, tmp_path)
+            assert verdict is right, (seed, number, name)
+            counts["right" if right else "mutants"] += 1
+            if not right:
+                counts[name] += 1
+                counts["killed by simulation"] += not simulation_says(mutant, compiled)
+    return counts
+
+
+def test_formal_tells_mutants_from_equals(tmp_path):
+    counts = hunt(range(6), tmp_path, 5)
+    assert counts["mutants"] >= 6
+    assert counts["killed by simulation"] >= counts["mutants"] // 2
+
+
+@pytest.mark.slow
+def test_no_mutant_survives(tmp_path, record_property):
+    counts = hunt(range(100, 170), tmp_path, 6)
+    print(dict(counts))
+    record_property("mutants", dict(counts))
+    assert counts["mutants"] >= 200
+    assert all(counts[name] >= 8 for name in MUTATIONS)

@@ -1,0 +1,385 @@
+"""Each engine passes what is right and fails what is wrong; tools that are missing, fail or hang are one line."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_compile import random_network
+
+from lut2hw import targets, tools
+from lut2hw.compile import compile_network
+from lut2hw.emit import emit_model, load
+from lut2hw.emit.core import TOP, to_verilog
+from lut2hw.emit.vectors import random_vectors
+from lut2hw.errors import Lut2hwError, ToolError, UsageError
+from lut2hw.sim.bench import Bench
+from lut2hw.targets.base import simulation_model
+from lut2hw.verify import ENGINES, describe, simulate, verify
+from lut2hw.verify.aig import FALSE, TRUE, Aig, reference
+from lut2hw.verify.circuit import GATES, read
+
+needs_icarus = pytest.mark.skipif(tools.find("iverilog") is None, reason="needs Icarus Verilog")
+needs_yosys = pytest.mark.skipif(tools.find("yosys") is None, reason="needs yosys")
+
+
+def network(seed: int = 11):
+    """A network with a few dozen LUTs and three or more classes."""
+    return random_network(seed, luts=30)
+
+
+@pytest.fixture(scope="module")
+def emitted(tmp_path_factory):
+    return emit_model(network(), tmp_path_factory.mktemp("verify") / "core", pipeline=2).directory
+
+
+@pytest.fixture
+def core(emitted, tmp_path):
+    return Path(shutil.copytree(emitted, tmp_path / "core"))
+
+
+def one(directory: Path, engine: str, **options):
+    [outcome] = verify(load(directory), [engine], **options)
+    return outcome
+
+
+def change(core: Path, pattern: str, new: str, file: str = "core.v", count: int = 1) -> None:
+    text, n = re.subn(pattern, new, (core / file).read_text(), count=count)
+    assert n, pattern
+    (core / file).write_text(text)
+
+
+@pytest.mark.parametrize("engine", ["golden", "amaranth", "cocotb", "gates", "formal"])
+def test_engine_passes_what_is_right(emitted, engine):
+    if (engine in ("cocotb", "gates") and not tools.find("iverilog")) or (
+            engine in ("gates", "formal") and not tools.find("yosys")):
+        pytest.skip("tools missing")
+    outcome = one(emitted, engine, vectors=300)
+    assert outcome.passed, outcome
+    assert outcome.vectors == (300 if engine != "formal" else 0)
+    assert "PASS" in describe(load(emitted), outcome)
+    json.dumps(outcome.as_json())
+
+
+def flipped_init(core: Path) -> None:
+    """Invert the whole table of a LUT next to the output: every input that reaches it shows it."""
+    verilog = (core / "core.v").read_text()
+    last = list(re.finditer(r"LUT_INIT\(16'h([0-9a-f]{4})\)", verilog))[-1]
+    wrong = f"{int(last[1], 16) ^ 0xFFFF:04x}"
+    (core / "core.v").write_text(verilog[:last.start(1)] + wrong + verilog[last.end(1):])
+
+
+@needs_icarus
+@needs_yosys
+@pytest.mark.parametrize("engine", ["cocotb", "gates", "formal"])
+def test_flipped_init_is_found(core, engine):
+    flipped_init(core)
+    outcome = one(core, engine, vectors=300)
+    assert outcome.passed is False
+    assert outcome.first is not None and outcome.first["expected"] != outcome.first["got"]
+    words = describe(load(core), outcome)
+    assert "FAIL" in words and "expected" in words and "got" in words
+
+
+@pytest.mark.parametrize("engine", ["golden", "amaranth"])
+def test_flipped_table_is_found(core, engine):
+    data = json.loads((core / "netlist.json").read_text())
+    cell = [c for c in data["cells"] if c[0] == "lut"][-1]
+    cell[4] = f"{int(cell[4], 16) ^ ((1 << (1 << len(cell[2]))) - 1):x}"
+    (core / "netlist.json").write_text(json.dumps(data))
+    outcome = one(core, engine, vectors=300)
+    assert outcome.passed is False and outcome.mismatches
+
+
+@needs_icarus
+@needs_yosys
+@pytest.mark.parametrize(("pattern", "new", "simulated", "proved"), [
+    (r"assign i__ready = .*;", "assign i__ready = 1'b1;", None, "enable"),
+    (r"if \(rst\)", "if (1'b0)", "without an example", "reset"),
+])
+def test_wrong_protocol_is_found(core, pattern, new, simulated, proved):
+    if not re.search(pattern, (core / "core.v").read_text()):
+        pytest.skip("not written that way")
+    change(core, pattern, new)
+    outcome = one(core, "cocotb", vectors=300)
+    assert outcome.passed is False
+    if simulated:
+        assert simulated in " ".join(outcome.errors)
+    outcome = one(core, "formal", vectors=300)
+    assert not outcome.passed
+    if proved:
+        assert proved in " ".join(outcome.errors)
+
+
+@needs_icarus
+def test_unknown_values_do_not_pass(core):
+    change(core, r"\.I0\([nq]\d+\)", ".I0(1'bx)", count=0)
+    outcome = one(core, "cocotb", vectors=50)
+    assert outcome.passed is False
+    assert outcome.first is None or outcome.first["got"] is None or outcome.mismatches
+
+
+def bench_of(answers, latency=0, n=8, **core):
+    """Run the bench against a core written as a Python function of the queue of examples."""
+    bench = Bench(list(range(n)), [7] * n, latency)
+    for _ in range(200):
+        if bench.done:
+            break
+        now = bench.drive()
+        bench.sample(*answers(now))
+    return bench.result()
+
+
+def test_bench_notices_what_a_core_can_do_wrong():
+    assert bench_of(lambda now: (now.ready, now.valid, 7))["errors"] == []
+    assert "without an example" in bench_of(lambda now: (now.ready, 1, 7))["errors"][0]
+    assert "unknown" in bench_of(lambda now: (now.ready, None, 7))["errors"][0]
+    assert bench_of(lambda now: (now.ready, now.valid, None))["first"]["got"] is None
+    assert bench_of(lambda now: (now.ready, now.valid, 3))["mismatches"] == 8
+    flip = itertools.cycle([7, 6])
+    assert any("changed" in error for error in bench_of(lambda now: (now.ready, now.valid, next(flip)))["errors"])
+    assert bench_of(lambda now: (now.ready, 0, 7))["vectors"] == 0
+
+
+@needs_icarus
+@pytest.mark.parametrize("family", sorted(targets.TARGETS))
+def test_every_family_under_icarus(family, tmp_path):
+    made = emit_model(network(13), tmp_path / family, target=family, pipeline=1)
+    assert one(made.directory, "cocotb", vectors=200).passed
+    if tools.find("yosys"):
+        assert one(made.directory, "formal", vectors=200).passed
+
+
+@needs_icarus
+@needs_yosys
+def test_primitives_of_the_proof_match_the_vendor(tmp_path):
+    """Random parameters, all inputs: what `verify.circuit` says and what the vendor's simulation model does."""
+    rng = np.random.default_rng(0)
+    luts4 = ({f"I{j}": 1 for j in range(4)}, {"O": 1})
+    cases = [
+        ("ice40", "SB_LUT4", {"LUT_INIT": 16}, *luts4),
+        ("ice40", "SB_CARRY", {}, {"I0": 1, "I1": 1, "CI": 1}, {"CO": 1}),
+        *[("xilinx7", f"LUT{k}", {"INIT": 1 << k}, {f"I{j}": 1 for j in range(k)}, {"O": 1}) for k in range(1, 7)],
+        ("xilinx7", "MUXF7", {}, {"I0": 1, "I1": 1, "S": 1}, {"O": 1}),
+        ("xilinx7", "MUXF8", {}, {"I0": 1, "I1": 1, "S": 1}, {"O": 1}),
+        ("xilinx7", "CARRY4", {}, {"CI": 1, "CYINIT": 1, "DI": 4, "S": 4}, {"O": 4, "CO": 4}),
+        ("gowin", "LUT4", {"INIT": 16}, luts4[0], {"F": 1}),
+        *[("gowin", f"MUX2_LUT{k}", {}, {"I0": 1, "I1": 1, "S0": 1}, {"O": 1}) for k in (5, 6, 7, 8)],
+        ("ecp5", "LUT4", {"INIT": 16}, dict.fromkeys("ABCD", 1), {"Z": 1}),
+        ("ecp5", "PFUMX", {}, {"ALUT": 1, "BLUT": 1, "C0": 1}, {"Z": 1}),
+        ("ecp5", "L6MUX21", {}, {"D0": 1, "D1": 1, "SD": 1}, {"Z": 1}),
+        *[(family, name, {"INIT0": 16, "INIT1": 16},
+           {"CIN": 1, **{f"{pin}{slot}": 1 for slot in "01" for pin in "ABCD"}}, {"S0": 1, "S1": 1, "COUT": 1})
+          for family, name in (("ecp5", "CCU2C"), ("nexus", "CCU2"))],
+    ]
+    for family, name, parameters, inputs, outputs in cases:
+        values = {key: int(rng.integers(0, 1 << min(width, 62))) for key, width in parameters.items()}
+        inject = {"CCU2C": ["INJECT1_0", "INJECT1_1"], "CCU2": ["INJECT"]}.get(name, [])
+        text = {key: f'"0x{value:04X}"' if family == "nexus" else f"{parameters[key]}'h{value:x}"
+                for key, value in values.items()} | dict.fromkeys(inject, '"NO"')
+        width, out_width = sum(inputs.values()), sum(outputs.values())
+        pins, at = [], 0
+        for pin, size in inputs.items():
+            pins.append(f".{pin}(x[{at + size - 1}:{at}])")
+            at += size
+        at = 0
+        for pin, size in outputs.items():
+            pins.append(f".{pin}(y[{at + size - 1}:{at}])")
+            at += size
+        bench = tmp_path / "bench.v"
+        bench.write_text(
+            f"module bench; reg [{width - 1}:0] x; wire [{out_width - 1}:0] y; integer i;\n"
+            f"{name} #({', '.join(f'.{k}({v})' for k, v in text.items())}) it({', '.join(pins)});\n"
+            f"initial begin for (i = 0; i < {1 << width}; i = i + 1) begin x = i; #1 $display(\"%b\", y); end "
+            "$finish; end endmodule\n")
+        models = [simulation_model(model) for model in targets.get(family).simulation_models]
+        tools.run("iverilog", ["-g2012", *(f"-D{define}" for define in simulate.ICARUS_DEFINES), "-s", "bench",
+                               "-o", str(tmp_path / "b.vvp"), f"-I{tools.yosys_share() / 'lattice'}", str(bench),
+                               *map(str, models)])
+        simulated = tools.run("vvp", ["-n", str(tmp_path / "b.vvp")]).output.split()
+        aig = Aig(width)
+        ports, at = {}, 0
+        for pin, size in inputs.items():
+            ports[pin] = [aig.input(at + j) for j in range(size)]
+            at += size
+        if name == "LUT4":
+            ports |= {pin: [FALSE] for pin in outputs}  # yosys lists outputs among the connections
+        result = GATES[name](aig, values | dict.fromkeys(inject, "NO"), ports)
+        aig.outputs = [literal for pin in outputs for literal in result[pin]]
+        every = np.array([[i >> j & 1 for i in range(1 << width)] for j in range(width)])
+        from lut2hw import bits
+        got = bits.unpack(aig.evaluate(bits.pack(every)), 1 << width)
+        lines = ["".join(str(got[j][i]) for j in reversed(range(out_width))) for i in range(1 << width)]
+        assert simulated[-len(lines):] == lines, (family, name)
+
+
+@needs_yosys
+def test_circuit_reads_loops_and_unknown_cells_as_such(tmp_path):
+    (tmp_path / "a.v").write_text("module a(input x, output y); mystery m(.a(x), .y(y)); endmodule")
+    with pytest.raises(Lut2hwError, match="mystery"):
+        read([tmp_path / "a.v"], "a")
+    (tmp_path / "b.v").write_text("module b(input x, output y); wire z; SB_LUT4 #(.LUT_INIT(16'h1234)) u(.I0(z), "
+                                  ".I1(x), .I2(1'b0), .I3(1'b0), .O(z)); assign y = z; endmodule")
+    circuit = read([tmp_path / "b.v"], "b")
+    with pytest.raises(Lut2hwError, match="loop"):
+        circuit.literals(Aig(1), {circuit.ports["x"][0]: 2}, circuit.ports["y"], through=True)
+
+
+@pytest.mark.parametrize("head", ["bit", "threshold", "argmax"])
+def test_reference_equals_golden_model(head):
+    """The model that the proof compares with, against `LutNetwork`."""
+    from lut2hw.emit.vectors import packed_port
+    from lut2hw.verify.golden import classes_of  # noqa: F401
+
+    for seed in range(20):
+        net = random_network(seed, head=head)
+        port = compile_network(net, targets.get("ice40")).input_port
+        vectors = random_vectors(net, port, 200, seed)
+        width = max(1, (net.n_classes - 1).bit_length())
+        rows = reference(net, port, width).evaluate(packed_port(port, vectors.inputs))
+        from lut2hw import bits
+        got = (bits.unpack(rows, 200).astype(int) << np.arange(width)[:, None]).sum(axis=0)
+        assert np.array_equal(got, vectors.classes), seed
+
+
+def test_aig_laws():
+    aig = Aig(3)
+    a, b, c = (aig.input(i) for i in range(3))
+    assert aig.and_(a, a ^ 1) == FALSE and aig.or_(a, a ^ 1) == TRUE and aig.and_(a, aig.and_(a, b)) == aig.and_(a, b)
+    assert aig.and_(a, aig.and_(a, b) ^ 1) == aig.and_(a, b ^ 1) and aig.mux(a, b, b) == b
+    assert aig.and_(a, aig.and_(a ^ 1, c)) == FALSE and aig.and_(a, aig.and_(a ^ 1, c) ^ 1) == a
+    aig.outputs = aig.full_adder(a, b, c)
+    every = np.array([[0xF0], [0xCC], [0xAA]], np.uint64)
+    assert (aig.evaluate(every)[:, 0] & np.uint64(255)).tolist() == [0x96, 0xE8]
+
+
+def test_vectors_that_disagree_with_the_model_are_refused(core):
+    manifest = load(core)
+    vectors = manifest.vectors
+    vectors.classes[3] ^= 1
+    (core / "vectors.npz").write_bytes(vectors.to_bytes())
+    with pytest.raises(Lut2hwError, match="disagree"):
+        verify(load(core), ["golden"])
+
+
+def test_without_icarus_amaranth_stands_in(emitted, monkeypatch):
+    monkeypatch.setenv("IVERILOG", "/nowhere/iverilog")
+    [outcome] = verify(load(emitted), vectors=100)
+    assert outcome.engine == "amaranth" and outcome.passed and "Icarus Verilog is not there" in outcome.note
+    with pytest.raises(ToolError, match="IVERILOG=/nowhere/iverilog is not a program"):
+        verify(load(emitted), ["cocotb"])
+    both = verify(load(emitted), ["golden", "cocotb"], vectors=20)
+    assert both[0].passed and both[1].passed is None and "not a program" in both[1].note
+
+
+def test_unknown_engine_is_refused(emitted):
+    with pytest.raises(UsageError, match="did you mean 'formal'"):
+        verify(load(emitted), ["fromal"])
+    assert set(ENGINES) == {"golden", "amaranth", "cocotb", "gates", "bitstream", "formal"}
+
+
+def script(tmp_path: Path, name: str, text: str) -> str:
+    path = tmp_path / name
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_tools_that_fail_say_their_last_words(emitted, tmp_path, monkeypatch):
+    monkeypatch.setenv("YOSYS", script(tmp_path, "bad", "echo reading; echo 'ERROR: no such file'; echo bye; exit 3"))
+    with pytest.raises(ToolError, match=r"^yosys failed with exit code 3; it last said: ERROR: no such file$"):
+        one(emitted, "formal", vectors=10)
+    monkeypatch.setenv("YOSYS", script(tmp_path, "crash", "kill -SEGV $$"))
+    with pytest.raises(ToolError, match="killed by SIGSEGV"):
+        one(emitted, "formal", vectors=10)
+
+
+def test_tools_that_hang_are_stopped_with_their_children(tmp_path, monkeypatch):
+    mark = f"7{os.getpid()}"
+    monkeypatch.setenv("YOSYS", script(tmp_path, "hang", f"echo thinking; sleep {mark} & sleep {mark}"))
+    with pytest.raises(ToolError, match=r"did not finish in 3 s .* it last said: thinking"):
+        tools.run("yosys", [], timeout=3)
+    assert not processes(mark)
+
+
+def processes(mark: str) -> list[str]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
+            except OSError:
+                continue
+            if f"sleep {mark}" in line or (state == "Z" and str(os.getpid()) in line):
+                found.append(line)
+    return found
+
+
+@pytest.mark.parametrize("signal_name", ["INT", "TERM"])
+def test_interrupt_stops_the_children(tmp_path, signal_name):
+    mark = f"8{os.getpid()}"
+    tool = script(tmp_path, "hang", f"sleep {mark} & sleep {mark}")
+    code = "from lut2hw import tools\nprint('on', flush=True)\ntools.run('yosys', [])"
+    import signal
+    import sys
+    process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "YOSYS": tool},
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None
+    process.stdout.readline()
+    deadline = time.monotonic() + 20
+    while not processes(mark) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(getattr(signal, f"SIG{signal_name}"))
+    assert process.wait(20) != 0
+    assert not processes(mark)
+
+
+def test_missing_tool_says_what_to_install(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ToolError, match=r"^icebox_vlog is not installed; .*fpga-icestorm"):
+        tools.require("icebox_vlog")
+    monkeypatch.setenv("LUT2HW_TOOL_TIMEOUT", "soon")
+    with pytest.raises(ToolError, match="not a number of seconds"):
+        tools.default_timeout()
+
+
+@needs_icarus
+@pytest.mark.parametrize("seed", range(2))
+def test_differential_sample(seed, tmp_path):
+    differential(seed, tmp_path)
+
+
+@needs_icarus
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(50))
+def test_differential(block, tmp_path):
+    for seed in range(1000 + 10 * block, 1010 + 10 * block):
+        differential(seed, tmp_path)
+
+
+def differential(seed: int, tmp_path: Path) -> None:
+    """A random network, target and pipeline through the golden model, Amaranth's simulator and Icarus."""
+    rng = np.random.default_rng(seed)
+    net = random_network(seed, head=["bit", "threshold", "argmax"][seed % 3], k_max=10, luts=10)
+    family = sorted(targets.TARGETS)[int(rng.integers(len(targets.TARGETS)))]
+    compiled = compile_network(net, targets.get(family), pipeline=["none", "auto", 1, 3][int(rng.integers(4))],
+                               encoded_inputs=bool(rng.integers(2)))
+    vectors = random_vectors(compiled.network, compiled.input_port, 100, seed)
+    path = tmp_path / f"core{seed}.v"
+    path.write_text(to_verilog(compiled.netlist, latency=compiled.latency, target=compiled.target))
+    clocked = compiled.latency > 0
+    design = simulate.Design([path, *map(simulation_model, compiled.target.simulation_models)], TOP,
+                             "clk" if clocked else None, "rst" if clocked else None, compiled.latency,
+                             simulate.ICARUS_DEFINES)
+    for result in (simulate.amaranth(compiled.netlist, compiled.latency, vectors, seed=seed),
+                   simulate.cocotb(design, vectors, seed=seed)):
+        assert (result["errors"], result["mismatches"], result["vectors"]) == ([], 0, 100), (seed, family, result)
