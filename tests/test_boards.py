@@ -11,7 +11,7 @@ import pytest
 
 from lut2hw import emit as emitted
 from lut2hw import tools
-from lut2hw.boards import build, catalogue, chip, host, links, protocol, simulation
+from lut2hw.boards import build, catalogue, chip, host, links, need, protocol, simulation
 from lut2hw.boards.protocol import Deframer, Identity
 from lut2hw.cli import main
 from lut2hw.errors import Lut2hwError, ToolError, UsageError
@@ -257,6 +257,19 @@ def test_boards_lists_them(capsys):
     assert main(["boards", "--json"]) == 0
     names = {board["name"] for board in json.loads(capsys.readouterr().out)["boards"]}
     assert {"icebreaker", "icestick", "ulx3s-25f", "orangecrab-25f"} <= names
+
+
+def test_a_missing_package_is_named():
+    need("serial", "cocotbext.uart")
+    for module in ("no_such_package", "no_such_package.part"):
+        with pytest.raises(UsageError, match=r"pip install 'lut2hw\[boards\]'"):
+            need(module)
+
+
+def test_a_folder_without_its_verilog_is_refused(folder, tmp_path):
+    (tmp_path / "manifest.json").write_text((folder / "manifest.json").read_text())
+    with pytest.raises(Lut2hwError, match="emit the core again"):
+        chip.identity_of(emitted.load(tmp_path))
 
 
 def test_a_simulated_chip_that_does_not_start_says_why(folder, monkeypatch):

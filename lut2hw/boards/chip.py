@@ -13,12 +13,15 @@ from amaranth.lib.wiring import In, Out, connect
 from lut2hw.boards import links
 from lut2hw.boards.protocol import Identity
 from lut2hw.emit.folder import Manifest
-from lut2hw.errors import unknown_name
+from lut2hw.errors import Lut2hwError, unknown_name
 
 
 def identity_of(manifest: Manifest) -> Identity:
     """What a chip with this core says of itself."""
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in manifest.source_paths)).digest()
+    try:
+        digest = hashlib.sha256(b"".join(path.read_bytes() for path in manifest.source_paths)).digest()
+    except OSError as error:
+        raise Lut2hwError(f"cannot read {error.filename}: {error.strerror}; emit the core again") from None
     return Identity(max(1, manifest.input_port.width), class_bits(manifest), int.from_bytes(digest[:4], "little"))
 
 
