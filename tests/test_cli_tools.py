@@ -66,12 +66,12 @@ def test_export_formats(capsys, tmp_path, model):
 
 def test_import_trees_with_data(capsys, tmp_path):
     x, y = load_digits(return_X_y=True)
-    forest = RandomForestClassifier(7, max_depth=5, random_state=0).fit(x, y)
+    forest = RandomForestClassifier(5, max_depth=4, random_state=0).fit(x, y)
     trees.from_sklearn(forest).save(tmp_path / "forest.json")
     made = run(capsys, "import", tmp_path / "forest.json", "--data", "digits", "-o", tmp_path / "f.lut")
-    assert made["test_agreement"] >= 0.99
+    assert made["test_agreement"] >= 0.98
     result = run(capsys, "eval", tmp_path / "f.lut")
-    assert result["accuracy"] == made["test_accuracy"] > 0.8
+    assert result["accuracy"] == made["test_accuracy"] > 0.7
     # and on to hardware like any model
     run(capsys, "emit", tmp_path / "f.lut", "-o", tmp_path / "core")
     checked = run(capsys, "verify", tmp_path / "core", "--engine", "golden")

@@ -16,7 +16,11 @@ from lut2hw import targets, tools
 from lut2hw.emit import emit_model
 
 
-@pytest.fixture(scope="module", params=sorted(targets.TARGETS))
+FAST = ("ice40", "generic")  # one family with primitives, and the one without
+
+
+@pytest.fixture(scope="module", params=[name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
+                                        for name in sorted(targets.TARGETS)])
 def folder(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("emitted") / "core"
     emit_model(random_network(2), path, target=request.param)
