@@ -401,6 +401,37 @@ def reproduce(
 
 
 @app.command()
+def inspect(
+    model: ModelArgument,
+    data: Annotated[str | None, typer.Option("--data", metavar="NAME|FILE", help="What it was trained on, if the "
+                                             "model does not say.", show_default="what it was trained on")] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Tell from a network and its training data alone how much it memorized."""
+    from lut2hw import data as datasets
+    from lut2hw.inspect import RARE
+    from lut2hw.inspect import inspect as look
+    from lut2hw.model import LutNetwork
+
+    network = LutNetwork.load(model)
+    dataset = datasets.recall(network) if data is None else datasets.load(data, like=network)
+    found = look(network, dataset.x_train, dataset.y_train)
+
+    def text() -> None:
+        print_table(f"table entries by training examples behind them (few: 1 to {RARE})",
+                    ["layer", "LUTs", "k", "many", "few", "none", "look-ups of few"],
+                    [[number, e.luts, e.k, round(e.many, 4), round(e.few, 4), round(e.none, 4),
+                      round(e.rare_lookups, 4)] for number, e in enumerate(found.layers)])
+        print_table("training accuracy with entries of up to so many examples rewritten",
+                    ["examples", "accuracy"], [[0, round(found.train_accuracy, 4)],
+                                               *([level, round(a, 4)] for level, a in found.counterfactual.items())])
+        print(f"{found.decided_by_rare:.1%} of {found.examples:,} training examples are right only by entries that "
+              f"few show; memorization {found.memorization:.2f} (0 generalizes, 1 memorized)")
+
+    report({"model": str(model), **found.as_json()}, json_output, text)
+
+
+@app.command()
 def datasets(json_output: JsonOption = False) -> None:
     """List the named datasets and where each would come from.
 

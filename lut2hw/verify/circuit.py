@@ -50,7 +50,7 @@ def _sb_carry(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
 
 
 def _ccu2(inject: Sequence[str], lower: int) -> Gate:
-    """Two slots on Lattice's carry chain: a LUT4 that is 1 propagates, else the LUT of its `lower` inputs generates."""
+    """Two slots of a Lattice carry chain: a LUT4 at 1 propagates, else its LUT of `lower` inputs generates."""
     def gate(aig: Aig, parameters: dict[str, Any], ports: Ports) -> Ports:
         if any(parameters.get(name, "YES") != "NO" for name in inject):
             raise UnknownCell("a carry that is fed in")
