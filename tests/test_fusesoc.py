@@ -15,7 +15,6 @@ from test_compile import random_network
 from lut2hw import targets, tools
 from lut2hw.emit import emit_model
 
-
 FAST = ("ice40", "generic")  # one family with primitives, and the one without
 
 
