@@ -121,7 +121,7 @@ def cells(family: str, verilog: str, folder: Path, *, baseline: bool) -> int:
     (folder / "stat.json").unlink(missing_ok=True)
     synth = target.synth.format(top=TOP, json="out.json")
     if baseline:
-        synth = re.sub(r"^(synth_\w+)", r"\1 -abc9", synth)
+        synth = re.sub(r"^(synth_\w+)", r"\1 -abc9", synth).replace(" -noccu2", "")
     tools.run("yosys", ["-q", "-p", f"read_verilog in.v; {synth}; tee -q -o stat.json stat -json"], cwd=folder)
     if target.flow is None:
         counts = json.loads((folder / "stat.json").read_text())["modules"]["\\" + TOP]["num_cells_by_type"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lut2hw import bits, targets
+from lut2hw import bits, targets, tools
 from lut2hw.compile import compile_network
 from lut2hw.compile.port import INPUT, OUTPUT
 from lut2hw.encode import Encoder, Features
@@ -137,7 +137,8 @@ def test_dont_cares_save_area_and_keep_what_training_saw():
 def test_wrong_options_are_refused():
     network = vote_network(4, 3, 2)
     for options in ({"dont_cares": "rare"}, {"dont_cares": "rare:0"}, {"dont_cares": "unseen"}, {"pipeline": "fast"},
-                    {"pipeline": -1}, {"effort": "much"}, {"ram": "yes"}, {"fmax": 0.0}):
+                    {"pipeline": -1}, {"effort": "much"}, {"ram": "yes"}, {"ram": "auto"},
+                    {"fmax": 0.0}):
         with pytest.raises(UsageError):
             compile_network(network, targets.get("ice40"), **options)
 
@@ -169,5 +170,53 @@ def test_lost_register_is_noticed():
     ff = next(i for i, cell in enumerate(netlist.cells) if cell.kind == "ff")
     cells = [*netlist.cells]
     cells[ff] = replace(cells[ff], kind="lut", table=0b10)
-    with pytest.raises(ValueError, match="stages|latencies"):
+    with pytest.raises(ValueError, match=r"stages|latencies"):
         _ = Netlist(netlist.inputs, netlist.outputs, cells, netlist.n_nets).latency
+
+
+@pytest.mark.skipif(tools.find("yosys") is None, reason="needs yosys")
+def test_high_effort_is_never_worse():
+    from lut2hw.compile.area import estimate_netlist
+
+    network, ice40 = vote_network(30, 6, 3, low=0.2), targets.get("ice40")
+    cells = {}
+    for effort in ("normal", "high"):
+        compiled = compile_network(network, ice40, effort=effort, pipeline="none")
+        check(compiled)
+        cells[effort] = estimate_netlist(compiled.netlist, ice40)
+    assert cells["high"] <= cells["normal"]
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 7, 10])
+def test_ties_go_to_the_lowest_class(n_classes):
+    """Scores that are all equal, or equal for some, on the carry chains too."""
+    network = vote_network(4 * n_classes, 2, n_classes, n_bits=6)
+    x = np.array([[p >> j & 1 for j in range(6)] for p in range(64)])
+    scores = network.scores(x)
+    assert ((scores == scores.max(axis=1, keepdims=True)).sum(axis=1) > 1).any()
+    for family in FAMILIES:
+        compiled = compile_network(network, targets.get(family), pipeline="none")
+        assert (classes(compiled.netlist, compiled.input_port, network, x) == network.predict(x)).all()
+
+
+def test_wrong_netlists_are_noticed():
+    """One flipped table bit, or two swapped inputs, and the comparison that these tests make fails."""
+    from dataclasses import replace
+
+    from lut2hw.compile.netlist import Netlist
+
+    compiled = compile_network(vote_network(20, 4, 2, n_bits=8), targets.get("ice40"), pipeline="none")
+    network, netlist = compiled.network, compiled.netlist
+    x = np.array([[p >> j & 1 for j in range(8)] for p in range(256)])
+    want = network.predict(x)
+    last = next(i for i in reversed(range(len(netlist.cells))) if netlist.cells[i].kind == "lut")
+    cell = netlist.cells[last]
+    used = sum(1 << j for j in range(len(cell.inputs)) if cell.inputs[j])
+    for change in (replace(cell, table=cell.table ^ (1 << used)), replace(cell, table=~cell.table & 0xFFFF)):
+        cells = [*netlist.cells]
+        cells[last] = change
+        broken = Netlist(netlist.inputs, netlist.outputs, cells, netlist.n_nets)
+        if (classes(broken, compiled.input_port, network, x) != want).any():
+            break
+    else:
+        pytest.fail("no change was noticed")

@@ -99,8 +99,13 @@ def _build(manifest: Manifest, target: Target, flow: Flow, part: Device, device:
     sources = " ".join(path.name for path in manifest.source_paths)
     core = _synthesize(flow, part, manifest.top, f"read_verilog {sources};", scratch, timeout, seconds)
     progress("build", 1, steps)
-    core_cells = _packed(flow, arguments, manifest.top, scratch, timeout, seconds)
-    core_counts = _Counts(core_cells[flow.logic_cell], **core)
+    if flow.constraints:  # a core has too many ports for pins: count its LUTs, two to a carry cell
+        core_counts = _Counts(core["lut4"] + 2 * core["carry"], **core)
+        arguments += flow.constraints[:-1]
+        (scratch / "chip.pins").write_text(_pins(manifest, flow, part))
+    else:
+        core_cells = _packed(flow, arguments, manifest.top, scratch, timeout, seconds)
+        core_counts = _Counts(core_cells[flow.logic_cell], **core)
     progress("build", 2, steps)
     mapped = f"read_json {manifest.top}.json; delete =A:blackbox; read_verilog chip.v;"
     chip = _synthesize(flow, part, "chip", mapped, scratch, timeout, seconds)
@@ -140,6 +145,17 @@ def _build(manifest: Manifest, target: Target, flow: Flow, part: Device, device:
     return result
 
 
+def _pins(manifest: Manifest, flow: Flow, part: Device) -> str:
+    """Constraints that give each port of the chip a pin."""
+    width = manifest.data["output"]["width"]
+    ports = ["clk", "reset", "shift", "data", "done", *(f"class[{bit}]" for bit in range(width))]
+    if len(ports) > len(part.pins):
+        raise Lut2hwError(f"the chip has {len(ports)} pins, only {len(part.pins)} are known of this package; build "
+                          "for another family")
+    return "".join(flow.constraints[-1].format(port=port, pin=pin) + "\n"
+                   for port, pin in zip(ports, part.pins, strict=False))
+
+
 def _chip(manifest: Manifest) -> str:
     """Verilog of the chip around the core."""
     used, unread = manifest.bits_read
@@ -155,7 +171,8 @@ def _chip(manifest: Manifest) -> str:
 def _synthesize(flow: Flow, part: Device, top: str, read: str, scratch: Path, timeout: float | None,
                 seconds: dict[str, float]) -> dict[str, int]:
     """Run yosys; leaves TOP.json and returns the counts of primitives."""
-    script = (f"{read} {flow.synth.format(top=top, device=part.synth)}; write_json {top}.json; "
+    synth = flow.synth if top == "chip" else flow.synth.replace(" -top", f" {flow.no_pads} -top")
+    script = (f"{read} {synth.format(top=top, device=part.synth)}; write_json {top}.json; "
               "tee -q -o stat.json stat -json")
     stat = scratch / "stat.json"
     stat.unlink(missing_ok=True)

@@ -57,8 +57,9 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
     encoded_inputs: leave the encoder out; the input port takes the bits of the code.
     pipeline: "none" for a combinational netlist, the number of register stages, or "auto" to choose it.
     dont_cares: "off"; "unseen" or "rare:N" let table entries change that training showed never, or less than N times.
-    effort: "normal" or "high". fmax: clock in MHz that an automatic pipeline is cut for.
-    ram: "never", or "auto" to put wide tables that share inputs into block RAM.
+    effort: "normal", or "high" to compare with ABC's mapping of the tables, which needs yosys.
+    fmax: clock in MHz that an automatic pipeline is cut for.
+    ram: "never"; "auto", wide tables in block RAM, is refused by every target so far.
     data: training data for `dont_cares` if the network does not hold its care set.
     on_pass: called with the name of each pass and the netlist after it, which has the ports of the result.
     Errors: `UsageError` for options that make no sense.
@@ -69,6 +70,8 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
         raise unknown_name("effort", effort, ("normal", "high"))
     if ram not in ("never", "auto"):
         raise unknown_name("use of RAM", ram, ("never", "auto"))
+    if ram == "auto":
+        raise UsageError("no target takes tables into block RAM yet; leave --ram at never")
     if fmax is not None and not 0 < fmax < 10_000:
         raise UsageError(f"fmax must be a clock in MHz above 0, not {fmax:g}")
     k = target.lut_inputs
@@ -79,7 +82,7 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
         return CarryArithmetic(graph, k, shares=target.carry == "shared")
 
 
-    network = use_dont_cares(network, dont_cares, k + target.mux_levels, data)
+    network = use_dont_cares(network, dont_cares, k, data)
     logic = lower.tables(network)
     read = lower.bits_read(logic)
     port = InputPort.of(network, read, encoded=encoded_inputs)

@@ -86,6 +86,6 @@ def remap(netlist: Netlist, lut_inputs: int, script: str = SCRIPT) -> Netlist:
         folder = Path(name)
         (folder / "in.blif").write_text(to_blif(netlist))
         (folder / "abc.script").write_text(f"{script}\n")
-        tools.run("yosys", ["-q", "-p", f"read_blif in.blif; techmap; opt -full; abc -lut {lut_inputs} -script "
-                                        "abc.script; opt_clean; write_blif out.blif"], cwd=folder)
+        passes = f"techmap; opt -full; simplemap; abc -lut {lut_inputs} -script abc.script; opt_clean"
+        tools.run("yosys", ["-q", "-p", f"read_blif in.blif; {passes}; write_blif out.blif"], cwd=folder)
         return from_blif((folder / "out.blif").read_text(), netlist)

@@ -48,6 +48,20 @@ class _Chain:
     done: int = 0  # slots that are in cells
 
 
+def _instead(slot: _Slot, total: int, inputs: list[int], j: int, table: int) -> tuple[int, int, list[int]]:
+    """The sum instead of the carry at input j of a table: the sum, the table, and inputs to add to it."""
+    more = [x for x in dict.fromkeys((slot.a, slot.b)) if x not in inputs] if slot.prop not in (0, 0b1111) else []
+    operands = inputs + more
+    k = len(operands)
+    constant = {CONST0: 0, CONST1: truth.full(k)}
+    columns = [constant.get(x, truth.var(i, k)) for i, x in enumerate(operands)]
+    if slot.prop == 0b1111:
+        columns[j] ^= truth.full(k)
+    elif slot.prop:  # carry = sum ^ prop(a, b)
+        columns[j] ^= truth.apply(slot.prop, [columns[operands.index(x)] for x in (slot.a, slot.b)], truth.full(k))
+    return total, truth.apply(table, columns[:len(inputs)], truth.full(k)), more
+
+
 def slots(netlist: Netlist) -> Netlist:
     """A netlist without `carry` cells: chains of `ccu2` cells, and LUTs that read their sums."""
     follower: dict[int, Cell] = {}
@@ -126,26 +140,21 @@ def slots(netlist: Netlist) -> Netlist:
                 state = chain_of[net]
                 state.slots.insert(state.done, slot)
                 lay(state, force=True)
-            slot = slot_of[net]  # carry = sum ^ prop(a, b)
-            if slot.prop in (0, 15):
-                inputs[j] = -sums[net]
-                if slot.prop:
-                    table = truth.invert_input(table, len(inputs), j)
-            else:
-                operands = [*inputs, *(x for x in dict.fromkeys((slot.a, slot.b)) if x not in inputs)]
-                k = len(operands)
-                ones = truth.full(k)
-                columns = [truth.var(i, k) for i in range(k)]
-                columns[j] ^= truth.apply(slot.prop, [columns[operands.index(x)] for x in (slot.a, slot.b)], ones)
-                table = truth.apply(table, columns[:len(inputs)], ones)
-                inputs = operands
-                inputs[j] = -sums[net]
+            inputs[j], table, more = _instead(slot_of[net], -sums[net], inputs, j, table)
+            inputs += more
         nets = [-net if net < 0 else new[net] for net in inputs]
-        kept = [j for j in range(len(nets)) if cell.kind != "lut" or truth.depends(table, len(nets), j)]
-        if len(kept) < len(nets):
-            for j in reversed(range(len(nets))):
-                if j not in kept:
-                    table, nets = truth.cofactors(table, len(nets), j)[0], nets[:j] + nets[j + 1:]
+        for j in reversed(range(len(nets))):
+            if cell.kind == "lut" and not truth.depends(table, len(nets), j):
+                table, nets = truth.cofactors(table, len(nets), j)[0], nets[:j] + nets[j + 1:]
+        if len(nets) > max(len(cell.inputs), 4):  # no room for the way back from the sum: a LUT of its own
+            inputs, table = list(cell.inputs), cell.table
+            for j, net in enumerate(cell.inputs):
+                if net in carries:
+                    slot = slot_of[net]
+                    inputs[j] = -out.lut((sums[net], new[slot.a], new[slot.b]),
+                                         sum(1 << p for p in range(8) if p & 1 ^ slot.prop >> (p >> 1) & 1),
+                                         part=cell.part)
+            nets = [-net if net < 0 else new[net] for net in inputs]
         if cell.kind == "lut" and len(nets) == 1 and table == 0b10:
             new[cell.outputs[0]] = nets[0]
             continue

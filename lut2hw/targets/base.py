@@ -16,13 +16,15 @@ class Device:
     """One part: what it holds, and the packages nextpnr knows for it.
 
     logic_cells: LUT + flip-flop cells. ram: block RAMs. packages: as nextpnr spells them, the default first.
-    synth: how yosys spells the device, if it wants to know.
+    synth: how yosys spells the device, if it wants to know. pins: of the default package, for a chip's ports in
+    order, where nextpnr places none by itself.
     """
 
     logic_cells: int
     ram: int
     packages: tuple[str, ...]
     synth: str = ""
+    pins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Flow:
     pack: the tool and arguments that make the bitstream, with {name}; None if there is no open one.
     bitstream: its file name, with {name}. logic_cell, ram: names in nextpnr's utilization.
     count: regular expressions of primitives after synthesis that are counted as lut4, carry, ff and ram.
+    constraints: where nextpnr places no pins by itself: its arguments for the file "chip.pins", then the form of the
+    file's lines, with {port} and {pin}. no_pads: option of `synth` for a module that will not be the top.
     """
 
     synth: str
@@ -57,6 +61,8 @@ class Flow:
     logic_cell: str
     ram: str
     count: Mapping[str, str]
+    constraints: tuple[str, ...] = ()
+    no_pads: str = ""
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,8 @@ GOWIN = Target(
     lut_inputs=4,
     primitive=_primitive,
     devices={
-        "GW1N-9C": Device(8640, 26, ("GW1NR-LV9QN88PC6/I5",)),
-        "GW1NZ-1": Device(1152, 4, ("GW1NZ-LV1QN48C6/I5",)),
-        "GW2A-18C": Device(20736, 46, ("GW2AR-LV18QN88C8/I7",)),
+        "GW1N-9C": Device(8640, 26, ("GW1NR-LV9QN88PC6/I5",), pins=tuple(
+            "52 25 26 27 28 29 30 33 34 40 35 41 42 51 53 54 55 56 57 68 69".split())),
     },
     simulation_models=("gowin/cells_sim.v",),
     flow=Flow(
@@ -43,6 +42,8 @@ GOWIN = Target(
         logic_cell="LUT4",
         ram="BSRAM",
         count={"lut4": "LUT[1-4]", "carry": "ALU", "ff": "DFF.*", "ram": "SDPB|SPX?9?|DPB|pROM"},
+        no_pads="-noiopads",
+        constraints=("--vopt", "cst=chip.pins", 'IO_LOC "{port}" {pin};'),
     ),
     default_device="GW1N-9C",
     mux_levels=4,

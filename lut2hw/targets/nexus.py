@@ -26,12 +26,12 @@ NEXUS = Target(
     lut_inputs=4,
     primitive=_primitive,
     devices={
-        "LIFCL-17": Device(13824, 24, ("7SG72C", "8UWG72C")),
-        "LIFCL-40": Device(32256, 84, ("9BG400C", "8SG72C", "9MG289C", "9BG256C", "9MG121C")),
+        "LIFCL-40": Device(32256, 84, ("9BG400C",), pins=tuple(
+            "L13 N14 M14 M16 E17 F13 G13 F14 L16 L15 L20 L19 R17 R18 U20 T20 W20 V20 M15 N15 N16 M17 M18".split())),
     },
     simulation_models=("nexus/cells_sim.v",),
     flow=Flow(
-        synth="synth_nexus -top {top}",
+        synth="synth_nexus -noccu2 -top {top}",  # the core brings its carries; nextpnr takes no constant ones
         nextpnr="nextpnr-nexus",
         arguments=("--device", "{device}-{package}"),
         output=("--fasm", "{name}.fasm"),
@@ -40,6 +40,8 @@ NEXUS = Target(
         logic_cell="OXIDE_COMB",
         ram="OXIDE_EBR",
         count={"lut4": "LUT4", "carry": "CCU2", "ff": "FD1P3.X", "ram": "PDP16K|PDPSC16K|DP16K|SP16K"},
+        no_pads="-noiopad",
+        constraints=("--pdc", "chip.pins", "ldc_set_location -site {{{pin}}} [get_ports {{{port}}}]"),
     ),
     default_device="LIFCL-40",
     carry="slots",
