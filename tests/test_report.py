@@ -93,7 +93,8 @@ def test_page_of_a_folder(folder):
     assert all(tags & {"path", "td", "img"} for tags in page.figures)
     titles = re.findall(r"<h2>(.*?)</h2>", text)
     for title in ("Confusion matrix", "Margins", "Learning curve", "Inputs read", "LUT usage by layer",
-                  "Area by part", "Device utilization", "Area and timing", "Verification", "Wrong answers", "To repeat this"):
+                  "Area by part", "Device utilization", "Area and timing", "Verification", "Wrong answers",
+                  "To repeat this"):
         assert title in titles
     assert "Not in this report" not in titles
     network = LutNetwork.load(folder / "model.lut")
