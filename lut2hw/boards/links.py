@@ -255,13 +255,13 @@ class Framing(Link):
 
 
 def uart_divisor(clock_hz: float, baud: int) -> int:
-    """Clock cycles per bit. Errors: `UsageError` if no whole number of at least 4 is within 2 % of it."""
+    """Clock cycles per bit. Errors: `UsageError` if no whole number of at least 6 is within 2 % of it."""
     if baud <= 0:
         raise UsageError(f"the baud rate must be positive, not {baud}")
     divisor = round(clock_hz / baud)
-    if divisor < 4:
+    if divisor < 6:
         raise UsageError(f"{baud} baud is too fast for a clock of {clock_hz / 1e6:g} MHz; "
-                         f"use at most {clock_hz / 4:.0f}")
+                         f"use at most {clock_hz / 6:.0f}")
     error = clock_hz / divisor / baud - 1
     if abs(error) > 0.02:
         raise UsageError(f"a clock of {clock_hz / 1e6:g} MHz makes {clock_hz / divisor:.0f} baud instead of {baud} "
