@@ -146,6 +146,8 @@ def test_npz_and_one_bit_pixels(capsys, tmp_path):
     (["--classes", "0:99"], "unknown label"), (["--classes", "0"], "two or more groups"),
     (["--test-split", "2"], "between 0 and 1"), (["--bits-per-feature", "0"], "bits-per-feature"),
     (["--seed", "-1"], "seed"), (["-o", "no/such/folder/x.lut"], "does not exist"), (["-o", "/"], "is a folder"),
+    pytest.param(["-o", "/proc/x.lut"], "cannot write into /proc",
+                 marks=pytest.mark.skipif(sys.platform != "linux", reason="a folder no one can write into")),
     (["--no-such-option"], "No such option"), (["-k", "many"], "-k"),
 ])
 def test_bad_training(capsys, tmp_path, monkeypatch, arguments, message):

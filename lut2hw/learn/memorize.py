@@ -95,7 +95,7 @@ def memorize(encoder: Encoder, encoded: bits.Packed, y: NDArray[np.integer], cla
     keep_counts = counts if counts is not None else (sum(widths) << k) * 8 <= KEEP_COUNTS_BELOW
     # Two layers of signals are alive at a time, and the counts of one layer while its tables are decided.
     memory.need(max(map(sum, zip([len(encoded), *widths], widths, strict=False))) * encoded.shape[1] * 8
-                + 2 * table_bytes + ((sum(widths) if keep_counts else max(widths)) << k) * 8,
+                + 2 * table_bytes + ((sum(widths) if keep_counts else _piece(max(widths), k, len(y))) << k) * 8,
                 f"{sum(widths):,} LUTs of {k} inputs", "use fewer LUTs, a smaller k or fewer examples")
     n_bits = len(encoded)
     examples = Examples.sort(encoded, y, n_classes, overwrite_encoded)
@@ -171,8 +171,7 @@ def train_layer(examples: Examples, question: NDArray[np.int64], k: int, rng: np
     kept = np.empty((n_luts, 1 << k, 2), np.uint32) if counts else None
     out = np.empty((0 if last else n_luts, examples.signals.shape[1]), np.uint64)
     after = Examples(out, examples.start, examples.count)
-    # Pieces keep the progress bar and Ctrl-C alive inside a long layer, and bound the counts that are not kept.
-    piece = max(16, min((1 << 28) // max(examples.signals.shape[1] * 64, 1 << k), n_luts))
+    piece = _piece(n_luts, k, int(examples.count.sum()))
     work = np.empty((0 if counts else piece, 1 << k, 2), np.uint32)
     if progress is not None:
         progress(0, n_luts)
@@ -188,6 +187,11 @@ def train_layer(examples: Examples, question: NDArray[np.int64], k: int, rng: np
             progress(part.stop, n_luts)
     after.clear_padding()
     return Layer(wiring + np.int32(first), tables, care, kept), after
+
+
+def _piece(n_luts: int, k: int, n_examples: int) -> int:
+    """LUTs to count at a time: progress and Ctrl-C stay alive, counts that are not kept below 256 MiB."""
+    return min(n_luts, max(4, (1 << 28) // n_examples), max(4, (1 << 25) >> k))
 
 
 def draw_wiring(rng: np.random.Generator, n_luts: int, k: int, n_signals: int) -> NDArray[np.int32]:
