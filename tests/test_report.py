@@ -157,7 +157,8 @@ def test_two_class_memorize(tmp_path):
 def test_bad_input(capsys, tmp_path, folder):
     for arguments, says in ((["report", str(tmp_path / "no")], "does not exist"),
                             (["report", str(folder), "-o", str(tmp_path / "x" / "y.html")], "does not exist"),
-                            (["report", str(tmp_path)], "is no emitted folder")):
+                            (["report", str(tmp_path)], "is no emitted folder"),
+                            (["report", str(tmp_path / "no.lut")], "no model file")):
         assert main(arguments) == 2
         assert says in capsys.readouterr().err
     damaged = tmp_path / "core"

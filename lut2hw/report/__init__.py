@@ -80,7 +80,8 @@ def make(path: str | Path, *, data: str | None = None, title: str | None = None)
     out and named at the end of the page.
     """
     path = Path(path)
-    manifest = load_folder(path) if path.is_dir() or not path.exists() else None
+    is_folder = path.is_dir() or not (path.exists() or path.suffix == ".lut")
+    manifest = load_folder(path) if is_folder else None
     network = manifest.network if manifest is not None else LutNetwork.load(path)
     missing: list[str] = []
     dataset = None
