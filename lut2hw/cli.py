@@ -299,8 +299,12 @@ def train(
         began = time.perf_counter()
         network = learn_with(dataset, encoder, k=k, seed=seed, progress=progress, **settings)
         seconds = time.perf_counter() - began
-    scores = {split: accuracy(network.predict_integers(x), y)
-              for split, (x, y) in [(name, dataset.split(name)) for name in ("train", "test")]}
+        scores = {}
+        for done, split in enumerate(("train", "test")):
+            progress("scoring", done, 2)
+            x, y = dataset.split(split)
+            scores[split] = accuracy(network.predict_integers(x), y)
+        progress("scoring", 2, 2)
     network = network.with_meta(data=dataset.options, learner=learner, k=k, seed=seed, **settings,
                                 threshold=threshold, bits_per_feature=bits_per_feature,
                                 train_accuracy=scores["train"], test_accuracy=scores["test"])

@@ -210,7 +210,12 @@ def draw_wiring(rng: np.random.Generator, n_luts: int, k: int, n_signals: int) -
 def learn(dataset: Dataset, encoder: Encoder, *, layers: Sequence[int] = (256, 256, 256), k: int = 6, seed: int = 0,
           meta: dict[str, Any] | None = None, progress: Progress | None = None) -> LutNetwork:
     """`memorize` on the training split of a dataset."""
-    return memorize(encoder, encoder(dataset.x_train), dataset.y_train, dataset.class_names, layers=layers, k=k,
+    if progress is not None:
+        progress("encoding", 0, 1)  # shown at once: the first run ever compiles here
+    encoded = [encoder(dataset.x_train)]
+    if progress is not None:
+        progress("encoding", 1, 1)
+    return memorize(encoder, encoded.pop(), dataset.y_train, dataset.class_names, layers=layers, k=k,
                     seed=seed, meta=meta, progress=progress, overwrite_encoded=True)
 
 
