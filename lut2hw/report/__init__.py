@@ -106,8 +106,9 @@ def make(path: str | Path, *, data: str | None = None, title: str | None = None)
     if dataset is not None:
         test, train = (_scores(network, *dataset.split(split)) for split in ("test", "train"))
         tiles += _accuracy_tiles(test, train)
+    votes = len(network.head.signal)
     tiles.append((f"{network.n_luts:,}", "lookup tables",
-                  f"{len(network.encoder):,} encoder bits, {len(network.head.signal):,} votes"))
+                  f"{len(network.encoder):,} encoder bits, {votes:,} vote{'s' * (votes != 1)}"))
     if dataset is not None:
         scored = test if test is not None else train
         if scored is not None:
@@ -233,7 +234,7 @@ def _learning(network: LutNetwork, train: _Scores | None, test: _Scores | None) 
         rows = [(number + 1, (signals[first:first + len(layer)] == split.y).mean(axis=1))
                 for number, (layer, first) in enumerate(zip(network.layers, network.first_signal, strict=True))
                 if len(layer)]
-        return [Figure("Learning by layer", "Every LUT is an answer of its own; deeper layers answer better.",
+        return [Figure("Learning by layer", "Every LUT is an answer of its own; this is how good they are.",
                        figures.layers_curve(rows, "test" if test else "training"))]
     if len(network.head.signal) < 4:
         return []
