@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from test_compile import random_network
 
-from lut2hw import targets, tools
+from lut2hw import cli, targets, tools
 from lut2hw.compile import compile_network
 from lut2hw.emit import emit_model, load
 from lut2hw.emit.core import TOP, to_verilog
@@ -383,3 +383,20 @@ def differential(seed: int, tmp_path: Path) -> None:
     for result in (simulate.amaranth(compiled.netlist, compiled.latency, vectors, seed=seed),
                    simulate.cocotb(design, vectors, seed=seed)):
         assert (result["errors"], result["mismatches"], result["vectors"]) == ([], 0, 100), (seed, family, result)
+
+
+def test_command_reports_and_exits(core, tmp_path, capsys):
+    assert cli.main(["verify", str(core), "--engine", "golden,amaranth", "--vectors", "50", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["passed"] is True and found["mismatches"] == 0 and found["vectors"] == 100
+    assert [engine["engine"] for engine in found["engines"]] == ["golden", "amaranth"]
+    data = json.loads((core / "netlist.json").read_text())
+    cell = [c for c in data["cells"] if c[0] == "lut"][-1]
+    cell[4] = f"{int(cell[4], 16) ^ ((1 << (1 << len(cell[2]))) - 1):x}"
+    (core / "netlist.json").write_text(json.dumps(data))
+    assert cli.main(["verify", str(core), "--engine", "amaranth", "--vectors", "50"]) == 1
+    assert "expected" in capsys.readouterr().out
+    assert cli.main(["verify", str(tmp_path / "nothing")]) == 2
+    network().save(tmp_path / "m.lut")
+    assert cli.main(["verify", str(tmp_path / "m.lut"), "--engine", "golden", "--vectors", "50"]) == 0
+    assert "PASS 50/50" in capsys.readouterr().out
