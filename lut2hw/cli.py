@@ -411,7 +411,10 @@ def inspect(
                                              "model does not say.", show_default="what it was trained on")] = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Tell from a network and its training data alone how much it memorized."""
+    """Tell from a network and its training data alone how much it memorized.
+
+    Example: lut2hw inspect digits.lut
+    """
     from lut2hw import data as datasets
     from lut2hw.inspect import RARE
     from lut2hw.inspect import inspect as look
