@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from lut2hw import bits, data, targets, tools
+from lut2hw.build import free_chain_starts
 from lut2hw.compile import compile_network
 from lut2hw.compile.area import estimate_netlist
 from lut2hw.compile.lower import bits_read, tables
@@ -126,6 +127,7 @@ def cells(family: str, verilog: str, folder: Path, *, baseline: bool) -> int:
     if target.flow is None:
         counts = json.loads((folder / "stat.json").read_text())["modules"]["\\" + TOP]["num_cells_by_type"]
         return sum(count for cell, count in counts.items() if re.fullmatch(r"LUT\d", cell))
+    free_chain_starts(folder / "out.json", TOP, target.flow)
     device = list(target.devices)[-1] if family != "ice40" else "hx8k"
     words = {"device": device, "package": target.devices[device].packages[0]}
     arguments = [word.format(**words) for word in target.flow.arguments]

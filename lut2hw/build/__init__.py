@@ -184,9 +184,27 @@ def _synthesize(flow: Flow, part: Device, top: str, read: str, scratch: Path, ti
     seconds["yosys"] = round(seconds.get("yosys", 0) + run.seconds, 1)
     if not (scratch / f"{top}.json").is_file():
         raise tools.ToolError(_with_log("yosys made no netlist", scratch / "yosys.log"))
+    free_chain_starts(scratch / f"{top}.json", top, flow)
     by_type = _json(stat, "yosys")["design"]["num_cells_by_type"]
     return {what: sum(count for cell, count in by_type.items() if re.fullmatch(pattern, cell))
             for what, pattern in flow.count.items()}
+
+
+def free_chain_starts(netlist: Path, top: str, flow: Flow) -> None:
+    """Disconnect the carry in of chains that do not use it, in yosys's JSON netlist of module `top`."""
+    if not flow.slot_cell:
+        return
+    data = _json(netlist, "yosys")
+    cells = data["modules"][top]["cells"]
+    low = ["0", "x", *(bit for cell in cells.values() if cell["type"] == "VLO" for bit in cell["connections"]["Z"])]
+    for cell in cells.values():
+        if cell["type"] == flow.slot_cell and cell["connections"].get("CIN", [""])[0] in low:
+            init = cell["parameters"]["INIT0"]
+            value = int(init, 16 if init.startswith("0x") else 2)
+            if not value >> 8 and cell["connections"]["D0"][0] not in low:  # the first slot reads no carry
+                del cell["connections"]["CIN"]
+                cell["port_directions"].pop("CIN", None)
+    netlist.write_text(json.dumps(data))
 
 
 def _with_log(message: str, log: Path) -> str:

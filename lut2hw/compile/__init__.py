@@ -79,7 +79,7 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
     def arithmetic(graph: Graph) -> Arithmetic:
         if target.carry == "none":
             return Arithmetic(graph, k)
-        return CarryArithmetic(graph, k, shares=target.carry == "shared")
+        return CarryArithmetic(graph, k, shares=target.carry == "shared", chain=target.chain)
 
 
     network = use_dont_cares(network, dont_cares, k, data)

@@ -17,9 +17,6 @@ from dataclasses import dataclass, field
 from lut2hw.compile.arithmetic import Arithmetic, Bits, Candidate
 from lut2hw.compile.graph import FALSE, MAJORITY, TRUE, XOR3, Graph
 
-MAX_CHAIN = 32
-"""Columns on one chain: a longer one saves little and is slow, as its carry seems to run from end to end."""
-
 
 @dataclass
 class Step:
@@ -37,10 +34,11 @@ class Plan:
     cells: float = 0
 
 
-def plan(counts: Sequence[int], first: int) -> Plan:
+def plan(counts: Sequence[int], first: int, chain: int) -> Plan:
     """Reduce columns of counts[w] bits to at most two bits each.
 
-    first: full adders in LUTs that come before any chain; the bits they leave are the carries into the chains.
+    chain: columns on one chain. first: full adders in LUTs that come before any chain; the bits they leave are the
+    carries into the chains.
     """
     heap, out = list(counts), Plan()
 
@@ -57,7 +55,7 @@ def plan(counts: Sequence[int], first: int) -> Plan:
                 heap[w] += 1
             chained += step.columns if step.columns > 1 else 0
             out.cells += step.columns + 1
-        out.cells += chained / MAX_CHAIN
+        out.cells += chained / chain
         out.rounds.append(steps)
 
     start: list[Step] = []
@@ -91,23 +89,23 @@ def plan(counts: Sequence[int], first: int) -> Plan:
     return out
 
 
-def best_plan(counts: Sequence[int]) -> Plan:
+def best_plan(counts: Sequence[int], chain: int) -> Plan:
     """The plan with the fewest cells, of those the one with the fewest rounds."""
     most = sum(count // 3 for count in counts)
     tries = sorted({most * i // 24 for i in range(25)} | {most})
-    return min((plan(counts, first) for first in tries), key=lambda p: (p.cells, len(p.rounds)))
+    return min((plan(counts, first, chain) for first in tries), key=lambda p: (p.cells, len(p.rounds)))
 
 
 class Chain:
-    """Additions one after the other on chains of about `MAX_CHAIN` columns."""
+    """Additions one after the other on chains of about `longest` columns."""
 
-    def __init__(self, graph: Graph, part: str) -> None:
-        self.graph, self.part = graph, part
+    def __init__(self, graph: Graph, part: str, longest: int) -> None:
+        self.graph, self.part, self.longest = graph, part, longest
         self.carry, self.length = FALSE, 0
 
     def enter(self, bit: int, columns: int) -> int:
         """Start an addition of that many columns with `bit` as its carry, and return the carry."""
-        if self.length + columns > MAX_CHAIN:
+        if self.length + columns > self.longest:
             self.carry, self.length = FALSE, 0
         self.length += columns + 1
         self.carry = self.graph.carry(bit, bit, self.carry, self.part)
@@ -127,12 +125,13 @@ class Chain:
 class CarryArithmetic(Arithmetic):
     """Adders and comparators for `carry` cells that share two inputs with the LUT that reads their carry in.
 
-    shares: that LUT may be any function of the carry and two inputs more, not only a sum.
+    chain: columns on one chain. shares: that LUT may be any function of the carry and its other inputs, not only a
+    sum.
     """
 
-    def __init__(self, graph: Graph, lut_inputs: int, *, shares: bool) -> None:
+    def __init__(self, graph: Graph, lut_inputs: int, *, shares: bool, chain: int) -> None:
         super().__init__(graph, lut_inputs)
-        self.shares = shares
+        self.shares, self.chain = shares, chain
 
     def sums(self, terms: Sequence[tuple[Sequence[Sequence[int]], int]]) -> list[Bits]:
         """As `Arithmetic.sums`."""
@@ -145,15 +144,15 @@ class CarryArithmetic(Arithmetic):
                 heap[w] += [TRUE] * (constant >> w & 1)  # the last of its column: it must not enter a chain
             counts = tuple(map(len, heap))
             if counts not in plans:
-                plans[counts] = best_plan(counts)
+                plans[counts] = best_plan(counts, self.chain)
             heaps.append(heap)
             todo.append(plans[counts].rounds)
         for number in range(max(map(len, todo), default=0)):
-            chain = Chain(self.graph, "popcount")
+            chain = Chain(self.graph, "popcount", self.chain)
             for heap, rounds in zip(heaps, todo, strict=True):
                 if number < len(rounds):
                     self._round(heap, rounds[number], chain)
-        chain = Chain(self.graph, "popcount")
+        chain = Chain(self.graph, "popcount", self.chain)
         return [self._ripple(heap, chain) for heap in heaps]
 
     def _round(self, heap: list[list[int]], steps: Sequence[Step], chain: Chain) -> None:
@@ -193,7 +192,7 @@ class CarryArithmetic(Arithmetic):
 
     def tournament_round(self, pairs: Sequence[tuple[Candidate, Candidate]], *, last: bool) -> list[Candidate]:
         """As `Arithmetic.tournament_round`; the LUTs that pass a score on share cells with its comparison."""
-        chain, out = Chain(self.graph, "argmax"), []
+        chain, out = Chain(self.graph, "argmax", self.chain), []
         for a, b in pairs:
             x, y = self.aligned(a[1], b[1])
             # b > a: the carry of b + not a, entered by the lowest bit of b

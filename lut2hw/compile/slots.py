@@ -80,7 +80,7 @@ def slots(netlist: Netlist) -> Netlist:
         state = _Chain([])
         chain = state.slots
         [a, b, carry_in] = cell.inputs
-        if a != b or cell.table:  # a constant carry in comes from a slot
+        if a != b or cell.table in (1, 2):  # a constant carry in comes from a slot
             chain.append(_Slot(carry_in, carry_in, 0, FIRST, carry_in, CONST0, cell.part))
         here: Cell | None = cell
         while here is not None:

@@ -50,6 +50,8 @@ class Flow:
     count: regular expressions of primitives after synthesis that are counted as lut4, carry, ff and ram.
     constraints: where nextpnr places no pins by itself: its arguments for the file "chip.pins", then the form of the
     file's lines, with {port} and {pin}. no_pads: option of `synth` for a module that will not be the top.
+    slot_cell: carry cell whose first one of a chain needs no carry in; yosys ties it to 0, which nextpnr for
+    Nexus refuses.
     """
 
     synth: str
@@ -63,6 +65,7 @@ class Flow:
     count: Mapping[str, str]
     constraints: tuple[str, ...] = ()
     no_pads: str = ""
+    slot_cell: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class Target:
     simulation_models: files that simulate the primitives, in yosys's share folder or in hdl_templates/.
     flow: None if there is nothing to place and route with; synthesis is then the yosys command, with {top} in it.
     carry: "none"; "shared" if LUT and carry of a cell share two inputs; "slots" if the carry is a LUT of its own.
+    chain: columns added on one carry chain: a longer one saves starts, but its carry seems to run from end to end.
     mux_levels: how many levels of hard multiplexers join LUTs to wider ones.
     delay: ns through a cell of each kind with typical routing to it, on the default device. overhead: ns that a
     register and the routing to it take of each clock.
@@ -89,6 +93,7 @@ class Target:
     synthesis: str = ""
     default_device: str = ""
     carry: str = "none"
+    chain: int = 32
     mux_levels: int = 0
     delay: Mapping[str, float] = field(default_factory=lambda: {"lut": 1.0, "carry": 0.1, "ccu2": 0.6, "mux": 0.3})
     overhead: float = 1.0

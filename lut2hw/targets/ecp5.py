@@ -67,6 +67,7 @@ ECP5 = Target(
     ),
     default_device="25k",
     carry="slots",
+    chain=96,
     mux_levels=3,
     delay={"lut": 1.1, "ccu2": 0.9, "mux": 0.4},
     overhead=1.5,

@@ -39,6 +39,7 @@ NEXUS = Target(
         bitstream="",
         logic_cell="OXIDE_COMB",
         ram="OXIDE_EBR",
+        slot_cell="CCU2",
         count={"lut4": "LUT4", "carry": "CCU2", "ff": "FD1P3.X", "ram": "PDP16K|PDPSC16K|DP16K|SP16K"},
         no_pads="-noiopad",
         constraints=("--pdc", "chip.pins", "ldc_set_location -site {{{pin}}} [get_ports {{{port}}}]"),
