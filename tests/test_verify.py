@@ -400,3 +400,22 @@ def test_command_reports_and_exits(core, tmp_path, capsys):
     network().save(tmp_path / "m.lut")
     assert cli.main(["verify", str(tmp_path / "m.lut"), "--engine", "golden", "--vectors", "50"]) == 0
     assert "PASS 50/50" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@needs_icarus
+@pytest.mark.skipif(tools.find("icebox_vlog") is None, reason=f"needs icebox: {tools.install_hint('icebox_vlog')}")
+def test_bitstream_is_read_back(core, tmp_path):
+    from lut2hw.build import build
+
+    assert one(core, "bitstream").passed is None  # nothing built yet
+    wrong = Path(shutil.copytree(core, tmp_path / "wrong"))
+    flipped_init(wrong)
+    for directory in (core, wrong):
+        build(directory)
+    outcome = one(core, "bitstream", vectors=200)
+    assert outcome.passed and outcome.vectors == 200
+    for suffix in ("bin", "asc"):
+        shutil.copyfile(wrong / f"wrong.{suffix}", core / f"core.{suffix}")
+    outcome = one(core, "bitstream", vectors=200)
+    assert outcome.passed is False and outcome.mismatches
