@@ -20,12 +20,10 @@ from lut2hw.learn.descent import train_descent
 
 # k: levels: (LUTs, votes) of each model
 SIZES = {
-    4: {1: [(120, 120), (240, 240), (480, 480), (960, 960)],
-        2: [(150, 50), (300, 100), (660, 220), (1320, 440)],
-        3: [(200, 40), (400, 80), (800, 160), (1600, 320)]},
-    6: {1: [(80, 80), (160, 160), (320, 320), (640, 640)],
-        2: [(100, 50), (200, 100), (400, 200), (800, 400)],
-        3: [(120, 40), (240, 80), (480, 160), (960, 320)]},
+    4: {1: [(120, 120), (240, 240), (480, 480)], 2: [(150, 50), (300, 100), (660, 220)],
+        3: [(200, 40), (400, 80), (800, 160)]},
+    6: {1: [(80, 80), (160, 160), (320, 320)], 2: [(100, 50), (200, 100), (400, 200)],
+        3: [(120, 40), (240, 80), (480, 160)]},
 }
 
 
@@ -34,7 +32,7 @@ def measure(out: Path) -> None:
     coder = encode.fixed(mnist.features, 128)
     done = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
     for k, by_levels in SIZES.items():
-        for size in range(4):
+        for size in range(3):
             for levels, sizes in by_levels.items():
                 luts, votes = sizes[size]
                 if any((row["k"], row["levels"], row["luts"]) == (k, levels, luts) for row in done):
@@ -66,6 +64,11 @@ def plot(rows: list[dict], out: Path) -> None:
                       label=f"{levels} level{'s' if levels > 1 else ''}, test")
             axes.plot(x, [100 * row["train"] for row in line], ":", color=colour, label="train")
         axes.set(xscale="log", xlabel=area, title=f"LUT{k}")
+        axes.minorticks_off()
+        ticks = [200, 250, 300, 400, 500, 700, 1000, 1400]
+        low, high = axes.get_xlim()
+        axes.set_xticks([tick for tick in ticks if low <= tick <= high])
+        axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("accuracy, %")
     figure.axes[0].legend(fontsize=8)

@@ -24,11 +24,14 @@ LINES: dict[str, dict] = {
     "220": {"luts": 220, "k": 4, "sweeps": 8},
     "500": {"luts": 500, "k": 4, "sweeps": 8},
     "1000": {"luts": 1000, "k": 6, "votes": 500, "levels": 2, "sweeps": 3, "augment": "shift1"},
-    "2000": {"luts": 2000, "k": 6, "sweeps": 3, "augment": "shift1"},
-    "4000": {"luts": 4000, "k": 6, "sweeps": 3, "augment": "shift1"},
-    "1200c": {"luts": 880, "k": 4, "votes": 150, "levels": 3, "sweeps": 4, "augment": "shift1"},
-    "2500c": {"luts": 1900, "k": 4, "votes": 310, "levels": 3, "sweeps": 4, "augment": "shift1"},
-    "5000c": {"luts": 4000, "k": 4, "votes": 600, "levels": 3, "sweeps": 4, "augment": "shift1"},
+    "2000": {"luts": 2000, "k": 6, "sweeps": 3, "augment": "shift1x9"},
+    "4000": {"luts": 4000, "k": 6, "sweeps": 2, "augment": "shift1x9"},
+    "1200c": {"luts": 880, "k": 4, "votes": 150, "levels": 3, "sweeps": 3, "restarts": 1,
+              "augment": "shift1"},
+    "2500c": {"luts": 1900, "k": 4, "votes": 310, "levels": 3, "sweeps": 3, "restarts": 1,
+              "augment": "shift1"},
+    "5000c": {"luts": 4000, "k": 4, "votes": 600, "levels": 3, "sweeps": 3, "restarts": 1,
+              "augment": "shift1"},
 }
 
 
