@@ -508,11 +508,14 @@ def emit(
     manifest = emit_model(network, Path("build") / model.stem if output == Path() else output, target=target,
                           data=dataset, pipeline=pipeline, encoded_inputs=encoded_inputs, dont_cares=dont_cares,
                           effort=effort, fmax=fmax, ram=ram)
+    free = manifest.network.meta.get("dont_cares") if dont_cares != "off" else None
+    changed = "".join(f"{split} accuracy {free['before'][split]:.4f}, with don't-cares {free['after'][split]:.4f}\n"
+                      for split in free["after"]) if free else ""
     cells = manifest.data["cells"]
     report({"target": manifest.target, "luts": cells.get("lut", 0), "latency_cycles": manifest.latency,
             "directory": str(manifest.directory), "cells": cells, "parts": manifest.data["parts"],
-            "vectors": manifest.n_vectors, "input_bits": manifest.input_port.width}, json_output,
-           (manifest.directory / "summary.txt").read_text() + str(manifest.directory))
+            "vectors": manifest.n_vectors, "input_bits": manifest.input_port.width, "dont_cares": free}, json_output,
+           (manifest.directory / "summary.txt").read_text() + changed + str(manifest.directory))
 
 
 @app.command()

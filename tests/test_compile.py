@@ -134,6 +134,23 @@ def test_dont_cares_save_area_and_keep_what_training_saw():
     assert cells[1] < 0.6 * cells[0]
 
 
+def test_accuracy_before_and_after_is_in_the_model():
+    from lut2hw import data
+    from lut2hw.encode import fixed
+    from lut2hw.learn import memorize
+
+    digits = data.load("digits")
+    network = memorize.learn(digits, fixed(digits.features, 8), layers=[40], k=6, seed=0, progress=lambda *_: None)
+    made = compile_network(network, targets.get("ice40"), dont_cares="unseen", data=digits).network
+    x, y = digits.split("test")
+    report = made.meta["dont_cares"]
+    assert report["before"]["train"] == report["after"]["train"]  # what training saw stays
+    assert report["after"]["test"] == pytest.approx((made.predict_integers(x) == y).mean(), abs=1e-6)
+    rare = compile_network(network, targets.get("ice40"), dont_cares="rare:20", data=digits, pipeline="none")
+    check(rare)
+    assert rare.network.meta["dont_cares"]["option"] == "rare:20"
+
+
 def test_wrong_options_are_refused():
     network = vote_network(4, 3, 2)
     for options in ({"dont_cares": "rare"}, {"dont_cares": "rare:0"}, {"dont_cares": "unseen"}, {"pipeline": "fast"},

@@ -99,7 +99,8 @@ def seen(network: LutNetwork, x: NDArray[np.integer], at_least: int) -> list[NDA
 def use_dont_cares(network: LutNetwork, option: str, lut_inputs: int, data: Dataset | None = None) -> LutNetwork:
     """A network with the entries completed that `option` frees: "off", "unseen" or "rare:N" (fewer than N times).
 
-    data: where to count; None takes what the network holds. Errors: `UsageError` for a wrong option, or if there is
+    data: where to count, and what accuracy before and after is measured on (`meta["dont_cares"]`); None takes the
+    counts that the network holds. Errors: `UsageError` for a wrong option, or if there is
     nothing to count on.
     """
     if option == "off":
@@ -119,7 +120,17 @@ def use_dont_cares(network: LutNetwork, option: str, lut_inputs: int, data: Data
     else:
         raise UsageError(f"dont-cares {option} needs the training data, which this model does not name; give --data")
     layers = tuple(_completed(layer, care, lut_inputs) for layer, care in zip(network.layers, cares, strict=True))
-    return replace(network, layers=layers).with_meta(dont_cares=option)
+    after = replace(network, layers=layers)
+    return after.with_meta(dont_cares={"option": option, "before": _accuracy(network, data),
+                                       "after": _accuracy(after, data)})
+
+
+def _accuracy(network: LutNetwork, data: Dataset | None) -> dict[str, float]:
+    """Share of right answers by split, to six digits."""
+    if data is None:
+        return {}
+    return {name: round(float((network.predict_integers(x) == y).mean()), 6)
+            for name, (x, y) in ((name, data.split(name)) for name in ("train", "test")) if len(y)}
 
 
 def _completed(layer: Layer, care: NDArray[np.bool_], lut_inputs: int) -> Layer:
