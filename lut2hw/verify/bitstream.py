@@ -23,6 +23,10 @@ MAX_CLOCKS = 50_000
 """Bits shifted in, one for each clock."""
 
 
+PIN = r"(\w+(?:\[\d+\])?)\$SB_IO_(?:IN|OUT)(?:_\$glb_\w+)?"
+"""What nextpnr calls the net of a pin, also where it made it a global one."""
+
+
 def check(manifest: Manifest, vectors: Vectors, seed: int = 0, timeout: float | None = None) -> Outcome:
     """Read the bitstream that `build` left in the folder back and stream `vectors` through its pins."""
     if manifest.target != "ice40":
@@ -39,13 +43,14 @@ def check(manifest: Manifest, vectors: Vectors, seed: int = 0, timeout: float | 
         work = Path(name)
         (work / "chip.bin").write_bytes(binary.read_bytes())
         tools.run("iceunpack", ["chip.bin", "chip.asc"], cwd=work, timeout=timeout)
-        names = re.findall(r"^\.sym \d+ \w+(?:\[\d+\])?\$SB_IO_(?:IN|OUT)$", binary.with_suffix(".asc").read_text(),
-                           re.MULTILINE)
+        names = [match[0] for match in re.finditer(rf"^\.sym \d+ {PIN}$", binary.with_suffix(".asc").read_text(),
+                                                   re.MULTILINE)]
         with (work / "chip.asc").open("a") as file:
             file.write("\n".join(["", *names, ""]))
         verilog = tools.run("icebox_vlog", ["-s", "-L", "chip.asc"], cwd=work, timeout=timeout).output
         (work / "chip.v").write_text(verilog[verilog.index("module chip"):] if "module chip" in verilog else "")
-        pins = dict(re.findall(r"^wire \\_(\w+(?:\[\d+\])?)\$SB_IO_(?:IN|OUT) = (io_\w+);", verilog, re.MULTILINE))
+        # icebox makes a name that several nets have unique by underscores; the net that is a pin counts
+        pins = {match[1]: match[2] for match in re.finditer(rf"^wire \\_{PIN}_* = (io_\w+);", verilog, re.MULTILINE)}
         pins |= {f"{name}[0]": pins.pop(name) for name in ("class",) if name in pins}
         missing = {"clk", "reset", "shift", "data", "done", "class[0]"} - set(pins)
         if missing:
