@@ -19,7 +19,7 @@ from lut2hw.errors import ToolError
 from lut2hw.verify import simulate
 from lut2hw.verify.outcome import Outcome
 
-MAX_CLOCKS = 50_000
+MAX_CLOCKS = 20_000
 """Bits shifted in, one for each clock."""
 
 
