@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import tempfile
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lut2hw.errors import Lut2hwError
 
@@ -51,3 +56,16 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 def write_text(path: str | Path, text: str) -> None:
     """Write `text` to `path` atomically as UTF-8."""
     write_bytes(path, text.encode())
+
+
+def npz_bytes(arrays: Iterable[tuple[str, NDArray]]) -> bytes:
+    """A NumPy zip archive of named arrays, in the order given; the same arrays give the same bytes."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, value in arrays:
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.ascontiguousarray(value), allow_pickle=False)
+            info = zipfile.ZipInfo(f"{name}.npy")  # its fixed default date keeps the bytes the same
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, member.getbuffer())
+    return out.getvalue()

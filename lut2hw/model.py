@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from lut2hw import bits, kernels
 from lut2hw.encode import Encoder, Features
 from lut2hw.errors import Lut2hwError, UsageError
-from lut2hw.files import atomic_write
+from lut2hw.files import atomic_write, npz_bytes
 
 FORMAT_VERSION = 1
 MAX_K = 20
@@ -364,15 +364,7 @@ def to_bytes(network: LutNetwork) -> bytes:
     }
     header["sha256"] = _digest(header, arrays)
     text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, value in [("header", np.frombuffer(text, np.uint8)), *sorted(arrays.items())]:
-            member = io.BytesIO()
-            np.lib.format.write_array(member, np.ascontiguousarray(value), allow_pickle=False)
-            info = zipfile.ZipInfo(f"{name}.npy")  # its fixed default date keeps the bytes the same
-            info.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(info, member.getbuffer())
-    return out.getvalue()
+    return npz_bytes([("header", np.frombuffer(text, np.uint8)), *sorted(arrays.items())])
 
 
 def from_bytes(data: bytes) -> LutNetwork:

@@ -6,7 +6,6 @@ i // 8, and `classes`, int32 (n,).
 
 from __future__ import annotations
 
-import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from lut2hw import bits
 from lut2hw.compile.port import InputPort
 from lut2hw.errors import Lut2hwError
+from lut2hw.files import npz_bytes
 from lut2hw.model import LutNetwork
 
 
@@ -40,15 +40,7 @@ class Vectors:
 
     def to_bytes(self) -> bytes:
         """The file; the same vectors give the same bytes."""
-        out = io.BytesIO()
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, value in (("inputs", self.inputs), ("classes", self.classes.astype("<i4"))):
-                member = io.BytesIO()
-                np.lib.format.write_array(member, np.ascontiguousarray(value), allow_pickle=False)
-                info = zipfile.ZipInfo(f"{name}.npy")  # its fixed default date keeps the bytes the same
-                info.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(info, member.getbuffer())
-        return out.getvalue()
+        return npz_bytes([("inputs", self.inputs), ("classes", self.classes.astype("<i4"))])
 
     @classmethod
     def load(cls, path: Path, count: int, width: int) -> Vectors:
