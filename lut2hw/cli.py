@@ -209,6 +209,8 @@ def train(
                                               "others are grown at their inputs.")] = None,
     levels: Annotated[int | None, typer.Option("--levels", metavar="N", help="descent: LUTs in a row, "
                                               "at most.")] = None,
+    share: Annotated[bool | None, typer.Option("--share/--no-share", help="descent: whether several LUTs may read a "
+                                               "grown one.", show_default="share")] = None,
     sweeps: Annotated[int | None, typer.Option("--sweeps", metavar="N", help="descent: visits of each LUT after "
                                                "each growth.")] = None,
     restarts: Annotated[int | None, typer.Option("--restarts", metavar="N", help="descent: further sweeps that draw "
@@ -225,8 +227,9 @@ def train(
                                                   "input; 0 tries all.")] = None,
     tau: Annotated[float | None, typer.Option("--tau", metavar="T", help="descent: temperature of the softmax, in "
                                               "votes.")] = None,
-    augment: Annotated[str | None, typer.Option("--augment", metavar="NAME", help="descent, images: shift1 adds "
-                                                "copies moved by one pixel.")] = None,
+    augment: Annotated[str | None, typer.Option("--augment", metavar="NAME", help="descent, images: add copies "
+                                                "moved by one pixel (shift1, shift1x9) or N warped ones "
+                                                "(warpN).")] = None,
     validation: Annotated[float | None, typer.Option("--validation", metavar="SHARE", help="descent: keep the sweep "
                                                      "that does best on this share of the training set.")] = None,
     patience: Annotated[int | None, typer.Option("--patience", metavar="N", help="descent: sweeps to wait for a "
@@ -261,8 +264,8 @@ def train(
     learn_with = learn.learner(learner)
     special: dict[str, dict[str, Any]] = {
         "memorize": {"layers": layers},
-        "descent": {"luts": luts, "votes": votes, "levels": levels, "sweeps": sweeps, "restarts": restarts,
-                    "inputs": inputs, "proposals": proposals, "device": device, "tau": tau,
+        "descent": {"luts": luts, "votes": votes, "levels": levels, "share": share, "sweeps": sweeps,
+                    "restarts": restarts, "inputs": inputs, "proposals": proposals, "device": device, "tau": tau,
                     "augment": augment, "validation": validation, "patience": patience,
                     "margin": margin, "time_limit": time_limit}}
     settings: dict[str, Any] = {name: value for name, value in special[learner].items() if value is not None}

@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lut2hw import bits, encode
+from lut2hw import bits, encode, targets
+from lut2hw.compile import compile_network
 from lut2hw.data import Dataset, load
 from lut2hw.encode import Features
 from lut2hw.errors import UsageError
 from lut2hw.learn import descent, descent_kernels
 from lut2hw.learn.descent import DescentOptions, Trainer, train_descent
-from lut2hw.model import to_bytes
+from lut2hw.model import LutNetwork, from_bytes, to_bytes
+from lut2hw.verify.golden import classes_of
 
 
 @pytest.fixture(scope="module")
@@ -42,28 +44,27 @@ def made_up(n_bits: int, n: int, n_classes: int, seed: int, **options) -> Traine
 def outputs(trainer: Trainer, forced: dict[int, int] | None = None) -> list[np.ndarray]:
     """Outputs of all LUTs from wiring and tables alone, some forced to a constant."""
     code = bits.unpack(trainer.columns[:trainer.n_bits], trainer.n)
-    forest, done = trainer.forest, {}
+    graph, done = trainer.graph, {}
 
     def output(lut: int) -> np.ndarray:
         if lut not in done:
             pattern = np.zeros(trainer.n, int)
-            for j, source in enumerate(forest.wiring[lut]):
+            for j, source in enumerate(graph.wiring[lut]):
                 pattern |= (code[source] if source < trainer.n_bits else output(source - trainer.n_bits)) << j
-            done[lut] = forest.table[lut][pattern].astype(int)
+            done[lut] = graph.table[lut][pattern].astype(int)
             if forced and lut in forced:
                 done[lut] = np.full(trainer.n, forced[lut])
         return done[lut]
 
-    return [output(lut) for lut in range(len(forest))]
+    return [output(lut) for lut in range(len(graph))]
 
 
 def losses(trainer: Trainer, forced: dict[int, int] | None = None) -> np.ndarray:
     """Integer loss of every example from the definition: scores, weights, logarithm."""
     out = outputs(trainer, forced)
     scores = np.zeros((trainer.n_classes, trainer.n), int)
-    for lut, parent in enumerate(trainer.forest.parent):
-        if parent < 0:
-            scores[trainer.forest.class_of[lut]] += out[lut]
+    for lut in trainer.graph.votes:
+        scores[trainer.graph.class_of[lut]] += out[lut]
     if forced is None:
         assert (scores == trainer.scores).all()
     own = scores[trainer.label, np.arange(trainer.n)]
@@ -71,20 +72,58 @@ def losses(trainer: Trainer, forced: dict[int, int] | None = None) -> np.ndarray
     return trainer.loss[(u.astype(np.float32).view(np.int32) >> 13) - trainer.base]
 
 
+def share(trainer: Trainer, edges: int, seed: int) -> None:
+    """Let inputs that read encoder bits read hidden LUTs instead, at random, all else brought up to date."""
+    graph, rng = trainer.graph, np.random.default_rng(seed)
+    for _ in range(edges):
+        lut = int(rng.integers(len(graph)))
+        hidden = [each for each in range(len(graph)) if graph.class_of[each] < 0]
+        lower = [each for each in hidden if graph.level[each] < graph.level[lut]]
+        slots = np.flatnonzero(graph.wiring[lut] < trainer.n_bits)
+        if lower and len(slots):
+            wiring = graph.wiring[lut].copy()
+            wiring[rng.choice(slots)] = trainer.n_bits + rng.choice(lower)
+            trainer._rewire(lut, wiring)
+            trainer._update(lut)
+
+
+def check_graph(trainer: Trainer) -> None:
+    """Candidates' bits by example are those of their signals; readers are those that read; levels rise."""
+    code, graph = bits.unpack(trainer.columns[:trainer.n_bits], trainer.n), trainer.graph
+    signals = np.concatenate([code, np.array(outputs(trainer))])[trainer.candidates, :trainer.n_train]
+    position = np.arange(len(trainer.candidates))
+    assert (trainer.rows[:, position // 32] >> (position % 32).astype(np.uint32) & 1 == signals.T).all()
+    for lut in range(len(graph)):
+        reads = graph.wiring[lut][graph.wiring[lut] >= trainer.n_bits] - trainer.n_bits
+        assert all(graph.level[read] < graph.level[lut] and graph.class_of[read] < 0 for read in reads)
+        assert len(graph.readers[lut]) == (graph.wiring[:len(graph)] == trainer.n_bits + lut).sum()
+        assert graph.readers[lut] or graph.class_of[lut] >= 0
+
+
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 2**32), n_classes=st.integers(2, 4), n=st.integers(30, 200))
-def test_effects_are_the_change_in_loss(seed: int, n_classes: int, n: int) -> None:
+@given(seed=st.integers(0, 2**32), n_classes=st.integers(2, 4), n=st.integers(30, 200), shared=st.integers(0, 12))
+def test_effects_are_the_change_in_loss(seed: int, n_classes: int, n: int, shared: int) -> None:
     trainer = made_up(9, n, n_classes, seed)
     trainer.grow(3)
     trainer.grow(3)
-    assert max(trainer.forest.depth) > 1
-    for lut in range(len(trainer.forest)):
-        path = trainer._path(lut)
-        high, low = trainer._reach(path[:-1], [trainer.forest.slot[each] for each in path[1:]])
-        count = trainer._effects(path[0], high, low, trainer.forest.wiring[lut])
-        listed = np.zeros(n, int)
+    share(trainer, shared, seed)
+    graph, listed = trainer.graph, np.zeros(n, int)
+    for lut in range(len(graph)):
+        wiring = graph.wiring[lut]
+        count = trainer._lister(lut)(wiring)
+        listed[:] = 0
         listed[trainer.index[:count]] = trainer.effect[:count]
         assert (listed == losses(trainer, {lut: 1}) - losses(trainer, {lut: 0})).all()
+        for slot in np.flatnonzero(wiring < trainer.n_bits):  # the effects of a LUT that would grow there
+            count = trainer._lister(lut, slot)(wiring)
+            listed[:] = 0
+            listed[trainer.index[:count]] = trainer.effect[:count]
+            table, entry = graph.table[lut].copy(), np.arange(8) & ~(1 << slot)
+            graph.table[lut] = table[entry | 1 << slot]
+            with_one = losses(trainer, {})
+            graph.table[lut] = table[entry]
+            assert (listed == with_one - losses(trainer, {})).all()
+            graph.table[lut] = table
 
 
 @settings(max_examples=25, deadline=None)
@@ -93,10 +132,10 @@ def test_effects_are_the_change_in_loss(seed: int, n_classes: int, n: int) -> No
 def test_scan_values_every_signal(seed: int, j: int, parts: int, margin: int, n_bits: int) -> None:
     trainer = made_up(n_bits, 150, 3, seed, threads=parts)
     trainer.margin = margin
-    wiring = trainer.forest.wiring[0]
-    count = trainer._effects(0, trainer.valid, np.zeros_like(trainer.valid), wiring)
-    descent_kernels.scan(count, 3, trainer.rows, 0, trainer.width, trainer.index, trainer.effect, trainer.pattern,
-                         margin, 3, trainer.sums, trainer.value)
+    wiring = trainer.graph.wiring[0]
+    count = trainer._lister(0)(wiring)
+    descent_kernels.scan(count, 3, trainer.rows, 0, trainer.rows.shape[1], trainer.index, trainer.effect,
+                         trainer.pattern, margin, 3, trainer.sums, trainer.value)
     code = bits.unpack(trainer.columns[:trainer.n_bits], trainer.n)[:, trainer.index[:count]].astype(int)
     effect = trainer.effect[:count].astype(int)
     for v in range(trainer.n_bits):
@@ -114,11 +153,13 @@ def test_loss_never_rises(seed: int, margin: float) -> None:
         before = trainer.total_loss()
         trainer.grow(grown)
         assert trainer.total_loss() <= before
-        for lut in range(len(trainer.forest)):
+        share(trainer, 3, seed)
+        for lut in range(len(trainer.graph)):
             before = trainer.total_loss()
             trainer.visit(lut)
             assert trainer.total_loss() <= before
     assert trainer.total_loss() == losses(trainer).sum()
+    check_graph(trainer)
 
 
 def test_a_grown_wire_leaves_the_loss(digits: Dataset) -> None:
@@ -126,12 +167,12 @@ def test_a_grown_wire_leaves_the_loss(digits: Dataset) -> None:
     trainer.visit = lambda lut, moves=1: 0  # type: ignore[method-assign]
     before = trainer.total_loss()
     trainer.grow(4)
-    trainer._evaluate(range(len(trainer.forest)))
     assert losses(trainer).sum() == before
 
 
 @pytest.mark.parametrize("options", [
-    {"votes": 60}, {"votes": 24, "levels": 3, "augment": "shift1", "validation": 0.2}])
+    {"votes": 60}, {"votes": 24, "levels": 3, "augment": "shift1", "validation": 0.2},
+    {"votes": 20, "levels": 3, "augment": "warp2"}])
 def test_bytes_do_not_depend_on_threads(digits: Dataset, coder: encode.Encoder, options: dict,
                                         monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(descent, "_SMALL", 0)  # so that few examples use both threads, too
@@ -157,6 +198,23 @@ def test_deep_network_predicts_what_was_trained(digits: Dataset, coder: encode.E
     net = train_descent(digits, coder, luts=90, k=4, votes=30, levels=3, sweeps=3, progress=seen.append)
     assert 2 <= len(net.layers) <= 3 and net.n_luts == 90 and len(net.head.signal) == 30
     assert (net.predict(digits.x_train) == digits.y_train).mean() == pytest.approx(seen[-1].train)
+
+
+def test_grown_luts_are_shared_if_allowed(digits: Dataset, coder: encode.Encoder) -> None:
+    def readers(network: LutNetwork) -> np.ndarray:
+        first = len(network.encoder)
+        wiring = np.concatenate([layer.wiring.ravel() for layer in network.layers])
+        return np.bincount(wiring[wiring >= first] - first, minlength=network.n_luts)
+
+    options = {"luts": 90, "k": 4, "votes": 30, "levels": 3, "sweeps": 3}
+    net = train_descent(digits, coder, **options)
+    assert readers(net).max() > 1
+    assert readers(train_descent(digits, coder, share=False, **options)).max() == 1
+    again = from_bytes(to_bytes(net))
+    netlist = compile_network(again, targets.get("ice40"), encoded_inputs=True, pipeline="none").netlist
+    n = len(digits.y_test)
+    assert (classes_of(netlist, net.encoder(digits.x_test), n) == net.predict(digits.x_test)).all()
+
 
 
 def test_two_classes_make_a_threshold_head() -> None:
@@ -197,14 +255,6 @@ def test_interrupt_and_time_limit_return_the_best_so_far(digits: Dataset, coder:
     assert (net.predict(digits.x_test) == digits.y_test).mean() > 0.7
     net = train_descent(digits, coder, luts=5000, k=6, sweeps=1000, time_limit=0.2)
     assert net.meta["ended"] == "time limit"
-
-
-def test_shift_moves_images() -> None:
-    x = np.arange(12).reshape(1, 12)
-    down = descent.shifted(x, (3, 4), 1, 0).reshape(3, 4)
-    assert down[1].tolist() == [0, 1, 2, 3] and down[0].tolist() == [0, 1, 2, 3]
-    left = descent.shifted(x, (2, 2, 3), 0, -1).reshape(2, 2, 3)
-    assert left[0, 0].tolist() == [3, 4, 5]
 
 
 @pytest.mark.parametrize(("options", "words"), [

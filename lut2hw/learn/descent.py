@@ -3,10 +3,11 @@
 The memorizing learner fills a table by majority vote in which every example weighs the same. Here each example
 weighs as much as the loss changes when this LUT answers 1 instead of 0, all other LUTs fixed:
 
-* The network is a forest. The root of each tree is a vote for one class; the score S_c of class c is the number
-  of ones among its votes, and the loss is the cross-entropy of softmax(S / tau), rounded to integers.
-* For one LUT, d_i = loss of example i with its bit at 1 minus loss with its bit at 0. Below the root this is the
-  root's d_i where the path from the LUT to the root is sensitive, with its sign (the Boolean difference), else 0.
+* Some LUTs are votes, each for one class; the score S_c of class c is the number of ones among its votes, and the
+  loss is the cross-entropy of softmax(S / tau), rounded to integers. The other LUTs are hidden.
+* For one LUT, d_i = loss of example i with its bit at 1 minus loss with its bit at 0. For a hidden LUT that is read
+  once, this is the d_i of the vote above where the path to it is sensitive, with its sign (the Boolean difference),
+  else 0; for one that several inputs read, all votes above it are evaluated with its bit flipped.
 * For a given wiring the best table has entry p = 1 where the d_i of the examples that show pattern p sum to less
   than zero, and what it saves is the sum of these negative sums.
 * For one input, with the other inputs fixed, the value of EVERY signal follows from one pass over the examples
@@ -14,6 +15,7 @@ weighs as much as the loss changes when this LUT answers 1 instead of 0, all oth
   example's code. Each visit of a LUT moves its inputs, one after the other, to the best signal there is.
 * Growth: an input that reads an encoder bit is replaced by a LUT of its own which starts as a wire, so the loss
   starts where it was. Inputs are grown where that saves most.
+* Sharing: an input may move to a hidden LUT of a lower level as well as to an encoder bit.
 
 A step is taken only if the exact integer loss does not rise: coordinate descent on the tables and the wiring.
 Sums of integers do not depend on their order, so the result depends on the data, the options and the seed alone.
@@ -21,9 +23,10 @@ Sums of integers do not depend on their order, so the result depends on the data
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -35,7 +38,9 @@ from lut2hw import bits
 from lut2hw.data import Dataset
 from lut2hw.encode import Encoder
 from lut2hw.errors import UsageError
+from lut2hw.learn import augment
 from lut2hw.learn import descent_kernels as kernels
+from lut2hw.learn.graph import Graph
 from lut2hw.model import Head, Layer, LutNetwork
 
 MAX_K = 8  # patterns are bytes
@@ -43,14 +48,10 @@ MAX_EXAMPLES = 1 << 24  # sums of effects are int32
 _PARTS = 16  # shards of a pass over all examples; the result does not depend on it
 _SMALL = 4000  # examples below which a second thread costs more than it gains
 _UNIT = 1 << 12  # weight w[0] of an example's own class
-_SAMPLE = 60_000  # examples that decide where wiring is first drawn; later all do
+_SAMPLE = 60_000  # examples that decide where wiring is first drawn; all examples decide tables
+_WIRING = 120_000  # examples that decide where it moves in later sweeps
+_MOST_VOTES = 128  # that one shared LUT may reach: bounds its effect to 16 bits, and the load on a wire
 _EFFECT = 120  # largest effect of one bit, in units of the integer loss
-
-AUGMENTS: dict[str, tuple[tuple[int, int], ...]] = {
-    "none": ((0, 0),),
-    "shift1": ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)),
-    "shift1x9": tuple((dy, dx) for dy in (0, 1, -1) for dx in (0, 1, -1)),
-}
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,14 @@ class DescentOptions:
     votes: roots of trees; the other LUTs are grown. None: all LUTs (most accuracy per LUT), or with `levels` above 1
         a fifth of them, half of them for k > 4 (most accuracy per logic cell, since counting votes costs cells, too).
     levels: longest path from an encoder bit to a vote, in LUTs. None: 1 if all LUTs are votes, else 3.
+    share: whether a hidden LUT may be read by several LUTs, of any class.
     sweeps: visits of every LUT after each stage of growth, at most; a stage ends early when nothing improves.
     restarts: further sweeps at the end of the last stage that draw the inputs of each LUT anew and keep what is
         better, each followed by a plain sweep.
     inputs: encoder bits that the network may read, the ones a first look reads most; 0 is any number of them.
     proposals: signals tried at each input of a LUT when it is visited; 0 is all of them.
     tau: temperature of the softmax in votes. None: by the number of votes of a class.
-    augment: a name of `AUGMENTS`, for image data: copies of the training set shifted by one pixel.
+    augment: for image data, altered copies of the training set: shift1, shift1x9 or warpN, see `learn.augment`.
     validation: share of the training examples that is held out; the sweep that does best on it is kept.
     patience: sweeps without a better validation accuracy after which a stage ends.
     margin: what an entry of a table must save, in units of the largest effect of one example, to become one.
@@ -75,6 +77,7 @@ class DescentOptions:
 
     votes: int | None = None
     levels: int | None = None
+    share: bool = True
     sweeps: int = 8
     restarts: int = 0
     inputs: int = 0
@@ -87,8 +90,7 @@ class DescentOptions:
     time_limit: float | None = None
 
     def __post_init__(self) -> None:
-        if self.augment not in AUGMENTS:
-            raise UsageError(f"unknown augmentation {self.augment!r}; choose one of: {', '.join(AUGMENTS)}")
+        augment.check(self.augment)
         if not 0 <= self.validation < 1:
             raise UsageError(f"the validation share must be at least 0 and below 1, not {self.validation:g}")
         for name, low in (("votes", 1), ("levels", 1), ("sweeps", 1), ("restarts", 0), ("inputs", 0),
@@ -127,27 +129,6 @@ class _OutOfTime(Exception):
     pass
 
 
-@dataclass
-class _Forest:
-    """The model under training: wiring int32 (n, k) into columns (encoder bits, then LUTs), tables 0/1 (n, 2**k),
-    parent (n,) with -1 at votes, slot: the parent's input it feeds, class_of: class of the tree, depth: 1 at votes.
-    """
-
-    wiring: NDArray[np.int32]
-    table: NDArray[np.uint8]
-    parent: list[int] = field(default_factory=list)
-    slot: list[int] = field(default_factory=list)
-    class_of: list[int] = field(default_factory=list)
-    depth: list[int] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.parent)
-
-    def copy(self) -> _Forest:
-        return _Forest(self.wiring[:len(self)].copy(), self.table[:len(self)].copy(), self.parent[:],
-                       self.slot[:], self.class_of[:], self.depth[:])
-
-
 def loss_tables(tau: float, votes: int, n_classes: int) -> tuple[NDArray[np.int32], int, NDArray[np.int32], int]:
     """Integer tables of the loss, for up to `votes` votes a class.
 
@@ -177,7 +158,7 @@ class Trainer:
 
     def __init__(self, columns: bits.Packed, label: ArrayLike, n_classes: int, *, luts: int, votes: int, k: int,
                  tau: float, seed: int, threads: int, n_held: int = 0, proposals: int = 0, margin: float = 0.0,
-                 levels: int = 1) -> None:
+                 levels: int = 1, share: bool = True) -> None:
         self.label = np.asarray(label, np.int32)
         self.n, self.n_classes, self.k, self.levels = len(self.label), n_classes, k, levels
         self.n_train = self.n - n_held
@@ -186,8 +167,9 @@ class Trainer:
                              f"included, not {self.n:,}; use fewer")
         if votes >= n_classes << 15:
             raise UsageError(f"{votes} votes for {n_classes} classes are too many; descent takes 32,767 for each")
-        self.threads, self.proposals = threads, proposals
+        self.threads, self.proposals, self.share = threads, proposals, share
         self.rng = np.random.default_rng(seed)
+        self.most_readers = max(2, int(_MOST_VOTES ** (1 / max(1, levels - 1))))
         n_words = columns.shape[1]
         train = np.zeros(n_words * 64, bool)
         train[:self.n_train] = True
@@ -206,13 +188,10 @@ class Trainer:
         self.n_bits = len(chosen)
         self.columns = np.zeros((self.n_bits + luts, n_words), np.uint64)
         self.columns[:self.n_bits] = columns[self.signal]
-        self.width = -(-self.n_bits // (32 * kernels.NARROW)) * kernels.NARROW
-        self.rows = self._rows()
-        class_of = [i % n_classes for i in range(votes)]
-        self.forest = _Forest(np.zeros((luts, k), np.int32), np.zeros((luts, 1 << k), np.uint8), [-1] * votes,
-                              [0] * votes, class_of, [1] * votes)
-        for lut in range(votes):
-            self.forest.wiring[lut] = self._random_inputs(k)
+        self.graph = Graph(self.n_bits, np.zeros((luts, k), np.int32), np.zeros((luts, 1 << k), np.uint8))
+        for vote in range(votes):
+            self.graph.add(self._random_inputs(k), np.zeros(1 << k, np.uint8), levels, vote % n_classes)
+        self._arrange()
         self.scores = np.zeros((n_classes, self.n), np.int16)
         self.own = np.zeros(self.n, np.int16)
         self.u = np.zeros(self.n, np.int32)
@@ -222,23 +201,39 @@ class Trainer:
         spare = n_words * 64
         self.index, self.effect = np.zeros(spare, np.int32), np.zeros(spare, np.int16)
         self.pattern = np.zeros(spare, np.uint8)
-        self.sums = np.zeros((threads, 1 << k, 32 * self.width), np.int32)
-        self.value = np.zeros((k, 32 * self.width), np.int32)
         self.saved = np.zeros(1 << k, np.int64)
         self.sample = max(1, min(256, 256 * _SAMPLE // max(1, self.n_train)))
+        self.keep = max(1, min(256, 256 * _WIRING // max(1, self.n_train)))
         self.accepted = 0
         self.deadline: float | None = None
 
-    def _rows(self) -> NDArray[np.uint32]:
-        """The code by example: uint32 (n, width), signal s in bit s % 32 of word s // 32."""
-        rows = np.zeros((self.n, self.width * 4), np.uint8)
-        step = 1 << 8  # words: bounded memory for the unpacked bits
-        for at in range(0, self.columns.shape[1], step):
-            some = self.columns[:self.n_bits, at:at + step]
-            count = min(some.shape[1] * 64, self.n - at * 64)
-            packed = np.packbits(bits.unpack(some, count).T, axis=1, bitorder="little")
-            rows[at * 64:at * 64 + count, :packed.shape[1]] = packed
-        return rows.view("<u4").astype(np.uint32, copy=False)
+    def _arrange(self) -> None:
+        """Lay out the candidates of an input by example: encoder bits and, if LUTs are shared, hidden LUTs by level.
+
+        candidates: int32, their signals; rows: uint32 (n_train, width), candidate s in bit s % 32 of word s // 32;
+        n_candidates: how many a LUT of each level may read; place: of each LUT, its position among them, or -1.
+        """
+        graph = self.graph
+        hidden = [lut for lut in range(len(graph)) if graph.class_of[lut] < 0] if self.share else []
+        hidden.sort(key=lambda lut: (graph.level[lut], lut))
+        self.candidates = np.array([*range(self.n_bits), *(self.n_bits + lut for lut in hidden)], np.int32)
+        self.n_candidates = [self.n_bits + sum(graph.level[lut] < level for lut in hidden)
+                             for level in range(self.levels + 1)]
+        self.place = np.full(len(graph.wiring), -1)
+        self.place[hidden] = self.n_bits + np.arange(len(hidden))
+        width = self._words(len(self.candidates))
+        self.rows = np.zeros((self.n_train, width), np.uint32)
+        kernels.fill_rows(self.columns, self.candidates, self.rows)
+        self.full = np.zeros(32 * width, bool)
+        for lut in hidden:
+            self.full[self.place[lut]] = len(graph.readers[lut]) >= self.most_readers
+        self.sums = np.zeros((self.threads, 1 << self.k, 32 * width), np.int32)
+        self.value = np.zeros((self.k, 32 * width), np.int32)
+
+    @staticmethod
+    def _words(n_candidates: int) -> int:
+        """Words of a row that hold so many candidates, in units of the kernels."""
+        return -(-n_candidates // (32 * kernels.NARROW)) * kernels.NARROW
 
     def _random_inputs(self, count: int) -> NDArray[np.int32]:
         return self.rng.choice(self.n_bits, count, replace=self.n_bits < count).astype(np.int32)
@@ -247,7 +242,6 @@ class Trainer:
         """Change the temperature; scores stay, the loss is another one from here on."""
         self.tau = tau
         self.w, self.zero, self.loss, self.base = loss_tables(tau, self.votes_per_class, self.n_classes)
-        self.chunk = (1 << 15) // (_EFFECT + 8)  # effects that an int16 sum holds: rounding adds a few units
         kernels.reset(self.scores, self.label, self.w, self.zero, self.u)
 
     def total_loss(self) -> int:
@@ -261,125 +255,178 @@ class Trainer:
 
     # --- one LUT ------------------------------------------------------------------------------------------------
 
-    def _path(self, lut: int) -> list[int]:
-        """The LUT's ancestors, root first, then the LUT."""
-        path = [lut]
-        while self.forest.parent[path[-1]] >= 0:
-            path.append(self.forest.parent[path[-1]])
-        return path[::-1]
+    def _lister(self, lut: int, slot: int | None = None) -> Callable[..., int]:
+        """A function that lists the effects of a LUT's output, or of the signal at its input `slot`.
 
-    def _reach(self, path: Sequence[int], slots: Sequence[int]) -> tuple[bits.Packed, bits.Packed]:
-        """Where the signal at the end of the path moves the vote up, and where down."""
-        high, low = self.valid.copy(), np.zeros_like(self.valid)
-        for lut, slot in zip(path, slots, strict=True):
-            kernels.sensitivity(self.columns, self.forest.wiring[lut], self.forest.table[lut], slot, high, low)
-        return high, low
+        The function takes the wiring by which to sort the examples, and of 256, the share of them to list and the
+        seed of that sample; it fills `index`, `effect` and `pattern` and returns their length, or -1 if the effects
+        are beyond the integers used.
+        """
+        graph = self.graph
+        path = graph.path(lut)
+        if path is not None:
+            high, low = self.valid.copy(), np.zeros_like(self.valid)
+            slots = [graph.slot(reader, self.n_bits + read) for reader, read in itertools.pairwise(path)]
+            for at, j in zip(path, slots if slot is None else [*slots, slot], strict=False):
+                kernels.sensitivity(self.columns, graph.wiring[at], graph.table[at], j, high, low, _PARTS)
+            return partial(self._effects, path[0], high, low)
+        cone = graph.cone(lut)
+        signal = self.n_bits + lut if slot is None else graph.wiring[lut, slot]
+        if slot is not None:
+            cone = [lut, *cone]
+        source = graph.wiring[cone]
+        for i, at in enumerate(cone):
+            source[source == self.n_bits + at] = ~(i + 1)
+        if slot is None:
+            source[source == signal] = ~0
+        else:
+            source[0, slot] = ~0
+        class_of = np.array([graph.class_of[at] for at in cone], np.int32)
+        return partial(self._shared_effects, self.columns[signal], np.array(cone, np.int32) + self.n_bits, source,
+                       graph.table[cone], class_of)
 
     def _effects(self, root: int, high: bits.Packed, low: bits.Packed, wiring: NDArray[np.int32],
                  keep: int = 256, seed: int = 0) -> int:
-        return kernels.effects(self.forest.class_of[root], self.columns[self.n_bits + root], high, low, self.scores,
+        self.chunk = (1 << 15) // (_EFFECT + 8)  # effects that an int16 sum holds: rounding adds a few units
+        return kernels.effects(self.graph.class_of[root], self.columns[self.n_bits + root], high, low, self.scores,
                                self.own, self.labels, self.u, self.w, self.zero, self.loss, self.base, self.columns,
                                wiring, _PARTS, keep, seed, self.index, self.effect, self.pattern)
 
-    def _improve(self, n: int, wiring: NDArray[np.int32], free: NDArray[np.bool_], moves: int) -> int:
-        """Move up to `moves` of the free inputs, the best move first, for the n listed effects."""
+    def _shared_effects(self, column: bits.Packed, cone: NDArray[np.int32], source: NDArray[np.int32],
+                        table: NDArray[np.uint8], class_of: NDArray[np.int32], wiring: NDArray[np.int32],
+                        keep: int = 256, seed: int = 0) -> int:
+        n, largest, total = kernels.shared_effects(
+            column, cone, source, table, class_of, self.columns, self.valid, self.scores, self.own, self.label,
+            self.u, self.w, self.zero, self.loss, self.base, wiring, _PARTS, keep, seed, self.index, self.effect,
+            self.pattern)
+        if largest >= 1 << 15 or total >= 1 << 31:  # beyond the integers used: leave this LUT as it is
+            return -1
+        self.chunk = ((1 << 15) - 1) // max(1, largest)
+        return n
+
+    def _improve(self, n: int, level: int, wiring: NDArray[np.int32], free: Sequence[int], moves: int) -> int:
+        """Move up to `moves` of the free inputs of a LUT of this level, best first, for the n listed effects."""
+        fixed = np.full(self.k, True)
+        fixed[list(free)] = False
         for accepted in range(moves):
-            first, last = self._subset()
+            first, last = self._subset(self.n_candidates[level])
             kernels.scan(n, self.k, self.rows, first, last, self.index, self.effect, self.pattern, self.margin,
                          self.chunk, self.sums, self.value)
-            value = np.where(free[:, None], self.value[:, 32 * first:min(32 * last, self.n_bits)], 1)
+            some = slice(32 * first, min(32 * last, self.n_candidates[level]))
+            value = np.where(fixed[:, None] | self.full[some], 1, self.value[:, some])
             j, v = divmod(int(np.argmin(value)), value.shape[1])
-            kernels.histogram(n, self.valid, self.index, self.effect, self.pattern, self.saved)
+            kernels.histogram(n, self.valid, self.index, self.effect, self.pattern, self.saved, _PARTS)
             if value[j, v] >= np.minimum(self.saved + self.margin, 0).sum():
                 return accepted
-            wiring[j] = 32 * first + v
+            wiring[j] = self.candidates[32 * first + v]
             kernels.repattern(n, j, self.columns[wiring[j]], self.index, self.pattern, _PARTS)
         return moves
 
     def _seed(self) -> int:
         return int(self.rng.integers(1 << 32))
 
-    def _subset(self) -> tuple[int, int]:
-        """Words of the rows to scan: all, or a random run of about `proposals` signals."""
-        unit = kernels.NARROW
+    def _subset(self, n_candidates: int) -> tuple[int, int]:
+        """Words of the rows to scan: all that hold candidates, or a random run of about `proposals` of them."""
+        unit, width = kernels.NARROW, self._words(n_candidates)
         count = -(-self.proposals // (32 * unit)) * unit
-        if not count or count >= self.width:
-            return 0, self.width
-        first = int(self.rng.integers((self.width - count) // unit + 1)) * unit
+        if not count or count >= width:
+            return 0, width
+        first = int(self.rng.integers((width - count) // unit + 1)) * unit
         return first, first + count
 
-    def visit(self, lut: int, moves: int = 2, keep: int = 256, restart: bool = False) -> int:
+    def _free(self, lut: int) -> list[int]:
+        """Inputs of a LUT that may move: not away from a LUT that nothing else reads, or twice from one LUT."""
+        free, left = [], set()
+        for j, signal in enumerate(self.graph.wiring[lut].tolist()):
+            if signal < self.n_bits:
+                free.append(j)
+            elif signal not in left and len(self.graph.readers[signal - self.n_bits]) > 1:
+                free.append(j)
+                left.add(signal)
+        return free
+
+    def visit(self, lut: int, moves: int = 2, keep: int = 256, restart: bool = False, seed: int = 0) -> int:
         """Improve wiring and table of one LUT; the training loss does not rise. Returns the inputs that moved.
 
-        moves: inputs that may move. keep: of 256, the share of the examples that decide the wiring; all of them
-        decide the table. restart: draw the inputs anew; what there was is kept if it turns out better.
+        moves: inputs that may move. keep: of 256, the share of the examples, drawn by `seed`, that decide the wiring;
+        all of them decide the table. restart: draw the inputs anew; what there was is kept if it turns out better.
         """
-        forest = self.forest
-        path = self._path(lut)
-        high, low = self._reach(path[:-1], [forest.slot[each] for each in path[1:]])
-        wiring = forest.wiring[lut].copy()
-        free = wiring < self.n_bits
+        graph = self.graph
+        effects = self._lister(lut)
+        wiring, free = graph.wiring[lut].copy(), self._free(lut)
         if restart:
-            wiring[free] = self._random_inputs(int(free.sum()))
-        n = self._effects(path[0], high, low, wiring, keep, self._seed())
-        accepted = self._improve(n, wiring, free, moves)
+            drawn = [j for j in free if wiring[j] < self.n_bits]
+            wiring[drawn] = self._random_inputs(len(drawn))
+        n = effects(wiring, keep, seed)
+        accepted = self._improve(n, graph.level[lut], wiring, free, moves)
         if keep < 256:
-            n = self._effects(path[0], high, low, wiring)
+            n = effects(wiring)
+        if n < 0:
+            return 0
         column = self.columns[self.n_bits + lut]
-        now = kernels.histogram(n, column, self.index, self.effect, self.pattern, self.saved)
+        now = kernels.histogram(n, column, self.index, self.effect, self.pattern, self.saved, _PARTS)
         table = self.saved < -self.margin
         if self.saved[table].sum() > now:
             return 0
-        forest.wiring[lut], forest.table[lut] = wiring, table
-        old = self.columns[self.n_bits + path[0]].copy()
-        self._evaluate(path)
-        kernels.change_vote(forest.class_of[lut], old, self.columns[self.n_bits + path[0]], self.scores, self.own,
-                            self.label, self.u, self.w, self.zero)
+        self._rewire(lut, wiring)
+        graph.table[lut] = table
+        self._update(lut)
         return accepted
 
-    def _evaluate(self, path: Sequence[int]) -> None:
-        """Bring the outputs of the LUTs on a path, root first, up to date."""
-        for lut in reversed(path):
-            out = self.columns[self.n_bits + lut]
-            kernels.evaluate(self.columns, self.forest.wiring[lut], self.forest.table[lut], out)
-            out &= self.all
+    def _rewire(self, lut: int, wiring: NDArray[np.int32]) -> None:
+        """Let a LUT read other signals, and note which may have no more readers."""
+        touched = {signal - self.n_bits for signal in (*self.graph.wiring[lut].tolist(), *wiring.tolist())
+                   if signal >= self.n_bits}
+        self.graph.rewire(lut, wiring)
+        for read in touched:
+            if self.place[read] >= 0:
+                self.full[self.place[read]] = len(self.graph.readers[read]) >= self.most_readers
+
+    def _update(self, lut: int) -> None:
+        """Bring the outputs of a LUT and of those that depend on it up to date, with rows, scores and weight sums."""
+        graph = self.graph
+        for at in (lut, *graph.cone(lut)):
+            column = self.columns[self.n_bits + at]
+            old = column.copy()
+            kernels.evaluate(self.columns, graph.wiring[at], graph.table[at], self.all, column, _PARTS)
+            if graph.class_of[at] >= 0:
+                kernels.change_vote(graph.class_of[at], old, column, self.scores, self.own, self.label, self.u,
+                                    self.w, self.zero, _PARTS)
+            elif self.place[at] >= 0:
+                kernels.change_rows(self.place[at], old, column, self.rows, _PARTS)
 
     # --- growth -------------------------------------------------------------------------------------------------
 
     def grow(self, count: int) -> None:
         """Replace `count` inputs by LUTs of their own, those where a trial saves most."""
-        forest = self.forest
+        graph = self.graph
         trials: list[tuple[int, NDArray[np.int32], int, int]] = []
-        for lut in range(len(forest)):
-            if forest.depth[lut] >= self.levels:
+        for lut in range(len(graph)):
+            if graph.level[lut] < 2:
                 continue
-            for slot in np.flatnonzero(forest.wiring[lut] < self.n_bits).tolist():
+            for slot in np.flatnonzero(graph.wiring[lut] < self.n_bits).tolist():
                 trials.append((*self._trial(lut, slot), lut, slot))
                 self._check_time()
         trials.sort(key=lambda trial: (-trial[0], trial[2], trial[3]))
-        for _, wiring, lut, j in trials[:count]:
-            new = len(forest)
-            forest.wiring[new] = wiring
-            forest.table[new] = np.arange(1 << self.k) & 1  # a wire from input 0
-            self.columns[self.n_bits + new] = self.columns[forest.wiring[lut, j]]
-            forest.parent.append(lut)
-            forest.slot.append(j)
-            forest.class_of.append(forest.class_of[lut])
-            forest.depth.append(forest.depth[lut] + 1)
-            forest.wiring[lut, j] = self.n_bits + new
+        for _, inputs, lut, j in trials[:count]:
+            wire = (np.arange(1 << self.k) & 1).astype(np.uint8)  # from input 0
+            new = graph.add(inputs, wire, graph.level[lut] - 1)
+            self.columns[self.n_bits + new] = self.columns[graph.wiring[lut, j]]
+            wiring = graph.wiring[lut].copy()
+            wiring[j] = self.n_bits + new
+            graph.rewire(lut, wiring)
             self.accepted += self.visit(new)
             self._check_time()
+        self._arrange()
 
     def _trial(self, lut: int, j: int) -> tuple[int, NDArray[np.int32]]:
         """What a LUT at input j would save, and its wiring. Nothing changes."""
-        forest = self.forest
-        path = self._path(lut)
-        high, low = self._reach(path, [*(forest.slot[each] for each in path[1:]), j])
-        wiring = np.append(forest.wiring[lut, j], self._random_inputs(self.k - 1)).astype(np.int32)
-        n = self._effects(path[0], high, low, wiring, self.sample, self._seed())
-        self._improve(n, wiring, np.arange(self.k) > 0, self.k - 1)
-        now = kernels.histogram(n, self.columns[forest.wiring[lut, j]], self.index, self.effect, self.pattern,
-                                self.saved)
+        graph = self.graph
+        wiring = np.append(graph.wiring[lut, j], self._random_inputs(self.k - 1)).astype(np.int32)
+        n = self._lister(lut, j)(wiring, self.sample, self._seed())
+        self._improve(n, graph.level[lut] - 1, wiring, range(1, self.k), self.k - 1)
+        now = kernels.histogram(n, self.columns[graph.wiring[lut, j]], self.index, self.effect, self.pattern,
+                                self.saved, _PARTS)
         return int(now - np.minimum(self.saved, 0).sum()), wiring
 
     # --- sweeps -------------------------------------------------------------------------------------------------
@@ -390,23 +437,15 @@ class Trainer:
 
     def sweep(self, moves: int = 2, keep: int = 256, restart: bool = False) -> None:
         """Visit every LUT once, in random order."""
-        for lut in self.rng.permutation(len(self.forest)):
-            self.accepted += self.visit(int(lut), moves, keep, restart)
+        seed = self._seed()
+        for lut in self.rng.permutation(len(self.graph)):
+            self.accepted += self.visit(int(lut), moves, keep, restart, seed)
             self._check_time()
 
 
 def default_tau(votes: int, n_classes: int, k: int) -> float:
     """Temperature by the number of votes of a class: margins grow like its square root."""
     return max(0.5, 0.33 * (votes / n_classes) ** 0.5)
-
-
-def shifted(x: NDArray[np.integer], image_shape: tuple[int, ...], dy: int, dx: int) -> NDArray[np.integer]:
-    """Images (n, n_features) moved down by dy and right by dx pixels (at most 1 each way); the edge is doubled."""
-    image = x.reshape(len(x), *image_shape)
-    pad = [(0, 0), (1, 1), (1, 1)] + [(0, 0)] * (len(image_shape) - 2)
-    padded = np.pad(image, pad, mode="edge")
-    height, width = image_shape[:2]
-    return np.ascontiguousarray(padded[:, 1 - dy:1 - dy + height, 1 - dx:1 - dx + width]).reshape(x.shape)
 
 
 def encode_examples(dataset: Dataset, encoder: Encoder, options: DescentOptions,
@@ -421,8 +460,9 @@ def encode_examples(dataset: Dataset, encoder: Encoder, options: DescentOptions,
     if n_held >= len(y):
         raise UsageError(f"a validation share of {options.validation:g} leaves nothing to train on")
     train, held = order[:len(y) - n_held], order[len(y) - n_held:]
-    parts = [x[train] if shift == (0, 0) else shifted(x[train], shape, *shift)  # type: ignore[arg-type]
-             for shift in AUGMENTS[options.augment]]
+    parts = [x[train]]
+    if shape is not None:
+        parts += augment.copies(x[train], shape, options.augment, rng)
     mixed = rng.permutation(len(train) * len(parts))
     label = np.concatenate([np.tile(y[train], len(parts))[mixed], y[held]])
     return encoder(np.concatenate([np.concatenate(parts)[mixed], x[held]])), label, n_held
@@ -467,7 +507,7 @@ def train_descent(dataset: Dataset, encoder: Encoder, *, luts: int, k: int = 4, 
     try:
         make = partial(Trainer, label=label, n_classes=n_classes, luts=luts, votes=votes, k=k, tau=tau, n_held=n_held,
                        seed=int(rng.integers(1 << 62)), threads=threads, proposals=options.proposals,
-                       margin=options.margin, levels=levels)
+                       margin=options.margin, levels=levels, share=options.share)
         if 0 < options.inputs < len(columns):
             most = most_read(make(columns), options.inputs)
             columns = columns[most]
@@ -475,8 +515,8 @@ def train_descent(dataset: Dataset, encoder: Encoder, *, luts: int, k: int = 4, 
         trainer = make(columns)
         if options.time_limit is not None:
             trainer.deadline = start + options.time_limit
-        forest, ended = _run(trainer, luts - votes, options, record, start)
-        network = _network(trainer, forest, dataset, encoder)
+        graph, ended = _run(trainer, luts - votes, options, record, start)
+        network = _network(trainer, graph, dataset, encoder)
     finally:
         numba.set_num_threads(before)
     return network.with_meta(learner="descent", seed=seed, options={
@@ -488,7 +528,7 @@ def most_read(trainer: Trainer, count: int) -> NDArray[np.int64]:
     """The `count` encoder bits that the votes read most after two sweeps, in order."""
     trainer.sweep(2 * trainer.k, trainer.sample)
     trainer.sweep()
-    reads = np.bincount(trainer.forest.wiring[:len(trainer.forest)].ravel(), minlength=trainer.n_bits)
+    reads = np.bincount(trainer.graph.wiring[:len(trainer.graph)].ravel(), minlength=trainer.n_bits)
     best = np.lexsort((trainer.signal, -reads))[:count]
     return np.sort(trainer.signal[best]).astype(np.int64)
 
@@ -508,9 +548,9 @@ def learn(dataset: Dataset, encoder: Encoder, *, luts: int = 500, k: int = 4, se
 
 
 def _run(trainer: Trainer, grown: int, options: DescentOptions, progress: Callable[[Progress], None] | None,
-         start: float) -> tuple[_Forest, str]:
+         start: float) -> tuple[Graph, str]:
     """All stages: the best forest, and why training ended."""
-    best: tuple[float, _Forest | None] = (-1.0, None)
+    best: tuple[float, Graph | None] = (-1.0, None)
     stages = trainer.levels if grown else 1
     shares = [0] + [grown * (s + 1) // (stages - 1) - grown * s // (stages - 1) for s in range(stages - 1)]
     try:
@@ -525,60 +565,56 @@ def _run(trainer: Trainer, grown: int, options: DescentOptions, progress: Callab
                 if restart or (stage == 0 and sweep == 0):
                     trainer.sweep(2 * trainer.k, trainer.sample, restart)
                 else:
-                    trainer.sweep()
+                    trainer.sweep(keep=trainer.keep)
                 loss = trainer.total_loss()
                 score = trainer.accuracy(held=True) if trainer.n_train < trainer.n else None
                 if progress:
                     mean = loss / loss_unit(trainer.tau) / trainer.n_train
                     progress(Progress("votes" if stage == 0 else f"growth {stage}", sweep + 1, len(plan),
-                                      len(trainer.forest), mean, trainer.accuracy(), score, trainer.accepted,
+                                      len(trainer.graph), mean, trainer.accuracy(), score, trainer.accepted,
                                       time.monotonic() - start))
                 waited += 1
                 if score is not None and score > best[0]:
-                    best, waited = (score, trainer.forest.copy()), 0
+                    best, waited = (score, trainer.graph.copy()), 0
                 if score is not None and waited >= options.patience:
                     break
                 if loss == last and not restart and not any(plan):
                     break
                 last = loss
     except _OutOfTime:
-        return best[1] or trainer.forest.copy(), "time limit"
+        return best[1] or trainer.graph.copy(), "time limit"
     except KeyboardInterrupt:
-        return best[1] or trainer.forest.copy(), "interrupt"
-    return best[1] or trainer.forest.copy(), "done"
+        return best[1] or trainer.graph.copy(), "interrupt"
+    return best[1] or trainer.graph.copy(), "done"
 
 
-def _network(trainer: Trainer, forest: _Forest, dataset: Dataset, encoder: Encoder) -> LutNetwork:
-    """The trained forest as a network: an encoder of the bits that are read, layers by height, head."""
-    n, n_bits = len(forest), trainer.n_bits
-    care = np.zeros_like(forest.table)
-    trainer.forest = forest
-    by_depth = sorted(range(n), key=lambda lut: (-forest.depth[lut], lut))
-    trainer._evaluate(by_depth[::-1])
-    kernels.care_set(trainer.columns, forest.wiring, trainer.valid, care)
-    table = forest.table & care  # what training never saw is 0 in the bytes, not chance
+def _network(trainer: Trainer, graph: Graph, dataset: Dataset, encoder: Encoder) -> LutNetwork:
+    """The trained graph as a network: an encoder of the bits that are read, layers by height, head."""
+    n, n_bits = len(graph), trainer.n_bits
+    height, votes = graph.heights(), graph.votes
+    order = sorted(range(n), key=lambda lut: (height[lut], lut))
+    for lut in order:
+        kernels.evaluate(trainer.columns, graph.wiring[lut], graph.table[lut], trainer.all,
+                         trainer.columns[n_bits + lut], _PARTS)
+    care = np.zeros((n, 1 << trainer.k), np.uint8)
+    kernels.care_set(trainer.columns, graph.wiring[:n], trainer.valid, care)
+    table = graph.table[:n] & care  # what training never saw is 0 in the bytes, not chance
     n_classes = trainer.n_classes
     if n_classes == 2:  # a vote for class 0 is, inverted, one for class 1
-        for lut in range(n):
-            if forest.parent[lut] < 0 and forest.class_of[lut] == 0:
-                table[lut] ^= 1
-    height = [0] * n
-    for lut in by_depth:  # children come first
-        if forest.parent[lut] >= 0:
-            height[forest.parent[lut]] = max(height[forest.parent[lut]], height[lut] + 1)
-    order = sorted(range(n), key=lambda lut: (height[lut], lut))
-    used = np.unique(trainer.signal[forest.wiring[forest.wiring < n_bits]])
+        for vote in votes:
+            if graph.class_of[vote] == 0:
+                table[vote] ^= 1
+    used = np.unique(trainer.signal[graph.wiring[:n][graph.wiring[:n] < n_bits]])
     number = np.empty(n_bits + n, np.int32)
     number[:n_bits] = np.searchsorted(used, trainer.signal)
     number[n_bits + np.array(order)] = len(used) + np.arange(n)
     layers = []
     for h in range(max(height) + 1):
         members = [lut for lut in order if height[lut] == h]
-        layers.append(Layer(number[forest.wiring[members]], bits.pack_tables(table[members]),
+        layers.append(Layer(number[graph.wiring[members]], bits.pack_tables(table[members]),
                             bits.pack_tables(care[members])))
-    votes = [lut for lut in range(n) if forest.parent[lut] < 0]
     signals = number[n_bits + np.array(votes)]
-    class_of = np.array([forest.class_of[lut] for lut in votes], np.int32)
+    class_of = np.array([graph.class_of[vote] for vote in votes], np.int32)
     if n_classes == 2:
         head = Head.threshold(signals, int((class_of == 0).sum()) + 1)
     else:

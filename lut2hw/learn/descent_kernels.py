@@ -163,20 +163,19 @@ def total_loss(u, loss, base):
 
 
 @njit(cache=True, nogil=True)
-def _lut(columns, wiring, table, word):
-    """64 outputs of one LUT (Shannon expansion)."""
-    k = len(wiring)
-    row = np.empty(1 << max(k - 1, 0), np.uint64)
+def _shannon(row, table, inputs):
+    """64 outputs of one LUT (Shannon expansion). row uint64 (2**(k - 1),): work space; inputs uint64 (k,)."""
+    k = len(inputs)
     if k == 0:
         return _ONES if table[0] else np.uint64(0)
-    x = columns[wiring[0], word]
+    x = inputs[0]
     half = 1 << (k - 1)
     for p in range(half):
         low = _ONES if table[2 * p] else np.uint64(0)
         high = _ONES if table[2 * p + 1] else np.uint64(0)
         row[p] = low ^ ((low ^ high) & x)
     for j in range(1, k):
-        x = columns[wiring[j], word]
+        x = inputs[j]
         half >>= 1
         for p in range(half):
             low = row[2 * p]
@@ -184,20 +183,25 @@ def _lut(columns, wiring, table, word):
     return row[0]
 
 
-@njit(cache=True, nogil=True)
-def evaluate(columns, wiring, table, out):
-    """out uint64 (n_words,): outputs of one LUT."""
-    for word in range(len(out)):
-        out[word] = _lut(columns, wiring, table, word)
+@njit(cache=True, parallel=True)
+def evaluate(columns, wiring, table, valid, out, parts):
+    """out uint64 (n_words,): outputs of one LUT, zero outside `valid`."""
+    k, n_words = len(wiring), len(out)
+    for part in prange(parts):
+        row, inputs = np.empty(1 << max(k - 1, 0), np.uint64), np.empty(k, np.uint64)
+        for word in range(part * n_words // parts, (part + 1) * n_words // parts):
+            for j in range(k):
+                inputs[j] = columns[wiring[j], word]
+            out[word] = _shannon(row, table, inputs) & valid[word]
 
 
-@njit(cache=True, nogil=True)
-def sensitivity(columns, wiring, table, j, high, low):
+@njit(cache=True, parallel=True)
+def sensitivity(columns, wiring, table, j, high, low, parts):
     """Where the LUT's output rises (`high`) or falls (`low`) with its input j: its Boolean difference, packed.
 
     high, low: the same for the LUT's own output on the vote; changed in place (chain rule).
     """
-    k = len(wiring)
+    k, n_words = len(wiring), len(high)
     size = 1 << (k - 1)
     rises, falls = np.zeros(size, np.uint8), np.zeros(size, np.uint8)
     rest = np.empty(k - 1, np.int32)
@@ -208,10 +212,49 @@ def sensitivity(columns, wiring, table, j, high, low):
         zero, one = table[at], table[at | (1 << j)]
         rises[p] = one and not zero
         falls[p] = zero and not one
-    for word in range(len(high)):
-        up, down = _lut(columns, rest, rises, word), _lut(columns, rest, falls, word)
-        up, down = (up & high[word]) | (down & low[word]), (up & low[word]) | (down & high[word])
-        high[word], low[word] = up, down
+    for part in prange(parts):
+        row, inputs = np.empty(size, np.uint64), np.empty(k - 1, np.uint64)
+        for word in range(part * n_words // parts, (part + 1) * n_words // parts):
+            for i in range(k - 1):
+                inputs[i] = columns[rest[i], word]
+            up, down = _shannon(row, rises, inputs), _shannon(row, falls, inputs)
+            up, down = (up & high[word]) | (down & low[word]), (up & low[word]) | (down & high[word])
+            high[word], low[word] = up, down
+
+
+@njit(cache=True, nogil=True)
+def _listed(word, seed, keep):
+    """Whether a word of examples is in the sample of `keep` of 256 that `seed` draws."""
+    h = (np.uint64(word) + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
+    h ^= h >> np.uint64(29)
+    h *= np.uint64(0xBF58476D1CE4E5B9)
+    return np.int64(h >> np.uint64(56)) < keep
+
+
+@njit(cache=True, nogil=True)
+def _patterns(begin, end, word, columns, wiring, index, pattern):
+    """Patterns of the listed examples begin..end, all of one word, at the inputs of a LUT."""
+    for e in range(begin, end):
+        pattern[e] = 0
+    for j in range(len(wiring)):
+        x = columns[wiring[j], word]
+        for e in range(begin, end):
+            pattern[e] |= np.uint8(((x >> np.uint64(index[e] & 63)) & np.uint64(1)) << np.uint64(j))
+
+
+@njit(cache=True, nogil=True)
+def _close_gaps(counts, step, index, effect, pattern):
+    """Move the lists of all parts, each `step` words apart, together; returns their length."""
+    n_active = 0
+    for part in range(len(counts)):
+        start = part * step * 64
+        if start != n_active:
+            for e in range(counts[part]):
+                index[n_active + e] = index[start + e]
+                effect[n_active + e] = effect[start + e]
+                pattern[n_active + e] = pattern[start + e]
+        n_active += counts[part]
+    return n_active
 
 
 @njit(cache=True, parallel=True)
@@ -226,8 +269,7 @@ def effects(c, root, high, low, scores, own, labels, u, w, zero, loss, base, col
     """
     n = len(u)
     n_words = len(root)
-    k = len(wiring)
-    counts = np.zeros(parts + 1, np.int64)
+    counts = np.zeros(parts, np.int64)
     step = (n_words + parts - 1) // parts
     for part in prange(parts):
         change = np.empty(64, np.int32)
@@ -236,12 +278,8 @@ def effects(c, root, high, low, scores, own, labels, u, w, zero, loss, base, col
             moves = high[word] | low[word]
             if moves == 0:
                 continue
-            if keep < 256:
-                h = (np.uint64(word) + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
-                h ^= h >> np.uint64(29)
-                h *= np.uint64(0xBF58476D1CE4E5B9)
-                if np.int64(h >> np.uint64(56)) >= keep:
-                    continue
+            if keep < 256 and not _listed(word, seed, keep):
+                continue
             falls, ones = low[word], root[word]
             begin, first = at, word * 64
             count = min(64, n - first)
@@ -269,23 +307,76 @@ def effects(c, root, high, low, scores, own, labels, u, w, zero, loss, base, col
                 index[at] = first + e
                 effect[at] = (d ^ minus) - minus
                 at += np.int64((moves >> np.uint64(e)) & np.uint64(1)) & (d != 0)
-            for e in range(begin, at):
-                pattern[e] = 0
-            for j in range(k):
-                x = columns[wiring[j], word]
-                for e in range(begin, at):
-                    pattern[e] |= np.uint8(((x >> np.uint64(index[e] & 63)) & np.uint64(1)) << np.uint64(j))
+            _patterns(begin, at, word, columns, wiring, index, pattern)
         counts[part] = at - part * step * 64
-    n_active = 0
-    for part in range(parts):
-        start = part * step * 64
-        if start != n_active:
-            for e in range(counts[part]):
-                index[n_active + e] = index[start + e]
-                effect[n_active + e] = effect[start + e]
-                pattern[n_active + e] = pattern[start + e]
-        n_active += counts[part]
-    return n_active
+    return _close_gaps(counts, step, index, effect, pattern)
+
+
+@njit(cache=True, parallel=True)
+def shared_effects(own_bit, cone, source, table, class_of, columns, valid, scores, own, label, u, w, zero, loss, base,
+                   wiring, parts, keep, seed, index, effect, pattern):
+    """As `effects`, for a signal that reaches votes on several ways: the exact change in loss when it flips.
+
+    own_bit uint64 (n_words,): the signal now. cone int32 (m,): columns of the LUTs that depend on it, each after
+    those it reads; source int32 (m, k): what they read, a column, or ~0 for the signal, ~(i + 1) for cone LUT i;
+    table uint8 (m, 2**k); class_of int32 (m,): class of a vote, -1 for a hidden LUT.
+    Returns the length of the list, the largest effect on it and their sum, both without sign.
+    """
+    n_words, n_classes = len(own_bit), scores.shape[0]
+    m, k = source.shape
+    counts, largest, total = np.zeros(parts, np.int64), np.zeros(parts, np.int64), np.int64(0)
+    step = (n_words + parts - 1) // parts
+    for part in prange(parts):
+        row, inputs = np.empty(1 << max(k - 1, 0), np.uint64), np.empty(k, np.uint64)
+        flipped, changed = np.empty(m + 1, np.uint64), np.empty(m, np.uint64)
+        turned = np.zeros(n_classes, np.int32)
+        at, most, mine = part * step * 64, np.int64(0), np.int64(0)
+        for word in range(part * step, min(n_words, (part + 1) * step)):
+            if valid[word] == 0 or (keep < 256 and not _listed(word, seed, keep)):
+                continue
+            flipped[0] = ~own_bit[word]
+            moves = np.uint64(0)
+            for i in range(m):
+                for j in range(k):
+                    s = source[i, j]
+                    inputs[j] = columns[s, word] if s >= 0 else flipped[~s]
+                flipped[i + 1] = _shannon(row, table[i], inputs)
+                if class_of[i] >= 0:
+                    changed[i] = (flipped[i + 1] ^ columns[cone[i], word]) & valid[word]
+                    moves |= changed[i]
+            begin = at
+            while moves:
+                bit = lowest(moves)  # type: ignore[call-arg, var-annotated]
+                moves &= moves - np.uint64(1)
+                example = word * 64 + bit
+                y = label[example]
+                after = u[example]
+                turned[:] = 0
+                for i in range(m):
+                    c = class_of[i]
+                    if c < 0 or not (changed[i] >> np.uint64(bit)) & np.uint64(1):
+                        continue
+                    rise = 1 if (flipped[i + 1] >> np.uint64(bit)) & np.uint64(1) else -1
+                    if c != y:
+                        now = zero + scores[c, example] + turned[c] - own[example]
+                        after += w[now + rise] - w[now]
+                    turned[c] += rise
+                if turned[y] != 0:
+                    after = w[zero]
+                    for c in range(n_classes):
+                        if c != y:
+                            after += w[zero + scores[c, example] + turned[c] - own[example] - turned[y]]
+                d = level(after, loss, base) - level(u[example], loss, base)
+                if d == 0:
+                    continue
+                most, mine = max(most, abs(np.int64(d))), mine + abs(np.int64(d))
+                index[at] = example
+                effect[at] = -d if (own_bit[word] >> np.uint64(bit)) & np.uint64(1) else d
+                at += 1
+            _patterns(begin, at, word, columns, wiring, index, pattern)
+        counts[part], largest[part] = at - part * step * 64, most
+        total += mine
+    return _close_gaps(counts, step, index, effect, pattern), largest.max(), total
 
 
 @njit(cache=True, parallel=True)
@@ -299,16 +390,21 @@ def repattern(n, j, column, index, pattern, parts):
             pattern[e] = (pattern[e] & mask) | np.uint8(bit << np.uint64(j))
 
 
-@njit(cache=True, nogil=True)
-def histogram(n, column, index, effect, pattern, out):
+@njit(cache=True, parallel=True)
+def histogram(n, column, index, effect, pattern, out, parts):
     """out int64 (2**k,): sum of the effects by pattern. Returns the sum of the effects where `column` is one."""
-    out[:] = 0
+    sums = np.zeros((parts, len(out)), np.int64)
     now = np.int64(0)
-    for e in range(n):
-        d = np.int64(effect[e])
-        out[pattern[e]] += d
-        i = index[e]
-        now += d * np.int64((column[i >> 6] >> np.uint64(i & 63)) & np.uint64(1))
+    for part in prange(parts):
+        mine, on = sums[part], np.int64(0)
+        for e in range(part * n // parts, (part + 1) * n // parts):
+            d = np.int64(effect[e])
+            mine[pattern[e]] += d
+            i = index[e]
+            on += d * np.int64((column[i >> 6] >> np.uint64(i & 63)) & np.uint64(1))
+        now += on
+    for p in range(len(out)):
+        out[p] = sums[:, p].sum()
     return now
 
 
@@ -379,28 +475,59 @@ def scan(n, k, rows, first, last, index, effect, pattern, margin, chunk, sums, v
                     out[v] += min(np.int32(0), np.int32(one + margin)) + min(np.int32(0), np.int32(total - one))
 
 
-@njit(cache=True, nogil=True)
-def change_vote(c, old, new, scores, own, label, u, w, zero):
+@njit(cache=True, parallel=True)
+def change_vote(c, old, new, scores, own, label, u, w, zero, parts):
     """Follow a vote of class c from outputs `old` to `new` (uint64 (n_words,)) in scores and weight sums."""
-    n = len(label)
-    for word in range(len(old)):
-        changed = old[word] ^ new[word]
-        if changed == 0:
-            continue
-        for i in range(word * 64, min(n, word * 64 + 64)):
-            bit = np.uint64(i & 63)
-            if not (changed >> bit) & np.uint64(1):
-                continue
-            step = 1 if (new[word] >> bit) & np.uint64(1) else -1
-            y = label[i]
-            if y == c:
-                scores[c, i] += step
-                own[i] += step
-                u[i] = weight_sum(scores, i, y, own[i], w, zero)
-            else:
-                m = zero + scores[c, i] - own[i]
-                u[i] += w[m + step] - w[m]
-                scores[c, i] += step
+    n_words = len(old)
+    for part in prange(parts):
+        for word in range(part * n_words // parts, (part + 1) * n_words // parts):
+            changed = old[word] ^ new[word]
+            while changed:
+                bit = lowest(changed)  # type: ignore[call-arg, var-annotated]
+                changed &= changed - np.uint64(1)
+                i = word * 64 + bit
+                step = 1 if (new[word] >> np.uint64(bit)) & np.uint64(1) else -1
+                y = label[i]
+                if y == c:
+                    scores[c, i] += step
+                    own[i] += step
+                    u[i] = weight_sum(scores, i, y, own[i], w, zero)
+                else:
+                    m = zero + scores[c, i] - own[i]
+                    u[i] += w[m + step] - w[m]
+                    scores[c, i] += step
+
+
+@njit(cache=True, parallel=True)
+def change_rows(place, old, new, rows, parts):
+    """Follow the signal at `place` in the rows from `old` to `new` (uint64 (n_words,))."""
+    n_words = len(old)
+    at, mask = place >> 5, np.uint32(1) << np.uint32(place & 31)
+    for part in prange(parts):
+        for word in range(part * n_words // parts, (part + 1) * n_words // parts):
+            changed = old[word] ^ new[word]
+            while changed:
+                i = word * 64 + lowest(changed)  # type: ignore[call-arg]
+                changed &= changed - np.uint64(1)
+                if i < len(rows):
+                    rows[i, at] ^= mask
+
+
+@njit(cache=True, parallel=True)
+def fill_rows(columns, candidates, rows):
+    """rows uint32 (n, width): bit s % 32 of word s // 32 is the signal in column candidates[s] of that example."""
+    n, width = rows.shape
+    for word in prange((n + 63) // 64):
+        count = min(64, n - word * 64)
+        some = np.empty(64, np.uint32)
+        for at in range(width):
+            some[:] = 0
+            for b in range(min(32, len(candidates) - 32 * at)):
+                x = columns[candidates[32 * at + b], word]
+                for e in range(64):
+                    some[e] |= np.uint32((x >> np.uint64(e)) & np.uint64(1)) << np.uint32(b)
+            for e in range(count):
+                rows[word * 64 + e, at] = some[e]
 
 
 @njit(cache=True, parallel=True)
