@@ -192,7 +192,7 @@ class Trainer:
         for vote in range(votes):
             self.graph.add(self._random_inputs(k), np.zeros(1 << k, np.uint8), levels, vote % n_classes)
         self._arrange()
-        self.scores = np.zeros((n_classes, self.n), np.int16)
+        self.scores = np.zeros((self.n, n_classes), np.int16)
         self.own = np.zeros(self.n, np.int16)
         self.u = np.zeros(self.n, np.int32)
         self.votes_per_class = -(-votes // n_classes)

@@ -139,9 +139,9 @@ def level(u, loss, base):
 def weight_sum(scores, i, y, own, w, zero):
     """Sum of w over all classes of example i if the score of its class y were `own`."""
     total = w[zero]
-    for c in range(scores.shape[0]):
+    for c in range(scores.shape[1]):
         if c != y:
-            total += w[zero + scores[c, i] - own]
+            total += w[zero + scores[i, c] - own]
     return total
 
 
@@ -150,7 +150,7 @@ def reset(scores, label, w, zero, u):
     """Weight sums u of all examples from their scores."""
     for i in prange(len(label)):
         y = label[i]
-        u[i] = weight_sum(scores, i, y, scores[y, i], w, zero)
+        u[i] = weight_sum(scores, i, y, scores[i, y], w, zero)
 
 
 @njit(cache=True, parallel=True)
@@ -231,15 +231,19 @@ def _listed(word, seed, keep):
     return np.int64(h >> np.uint64(56)) < keep
 
 
+# Byte e of _SPREAD[x] is bit e of x.
+_SPREAD = ((np.arange(256, dtype=np.uint64)[:, None] >> np.arange(8, dtype=np.uint64) & np.uint64(1))
+           << np.arange(0, 64, 8, dtype=np.uint64)).sum(axis=1, dtype=np.uint64)
+
+
 @njit(cache=True, nogil=True)
-def _patterns(begin, end, word, columns, wiring, index, pattern):
-    """Patterns of the listed examples begin..end, all of one word, at the inputs of a LUT."""
-    for e in range(begin, end):
-        pattern[e] = 0
+def _patterns(columns, wiring, word, out):
+    """Patterns of a word's 64 examples at the inputs of a LUT: byte e % 8 of out[e // 8] is that of example e."""
+    out[:] = 0
     for j in range(len(wiring)):
         x = columns[wiring[j], word]
-        for e in range(begin, end):
-            pattern[e] |= np.uint8(((x >> np.uint64(index[e] & 63)) & np.uint64(1)) << np.uint64(j))
+        for byte in range(8):
+            out[byte] |= _SPREAD[(x >> np.uint64(8 * byte)) & np.uint64(255)] << np.uint64(j)
 
 
 @njit(cache=True, nogil=True)
@@ -267,47 +271,36 @@ def effects(c, root, high, low, scores, own, labels, u, w, zero, loss, base, col
     down. keep: of 256, the share of examples to list, a sample that `seed` draws.
     Writes index (example), effect (loss with bit 1 minus loss with bit 0) and pattern; returns their number.
     """
-    n = len(u)
     n_words = len(root)
     counts = np.zeros(parts, np.int64)
     step = (n_words + parts - 1) // parts
     for part in prange(parts):
-        change = np.empty(64, np.int32)
+        patterns = np.empty(8, np.uint64)
         at = part * step * 64
         for word in range(part * step, min(n_words, (part + 1) * step)):
             moves = high[word] | low[word]
-            if moves == 0:
+            if moves == 0 or (keep < 256 and not _listed(word, seed, keep)):
                 continue
-            if keep < 256 and not _listed(word, seed, keep):
-                continue
-            falls, ones = low[word], root[word]
-            begin, first = at, word * 64
-            count = min(64, n - first)
-            for e in range(count):  # as if no label were c: plain enough for vector instructions
-                i = first + e
-                vote = np.int32((ones >> np.uint64(e)) & np.uint64(1))
-                m = np.uint32(zero + scores[c, i] - own[i] - vote)
-                rise = w[m + np.uint32(1)] - w[m]
-                without = max(w[zero], u[i] - rise * vote)  # in range where the label is c, too
-                change[e] = level(without + rise, loss, base) - level(without, loss, base)
-            todo = labels[c, word] & moves
-            while todo:
-                e = lowest(todo)  # type: ignore[call-arg]
-                todo &= todo - np.uint64(1)
-                i = first + e
-                if (ones >> np.uint64(e)) & np.uint64(1):
-                    without = weight_sum(scores, i, c, own[i] - 1, w, zero)
-                    change[e] = level(u[i], loss, base) - level(without, loss, base)
+            falls, ones, mine = low[word], root[word], labels[c, word]
+            _patterns(columns, wiring, word, patterns)
+            while moves:
+                e = lowest(moves)  # type: ignore[call-arg, var-annotated]
+                moves &= moves - np.uint64(1)
+                i, bit = word * 64 + e, np.uint64(e)
+                vote = np.int32((ones >> bit) & np.uint64(1))
+                if not (mine >> bit) & np.uint64(1):
+                    m = zero + scores[i, c] - own[i] - vote
+                    rise = w[m + 1] - w[m]
+                    without = u[i] - rise * vote
+                    d = level(without + rise, loss, base) - level(without, loss, base)
+                elif vote:
+                    d = level(u[i], loss, base) - level(weight_sum(scores, i, c, own[i] - 1, w, zero), loss, base)
                 else:
-                    extra = weight_sum(scores, i, c, own[i] + 1, w, zero)
-                    change[e] = level(extra, loss, base) - level(u[i], loss, base)
-            for e in range(count):
-                d = change[e]
-                minus = -np.int32((falls >> np.uint64(e)) & np.uint64(1))
-                index[at] = first + e
-                effect[at] = (d ^ minus) - minus
-                at += np.int64((moves >> np.uint64(e)) & np.uint64(1)) & (d != 0)
-            _patterns(begin, at, word, columns, wiring, index, pattern)
+                    d = level(weight_sum(scores, i, c, own[i] + 1, w, zero), loss, base) - level(u[i], loss, base)
+                index[at] = i
+                effect[at] = -d if (falls >> bit) & np.uint64(1) else d
+                pattern[at] = (patterns[e >> 3] >> np.uint64(8 * (e & 7))) & np.uint64(255)
+                at += d != 0
         counts[part] = at - part * step * 64
     return _close_gaps(counts, step, index, effect, pattern)
 
@@ -322,14 +315,14 @@ def shared_effects(own_bit, cone, source, table, class_of, columns, valid, score
     table uint8 (m, 2**k); class_of int32 (m,): class of a vote, -1 for a hidden LUT.
     Returns the length of the list, the largest effect on it and their sum, both without sign.
     """
-    n_words, n_classes = len(own_bit), scores.shape[0]
+    n_words, n_classes = len(own_bit), scores.shape[1]
     m, k = source.shape
     counts, largest, total = np.zeros(parts, np.int64), np.zeros(parts, np.int64), np.int64(0)
     step = (n_words + parts - 1) // parts
     for part in prange(parts):
         row, inputs = np.empty(1 << max(k - 1, 0), np.uint64), np.empty(k, np.uint64)
         flipped, changed = np.empty(m + 1, np.uint64), np.empty(m, np.uint64)
-        turned = np.zeros(n_classes, np.int32)
+        turned, patterns = np.zeros(n_classes, np.int32), np.empty(8, np.uint64)
         at, most, mine = part * step * 64, np.int64(0), np.int64(0)
         for word in range(part * step, min(n_words, (part + 1) * step)):
             if valid[word] == 0 or (keep < 256 and not _listed(word, seed, keep)):
@@ -344,7 +337,8 @@ def shared_effects(own_bit, cone, source, table, class_of, columns, valid, score
                 if class_of[i] >= 0:
                     changed[i] = (flipped[i + 1] ^ columns[cone[i], word]) & valid[word]
                     moves |= changed[i]
-            begin = at
+            if moves:
+                _patterns(columns, wiring, word, patterns)
             while moves:
                 bit = lowest(moves)  # type: ignore[call-arg, var-annotated]
                 moves &= moves - np.uint64(1)
@@ -358,22 +352,20 @@ def shared_effects(own_bit, cone, source, table, class_of, columns, valid, score
                         continue
                     rise = 1 if (flipped[i + 1] >> np.uint64(bit)) & np.uint64(1) else -1
                     if c != y:
-                        now = zero + scores[c, example] + turned[c] - own[example]
+                        now = zero + scores[example, c] + turned[c] - own[example]
                         after += w[now + rise] - w[now]
                     turned[c] += rise
                 if turned[y] != 0:
                     after = w[zero]
                     for c in range(n_classes):
                         if c != y:
-                            after += w[zero + scores[c, example] + turned[c] - own[example] - turned[y]]
+                            after += w[zero + scores[example, c] + turned[c] - own[example] - turned[y]]
                 d = level(after, loss, base) - level(u[example], loss, base)
-                if d == 0:
-                    continue
                 most, mine = max(most, abs(np.int64(d))), mine + abs(np.int64(d))
                 index[at] = example
                 effect[at] = -d if (own_bit[word] >> np.uint64(bit)) & np.uint64(1) else d
-                at += 1
-            _patterns(begin, at, word, columns, wiring, index, pattern)
+                pattern[at] = (patterns[bit >> 3] >> np.uint64(8 * (bit & 7))) & np.uint64(255)
+                at += d != 0
         counts[part], largest[part] = at - part * step * 64, most
         total += mine
     return _close_gaps(counts, step, index, effect, pattern), largest.max(), total
@@ -489,13 +481,13 @@ def change_vote(c, old, new, scores, own, label, u, w, zero, parts):
                 step = 1 if (new[word] >> np.uint64(bit)) & np.uint64(1) else -1
                 y = label[i]
                 if y == c:
-                    scores[c, i] += step
+                    scores[i, c] += step
                     own[i] += step
                     u[i] = weight_sum(scores, i, y, own[i], w, zero)
                 else:
-                    m = zero + scores[c, i] - own[i]
+                    m = zero + scores[i, c] - own[i]
                     u[i] += w[m + step] - w[m]
-                    scores[c, i] += step
+                    scores[i, c] += step
 
 
 @njit(cache=True, parallel=True)
@@ -536,8 +528,8 @@ def correct(scores, label, first, last):
     total = 0
     for i in prange(first, last):
         best = 0
-        for c in range(1, scores.shape[0]):
-            if scores[c, i] > scores[best, i]:
+        for c in range(1, scores.shape[1]):
+            if scores[i, c] > scores[i, best]:
                 best = c
         total += best == label[i]
     return total
