@@ -66,7 +66,7 @@ def losses(trainer: Trainer, forced: dict[int, int] | None = None) -> np.ndarray
     for lut in trainer.graph.votes:
         scores[trainer.graph.class_of[lut]] += out[lut]
     if forced is None:
-        assert (scores.T == trainer.scores).all()
+        assert (trainer.scores == scores.T).all()
     own = scores[trainer.label, np.arange(trainer.n)]
     u = trainer.w[trainer.zero + scores - own].sum(axis=0)
     return trainer.loss[(u.astype(np.float32).view(np.int32) >> 13) - trainer.base]
