@@ -1,9 +1,9 @@
 """External tools: the one place where they are found and run.
 
 A tool is looked for in the environment variable of its name (`YOSYS`, `NEXTPNR_ICE40`, as Amaranth spells them),
-among the YoWASP packages of this Python, whose versions are known to work, and on the PATH, where a distribution's
-yosys may be years old. It runs in a process group of its own that is killed when
-the time is up, on Ctrl-C and on SIGTERM; its last words are in the error.
+among the YoWASP packages of this Python, whose versions are known to work, beside this Python, and on the PATH,
+where a distribution's yosys may be years old. It runs in a process group of its own that is killed when the time is
+up, on Ctrl-C and on SIGTERM; its last words are in the error.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def find(name: str) -> list[str] | None:
     if module and importlib.util.find_spec(module):
         function = f"run_{name.replace('-', '_')}"
         return [sys.executable, "-c", f"import sys, {module}; sys.exit({module}.{function}(sys.argv[1:]))"]
-    on_path = shutil.which(name)
+    # a script of another package from pip, whose folder need not be on the PATH
+    on_path = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
     return [on_path] if on_path else None
 
 

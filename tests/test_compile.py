@@ -193,15 +193,36 @@ def test_lost_register_is_noticed():
 
 @pytest.mark.skipif(tools.find("yosys") is None, reason="needs yosys")
 def test_high_effort_is_never_worse():
+    """Not than normal effort, and not than yosys alone on the network's behaviour."""
     from lut2hw.compile.area import estimate_netlist
 
-    network, ice40 = vote_network(30, 6, 3, low=0.2), targets.get("ice40")
-    cells = {}
-    for effort in ("normal", "high"):
-        compiled = compile_network(network, ice40, effort=effort, pipeline="none")
+    ice40, kept = targets.get("ice40"), set()
+    for network in (vote_network(30, 6, 3, low=0.2), random_network(3, k_max=7)):
+        compiled = compile_network(network, ice40, effort="high", pipeline="none")
         check(compiled)
-        cells[effort] = estimate_netlist(compiled.netlist, ice40)
-    assert cells["high"] <= cells["normal"]
+        normal = compile_network(network, ice40, pipeline="none")
+        cells = estimate_netlist(compiled.netlist, ice40)
+        assert cells == min(compiled.compared.values()) <= estimate_netlist(normal.netlist, ice40)
+        assert not normal.compared and normal.kept == "lut2hw"
+        kept.add(compiled.kept)
+    assert kept == {"lut2hw", "yosys"}
+
+
+@pytest.mark.skipif(tools.find("yosys") is None, reason="needs yosys")
+@pytest.mark.parametrize("family", ["ice40", *(pytest.param(name, marks=pytest.mark.slow)
+                                               for name in FAMILIES if name != "ice40")])
+def test_baseline_equals_golden_model(family):
+    """What yosys makes of the behavioural description, read back, is the network too, with its carries."""
+    from lut2hw.compile.baseline import synthesize
+
+    target = targets.get(family)
+    for network in (vote_network(40, 5, 4), random_network(11, k_max=5, head="threshold")):
+        port = compile_network(network, target, pipeline="none").input_port
+        netlist = synthesize(network, port, target)
+        x = inputs_of(network, 300)
+        assert (classes(netlist, port, network, x) == network.predict(x)).all()
+        for cell in netlist.cells:
+            target.primitive(cell)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 7, 10])

@@ -62,7 +62,7 @@ def test_yosys_keeps_the_mapping(family, tmp_path):
 
 @pytest.mark.slow
 @needs_yosys
-@pytest.mark.parametrize("family", [family for family in PLACED if family != "nexus"])  # its clock does not route
+@pytest.mark.parametrize("family", PLACED)
 def test_place_and_route(family, tmp_path):
     if tools.find(NEXTPNR[family]) is None:
         pytest.skip(f"needs {NEXTPNR[family]}")

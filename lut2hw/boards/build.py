@@ -124,13 +124,14 @@ def _result(manifest: Manifest, name: str, board: catalogue.Board, baud: int, cl
     emitted = Counter({str(kind): int(count) for kind, count in manifest.data["cells"].items()})
     fmax = min((clock["achieved"] for clock in report["fmax"].values()), default=None)
     identity = chip.identity_of(manifest)
+    used = {kind: each["used"] for kind, each in report["utilization"].items()}
     return {
         "board": name, "link": "uart", "baud": baud, "clock_mhz": round(clock_hz / 1e6, 6),
         "device": getattr(board.make_platform(), "device", ""),
         "bitstream": str(manifest.directory / name / BITSTREAM[board.target]),
-        "core": {"lut4": emitted["lut"], "carry": emitted["carry"] + emitted["ccu2"], "ff": emitted["ff"],
-                 "ram": sum(count for kind, count in emitted.items() if kind.startswith("ram"))},
-        "chip": {"logic_cells": report["utilization"][flow.logic_cell]["used"], **counts},
+        "core": {"lut4": emitted["lut"], "carry": sum(emitted[kind] for kind in ("carry", "ccu2", "alu")),
+                 "ff": emitted["ff"], "ram": sum(count for kind, count in emitted.items() if kind.startswith("ram"))},
+        "chip": {"logic_cells": flow.logic_cells(used), **counts},
         "fmax_mhz": None if fmax is None else round(fmax, 2),
         "latency_cycles": manifest.latency,
         "latency_ns": round(manifest.latency * 1e9 / clock_hz, 1),

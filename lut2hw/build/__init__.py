@@ -46,8 +46,9 @@ def build(directory: str | Path, device: str | None = None, package: str | None 
 
     Writes NAME.bin (or what the family calls it), chip.v, the routed design, logs and `BUILD` into the folder, all of
     them or none, and returns what is in `BUILD`: `device`, `package`, `core` and `chip` (each with `logic_cells`,
-    `lut4`, `carry`, `ff`, `ram`), `fmax_mhz`, `latency_cycles`, `latency_ns`, `classifications_per_second`,
-    `bitstream` (None where no open packer exists), `seconds` by tool, `tools`.
+    `lut4`, `carry`, `ff`, `ram`; the chip's as routed), `chip_packed` (its logic cells after packing), `fmax_mhz`,
+    `latency_cycles`, `latency_ns`, `classifications_per_second`, `bitstream` (None where no open packer exists),
+    `seconds` by tool, `tools`.
     Errors: `UsageError` for an unknown device, `Lut2hwError` for one that is too small, `ToolError`.
     """
     manifest = load(directory)
@@ -99,18 +100,18 @@ def _build(manifest: Manifest, target: Target, flow: Flow, part: Device, device:
     sources = " ".join(path.name for path in manifest.source_paths)
     core = _synthesize(flow, part, manifest.top, f"read_verilog {sources};", scratch, timeout, seconds)
     progress("build", 1, steps)
-    if flow.constraints:  # a core has too many ports for pins: count its LUTs, two to a carry cell
-        core_counts = _Counts(core["lut4"] + 2 * core["carry"], **core)
+    if flow.constraints:  # a core has too many ports for pins: count its LUTs and carry cells
+        core_counts = _Counts(core["lut4"] + flow.carry_luts * core["carry"], **core)
         arguments += flow.constraints[:-1]
         (scratch / "chip.pins").write_text(_pins(manifest, flow, part))
     else:
         core_cells = _packed(flow, arguments, manifest.top, scratch, timeout, seconds)
-        core_counts = _Counts(core_cells[flow.logic_cell], **core)
+        core_counts = _Counts(flow.logic_cells(core_cells), **core)
     progress("build", 2, steps)
     mapped = f"read_json {manifest.top}.json; delete =A:blackbox; read_verilog chip.v;"
     chip = _synthesize(flow, part, "chip", mapped, scratch, timeout, seconds)
     chip_cells = _packed(flow, arguments, "chip", scratch, timeout, seconds)
-    _check_size(target, device, core_counts.logic_cells, chip_cells[flow.logic_cell], chip["ram"])
+    _check_size(target, device, core_counts.logic_cells, flow.logic_cells(chip_cells), chip["ram"])
     progress("build", 3, steps)
     run = tools.run(flow.nextpnr, [*arguments, "--json", "chip.json", "--top", "chip", "--seed", str(seed),
                                    "--freq", f"{freq:g}", "--report", "report.json", "--timing-allow-fail",
@@ -118,6 +119,7 @@ def _build(manifest: Manifest, target: Target, flow: Flow, part: Device, device:
     seconds[flow.nextpnr] = seconds.get(flow.nextpnr, 0) + run.seconds
     (scratch / "nextpnr.log").write_text(run.output)
     routed = _json(scratch / "report.json", flow.nextpnr)
+    used = {kind: each["used"] for kind, each in routed["utilization"].items()}
     progress("build", 4, steps)
     bitstream = None
     if flow.pack is not None:
@@ -129,7 +131,7 @@ def _build(manifest: Manifest, target: Target, flow: Flow, part: Device, device:
     fmax = min((clock["achieved"] for clock in routed["fmax"].values()), default=0.0)
     result = {
         "device": device, "package": package, "target": target.name, "core": vars(core_counts),
-        "chip": vars(_Counts(routed["utilization"][flow.logic_cell]["used"], **chip)),
+        "chip": vars(_Counts(flow.logic_cells(used), **chip)), "chip_packed": flow.logic_cells(chip_cells),
         "fmax_mhz": round(fmax, 2), "latency_cycles": manifest.latency,
         # a core without registers answers within the clock in which the example appears
         "latency_ns": round(max(manifest.latency, 1) * 1000 / fmax, 2) if fmax else None,
@@ -171,7 +173,7 @@ def _chip(manifest: Manifest) -> str:
 def _synthesize(flow: Flow, part: Device, top: str, read: str, scratch: Path, timeout: float | None,
                 seconds: dict[str, float]) -> dict[str, int]:
     """Run yosys; leaves TOP.json and returns the counts of primitives."""
-    synth = flow.synth if top == "chip" else flow.synth.replace(" -top", f" {flow.no_pads} -top")
+    synth = flow.synth if top == "chip" else flow.synth_core
     script = (f"{read} {synth.format(top=top, device=part.synth)}; write_json {top}.json; "
               "tee -q -o stat.json stat -json")
     stat = scratch / "stat.json"
@@ -186,8 +188,10 @@ def _synthesize(flow: Flow, part: Device, top: str, read: str, scratch: Path, ti
         raise tools.ToolError(_with_log("yosys made no netlist", scratch / "yosys.log"))
     free_chain_starts(scratch / f"{top}.json", top, flow)
     by_type = _json(stat, "yosys")["design"]["num_cells_by_type"]
-    return {what: sum(count for cell, count in by_type.items() if re.fullmatch(pattern, cell))
-            for what, pattern in flow.count.items()}
+    counts = {what: sum(count for cell, count in by_type.items() if re.fullmatch(pattern, cell))
+              for what, pattern in flow.count.items()}
+    counts["lut4"] += 2 * by_type.get(flow.pair, 0)
+    return counts
 
 
 def free_chain_starts(netlist: Path, top: str, flow: Flow) -> None:

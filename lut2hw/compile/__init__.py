@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lut2hw.compile import head, lower
 from lut2hw.compile.abc import remap
+from lut2hw.compile.area import estimate_netlist
 from lut2hw.compile.arithmetic import Arithmetic
 from lut2hw.compile.arithmetic_carry import CarryArithmetic
+from lut2hw.compile.baseline import synthesize
 from lut2hw.compile.decompose import lut_cost, shannon
 from lut2hw.compile.dont_cares import use_dont_cares
 from lut2hw.compile.graph import Graph
@@ -46,6 +48,12 @@ class Compiled:
     target: Target
     input_port: InputPort
     latency: int
+    compared: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> str:
+        """Whose mapping the netlist is: "yosys" if it was smaller, else "lut2hw"."""
+        return min(self.compared, key=lambda name: (self.compared[name], name), default="lut2hw")
 
 
 def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool = False,
@@ -57,7 +65,8 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
     encoded_inputs: leave the encoder out; the input port takes the bits of the code.
     pipeline: "none" for a combinational netlist, the number of register stages, or "auto" to choose it.
     dont_cares: "off"; "unseen" or "rare:N" let table entries change that training showed never, or less than N times.
-    effort: "normal", or "high" to compare with ABC's mapping of the tables, which needs yosys.
+    effort: "normal", or "high" to compare with ABC's mapping of the tables and with what yosys alone makes of the
+        network's behaviour (`baseline`), and keep the smallest. It needs yosys.
     fmax: clock in MHz that an automatic pipeline is cut for.
     ram: "never"; "auto", wide tables in block RAM, is refused by every target so far.
     data: training data for `dont_cares` if the network does not hold its care set.
@@ -115,12 +124,19 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
     if target.finish is not None:
         netlist = report("finish", target.finish(netlist))
 
+    compared: dict[str, int] = {}
+    if effort == "high":
+        alone = synthesize(network, port, target)
+        compared = {"lut2hw": estimate_netlist(netlist, target), "yosys": estimate_netlist(alone, target)}
+        if compared["yosys"] < compared["lut2hw"]:
+            netlist = report("baseline", alone)
+
     def delay(cell: Cell) -> float:
         return target.delay.get(cell.kind, 0.0)
 
     period = LEVELS * target.delay["lut"] if fmax is None else max(1000 / fmax - target.overhead, 0.0)
     netlist = report("pipeline", add_registers(netlist, registers, delay, period))
-    return Compiled(network, netlist, target, port, netlist.latency)
+    return Compiled(network, netlist, target, port, netlist.latency, compared)
 
 
 def _registers(pipeline: str | int) -> int | None:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
-from lut2hw.compile import compile_network
 from lut2hw.compile.netlist import Netlist
 from lut2hw.model import LutNetwork
-from lut2hw.targets.base import Target
+
+if TYPE_CHECKING:
+    from lut2hw.targets.base import Target
 
 
 def estimate_netlist(netlist: Netlist, target: Target) -> int:
     """Logic cells of a mapped netlist, as place and route counts them: within a percent or two.
 
     Where a cell is a LUT, a carry and a register (iCE40), a carry that shares no LUT's cell and a register that
-    follows no LUT of its own take one each. Elsewhere LUTs are counted, two to a `ccu2`, and registers are not.
+    follows no LUT of its own take one each. Elsewhere cells count as `target.cells` says, and registers do not.
     """
-    kinds = netlist.count()
     if target.carry != "shared":
-        return kinds["lut"] + 2 * kinds["ccu2"]
+        return sum(target.cells.get(kind, 0) * count for kind, count in netlist.count().items()) + _through(netlist)
     # Place and route lets a carry into the cell of the LUT that reads its carry in and both other inputs; the first
     # carry of a chain has none.
     shared = {cell.inputs[1:] for cell in netlist.cells if cell.kind == "lut" and len(cell.inputs) == 4}
@@ -32,7 +33,25 @@ def estimate_netlist(netlist: Netlist, target: Target) -> int:
     return len(luts) + carries + registers
 
 
+def _through(netlist: Netlist) -> int:
+    """LUTs that only pass a signal on to a `carry4`: each of its bits takes its S from a LUT of its own."""
+    cells = [cell for cell in netlist.cells if cell.kind == "carry4"]
+    if not cells:
+        return 0
+    read = {net for cell in netlist.cells for net in cell.inputs}.union(*netlist.outputs.values())
+    luts = {cell.outputs[0] for cell in netlist.cells if cell.kind == "lut"}
+    through = 0
+    for cell in cells:
+        used = max((j + 1 for j in range(4) if cell.outputs[j] in read or cell.outputs[4 + j] in read), default=0)
+        for select in cell.inputs[:used]:
+            through += select not in luts
+            luts.discard(select)
+    return through
+
+
 def estimate(network: LutNetwork, target: Target, *, encoded_inputs: bool = True) -> int:
     """Logic cells of a network's combinational core."""
+    from lut2hw.compile import compile_network  # which compares areas itself
+
     compiled = compile_network(network, target, encoded_inputs=encoded_inputs, pipeline="none")
     return estimate_netlist(compiled.netlist, target)

@@ -1,8 +1,8 @@
-"""Carries in cells whose carry is a LUT of its own (Lattice CCU2): out = prop ? in : gen, sum = prop ^ in.
+"""Carries in cells whose carry is a LUT of its own (Lattice CCU2, Gowin ALU): out = prop ? in : gen, sum = prop ^ in.
 
 `prop` is the first table of a slot, `gen` its second; input 0 is a, input 1 is b. With prop = 0 a slot lets the
 carry out as its sum and takes a new bit in at the same time, so additions follow each other as in
-`arithmetic_carry`. Two slots are one cell.
+`arithmetic_carry`. A CCU2 holds two slots with any tables, an ALU one that adds or subtracts.
 """
 
 from __future__ import annotations
@@ -29,6 +29,18 @@ def _evaluate(inputs: Sequence[Packed], table: int) -> Sequence[Packed]:
 
 # inputs: a0, b0, a1, b1, carry in; outputs: sum 0, sum 1, carry out; the table: prop 0, gen 0, prop 1, gen 1
 KINDS["ccu2"] = Kind(_evaluate, chained=(2,))
+
+ADD, SUBTRACT = 0, 1
+
+
+def _evaluate_alu(inputs: Sequence[Packed], table: int) -> Sequence[Packed]:
+    a, b, carry = inputs
+    prop = a ^ ~b if table == SUBTRACT else a ^ b
+    return prop ^ carry, prop & carry | ~prop & a
+
+
+# inputs: a, b, carry in; outputs: sum, carry out; the table: whether b is inverted
+KINDS["alu"] = Kind(_evaluate_alu, chained=(1,))
 
 
 @dataclass
@@ -62,8 +74,9 @@ def _instead(slot: _Slot, total: int, inputs: list[int], j: int, table: int) -> 
     return total, truth.apply(table, columns[:len(inputs)], truth.full(k)), more
 
 
-def slots(netlist: Netlist) -> Netlist:
-    """A netlist without `carry` cells: chains of `ccu2` cells, and LUTs that read their sums."""
+def slots(netlist: Netlist, kind: str = "ccu2") -> Netlist:
+    """A netlist without `carry` cells: chains of `ccu2` or `alu` cells, and LUTs that read their sums."""
+    per_cell = 2 if kind == "ccu2" else 1
     follower: dict[int, Cell] = {}
     read: set[int] = set()
     carries = {cell.outputs[0]: cell for cell in netlist.cells if cell.kind == "carry"}
@@ -104,24 +117,47 @@ def slots(netlist: Netlist) -> Netlist:
     for name, nets in netlist.inputs.items():
         new.update(zip(nets, out.input(name, len(nets)), strict=True))
     sums: dict[int, int] = {}  # by the carry that comes in, the new net of prop ^ carry
+    opposite: dict[int, int] = {}  # by new net
+
+    def not_(net: int) -> int:
+        if net not in opposite:
+            opposite[net] = out.lut((net,), 0b01, part="popcount")
+        return opposite[net]
+
+    def alu(slot: _Slot) -> tuple[int, int, int]:
+        """Operands and mode of an ALU that does what the slot says."""
+        a, b = new[slot.a], new[slot.b]
+        if slot.prop == 0b1111:
+            return a, a, SUBTRACT
+        if slot.prop == 0:
+            a = a if slot.gen == FIRST or (a == CONST0 and not slot.gen) else not_(a)
+            return a, a, ADD
+        if slot.prop == XOR:
+            return (a, b, ADD) if slot.gen == FIRST else (not_(a), b, SUBTRACT)
+        return (a, b, SUBTRACT) if slot.gen == FIRST else (b, a, SUBTRACT)
 
     def lay(state: _Chain, force: bool = False) -> None:
         """Add the cells whose operands are there; `force` closes a cell whose second slot has to wait."""
         while state.done < len(state.slots):
-            pair = state.slots[state.done:state.done + 2]
+            pair = state.slots[state.done:state.done + per_cell]
             ready = [slot.a in new and slot.b in new for slot in pair]
             if not ready[0] or not (all(ready) or force):
                 return
-            pair = pair[:1 + all(ready)]
-            ends = [*pair, _Slot(CONST0, CONST0, 0b1111, 0, CONST0, CONST0, pair[0].part)][:2]  # lets the carry pass
-            made = out.cell("ccu2", (*(new[net] for slot in ends for net in (slot.a, slot.b)),
-                                     carry_net.get(pair[0].total, CONST0)), 3,
-                            table=sum((slot.prop | slot.gen << 4) << 8 * i for i, slot in enumerate(ends)),
-                            part=pair[0].part)
-            for slot, total in zip(pair, made, strict=False):
+            pair = pair[:sum(ready)]
+            carry = carry_net.get(pair[0].total, CONST0)
+            if kind == "alu":
+                a, b, mode = alu(pair[0])
+                made = out.cell("alu", (a, b, carry), 2, table=mode, part=pair[0].part)
+            else:
+                passes = _Slot(CONST0, CONST0, 0b1111, 0, CONST0, CONST0, pair[0].part)
+                ends = [*pair, passes][:2]
+                made = out.cell("ccu2", (*(new[net] for slot in ends for net in (slot.a, slot.b)), carry), 3,
+                                table=sum((slot.prop | slot.gen << 4) << 8 * i for i, slot in enumerate(ends)),
+                                part=pair[0].part)
+            for slot, total in zip(pair, made[:-1], strict=False):
                 sums.setdefault(slot.total, total)
             if pair[-1].carry > 1:
-                carry_net[pair[-1].carry] = made[2]
+                carry_net[pair[-1].carry] = made[-1]
             state.done += len(pair)
 
     carry_net: dict[int, int] = {}

@@ -105,6 +105,7 @@ def _manifest(compiled: Compiled, n_vectors: int, source: str, options: Mapping[
         "encoder": {"bits": len(encoder), "comparators": len({(int(f), int(t)) for f, t in zip(
             encoder.feature, encoder.threshold, strict=True)}), "in_core": not port.encoded},
         "luts": network.n_luts, "cells": dict(netlist.count()),
+        "compared": dict(compiled.compared), "kept": compiled.kept,
         "parts": {part: dict(kinds) for part, kinds in netlist.count_parts().items()},
         "model": "model.lut", "netlist": "netlist.json",
         "vectors": {"file": "vectors.npz", "count": n_vectors, "source": source},

@@ -89,8 +89,9 @@ class Core(wiring.Component):
         primitive = self.target.primitive(cell)
         ports = [("p", name, value if isinstance(value, str) else Const(*value))
                  for name, value in primitive.parameters.items()]
-        ports += [("i", name, nets[net]) for name, net in primitive.inputs.items()]
-        ports += [("o", name, nets[net]) for name, net in primitive.outputs.items()]
+        for side, wires in (("i", primitive.inputs), ("o", primitive.outputs)):
+            ports += [(side, name, nets[net] if isinstance(net, int) else Cat(nets[bit] for bit in net))
+                      for name, net in wires.items()]
         m.submodules[f"{cell.kind}_{cell.outputs[0]}"] = Instance(primitive.module, *ports)
 
 

@@ -254,6 +254,10 @@ def describe(manifest: dict[str, Any]) -> str:
     parts = [f"  {part:10} " + ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))
              for part, kinds in sorted(manifest["parts"].items())]
     port = manifest["input"]
+    compared = manifest.get("compared")
+    if compared:
+        parts.append("  compared   " + ", ".join(f"{name} {count:,} cells" for name, count in compared.items())
+                     + f"; {manifest['kept']}'s mapping kept")
     return "\n".join([
         f"Core {manifest['top']} for {manifest['target']}, written by lut2hw {__version__}",
         f"Cells: {area}", *parts,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from lut2hw import tools
 from lut2hw.compile.netlist import CONST0, Cell, Netlist
+from lut2hw.targets.read import Reader
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,13 @@ class Device:
 @dataclass(frozen=True)
 class Instance:
     """A vendor primitive: `parameters` (name to value and width in bits, or to a text), `inputs` and `outputs` (port
-    to net).
+    to net, or to nets, bit 0 first).
     """
 
     module: str
     parameters: dict[str, tuple[int, int] | str]
-    inputs: dict[str, int]
-    outputs: dict[str, int]
+    inputs: Mapping[str, int | tuple[int, ...]]
+    outputs: Mapping[str, int | tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,11 @@ class Flow:
 
     synth: yosys command, with {top} and {device} to fill in. nextpnr: the tool. arguments: those that choose the
     part, with {device} and {package}; output: those that name the routed design, with {name}.
+    carry_cell: name in nextpnr's utilization of carries that are not among logic_cell.
     pack: the tool and arguments that make the bitstream, with {name}; None if there is no open one.
     bitstream: its file name, with {name}. logic_cell, ram: names in nextpnr's utilization.
     count: regular expressions of primitives after synthesis that are counted as lut4, carry, ff and ram.
+    pair: primitive of two LUTs. carry_luts: logic cells of a carry primitive.
     constraints: where nextpnr places no pins by itself: its arguments for the file "chip.pins", then the form of the
     file's lines, with {port} and {pin}. no_pads: option of `synth` for a module that will not be the top.
     slot_cell: carry cell whose first one of a chain needs no carry in; yosys ties it to 0, which nextpnr for
@@ -66,6 +70,18 @@ class Flow:
     constraints: tuple[str, ...] = ()
     no_pads: str = ""
     slot_cell: str = ""
+    pair: str = ""
+    carry_cell: str = ""
+    carry_luts: int = 1
+
+    @property
+    def synth_core(self) -> str:
+        """`synth` for a module that will not be the top."""
+        return self.synth.replace(" -top", f" {self.no_pads} -top") if self.no_pads else self.synth
+
+    def logic_cells(self, used: Mapping[str, int]) -> int:
+        """Logic cells in nextpnr's utilization: how many it uses of each kind, by name."""
+        return used[self.logic_cell] + used.get(self.carry_cell, 0)
 
 
 @dataclass(frozen=True)
@@ -81,6 +97,8 @@ class Target:
     delay: ns through a cell of each kind with typical routing to it, on the default device. overhead: ns that a
     register and the routing to it take of each clock.
     finish: last pass before the pipeline, from LUTs and carries to what the family has.
+    alone: options of the yosys command where it has to map behaviour by itself: ABC9, and no DSP for sums.
+    read: primitives by module, read back from yosys's netlist. cells: logic cells that a kind of cell takes up.
     """
 
     name: str
@@ -98,14 +116,26 @@ class Target:
     delay: Mapping[str, float] = field(default_factory=lambda: {"lut": 1.0, "carry": 0.1, "ccu2": 0.6, "mux": 0.3})
     overhead: float = 1.0
     finish: Callable[[Netlist], Netlist] | None = None
+    alone: str = "-abc9"
+    read: Mapping[str, Reader] = field(default_factory=dict)
+    cells: Mapping[str, int] = field(default_factory=lambda: {"lut": 1})
 
     @property
     def synth(self) -> str:
-        """Yosys command that synthesizes a top module, with {top} and {json} to fill in."""
+        """Yosys command that synthesizes a core, which has no pads, with {top} and {json} to fill in."""
         if self.flow is None:
             return f"{self.synthesis}; write_json {{json}}"
         device = self.devices[self.default_device].synth
-        return f"{self.flow.synth.format(top='{top}', device=device)}; write_json {{json}}"
+        synth = self.flow.synth_core
+        return f"{synth.format(top='{top}', device=device)}; write_json {{json}}"
+
+    @property
+    def baseline(self) -> str:
+        """Yosys command that maps behavioural Verilog as well as yosys alone can, with {top} to fill in."""
+        synth = self.synth.replace("; write_json {json}", "").replace(" -noccu2", "")
+        if synth.startswith("synth_"):
+            return re.sub(r"^(synth_\w+)", rf"\1 {self.alone}", synth)
+        return f"synth -flatten -top {{top}}; abc9 -lut {self.lut_inputs}; opt_clean"
 
 
 def simulation_model(name: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lut2hw.compile.hard_mux import hard_mux
 from lut2hw.compile.netlist import CONST0, CONST1, Cell, Netlist
 from lut2hw.compile.slots import slots
+from lut2hw.targets import read
 from lut2hw.targets.base import Device, Flow, Instance, Target, widen
 
 
@@ -15,10 +16,11 @@ def slot_init(half: int) -> int:
 
 
 def slot_ports(cell: Cell) -> tuple[dict[str, int], dict[str, int]]:
-    """Inputs and outputs of a CCU2C or CCU2. The first cell of a chain has no carry in."""
+    """Inputs and outputs of a CCU2C or CCU2. The first cell of a chain need have no carry in."""
     a0, b0, a1, b1, carry = cell.inputs
     ports = {"A0": a0, "B0": b0, "C0": CONST1, "D0": CONST1, "A1": a1, "B1": b1, "C1": CONST1, "D1": CONST1}
-    return ports | ({"CIN": carry} if carry > 1 else {}), dict(zip(("S0", "S1", "COUT"), cell.outputs, strict=True))
+    carry_in = {"CIN": carry} if carry != CONST0 else {}
+    return ports | carry_in, dict(zip(("S0", "S1", "COUT"), cell.outputs, strict=True))
 
 
 def _primitive(cell: Cell) -> Instance:
@@ -72,4 +74,12 @@ ECP5 = Target(
     delay={"lut": 1.1, "ccu2": 0.9, "mux": 0.4},
     overhead=1.5,
     finish=_finish,
+    alone="-abc9 -nodsp",
+    read={
+        "LUT4": read.lut("A B C D", "Z"),
+        "CCU2C": read.ccu2(("INJECT1_0", "INJECT1_1"), 2),
+        "PFUMX": read.mux("BLUT", "ALUT", "C0", "Z", 1),
+        "L6MUX21": read.mux("D0", "D1", "SD", "Z", 2),
+    },
+    cells={"lut": 1, "ccu2": 2},
 )

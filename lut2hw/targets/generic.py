@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from lut2hw.compile.netlist import Cell
+from lut2hw.targets import read
 from lut2hw.targets.base import Instance, Target, widen
 
 
@@ -20,6 +23,10 @@ def _primitive(cell: Cell) -> Instance:
     return lut(cell)
 
 
+def _read(parameters: Mapping[str, int | str], ports: Mapping[str, Sequence[read.Bit]]) -> list[read.Mapped]:
+    return [read.Mapped("lut", tuple(ports["A"]), (ports["Y"][0],), read.number(parameters["LUT"]))]
+
+
 GENERIC = Target(
     name="generic",
     description="LUTs of up to six inputs for any flow",
@@ -27,4 +34,5 @@ GENERIC = Target(
     primitive=_primitive,
     simulation_models=("xilinx/cells_sim.v",),  # LUT1 to LUT6 as most vendors spell them
     synthesis="read_verilog -lib +/xilinx/cells_sim.v; synth -top {top}; delete =A:whitebox",
+    read={"$lut": _read},
 )

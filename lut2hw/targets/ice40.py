@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lut2hw.compile.netlist import Cell
 from lut2hw.compile.share import share
+from lut2hw.targets import read
 from lut2hw.targets.base import Device, Flow, Instance, Target, widen
 
 
@@ -59,4 +60,9 @@ ICE40 = Target(
     delay={"lut": 2.7, "carry": 0.28},
     overhead=3.0,
     finish=share,
+    read={
+        "SB_LUT4": read.lut("I0 I1 I2 I3", "O", "LUT_INIT"),
+        "SB_CARRY": lambda parameters, ports: [read.Mapped(
+            "carry", tuple((ports.get(name) or "0")[0] for name in ("I0", "I1", "CI")), (read.out(ports, "CO"),))],
+    },
 )

@@ -76,6 +76,27 @@ def _carry4(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
     return {"O": sums, "CO": carries}
 
 
+def _alu(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
+    """Gowin's: mode 0 adds, 1 subtracts, 2 adds where I3 is one and else subtracts."""
+    a, b, add, carry = (p.get(name, [FALSE])[0] for name in ("I0", "I1", "I3", "CIN"))
+    mode = parameters.get("ALU_MODE", 0)
+    if mode not in (0, 1, 2):
+        raise UnknownCell(f"an ALU in mode {mode}")
+    other = (b, b ^ 1, aig.mux(add, b ^ 1, b))[mode]
+    prop = aig.xor(a, other)
+    return {"SUM": [aig.xor(prop, carry)], "COUT": [aig.mux(prop, a, carry)]}
+
+
+def _widefn9(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
+    halves = [aig.table([p.get(f"{name}{half}", [FALSE])[0] for name in "ABCD"],
+                        bytes(parameters[f"INIT{half}"] >> i & 1 for i in range(16))) for half in "01"]
+    return {"Z": [aig.mux(p["SEL"][0], *halves)]}
+
+
+def _constant(value: int, output: str) -> Gate:
+    return lambda aig, parameters, p: {output: [value]}
+
+
 def _lut4(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
     """LUT4 of 7 series (O), of Lattice (Z, inputs A to D) and of Gowin (F)."""
     names, output = (("A", "B", "C", "D"), "Z") if "Z" in p else (("I0", "I1", "I2", "I3"), "F" if "F" in p else "O")
@@ -95,7 +116,9 @@ GATES: dict[str, Gate] = {
     "PFUMX": _mux("BLUT", "ALUT", "C0", "Z"), "L6MUX21": _mux("D0", "D1", "SD", "Z"),
     "CCU2C": _ccu2(("INJECT1_0", "INJECT1_1"), 2), "CCU2": _ccu2(("INJECT",), 3), "CARRY4": _carry4,
     **{f"MUXF{k}": _mux("I0", "I1", "S", "O") for k in (7, 8)},
-    **{f"MUX2_LUT{k}": _mux("I0", "I1", "S0", "O") for k in (5, 6, 7, 8)},
+    **{f"MUX2_LUT{k}": _mux("I0", "I1", "S0", "O") for k in (5, 6, 7, 8)}, "ALU": _alu, "WIDEFN9": _widefn9,
+    "GND": _constant(FALSE, "G"), "VCC": _constant(TRUE, "V"),
+    "VLO": _constant(FALSE, "Z"), "VHI": _constant(TRUE, "Z"),
 }
 """What cells without registers do: parameters and input literals by port to output literals by port."""
 

@@ -1,0 +1,154 @@
+"""The baseline: behavioural Verilog of the same network through the family's own synthesis, read back as a netlist.
+
+`behavioural` is what one would write by hand: constant shifts for tables, `+` for sums, `>` for argmax. What yosys
+makes of it (`synth_FAMILY -abc9`) is what compiled netlists are measured against, and what `--effort high` keeps
+where it is smaller.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lut2hw import tools
+from lut2hw.compile import truth
+from lut2hw.compile.lower import bits_read, tables
+from lut2hw.compile.netlist import CONST0, CONST1, Netlist
+from lut2hw.compile.port import INPUT, OUTPUT, InputPort
+from lut2hw.errors import ToolError
+from lut2hw.model import LutNetwork
+
+if TYPE_CHECKING:
+    from lut2hw.targets.base import Target
+    from lut2hw.targets.read import Bit, Mapped
+
+TOP = "network"
+
+
+def behavioural(network: LutNetwork, port: InputPort) -> str:
+    """Verilog of the combinational core, module `TOP`: vector `x` laid out as `port` says, class number `y`."""
+    read = bits_read(tables(network))
+    encoder, head = network.encoder, network.head
+    width = max(1, (network.n_classes - 1).bit_length())
+    lines = [f"module {TOP}(input [{max(port.width, 1) - 1}:0] x, output [{width - 1}:0] y);"]
+    fields = {field.index: field for field in port.fields}
+    for bit in sorted(read):
+        field = fields[bit if port.encoded else int(encoder.feature[bit])]
+        value = f"x[{field.offset + field.width - 1}:{field.offset}]"
+        threshold = int(encoder.threshold[bit])
+        if port.encoded:
+            lines.append(f"wire s{bit} = {value};")
+        elif field.signed:
+            lines.append(f"wire signed [{field.width - 1}:0] v{bit} = {value}; wire s{bit} = v{bit} >= "
+                         f"{_literal(threshold)};")
+        else:
+            lines.append(f"wire s{bit} = {value} >= {_literal(threshold)};")
+    lines += [f"wire s{bit} = 1'b0;" for bit in range(len(encoder)) if bit not in read]
+    for layer, first in zip(network.layers, network.first_signal, strict=True):
+        for row, (table, wiring) in enumerate(zip(layer.tables, layer.wiring.tolist(), strict=True)):
+            value = f"{int.from_bytes(table.tobytes(), 'little') & truth.full(layer.k):x}"
+            index = ", ".join(f"s{signal}" for signal in reversed(wiring)) or "1'b0"
+            lines.append(f"wire s{first + row} = {1 << layer.k}'h{value} >> {{{index}}};")
+    if head.kind == "bit":
+        return "\n".join([*lines, f"assign y = s{head.signal[0]};", "endmodule", ""])
+    low, high = head.score_range
+    size = max(int(high.max()), -int(low.min())).bit_length() + 1
+    sign = "signed" if low.min() < 0 else ""
+    for c, bias in enumerate(head.bias.tolist()):
+        terms = [f"{'-' if weight < 0 else '+'} ({_literal(abs(weight))} * s{signal})" if abs(weight) != 1 else
+                 f"{'-' if weight < 0 else '+'} s{signal}"
+                 for signal, of, weight in zip(head.signal.tolist(), head.class_of.tolist(), head.weight.tolist(),
+                                               strict=True) if of == c]
+        # sums are right modulo 2**size whatever Verilog thinks of their signs
+        lines.append(f"wire {sign} [{size - 1}:0] p{c} = {_literal(bias)} {' '.join(terms)};")
+    if head.kind == "threshold":
+        return "\n".join([*lines, "assign y = p0 >= 0;", "endmodule", ""])
+    lines += [f"reg [{width - 1}:0] best; reg {sign} [{size - 1}:0] most; assign y = best;",
+              "always @* begin best = 0; most = p0;"]
+    lines += [f"if (p{c} > most) begin most = p{c}; best = {c}; end" for c in range(1, network.n_classes)]
+    return "\n".join([*lines, "end", "endmodule", ""])
+
+
+def _literal(value: int) -> str:
+    """A signed number, wider than Verilog's 32 bits where it has to be."""
+    if -1 << 31 < value < 1 << 31:
+        return str(value)
+    return f"{'-' if value < 0 else ''}{abs(value).bit_length() + 1}'sd{abs(value)}"
+
+
+def synthesize(network: LutNetwork, port: InputPort, target: Target, *, timeout: float | None = None) -> Netlist:
+    """What the family's synthesis makes of `behavioural`, as cells of the target.
+
+    Errors: `ToolError` without yosys, if it fails, and for a primitive that no kind of cell describes.
+    """
+    with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
+        folder = Path(name)
+        (folder / "in.v").write_text(behavioural(network, port))
+        tools.run("yosys", ["-q", "-p", f"read_verilog in.v; {target.baseline.format(top=TOP)}; write_json out.json"],
+                  cwd=folder, timeout=timeout)
+        return read_back(folder / "out.json", TOP, target, {INPUT: ("x", port.width)}, {OUTPUT: "y"})
+
+
+def read_back(path: Path, top: str, target: Target, inputs: Mapping[str, tuple[str, int]],
+              outputs: Mapping[str, str]) -> Netlist:
+    """The flat module `top` in yosys's JSON file as a combinational netlist.
+
+    inputs: name of the netlist's port to name of the module's and width. outputs: name to name.
+    Errors: `ToolError` for a primitive that no kind of cell describes, or a loop.
+    """
+    try:
+        module = json.loads(path.read_text())["modules"][top]
+    except (OSError, ValueError, KeyError):
+        raise ToolError("yosys wrote no netlist; is its version too old?") from None
+    made: list[Mapped] = []
+    constant: dict[Bit, Bit] = {}
+    # sources of constants have one port; the others' parameters may depend on what they drive
+    for cell in sorted(module["cells"].values(), key=lambda cell: len(cell["connections"])):
+        if cell["type"] in ("$scopeinfo", "GSR"):
+            continue
+        reader = target.read.get(cell["type"])
+        if reader is None:
+            raise ToolError(f"yosys made a {cell['type']} for {target.name}, which cannot be read back")
+        try:
+            made += reader(cell.get("parameters", {}), {name: [constant.get(bit, bit) for bit in bits]
+                                                        for name, bits in cell["connections"].items()})
+        except ValueError as error:
+            raise ToolError(f"yosys made a {cell['type']} that cannot be read back: {error}") from None
+        if not made[-1].inputs and made[-1].outputs[0] is not None:
+            constant[made[-1].outputs[0]] = "01"[made[-1].table]
+    netlist = Netlist()
+    net: dict[Bit, int] = {"0": CONST0, "x": CONST0, "z": CONST0, "1": CONST1}
+    for name, (there, width) in inputs.items():
+        net.update(zip(module["ports"][there]["bits"], netlist.input(name, width), strict=False))
+    driver = {bit: number for number, cell in enumerate(made) for bit in cell.outputs if bit is not None}
+    visited = bytearray(len(made))
+
+    def build(wanted: Sequence[Bit]) -> None:
+        """Add the cells that drive the bits and all before them."""
+        stack = [driver[bit] for bit in wanted if bit in driver]
+        while stack:
+            number = stack[-1]
+            cell = made[number]
+            missing = [driver[bit] for bit in cell.inputs if bit not in net and bit in driver]
+            if missing:
+                visited[number] = 1
+                if any(visited[other] for other in missing):
+                    raise ToolError("yosys made a combinational loop")
+                stack += missing
+                continue
+            stack.pop()
+            if visited[number] < 2:
+                visited[number] = 2
+                nets = netlist.cell(cell.kind, [net.get(bit, CONST0) for bit in cell.inputs], len(cell.outputs),
+                                    table=cell.table)
+                net.update((bit, made_net) for bit, made_net in zip(cell.outputs, nets, strict=True)
+                           if bit is not None)
+
+    for name, there in outputs.items():
+        bits = module["ports"][there]["bits"]
+        build(bits)
+        netlist.output(name, [net.get(bit, CONST0) for bit in bits])
+    return netlist
