@@ -171,7 +171,11 @@ def test_primitives_of_the_proof_match_the_vendor(tmp_path):
         ("xilinx7", "MUXF7", {}, {"I0": 1, "I1": 1, "S": 1}, {"O": 1}),
         ("xilinx7", "MUXF8", {}, {"I0": 1, "I1": 1, "S": 1}, {"O": 1}),
         ("xilinx7", "CARRY4", {}, {"CI": 1, "CYINIT": 1, "DI": 4, "S": 4}, {"O": 4, "CO": 4}),
-        ("gowin", "LUT4", {"INIT": 16}, luts4[0], {"F": 1}),
+        *[("gowin", f"LUT{k}", {"INIT": 1 << k}, {f"I{j}": 1 for j in range(k)}, {"F": 1}) for k in range(1, 5)],
+        *[("gowin", "ALU", {"ALU_MODE": [mode]}, {"I0": 1, "I1": 1, "I3": 1, "CIN": 1}, {"SUM": 1, "COUT": 1})
+          for mode in (0, 1, 2)],
+        ("nexus", "WIDEFN9", {"INIT0": 16, "INIT1": 16},
+         {**{f"{pin}{half}": 1 for half in "01" for pin in "ABCD"}, "SEL": 1}, {"Z": 1}),
         *[("gowin", f"MUX2_LUT{k}", {}, {"I0": 1, "I1": 1, "S0": 1}, {"O": 1}) for k in (5, 6, 7, 8)],
         ("ecp5", "LUT4", {"INIT": 16}, dict.fromkeys("ABCD", 1), {"Z": 1}),
         ("ecp5", "PFUMX", {}, {"ALUT": 1, "BLUT": 1, "C0": 1}, {"Z": 1}),
@@ -181,9 +185,11 @@ def test_primitives_of_the_proof_match_the_vendor(tmp_path):
           for family, name in (("ecp5", "CCU2C"), ("nexus", "CCU2"))],
     ]
     for family, name, parameters, inputs, outputs in cases:
-        values = {key: int(rng.integers(0, 1 << min(width, 62))) for key, width in parameters.items()}
+        values = {key: width[0] if isinstance(width, list) else int(rng.integers(0, 1 << min(width, 62)))
+                  for key, width in parameters.items()}
         inject = {"CCU2C": ["INJECT1_0", "INJECT1_1"], "CCU2": ["INJECT"]}.get(name, [])
-        text = {key: f'"0x{value:04X}"' if family == "nexus" else f"{parameters[key]}'h{value:x}"
+        text = {key: f'"0x{value:04X}"' if family == "nexus" else
+                str(value) if isinstance(parameters[key], list) else f"{parameters[key]}'h{value:x}"
                 for key, value in values.items()} | dict.fromkeys(inject, '"NO"')
         width, out_width = sum(inputs.values()), sum(outputs.values())
         pins, at = [], 0
@@ -210,7 +216,7 @@ def test_primitives_of_the_proof_match_the_vendor(tmp_path):
         for pin, size in inputs.items():
             ports[pin] = [aig.input(at + j) for j in range(size)]
             at += size
-        if name == "LUT4":
+        if name.startswith("LUT"):
             ports |= {pin: [FALSE] for pin in outputs}  # yosys lists outputs among the connections
         result = GATES[name](aig, values | dict.fromkeys(inject, "NO"), ports)
         aig.outputs = [literal for pin in outputs for literal in result[pin]]

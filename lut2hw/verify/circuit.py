@@ -97,10 +97,12 @@ def _constant(value: int, output: str) -> Gate:
     return lambda aig, parameters, p: {output: [value]}
 
 
-def _lut4(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
-    """LUT4 of 7 series (O), of Lattice (Z, inputs A to D) and of Gowin (F)."""
-    names, output = (("A", "B", "C", "D"), "Z") if "Z" in p else (("I0", "I1", "I2", "I3"), "F" if "F" in p else "O")
-    return _lut(names, output, "INIT")(aig, parameters, p)
+def _lut_of(k: int) -> Gate:
+    """LUTk of 7 series (O), of Gowin (F) and, with inputs A to D, of Lattice (Z)."""
+    def gate(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
+        names, output = (list("ABCD"), "Z") if "Z" in p else ([f"I{j}" for j in range(k)], "F" if "F" in p else "O")
+        return _lut(names, output, "INIT")(aig, parameters, p)
+    return gate
 
 
 GATES: dict[str, Gate] = {
@@ -112,7 +114,7 @@ GATES: dict[str, Gate] = {
     "$_ORNOT_": _logic(lambda aig, a, b: aig.or_(a, b ^ 1)),
     "$_MUX_": _mux("A", "B", "S", "Y"),
     "SB_LUT4": _lut(("I0", "I1", "I2", "I3"), "O", "LUT_INIT"), "SB_CARRY": _sb_carry,
-    **{f"LUT{k}": _lut([f"I{j}" for j in range(k)], "O", "INIT") for k in range(1, 7)}, "LUT4": _lut4,
+    **{f"LUT{k}": _lut_of(k) for k in range(1, 7)},
     "PFUMX": _mux("BLUT", "ALUT", "C0", "Z"), "L6MUX21": _mux("D0", "D1", "SD", "Z"),
     "CCU2C": _ccu2(("INJECT1_0", "INJECT1_1"), 2), "CCU2": _ccu2(("INJECT",), 3), "CARRY4": _carry4,
     **{f"MUXF{k}": _mux("I0", "I1", "S", "O") for k in (7, 8)},
