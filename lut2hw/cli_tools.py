@@ -88,7 +88,8 @@ def export(
 @app.command(name="import")
 def import_(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="BLIF (.blif), AIGER (.aig, .aag), PLA (.pla), "
-                                           "XGBoost or scikit-learn trees (.json), difflogic or DWN arrays (.npz).",
+                                           "XGBoost or scikit-learn trees (.json), difflogic or DWN models (.pt, "
+                                           ".npz).",
                                            show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="MODEL", help="Model file to write.",
                                          show_default="FILE.lut")] = Path(),

@@ -1,13 +1,15 @@
-"""cocotb bench of a core behind SPI.
+"""cocotb bench of a core behind SPI, on cocotbext-spi.
 
-The host is modelled here: cocotbext-spi 0.5.0 does not import under cocotb 2.1 (it needs `cocotb.clock.BaseClock`).
+cocotbext-spi 0.5.0 is written for cocotb 1; `_for_cocotb_2` gives it the two things that it misses under cocotb 2.
 """
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import cocotb
+import cocotb.clock
 from cocotb.triggers import Timer
 
 from lut2hw.boards.protocol import END
@@ -16,29 +18,50 @@ from lut2hw.sim.link import CLOCK_NS, Session, framed, frames_in
 HALF_NS = 5 * CLOCK_NS + 3  # the fastest that is promised, and not in step with the chip's clock
 
 
+class _BaseClock:
+    """What cocotb 1 had as `cocotb.clock.BaseClock`."""
+
+    def __init__(self, signal: Any) -> None:
+        self.signal = signal
+
+
+class _Line:
+    """A signal whose value has `integer`, as in cocotb 1."""
+
+    def __init__(self, handle: Any) -> None:
+        self.handle = handle
+
+    @property
+    def value(self) -> _Line:
+        return self
+
+    @property
+    def integer(self) -> int:
+        return int(self.handle.value)
+
+
+def _for_cocotb_2() -> Any:
+    """The module `cocotbext.spi`."""
+    if not hasattr(cocotb.clock, "BaseClock"):
+        cocotb.clock.BaseClock = _BaseClock
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module="cocotbext")
+    import cocotbext.spi
+
+    return cocotbext.spi
+
+
+spi_model = _for_cocotb_2()
+
+
 @cocotb.test()
 async def spi(dut: Any) -> None:
     """Requests and replies over SPI mode 0, in one long selection and in many short ones."""
     async with Session() as session:
-        dut.sck.value, dut.cs_n.value, dut.copi.value = 0, 1, 0
+        bus = spi_model.SpiBus.from_entity(dut, sclk_name="sck", mosi_name="copi", miso_name="cipo", cs_name="cs_n")
+        bus.miso = _Line(bus.miso)
+        host = spi_model.SpiMaster(bus, spi_model.SpiConfig(
+            sclk_freq=1e9 / (2 * HALF_NS), frame_spacing_ns=2 * HALF_NS, data_output_idle=0))
         await session.start(dut)
-
-        async def byte(out: int) -> int:
-            got = 0
-            for bit in range(7, -1, -1):
-                dut.copi.value = out >> bit & 1
-                await Timer(HALF_NS, "ns")
-                got |= int(dut.cipo.value) << bit
-                dut.sck.value = 1
-                await Timer(HALF_NS, "ns")
-                dut.sck.value = 0
-            return got
-
-        async def select(on: bool) -> None:
-            await Timer(2 * HALF_NS, "ns")
-            dut.cs_n.value = not on
-            await Timer(2 * HALF_NS, "ns")
-            session.check("the output is driven only while selected", int(dut.cipo_oe.value) == on)
 
         lengths = [1, 2, 1000, 3, 1000, 1]  # bytes of a selection
         turn = 0
@@ -50,18 +73,26 @@ async def spi(dut: Any) -> None:
             for _ in range(len(data) + 40 * n + 1000):
                 if not queue and frames_in(got) >= n:
                     break
-                await select(True)
-                for _ in range(min(lengths[turn % len(lengths)], max(len(queue), 8))):
-                    got.append(await byte(queue.pop(0) if queue else END))
-                await select(False)
+                size = min(lengths[turn % len(lengths)], max(len(queue), 8))
+                session.check("the output is driven only while selected", not int(dut.cipo_oe.value))
+                host.write_nowait((queue[:size] + bytes([END]) * size)[:size], burst=True)
+                del queue[:size]
+                await Timer(4 * HALF_NS, "ns")
+                session.check("the output is driven while selected", int(dut.cipo_oe.value))
+                await host.wait()
+                await Timer(4 * HALF_NS, "ns")
+                got += host.read_nowait()
                 turn += 1
             return bytes(got)
 
         # A host that gives up inside a byte does no harm.
-        await select(True)
+        dut.cs_n.value = 0
+        await Timer(2 * HALF_NS, "ns")
         dut.sck.value = 1
         await Timer(HALF_NS, "ns")
         dut.sck.value = 0
-        await select(False)
+        await Timer(2 * HALF_NS, "ns")
+        dut.cs_n.value = 1
+        await Timer(4 * HALF_NS, "ns")
 
         await framed(session, exchange)

@@ -66,7 +66,7 @@ def run_bench(linked: chip.LinkedCore, work: Path, config: Mapping[str, Any], *,
               timeout: float | None = None) -> tools.Run:
     """Run a bench in the folder `work` to its end. The Verilog of an `EmittedCore` is added."""
     tools.require("iverilog")
-    need("cocotbext.uart", "cocotbext.axi", "cocotbext.wishbone")
+    need("cocotbext.uart", "cocotbext.axi", "cocotbext.wishbone", "cocotbext.spi")
     (work / "linked.v").write_text(chip.to_verilog(linked, "linked"))
     sources, defines = [str(work / "linked.v")], list[str]()
     if isinstance(linked.core, chip.EmittedCore):

@@ -9,7 +9,7 @@ from typing import Any
 
 from lut2hw.encode import Features
 from lut2hw.errors import UsageError
-from lut2hw.imports import aiger, blif, checkpoints, difflogic, dwn, pla, trees
+from lut2hw.imports import aiger, blif, checkpoints, difflogic, dwn, pla, torchfile, trees
 from lut2hw.model import LutNetwork
 
 __all__ = ["LOGIC", "Imported", "read_any", "read_logic"]
@@ -18,6 +18,8 @@ LOGIC: dict[str, Callable[..., LutNetwork]] = {
     ".blif": blif.read, ".aig": aiger.read, ".aag": aiger.read, ".pla": pla.read,
 }
 """Readers of logic files by file ending; options as for `logic.to_network`."""
+TORCH = (".pt", ".pth")
+"""Endings of files that `torch.save` writes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +45,9 @@ def read_any(path: str | Path, *, features: Features | None = None, class_names:
              outputs: str = "auto", output: str | None = None, leaf_bits: int = 8, k: int = 6) -> Imported:
     """Any file that can be imported, by its ending and content.
 
-    features: of the data that the model is for, for .json and .npz; see `trees.to_network` and `checkpoints.inputs`.
-    class_names: one per class. outputs, output: for logic files, see `logic.to_network`. leaf_bits, k: for trees.
+    features: of the data that the model is for, for .json, .npz and .pt; see `trees.to_network` and
+    `checkpoints.inputs`. class_names: one per class. outputs, output: for logic files, see `logic.to_network`.
+    leaf_bits, k: for trees.
     """
     suffix = Path(path).suffix.lower()
     names = None if class_names is None else tuple(class_names)
@@ -56,12 +59,13 @@ def read_any(path: str | Path, *, features: Features | None = None, class_names:
             ensemble = ensemble.renamed(names)
         return Imported(trees.to_network(ensemble, features, leaf_bits=leaf_bits, k=k),
                         f"{ensemble.source or 'trees'}, {len(ensemble.trees)} trees", ensemble)
-    if suffix == ".npz":
-        arrays = checkpoints.read_npz(path)
-        reader = dwn if any(name.endswith(".luts") for name in arrays) else difflogic
+    if suffix in (".npz", *TORCH):
+        value = torchfile.load(path) if suffix in TORCH else checkpoints.read_npz(path)
         try:
+            arrays = torchfile.arrays_of(value) if suffix in TORCH else value
+            reader = dwn if any(name.endswith(".luts") for name in arrays) else difflogic
             return Imported(reader.parse(arrays, features, names), reader.NAME)
         except UsageError as error:
             raise UsageError(f"cannot use {path}: {error}") from None
     raise UsageError(f"cannot tell the format of {path}; {', '.join(LOGIC)} are logic, .json trees or XGBoost "
-                     "models, .npz difflogic or DWN checkpoints")
+                     "models, .pt or .npz difflogic or DWN models")

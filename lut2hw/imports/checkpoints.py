@@ -48,6 +48,15 @@ def number(arrays: dict[str, NDArray], name: str, least: int, most: int) -> int:
     return int(value.reshape(-1)[0])
 
 
+def classes(arrays: dict[str, NDArray], class_names: tuple[str, ...] | None) -> int:
+    """How many there are: as the checkpoint says, else as the data say."""
+    if "classes" not in arrays and class_names is not None:
+        return len(class_names)
+    if "classes" not in arrays:
+        raise FormatError("it does not say how many classes there are; give --data, or add an array 'classes'")
+    return number(arrays, "classes", 2, 1024)
+
+
 def need(arrays: dict[str, NDArray], name: str, *, ndim: int | None = None, kinds: str = "biuf") -> NDArray:
     """The array of that name, finite, of those dtype kinds and that number of dimensions."""
     if name not in arrays:

@@ -1,7 +1,7 @@
 """difflogic checkpoints (Petersen et al., "Deep Differentiable Logic Gate Networks", NeurIPS 2022) as networks.
 
-From a NumPy archive, since the connections are not in the module's state_dict and PyTorch is not needed here. Save
-one next to the model, which is a Sequential of LogicLayers that ends in GroupSum:
+From a file of `torch.save(model, ...)` (`torchfile`), or a NumPy archive; PyTorch is not needed here. The model is a
+Sequential of LogicLayers that ends in GroupSum. Its connections are not in the state_dict, so an archive is made by
 
     layers = [each for each in model if isinstance(each, difflogic.LogicLayer)]
     arrays = {"classes": model[-1].k, "inputs": layers[0].in_dim}
@@ -49,7 +49,7 @@ def parse(arrays: dict[str, NDArray], features: Features | None = None,
     numbers = sorted(int(match[1]) for name in arrays if (match := re.fullmatch(r"(\d{1,6})\.weights", name)))
     if not numbers:
         raise FormatError("it has no array '0.weights'")
-    classes = checkpoints.number(arrays, "classes", 2, 1024)
+    classes = checkpoints.classes(arrays, class_names)
     count = checkpoints.number(arrays, "inputs", 1, MAX_NODES)
     encoder, what = checkpoints.inputs(arrays, features, count)
     builder = Builder(len(encoder))

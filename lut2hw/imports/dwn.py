@@ -1,6 +1,7 @@
 """torch_dwn checkpoints (Bacellar et al., "Differentiable Weightless Neural Networks", ICML 2024) as networks.
 
-From a NumPy archive of the state_dict of a Sequential of LUTLayers that ends in GroupSum, PyTorch is not needed here:
+From a file of `torch.save` (`torchfile`), or a NumPy archive of the state_dict of a Sequential of LUTLayers that ends
+in GroupSum; PyTorch is not needed here:
 
     arrays = {name: value.cpu().numpy() for name, value in model.state_dict().items()}
     numpy.savez("model.npz", classes=10, thresholds=thermometer.thresholds.numpy(), **arrays)
@@ -9,7 +10,7 @@ Read are `N.luts` (n_luts, 2**n), an entry greater than 0 is a one; `N.mapping` 
 `N.mapping.weights` (n_inputs, n_luts * n), whose largest weight by column is the input. Input l of a LUT is bit l of
 its index. `thresholds` (n_features, bits) as the thermometer has them, in the units of the data: input
 feature * bits + j is `x[feature] > thresholds[feature, j]`; without it the inputs are features of the values 0 and 1,
-and `inputs` gives their number if the mapping is not a learned one.
+and `inputs` gives their number if the mapping is not a learned one. `permutation` is GroupSum's `randperm`, if used.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def parse(arrays: dict[str, NDArray], features: Features | None = None,
     numbers = sorted(int(match[1]) for name in arrays if (match := re.fullmatch(r"(\d{1,6})\.luts", name)))
     if not numbers:
         raise FormatError("it has no array '0.luts'")
-    classes = checkpoints.number(arrays, "classes", 2, 1024)
+    classes = checkpoints.classes(arrays, class_names)
     if "thresholds" in arrays:
         count = checkpoints.need(arrays, "thresholds", ndim=2).size
     elif f"{numbers[0]}.mapping.weights" in arrays:
@@ -61,6 +62,11 @@ def parse(arrays: dict[str, NDArray], features: Features | None = None,
         ones = luts > 0
         nodes = [builder.lut([nodes[each] for each in row], table_of(ones[j]))
                  for j, row in enumerate(mapping.tolist())]
+    if "permutation" in arrays:
+        order = checkpoints.need(arrays, "permutation", ndim=1, kinds="iu")
+        if sorted(order.tolist()) != list(range(len(nodes))):
+            raise FormatError("its permutation is none of the last layer's LUTs")
+        nodes = [nodes[each] for each in order.tolist()]
     return checkpoints.group_sum(builder, nodes, classes, encoder, class_names, {"imported": NAME})
 
 
