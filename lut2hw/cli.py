@@ -31,6 +31,10 @@ app = typer.Typer(rich_markup_mode="rich", pretty_exceptions_enable=False,
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="Model file (.lut).", show_default=False)]
 DATA_HELP = "Name (see `lut2hw datasets`), or a .npz, .csv or .pla file, or a folder with MNIST-style idx.gz files."
+IgnoreOption = Annotated[str | None, typer.Option("--ignore", metavar="COLUMN,...", help="Columns of a .csv to leave "
+                                                  "out.")]
+DropMissingOption = Annotated[bool, typer.Option("--drop-missing", help="Leave out lines of a .csv that lack a "
+                                                 "value.")]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -250,6 +254,8 @@ def train(
                                               "`label`), or output of a .pla.")] = None,
     test_split: Annotated[float | None, typer.Option("--test-split", metavar="SHARE", help="Share to test with, of "
                                                      "data without a test split; 0.25 if not told.")] = None,
+    ignore: IgnoreOption = None,
+    drop_missing: DropMissingOption = False,
     json_output: JsonOption = False,
 ) -> None:
     """Learn a network of lookup tables from labelled data and write it to a model file.
@@ -288,7 +294,10 @@ def train(
     if output == Path():
         output = Path(Path(data).name).with_suffix(".lut")
     check_output_file(output)
-    dataset = datasets.load(data, label=label, classes=classes, test_split=test_split)
+    dataset = datasets.load(data, label=label, classes=classes, test_split=test_split, ignore=ignore,
+                            drop_missing=drop_missing)
+    for note in dataset.notes:
+        typer.echo(note, err=True)
     encoder = make_encoder(dataset.features, dataset.x_train, threshold, bits_per_feature)
     if device is not None:
         from lut2hw.fit import largest

@@ -9,7 +9,9 @@ import typer
 
 from lut2hw.cli import (
     DATA_HELP,
+    DropMissingOption,
     EncodedOption,
+    IgnoreOption,
     JsonOption,
     ModelArgument,
     accuracy,
@@ -99,6 +101,8 @@ def import_(
     label: Annotated[str | None, typer.Option("--label", metavar="NAME", help="Label column of a .csv.")] = None,
     classes: Annotated[str | None, typer.Option("--classes", metavar="A,B:C,D", help="Group labels into classes.")
                        ] = None,
+    ignore: IgnoreOption = None,
+    drop_missing: DropMissingOption = False,
     leaf_bits: Annotated[int, typer.Option("--leaf-bits", help="Trees: bits of the leaf values as integers.", min=1,
                                            max=20)] = 8,
     k: Annotated[int, typer.Option("-k", help="Trees: inputs of a LUT at most.", min=3, max=20)] = 6,
@@ -119,7 +123,8 @@ def import_(
     if output == Path():
         output = Path(source.name).with_suffix(".lut")
     check_output_file(output)
-    dataset = None if data is None else datasets.load(data, label=label, classes=classes)
+    dataset = None if data is None else datasets.load(data, label=label, classes=classes, ignore=ignore,
+                                                      drop_missing=drop_missing)
     logic = source.suffix.lower() in imports.LOGIC
     read = imports.read_any(source, features=None if dataset is None or logic else dataset.features,
                             class_names=None if dataset is None else dataset.class_names, outputs=outputs,
@@ -197,6 +202,8 @@ def sweep(
                        ] = None,
     label: Annotated[str | None, typer.Option("--label", metavar="NAME", help="Label column of a .csv.")] = None,
     test_split: Annotated[float | None, typer.Option("--test-split", metavar="SHARE", help="As for train.")] = None,
+    ignore: IgnoreOption = None,
+    drop_missing: DropMissingOption = False,
     jobs: Annotated[int | None, typer.Option("-j", "--jobs", min=1, help="Trainings at a time.",
                                              show_default="all cores")] = None,
     json_output: JsonOption = False,
@@ -218,7 +225,8 @@ def sweep(
         sweeps.numbers(threshold, "--threshold", float, -1e9) if threshold else [],
         sweeps.numbers(seed, "--seed", least=0))
     with progress_bar() as progress:
-        options = {"data": data, "label": label, "classes": classes, "test_split": test_split}
+        options = {"data": data, "label": label, "classes": classes, "test_split": test_split, "ignore": ignore,
+                   "drop_missing": drop_missing}
         rows = sweeps.run(points, options, output, target=target, encoded_inputs=encoded_inputs, jobs=jobs,
                           progress=progress)
     front = sorted((row for row in rows if row["pareto"]), key=lambda row: row["logic_cells"])

@@ -87,7 +87,10 @@ def test_csv(tmp_path):
     (["1,NaN,even", *good_rows()], "a,b,kind", "no value"),
     (["1,inf,even", *good_rows()], "a,b,kind", "inf"),
     ([*good_rows(), "1,2,"], "a,b,kind", "no value in column 'kind'"),
-    (["red,2,even", *good_rows()], "a,b,kind", "features must be numbers"),
+    (["red,2,even", *good_rows()], "a,b,kind", "line 2: column 'a' holds 'red' among numbers"),
+    ([f"2024-01-{i:02},c{i},even" for i in range(1, 29)], "a,b,kind", "'2024-01-01' and 27 other.*--ignore a,b"),
+    (["x,1,even", "y,1,odd", "z,2,odd"], "a,a=x,kind", "'a=x' beside"),
+    ([",1,even", "2,,odd"], "a,b,kind", "2 of 2 lines lack one.*--drop-missing"),
     (["1,2,3,4,5", *good_rows()], "a,b,kind", "not a readable CSV"),
     ([], "a,b,kind", "no examples"),
     (["1,2,even"] * 9, "a,b,kind", "single class"),
@@ -98,6 +101,43 @@ def test_csv(tmp_path):
 ])
 def test_bad_csv(tmp_path, rows, header, message):
     refused(write_csv(tmp_path / "t.csv", rows, header), message, label="kind")
+
+
+def mixed_rows(n):
+    return [f"{i % 7},{'' if i % 10 == 3 else i / 4},{('red', 'green', 'blue')[i % 3]},{'no yes'.split()[i % 2]},{i},"
+            f"{'even' if i % 2 else 'odd'}" for i in range(n)]
+
+
+def test_columns_of_text_missing_values_and_columns_to_leave_out(tmp_path):
+    header = "a,b,colour,on,date,kind"
+    path = write_csv(tmp_path / "t.csv", mixed_rows(60), header)
+    dataset = data.load(path, label="kind", ignore="date", drop_missing=True)
+    assert dataset.features.names == ("a", "b", "colour=blue", "colour=green", "colour=red", "on=yes")
+    assert len(dataset.y_train) + len(dataset.y_test) == 54
+    assert dataset.notes == (
+        "6 of 60 lines lack a value and are left out", "column 'colour' is text: a bit for each of its 3 values",
+        "column 'on' is text: a bit for 'yes'")
+    x, y = dataset.split("all")
+    assert (x[:, 2:5].sum(axis=1) == 1).all()
+    assert (x[:, 5] == (y == dataset.class_names.index("even"))).all()
+    model = train_on(dataset)
+    again = data.recall(model)
+    assert (again.x_test == dataset.x_test).all() and (again.y_test == dataset.y_test).all()
+    # Other data: an unknown colour is none of the known ones; columns that the model does not read do not matter.
+    rows = ["odd,1,purple,3,yes,text 1", "even,2,red,1.5,no,text 2"]
+    other = data.load(write_csv(tmp_path / "o.csv", rows, "kind,a,colour,b,on,more"), like=model)
+    assert other.x_test.tolist() == [[1, 300, 0, 0, 0, 1], [2, 150, 0, 0, 1, 0]]
+    for option in ({"ignore": "a"}, {"drop_missing": True}):
+        with pytest.raises(UsageError, match=r"for \.csv files"):
+            data.load("digits", **option)
+    refused(path, "did you mean 'date'", label="kind", ignore="dat")
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_other_separators(tmp_path, separator):
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(row.replace(",", separator) for row in ["a,b,kind", *good_rows()]) + "\n")
+    assert data.load(path, label="kind").features.names == ("a", "b")
 
 
 def test_csv_label_must_be_named(tmp_path):

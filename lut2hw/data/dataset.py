@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lut2hw.data.files import read
+from lut2hw.data.files import read, refuse_csv_options
 from lut2hw.data.named import CATALOGUE
 from lut2hw.data.table import Table
 from lut2hw.encode import Features, check_finite, quantize
@@ -28,6 +28,7 @@ class Dataset:
     x_train, x_test: integers (n, n_features); y_train, y_test: int64 (n,), positions in `class_names`.
     features: what the columns are, and how real numbers became these integers.
     options: JSON values from which `load` makes the same dataset again; kept in a model's meta.
+    notes: what was done to the columns of a table, in sentences for people.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Dataset:
     x_test: NDArray[np.integer]
     y_test: NDArray[np.int64]
     options: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def split(self, name: str) -> tuple[NDArray[np.integer], NDArray[np.int64]]:
         """Features and classes of "train", "test" or "all"."""
@@ -51,7 +53,7 @@ class Dataset:
 
 
 def load(data: str | Path, *, label: str | None = None, classes: str | None = None, test_split: float | None = None,
-         like: LutNetwork | None = None) -> Dataset:
+         ignore: str | None = None, drop_missing: bool | None = None, like: LutNetwork | None = None) -> Dataset:
     """Load a named dataset or a file.
 
     data: a name of `CATALOGUE`, or the path of a .npz, .csv or .pla file or of a folder with idx.gz files.
@@ -60,10 +62,16 @@ def load(data: str | Path, *, label: str | None = None, classes: str | None = No
         "0,1,2,3,4:5,6,7,8,9"; examples with other labels are left out. None: every label is a class.
     test_split: share of the examples to test with, for data without a test split of its own (0.25 if None). The
         share is taken from every class; which examples depends on the data alone.
+    ignore: columns of a .csv to leave out, separated by commas. drop_missing: leave out its lines that lack a value.
     like: a model whose features, classes and, where not given here, options are used. Data that the model was not
         trained on and that has no test split of its own is given whole, as the test split.
     """
-    table = _read(str(data), label if like is None else label or _option(like, "label"))
+    if like is not None:
+        label = label or _option(like, "label")
+        if drop_missing is None and Path(data).suffix.lower() in (".csv", ".tsv"):
+            drop_missing = _option(like, "drop_missing")
+    table = _read(str(data), label, ignore=ignore.split(",") if ignore else (), drop_missing=bool(drop_missing),
+                  wanted=None if like is None else like.features.names)
     if like is not None:
         classes = classes or _option(like, "classes")
         _check_like(table, like)
@@ -101,11 +109,11 @@ def load(data: str | Path, *, label: str | None = None, classes: str | None = No
         test_split = share
     features = _features(table, xs[0]) if like is None else like.features
     options = {"data": str(data), "label": label, "classes": classes, "test_split": test_split,
-               "fingerprint": fingerprint}
+               "fingerprint": fingerprint, "ignore": ignore, "drop_missing": drop_missing or None}
     # Bytes stay bytes: eight times less memory than int64.
     x_train, x_test = (x if x.dtype.kind in "iu" and features.unscaled else features.integers_of(x) for x in xs)
     return Dataset(table.name, features, names, x_train, ys[0], x_test, ys[1],
-                   {key: value for key, value in options.items() if value is not None})
+                   {key: value for key, value in options.items() if value is not None}, table.notes)
 
 
 def recall(network: LutNetwork) -> Dataset:
@@ -121,12 +129,13 @@ def _option(network: LutNetwork, key: str) -> Any:
     return options.get(key) if isinstance(options, dict) else None
 
 
-def _read(data: str, label: str | None) -> Table:
+def _read(data: str, label: str | None, **csv: Any) -> Table:
     if data in CATALOGUE:
+        refuse_csv_options(data, csv)
         return CATALOGUE[data].reader(data)
     path = Path(data)
     if path.exists() or path.suffix or len(path.parts) > 1:
-        return read(path, label)
+        return read(path, label, **csv)
     raise unknown_name("dataset", data, CATALOGUE)
 
 

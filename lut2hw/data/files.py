@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import gzip
 import math
+import shlex
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +20,20 @@ from numpy.typing import NDArray
 from lut2hw.data.table import MAX_BYTES, Table, flatten
 from lut2hw.errors import UsageError, unknown_name
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_TEXT_VALUES = 20
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "?"]
 _IDX_NAMES = {"x_train": "train-images-idx3-ubyte", "y_train": "train-labels-idx1-ubyte",
               "x_test": "t10k-images-idx3-ubyte", "y_test": "t10k-labels-idx1-ubyte"}
 
 
-def read(path: Path, label: str | None = None) -> Table:
-    """Read a data file or folder. Errors: `UsageError` in one line that names the file and what is wrong."""
+def read(path: Path, label: str | None = None, **csv: Any) -> Table:
+    """Read a data file or folder; `csv` are options of `read_csv`.
+
+    Errors: `UsageError` in one line that names the file and what is wrong.
+    """
     try:
         if path.is_dir():
             return read_idx_folder(path)
@@ -35,8 +44,9 @@ def read(path: Path, label: str | None = None) -> Table:
             raise UsageError(f"{path} is not a regular file")
         if path.stat().st_size > MAX_BYTES:
             raise UsageError(f"{path} is larger than {MAX_BYTES >> 30} GiB; give a sample of it")
-        if suffix == ".csv":
-            return read_csv(path, label)
+        if suffix in (".csv", ".tsv"):
+            return read_csv(path, label, **csv)
+        refuse_csv_options(str(path), csv)
         if suffix == ".pla":
             return read_pla(path, label)
         if suffix == ".npz":
@@ -47,6 +57,13 @@ def read(path: Path, label: str | None = None) -> Table:
         raise UsageError(f"{path} needs more memory than there is; give a sample of it") from None
     raise UsageError(f"cannot tell the format of {path}; data files end in .npz, .csv or .pla, or are a folder "
                      "with the four MNIST-style idx.gz files")
+
+
+def refuse_csv_options(name: str, csv: dict[str, Any]) -> None:
+    """Raise if options that only tables know are given for other data."""
+    for option, words in (("ignore", "--ignore"), ("drop_missing", "--drop-missing")):
+        if csv.get(option):
+            raise UsageError(f"{words} is for .csv files, which {name} is not; leave it out")
 
 
 # --- npz --------------------------------------------------------------------------------------------------------
@@ -123,13 +140,23 @@ def table_of_arrays(name: str, arrays: dict[str, NDArray]) -> Table:
 # --- csv --------------------------------------------------------------------------------------------------------
 
 
-def read_csv(path: Path, label: str | None) -> Table:
-    """A header line with column names, then one example per line; column `label` holds the labels."""
+def read_csv(path: Path, label: str | None, *, ignore: Sequence[str] = (), drop_missing: bool = False,
+             wanted: Sequence[str] | None = None) -> Table:
+    """A header line with column names, then one example per line; column `label` holds the labels.
+
+    Values are separated by commas, or by semicolons or tabs if the header has no comma. A column of text becomes a
+    feature `COLUMN=VALUE` of 0 and 1 for each of its values, or for the second alone if there are two. ignore:
+    columns to leave out. drop_missing: leave out lines that lack a value, else they are an error. wanted: features
+    that a model reads, to make of the columns instead of all; other columns are not looked at.
+    """
     import pandas as pd
 
     try:
+        with path.open("rb") as file:
+            header = file.readline()
+        separator = "," if b"," in header else max(";\t", key=lambda each: header.count(each.encode()))
         frame = pd.read_csv(path, keep_default_na=False, na_values=MISSING, compression=None, low_memory=False,
-                            skipinitialspace=True)
+                            skipinitialspace=True, sep=separator)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, ValueError) as error:
         text = " ".join(str(error).split())
         raise UsageError(f"{path} is not a readable CSV file: {text}") from None
@@ -145,30 +172,87 @@ def read_csv(path: Path, label: str | None) -> Table:
         raise unknown_name(f"label column of {path}", label, columns)
     if not len(frame):
         raise UsageError(f"{path} has a header but no examples")
-    lacking = frame.isna().to_numpy()
-    if lacking.any():
-        row, column = np.argwhere(lacking)[0]
-        raise UsageError(f"{path} line {row + 2} has no value in column {columns[column]!r} "
-                         f"({int(lacking.sum())} missing in all); fill or remove missing values first")
-    names = tuple(column for column in columns if column != label)
-    if not names:
+    for name in ignore:
+        if name not in columns or name == label:
+            raise unknown_name(f"feature of {path} in --ignore", name, [each for each in columns if each != label])
+    sources = [name for name in columns if name != label and name not in ignore]
+    if wanted is not None:
+        sources = [name for name in sources if name in wanted or any(each.startswith(f"{name}=") for each in wanted)]
+    elif not sources:
         raise UsageError(f"{path} has no column beside the label {label!r}")
-    for name in names:
-        if frame[name].dtype.kind not in "biuf":
-            bad = pd.to_numeric(frame[name], errors="coerce").isna().to_numpy()
-            row = int(np.argmax(bad))
-            raise UsageError(f"{path} line {row + 2}: column {name!r} holds {str(frame[name].iloc[row])[:40]!r}, "
-                             "but features must be numbers; encode text as numbers first")
+    frame, notes = _without_missing(path, frame[[*sources, label]], drop_missing)
     y = frame.pop(label)
-    labels = y.to_numpy() if y.dtype.kind in "biuf" else y.astype(str).to_numpy(dtype=np.str_)
-    kinds = {dtype.kind for dtype in frame.dtypes}
-    if kinds == {"b"}:
-        x = frame.to_numpy(np.uint8)
+    features, more = _numbers_of(path, frame, wanted)
+    kinds = {column.dtype.kind for column in features.values()}
+    if not features:
+        x = np.zeros((len(y), 0), np.int64)
+    elif kinds == {"b"}:
+        x = np.column_stack(list(features.values())).astype(np.uint8)
     elif "f" not in kinds and "u" not in kinds:
-        x = frame.to_numpy(np.int64)
+        x = np.column_stack(list(features.values())).astype(np.int64)
     else:
-        x = frame.to_numpy(np.float64)
-    return Table(str(path), x, labels, names=names, by_name=True)
+        x = np.column_stack(list(features.values())).astype(np.float64)
+    labels = y.to_numpy() if y.dtype.kind in "biuf" else y.astype(str).to_numpy(dtype=np.str_)
+    return Table(str(path), x, labels, names=tuple(features), by_name=True, notes=(*notes, *more))
+
+
+def _without_missing(path: Path, frame: pd.DataFrame, drop: bool) -> tuple[pd.DataFrame, list[str]]:
+    """The lines that have every value; notes."""
+    lacking = frame.isna().to_numpy()
+    if not lacking.any():
+        return frame, []
+    lines = lacking.any(axis=1)
+    row, column = np.argwhere(lacking)[0]
+    if not drop:
+        raise UsageError(f"{path} line {row + 2} has no value in column {frame.columns[column]!r} "
+                         f"({int(lines.sum())} of {len(lines)} lines lack one); fill them in, or leave such lines "
+                         "out with --drop-missing")
+    if lines.all():
+        raise UsageError(f"every line of {path} lacks a value; leave columns out with --ignore")
+    return frame[~lines], [f"{int(lines.sum())} of {len(lines)} lines lack a value and are left out"]
+
+
+def _numbers_of(path: Path, frame: pd.DataFrame,
+                wanted: Sequence[str] | None) -> tuple[dict[str, NDArray], list[str]]:
+    """Numeric features by name, each (n,), of the columns; notes."""
+    import pandas as pd
+
+    features: dict[str, NDArray] = {}
+    notes: list[str] = []
+    refused: dict[str, str] = {}
+    for name in frame.columns:
+        if frame[name].dtype.kind in "biuf":
+            features[name] = frame[name].to_numpy()
+            continue
+        text = frame[name].astype(str).to_numpy(dtype=np.str_)
+        number = pd.to_numeric(frame[name], errors="coerce").notna().to_numpy()
+        if number.any():  # a table of numbers with something else in it
+            row = int(np.argmin(number))
+            raise UsageError(f"{path} line {frame.index[row] + 2}: column {name!r} holds {text[row][:40]!r} among "
+                             "numbers; correct it, or leave the column out with --ignore")
+        if wanted is not None:
+            values = np.array([each.removeprefix(f"{name}=") for each in wanted if each.startswith(f"{name}=")])
+        else:
+            values = np.unique(text)
+        if wanted is None and len(values) > MAX_TEXT_VALUES:
+            refused[name] = f"{str(text[0])[:40]!r} and {len(values) - 1} other texts"
+            continue
+        if wanted is None and len(values) == 2:
+            values = values[1:]
+        bits = {f"{name}={value}": (text == value).astype(np.int64) for value in values}
+        if wanted is None and (twice := bits.keys() & set(frame.columns)):
+            raise UsageError(f"{path} has a column {min(twice)!r} beside a column {name!r} of text; rename one")
+        features.update(bits)
+        if wanted is None:
+            notes.append(f"column {name!r} is text: " + (f"a bit for {str(values[0])!r}" if len(values) == 1 else
+                                                        f"a bit for each of its {len(values)} values"))
+    if refused:
+        first, what = next(iter(refused.items()))
+        names = ",".join(refused)
+        raise UsageError(f"column {first!r} of {path} holds {what}, but features must be numbers, or texts of at "
+                         f"most {MAX_TEXT_VALUES} values; make numbers of them, or leave them out with "
+                         f"--ignore {shlex.quote(names)}")
+    return features, notes
 
 
 def _some(names: list[str]) -> str:

@@ -19,6 +19,7 @@ class Table:
     names: one per feature if the source names them. image_shape: of one example if it is an image.
     low, high: the range every feature is known to have, whatever the examples show; None: seen in the data.
     by_name: features are to be matched by name, not by position, when a model reads another file.
+    notes: what was done to the columns, in sentences for people.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Table:
     low: int | None = None
     high: int | None = None
     by_name: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def flatten(x: NDArray) -> tuple[NDArray, tuple[int, ...] | None, int | None, int | None]:

@@ -487,6 +487,9 @@ def train_command(network: LutNetwork, model: str) -> str | None:
     for option in ("label", "classes", "test_split"):
         if option in data and not (option == "test_split" and own_split):
             words += [f"--{option.replace('_', '-')}", data[option]]
+    if "ignore" in data:
+        words += ["--ignore", data["ignore"]]
+    words += ["--drop-missing"] * bool(data.get("drop_missing"))
     for name in _TRAIN:
         value = meta.get(name)
         if value is None:
