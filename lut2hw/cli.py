@@ -10,10 +10,11 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from lut2hw.encode import Encoder, Features
 
 app = typer.Typer(rich_markup_mode="rich", pretty_exceptions_enable=False,
+                  epilog="Start with `lut2hw train --data digits`, or your own table: `lut2hw train --data FILE.csv "
+                         "--label COLUMN`; each command says what comes next. `lut2hw COMMAND --help` has examples.",
                   context_settings={"help_option_names": ["-h", "--help"]})
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -90,14 +93,23 @@ def _command_of(error: Any) -> str:
     return f"{name} " if name else ""
 
 
-def report(result: dict[str, Any], as_json: bool, text: str | Callable[[], None]) -> None:
-    """The end of a command: `result` as one line of JSON, or `text` for people (printed, or called to print)."""
+def report(result: dict[str, Any], as_json: bool, text: str | Callable[[], None], then: Iterable[Any] = ()) -> None:
+    """The end of a command: `result` as one line of JSON, or `text` for people (printed, or called to print).
+
+    then: words of the command that one would run next, shown to a person at a terminal.
+    """
     if as_json:
         print(json.dumps(result))
-    elif callable(text):
+        return
+    if callable(text):
         text()
     else:
         print(text)
+    if then and sys.stdout.isatty() and sys.stderr.isatty():
+        from rich.console import Console
+
+        Console(stderr=True, highlight=False, markup=False).print(
+            f"next: {shlex.join(map(str, then))}", style="dim", soft_wrap=True)
 
 
 def print_table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
@@ -197,7 +209,7 @@ def accuracy(predicted: Any, y: Any) -> float:
     return round(float((predicted == y).mean()), 6) if len(y) else 0.0
 
 
-@app.command()
+@app.command(rich_help_panel="Data and learning")
 def train(
     data: Annotated[str, typer.Option("--data", metavar="NAME|FILE", help=DATA_HELP)] = "digits",
     output: Annotated[Path, typer.Option("-o", "--output", metavar="MODEL", help="Model file to write.",
@@ -330,10 +342,10 @@ def train(
            f"test accuracy {scores['test']:.4f} ({len(dataset.y_test):,})\n"
            f"{network.n_luts:,} LUTs of up to {k} inputs on {len(network.encoder):,} encoder bits, {seconds:.2f} s"
            f"{', ended early by ' + network.meta['ended'] if network.meta.get('ended', 'done') != 'done' else ''}\n"
-           f"{output}")
+           f"{output}", then=["lut2hw", "emit", output, *(["--target", target] if target != "ice40" else [])])
 
 
-@app.command(name="eval")
+@app.command(name="eval", rich_help_panel="Data and learning")
 def evaluate(
     model: ModelArgument,
     data: Annotated[str | None, typer.Option("--data", metavar="NAME|FILE", help=DATA_HELP,
@@ -389,7 +401,7 @@ def evaluate(
     report(result, json_output, text)
 
 
-@app.command()
+@app.command(rich_help_panel="Data and learning")
 def reproduce(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Experiments; all if none is named.",
                                                       show_default=False)] = None,
@@ -416,7 +428,7 @@ def reproduce(
            f"tables and plots: {output / 'reproduction.md'}")
 
 
-@app.command()
+@app.command(rich_help_panel="Data and learning")
 def inspect(
     model: ModelArgument,
     data: Annotated[str | None, typer.Option("--data", metavar="NAME|FILE", help="What it was trained on, if the "
@@ -450,7 +462,7 @@ def inspect(
     report({"model": str(model), **found.as_json()}, json_output, text)
 
 
-@app.command()
+@app.command(rich_help_panel="Data and learning")
 def datasets(json_output: JsonOption = False) -> None:
     """List the named datasets and where each would come from.
 
@@ -464,7 +476,7 @@ def datasets(json_output: JsonOption = False) -> None:
            lambda: print_table("", ["name", "what it is", "from"], [list(row.values()) for row in rows]))
 
 
-@app.command()
+@app.command(rich_help_panel="Hardware")
 def targets(json_output: JsonOption = False) -> None:
     """List the FPGA families and their devices.
 
@@ -491,7 +503,7 @@ FmaxOption = Annotated[float | None, typer.Option("--fmax", metavar="MHZ", help=
 RamOption = Annotated[str, typer.Option("--ram", metavar="never|auto", help="Block RAM for wide tables.")]
 
 
-@app.command()
+@app.command(rich_help_panel="Hardware")
 def emit(
     model: ModelArgument,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to write.",
@@ -527,10 +539,11 @@ def emit(
     report({"target": manifest.target, "luts": cells.get("lut", 0), "latency_cycles": manifest.latency,
             "directory": str(manifest.directory), "cells": cells, "parts": manifest.data["parts"],
             "vectors": manifest.n_vectors, "input_bits": manifest.input_port.width, "dont_cares": free}, json_output,
-           (manifest.directory / "summary.txt").read_text() + changed + str(manifest.directory))
+           (manifest.directory / "summary.txt").read_text() + changed + str(manifest.directory),
+           then=["lut2hw", "verify", manifest.directory])
 
 
-@app.command()
+@app.command(rich_help_panel="Hardware")
 def verify(
     core: Annotated[Path, typer.Argument(metavar="DIR|MODEL", help="Emitted folder, or a model file to emit to a "
                                          "temporary folder first.", show_default=False)],
@@ -581,12 +594,13 @@ def verify(
             print_table("", ["engine", "result", "seconds"],
                         [[o.engine, said, round(o.seconds, 1)] for o, said in zip(outcomes, words, strict=True)])
 
-    report(result, json_output, text)
+    word = "emit" if not core.is_dir() else "report" if (core / "build.json").exists() else "build"
+    report(result, json_output, text, then=["lut2hw", word, core] if passed else [])
     if not passed:
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(rich_help_panel="Hardware")
 def build(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Emitted folder.", show_default=False)],
     device: Annotated[str | None, typer.Option("--device", help="See `lut2hw targets`.",
@@ -644,7 +658,8 @@ def build(
               f"{result['latency_ns']:.1f} ns, {result['classifications_per_second']:,} classifications per second")
         print(result["bitstream"] or f"{directory} (no open tool packs a bitstream for {result['device']})")
 
-    report(result, json_output, text)
+    report(result, json_output, text,
+           then=["lut2hw", "report", directory] if board is None else ["lut2hw", "flash", directory])
 
 
 # --- on a board ---------------------------------------------------------------------------------------------------
@@ -655,7 +670,7 @@ BoardOption = Annotated[str | None, typer.Option("--board", metavar="NAME", help
                                                  "several (see `lut2hw boards`).")]
 
 
-@app.command()
+@app.command(rich_help_panel="On a board")
 def boards(json_output: JsonOption = False) -> None:
     """List the boards that `lut2hw build --board` knows.
 
@@ -671,7 +686,7 @@ def boards(json_output: JsonOption = False) -> None:
                                [list(row.values()) for row in rows]))
 
 
-@app.command()
+@app.command(rich_help_panel="On a board")
 def wrap(
     directory: FolderArgument,
     link: Annotated[str, typer.Option("--link", metavar="NAME", help="uart, spi, axi-stream or wishbone.")] = "uart",
@@ -719,7 +734,7 @@ def wrap(
     report(result, json_output, f"{output}" + (f"\nPASS {check}/{check} through the {link} link" if check else ""))
 
 
-@app.command()
+@app.command(rich_help_panel="On a board")
 def flash(directory: FolderArgument, board: BoardOption = None, json_output: JsonOption = False) -> None:
     """Write the bitstream that `lut2hw build --board` made to the board.
 
@@ -731,7 +746,8 @@ def flash(directory: FolderArgument, board: BoardOption = None, json_output: Jso
     built = board_build.read_build(emitted.load(directory), board)
     tool = board_build.flash(built)
     report({"board": built["board"], "bitstream": built["bitstream"], "tool": tool}, json_output,
-           f"{built['bitstream']} is on the {built['board']} ({tool})")
+           f"{built['bitstream']} is on the {built['board']} ({tool})",
+           then=["lut2hw", "run", directory, "--port", "/dev/ttyUSB1"])
 
 
 @contextlib.contextmanager
@@ -752,7 +768,7 @@ def live_accuracy(total: int) -> Iterator[Callable[[int, int, int], None]]:
                                                           mismatches=mismatches)
 
 
-@app.command()
+@app.command(rich_help_panel="On a board")
 def run(
     directory: FolderArgument,
     port: Annotated[str, typer.Option("--port", metavar="PORT", help="Serial port, such as /dev/ttyUSB1, or sim to "

@@ -26,7 +26,7 @@ from lut2hw.errors import UsageError, unknown_name
 FORMATS = {"blif": ".blif", "aiger": ".aig", "pla": ".pla", "verilog": ".v", "c": ".h"}
 
 
-@app.command()
+@app.command(rich_help_panel="Other tools")
 def export(
     model: ModelArgument,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="File to write.",
@@ -87,7 +87,7 @@ def export(
            f"{output}: {form}, {len(data):,} bytes")
 
 
-@app.command(name="import")
+@app.command(name="import", rich_help_panel="Other tools")
 def import_(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="BLIF (.blif), AIGER (.aig, .aag), PLA (.pla), "
                                            "XGBoost or scikit-learn trees (.json), difflogic or DWN models (.pt, "
@@ -152,10 +152,10 @@ def import_(
         network = network.with_meta(data=dataset.options, **{
             key: result[key] for key in ("train_accuracy", "test_accuracy") if key in result})
     network.with_meta(imported=read.source).save(output)
-    report(result, json_output, "\n".join([*lines, str(output)]))
+    report(result, json_output, "\n".join([*lines, str(output)]), then=["lut2hw", "emit", output])
 
 
-@app.command(name="report")
+@app.command(name="report", rich_help_panel="Hardware")
 def report_(
     source: Annotated[Path, typer.Argument(metavar="DIR|MODEL", help="Emitted folder, with what verify and build "
                                            "left in it, or a model file.", show_default=False)],
@@ -181,7 +181,7 @@ def report_(
     report({"file": str(output), "bytes": len(page.encode())}, json_output, str(output))
 
 
-@app.command()
+@app.command(rich_help_panel="Data and learning")
 def sweep(
     data: Annotated[str, typer.Option("--data", metavar="NAME|FILE", help=DATA_HELP)] = "digits",
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for results and models; what "
@@ -243,7 +243,7 @@ def sweep(
     report({"directory": str(output), "points": len(rows), "failed": len(failed), "front": front}, json_output, text)
 
 
-@app.command()
+@app.command(rich_help_panel="Other tools")
 def doctor(json_output: JsonOption = False) -> None:
     """List every library and external tool with its version and what it is needed for.
 

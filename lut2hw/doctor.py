@@ -32,7 +32,7 @@ TOOLS = {
     "nextpnr-himbaechel-gowin": ("build for Gowin", "--version"), "gowin_pack": ("Gowin bitstreams", ""),
     "iverilog": ("verify with cocotb", "-V"), "vvp": ("verify with cocotb", "-V"),
     "openFPGALoader": ("flash", "-V"), "iceprog": ("flash iCE40 boards", ""), "dfu-util": ("flash OrangeCrab", "-V"),
-    "tinyprog": ("flash TinyFPGA", ""),
+    "tinyprog": ("flash TinyFPGA", ""), "icesprog": ("flash iCESugar", ""),
     "cc": ("check C headers", "--version"),
 }
 """External tools, what they are for, and the option that prints a version."""

@@ -207,6 +207,8 @@ def test_every_board_has_pins_clock_and_tools(name, folder):
 def test_board_errors_say_what_to_do(folder, tmp_path):
     with pytest.raises(UsageError, match="did you mean 'icebreaker'"):
         catalogue.board("icebraker")
+    with pytest.raises(UsageError, match="say which: ulx3s-12f, ulx3s-25f"):
+        catalogue.board("ulx3s")
     with pytest.raises(UsageError, match="--target ecp5"):
         catalogue.check_target("ulx3s-25f", "ice40", folder)
     with pytest.raises(UsageError, match="is not built for icebreaker"):

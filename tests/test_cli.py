@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from lut2hw import cli
-from lut2hw.cli import main, parse_layers
+from lut2hw.cli import main, parse_layers, report
 from lut2hw.errors import UsageError
 from lut2hw.model import LutNetwork
 
@@ -276,3 +276,21 @@ def test_layers_on_the_command_line():
         with pytest.raises(UsageError):
             parse_layers(text)
     assert cli.accuracy(np.array([]), np.array([])) == 0.0
+
+
+def test_a_person_at_a_terminal_is_told_what_comes_next(capsys, monkeypatch):
+    report({"a": 1}, False, "done", then=["lut2hw", "emit", "my model.lut"])
+    assert capsys.readouterr() == ("done\n", "")  # a pipe is not a person
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    report({"a": 1}, False, "done", then=["lut2hw", "emit", "my model.lut"])
+    assert "next: lut2hw emit 'my model.lut'" in capsys.readouterr().err
+    report({"a": 1}, True, "done", then=["lut2hw", "emit", "my model.lut"])
+    assert capsys.readouterr() == ('{"a": 1}\n', "")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["train", "--help"], ["datasets"], ["doctor"], ["trian"]])
+def test_no_colours_in_a_pipe(arguments):
+    done = subprocess.run([sys.executable, "-m", "lut2hw", *arguments], capture_output=True, text=True, timeout=60)
+    assert "\x1b" not in done.stdout + done.stderr
+    assert done.stdout or "did you mean 'train'" in done.stderr.lower()

@@ -45,6 +45,7 @@ class Board:
 
 
 _ICEPROG = ("iceprog", "{file}")
+_ICESPROG = ("icesprog", "{file}")
 _ULX3S = (("openFPGALoader", "-b", "ulx3s", "{file}"),)
 _ORANGECRAB = (("dfu-util", "-a", "0", "-D", "{file}"), ("openFPGALoader", "-b", "orangeCrab", "{file}"))
 _ECPIX5 = (("openFPGALoader", "-b", "ecpix5", "{file}"),)
@@ -69,7 +70,11 @@ BOARDS: dict[str, Board] = {
     "icebreaker": Board("icebreaker", "ICEBreakerPlatform", "1BitSquared iCEBreaker, iCE40 UP5K, 12 MHz", "ice40",
                         5280, programmers=_FTDI_ICE40),
     "icesugar": Board("icesugar", "ICESugarPlatform", "MuseLab iCESugar, iCE40 UP5K, 12 MHz", "ice40", 5280,
-                      baud=115_200, programmers=(("icesprog", "{file}"),)),
+                      baud=115_200, programmers=(_ICESPROG,)),
+    "icesugar-nano": Board("icesugar_nano", "ICESugarNanoPlatform", "MuseLab iCESugar-nano, iCE40 LP1K, 12 MHz",
+                           "ice40", 1280, baud=115_200, programmers=(_ICESPROG,)),
+    "nandland-go": Board("nandland_go", "NandlandGoPlatform", "Nandland Go, iCE40 HX1K, 25 MHz", "ice40", 1280,
+                         programmers=_FTDI_ICE40),
     "ice40-hx8k-b-evn": Board("ice40_hx8k_b_evn", "ICE40HX8KBEVNPlatform",
                               "Lattice iCE40-HX8K breakout board, iCE40 HX8K, 12 MHz", "ice40", 7680,
                               programmers=(("openFPGALoader", "-b", "ice40_generic", "{file}"),
@@ -84,6 +89,10 @@ BOARDS: dict[str, Board] = {
                         43_848, programmers=_ECPIX5),
     "ecpix5-85f": Board("ecpix5", "ECPIX585Platform", "LambdaConcept ECPIX-5, ECP5 LFE5UM5G-85F, 100 MHz", "ecp5",
                         83_640, programmers=_ECPIX5),
+    "icesugar-pro": Board("icesugar_pro", "ICESugarProPlatform", "MuseLab iCESugar-Pro, ECP5 LFE5U-25F, 25 MHz",
+                          "ecp5", 24_288, baud=115_200, programmers=(_ICESPROG,)),
+    "icepi-zero": Board("icepi_zero", "IcepiZero1_3Platform", "Icepi Zero 1.3, ECP5 LFE5U-25F, 50 MHz", "ecp5",
+                        24_288, programmers=(("openFPGALoader", "-b", "icepi-zero", "--write-flash", "{file}"),)),
 }
 """Boards by name."""
 
@@ -93,6 +102,9 @@ def board(name: str) -> Board:
     try:
         return BOARDS[name]
     except KeyError:
+        sizes = [each for each in BOARDS if each.startswith(f"{name}-")]
+        if sizes:
+            raise UsageError(f"{name} boards have FPGAs of several sizes; say which: {', '.join(sizes)}") from None
         raise unknown_name("board", name, BOARDS) from None
 
 

@@ -381,11 +381,15 @@ def _hardware(manifest: Manifest, build: dict[str, Any] | None, verify: dict[str
                  f"{engine['vectors']:,}" if engine["vectors"] else "proof", engine["mismatches"],
                  engine["note"] or "; ".join(engine["errors"]), f"{engine['seconds']:.1f} s"]
                 for engine in verify["engines"]]
-        out.append(Figure("Verification", "The emitted core against the golden model.", wide=True,
-                          head=["engine", "result", "vectors", "mismatches", "note", "time"], rows=rows))
+        head = ["engine", "result", "vectors", "mismatches", "note", "time"]
+        if not any(row[4] for row in rows):
+            head, rows = head[:4] + head[5:], [row[:4] + row[5:] for row in rows]
+        out.append(Figure("Verification", "The emitted core against the golden model.", wide=True, head=head,
+                          rows=rows))
     return out
 
 
+_COUNTS = {"logic_cells": "logic cells", "lut4": "LUT4s", "carry": "carries", "ff": "flip-flops", "ram": "block RAMs"}
 _KINDS = {"carry": "carries", "ff": "flip-flops", "mux": "hard multiplexers", "ram": "block RAMs"}
 
 
@@ -405,7 +409,7 @@ def _built(manifest: Manifest, build: dict[str, Any]) -> list[Figure]:
     words = None
     if log.is_file() and log.stat().st_size < 1 << 28:
         words = critical_path(log.read_text(errors="replace"), manifest.netlist)
-    out.append(Figure("Area and timing", words or "", head=["", *(c.replace("_", " ") for c in counts)], rows=rows_,
+    out.append(Figure("Area and timing", words or "", head=["", *(_COUNTS.get(c, c) for c in counts)], rows=rows_,
                       wide=True))
     return out
 
