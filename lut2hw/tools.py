@@ -46,6 +46,7 @@ INSTALL = {
     "iceprog": "install Project IceStorm (Debian, Ubuntu: `apt-get install fpga-icestorm`)",
     "dfu-util": "install it (Debian, Ubuntu: `apt-get install dfu-util`)",
     "tinyprog": "`pip install tinyprog`",
+    "chromium": "install it (Debian, Ubuntu: `apt-get install chromium`)",
     "icesprog": "build it from its sources, which MuseLab keeps with the iCESugar boards",
 }
 """What to do about a tool that is missing and in no YoWASP package."""

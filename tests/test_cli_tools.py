@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +97,14 @@ def test_import_refuses(capsys, tmp_path):
 
 def test_doctor_knows_every_tool():
     assert set(tools.INSTALL) | set(tools.YOWASP) <= set(doctor.TOOLS)
+
+
+def test_doctor_knows_every_library():
+    """All that pyproject.toml asks for, in every extra."""
+    project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
+    asked = sum(project["optional-dependencies"].values(), project["dependencies"])
+    names = {re.match(r"[\w-]+", each)[0] for each in asked} - {"lut2hw"}
+    assert names <= set(doctor.LIBRARIES)
 
 
 def test_doctor(capsys, monkeypatch):
