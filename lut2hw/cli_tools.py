@@ -16,11 +16,8 @@ from lut2hw.cli import (
     ModelArgument,
     accuracy,
     app,
-    check_output_file,
-    print_table,
-    progress_bar,
-    report,
 )
+from lut2hw.console import check_output_file, print_table, progress_bar, report
 from lut2hw.errors import UsageError, unknown_name
 
 FORMATS = {"blif": ".blif", "aiger": ".aig", "pla": ".pla", "verilog": ".v", "c": ".h"}

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from lut2hw import cli
-from lut2hw.cli import main, parse_layers, report
+from lut2hw.cli import main, parse_layers
+from lut2hw.console import report
 from lut2hw.errors import UsageError
 from lut2hw.model import LutNetwork
 

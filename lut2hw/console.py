@@ -1,0 +1,104 @@
+"""What commands print with: results, tables, progress; and the check that comes before work."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from lut2hw.errors import UsageError
+
+
+def report(result: dict[str, Any], as_json: bool, text: str | Callable[[], None], then: Iterable[Any] = ()) -> None:
+    """The end of a command: `result` as one line of JSON, or `text` for people (printed, or called to print).
+
+    then: words of the command that one would run next, shown to a person at a terminal.
+    """
+    if as_json:
+        print(json.dumps(result))
+        return
+    if callable(text):
+        text()
+    else:
+        print(text)
+    if then and sys.stdout.isatty() and sys.stderr.isatty():
+        from rich.console import Console
+
+        Console(stderr=True, highlight=False, markup=False).print(
+            f"next: {shlex.join(map(str, then))}", style="dim", soft_wrap=True)
+
+
+def print_table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
+    """A table on stdout; columns of numbers to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for i, column in enumerate(columns):
+        numbers = all(isinstance(row[i], int | float) for row in rows)
+        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    # A pipe has no width: do not wrap what programs will read.
+    console = Console(width=None if sys.stdout.isatty() else 200, markup=False, highlight=False)
+    if title:
+        console.print(title, style="italic")  # a table's own title wraps at its width
+    console.print(table)
+
+
+@contextlib.contextmanager
+def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A callback progress(what, done, total); one bar for each `what`, on stderr and only if it is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda what, done, total: None
+        return
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+                  console=console, transient=False) as bars:
+        tasks: dict[str, Any] = {}
+
+        def update(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield update
+
+
+def check_output_file(path: Path) -> None:
+    """Raise before the work, not after it, if `path` cannot be written."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; give the name of a file")
+    if not path.parent.is_dir():
+        raise UsageError(f"the folder {path.parent} does not exist; make it first")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise UsageError(f"cannot write into {path.parent}: {error.strerror or error}") from None
+
+
+@contextlib.contextmanager
+def live_accuracy(total: int) -> Iterator[Callable[[int, int, int], None]]:
+    """A callback (done, right, mismatches) that shows the accuracy so far, on stderr and only if it is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda done, right, mismatches: None
+        return
+    text = "accuracy {task.fields[accuracy]:.4f}, {task.fields[mismatches]} unlike the golden model"
+    with Progress(TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+                  console=console) as bars:
+        task = bars.add_task("", total=total, accuracy=0.0, mismatches=0)
+        yield lambda done, right, mismatches: bars.update(task, completed=done, accuracy=right / done,
+                                                          mismatches=mismatches)
