@@ -1,6 +1,6 @@
 """Area of compiled networks against plain yosys on behavioural Verilog of the same network (compile/baseline.py).
 
-    python benchmarks/area.py [--quick] [--family ice40,ecp5] [--network a,c] [--route] [--json FILE]
+    python benchmarks/area.py [--quick] [--family ice40,ecp5] [--network a,c] [--route] [--json FILE] [--seconds N]
 
 Networks: (a) MNIST, descent, 500 LUT4; (b) MNIST, descent, 1000 LUT6; (c) MNIST two-class, memorize, 5 x 256 LUT8;
 (d) digits, memorize, 3 x 256 LUT6, 4-bit thermometer; (e6 to e12) random tables of 6, 8, 10, 12 inputs. MNIST needs
@@ -9,7 +9,8 @@ packed by nextpnr for iCE40 and ECP5; as counted in the netlist after synthesis 
 no core without pins (LUTs and carry cells; 7 series: LUTs, and one more for a carry bit that comes from none).
 Levels are LUTs and multiplexers on the longest path, carries not counted. --route builds both in a chip with
 registers around the core, on the family's largest device: Fmax, and the cells of the routed chip beside those packed.
---json FILE keeps results: a run goes on where the last one stopped, and prints the whole table at the end.
+--json FILE keeps results, and the trained networks beside it: a run goes on where the last one stopped, and prints
+the whole table at the end. --seconds N: start nothing new after that time.
 """
 
 from __future__ import annotations
@@ -64,22 +65,26 @@ def random_tables(k: int, n_luts: int, n_bits: int = 64) -> LutNetwork:
 
 
 @cache
-def network_of(name: str) -> tuple[LutNetwork, bool, Dataset | None]:
-    """The network, whether its inputs come encoded, and its dataset."""
-    if name in ("a", "b"):
-        mnist = data.load("mnist")
+def network_of(name: str, keep: Path | None = None) -> tuple[LutNetwork, bool, Dataset | None]:
+    """The network, whether its inputs come encoded, and its dataset. keep: file for the trained network."""
+    if name.startswith("e"):
+        return random_tables(int(name[1:]), int(NETWORKS[name].split()[0])), True, None
+    dataset = data.load("digits" if name == "d" else "mnist", classes="0,1,2,3,4:5,6,7,8,9" if name == "c" else None)
+    if keep is not None and keep.exists():
+        network = LutNetwork.load(keep)
+    elif name == "c":
+        network = memorize.learn(dataset, fixed(dataset.features, 128), layers=[256] * 5, k=8, seed=0,
+                                 progress=lambda *_: None)
+    elif name == "d":
+        network = memorize.learn(dataset, thermometer(dataset.features, dataset.x_train, 4), layers=[256] * 3, k=6,
+                                 seed=0, progress=lambda *_: None)
+    else:
         luts, k = {"a": (500, 4), "b": (1000, 6)}[name]
-        return train_descent(mnist, fixed(mnist.features, 128), luts=luts, votes=luts, levels=1, k=k, sweeps=2,
-                             proposals=30), True, mnist
-    if name == "c":
-        halves = data.load("mnist", classes="0,1,2,3,4:5,6,7,8,9")
-        return memorize.learn(halves, fixed(halves.features, 128), layers=[256] * 5, k=8, seed=0,
-                              progress=lambda *_: None), True, halves
-    if name == "d":
-        digits = data.load("digits")
-        return memorize.learn(digits, thermometer(digits.features, digits.x_train, 4), layers=[256] * 3, k=6, seed=0,
-                              progress=lambda *_: None), False, digits
-    return random_tables(int(name[1:]), int(NETWORKS[name].split()[0])), True, None
+        network = train_descent(dataset, fixed(dataset.features, 128), luts=luts, votes=luts, levels=1, k=k, sweeps=2,
+                                proposals=30)
+    if keep is not None:
+        network.save(keep)
+    return network, name != "d", dataset
 
 
 def levels(netlist: Netlist) -> int:
@@ -121,9 +126,9 @@ def routed(network: LutNetwork, netlist: Netlist, target: Target, port: InputPor
     return {"fmax": result["fmax_mhz"], "chip": result["chip"]["logic_cells"], "chip_packed": result["chip_packed"]}
 
 
-def measure(name: str, family: str, option: str, route: bool, effort: str) -> dict[str, Any]:
+def measure(name: str, family: str, option: str, route: bool, effort: str, keep: Path | None) -> dict[str, Any]:
     """One way to map one network: option "baseline", or of `--dont-cares`."""
-    network, encoded, dataset = network_of(name)
+    network, encoded, dataset = network_of(name, keep)
     target = targets.get(family)
     row: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as scratch:
@@ -181,11 +186,13 @@ def main() -> int:
     parser.add_argument("--mapping", default="baseline,off,unseen", help="baseline, or don't-cares of lut2hw")
     parser.add_argument("--effort", default="normal")
     parser.add_argument("--route", action="store_true")
+    parser.add_argument("--seconds", type=float)
     parser.add_argument("--json", type=Path, help="keep results here, and go on from them")
     options = parser.parse_args()
     names, families = options.network.split(","), options.family.split(",")
     if options.quick:
         names = [name for name in names if name not in "abc"]
+    began = time.monotonic()
     results: dict[str, dict[str, Any]] = {}
     if options.json and options.json.exists():
         results = json.loads(options.json.read_text())
@@ -199,7 +206,10 @@ def main() -> int:
                 if option not in ("baseline", "off") and name not in "cd":
                     continue  # only memorize keeps what it has seen
                 try:
-                    row = measure(name, family, option, options.route, options.effort)
+                    if options.seconds and time.monotonic() - began > options.seconds:
+                        continue
+                    keep = options.json.with_name(f"{options.json.stem}_{name}.lut") if options.json else None
+                    row = measure(name, family, option, options.route, options.effort, keep)
                 except Lut2hwError as error:
                     row = {"error": str(error)}
                 if options.json:  # others may have written meanwhile

@@ -134,6 +134,126 @@ def test_dont_cares_save_area_and_keep_what_training_saw():
     assert cells[1] < 0.6 * cells[0]
 
 
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 1 << 30), head=st.sampled_from(["argmax", "threshold", "bit"]), k_max=st.integers(0, 7))
+def test_completing_by_answers_keeps_every_answer(seed, head, k_max):
+    """To the examples it was given, whatever the head; what it keeps up to date is what the new network computes."""
+    from lut2hw.compile.dont_cares import complete
+    from lut2hw.compile.observe import Watched, complete_by_answers
+
+    network = random_network(seed, head=head, k_max=k_max)
+    x = inputs_of(network, 70)
+    after = complete_by_answers(network, x, lambda table, care, k: complete(table, care, k, 4))
+    assert (after.predict(x) == network.predict(x)).all()
+    watched = Watched(network, x)
+    at = 0
+    for layer in after.layers:
+        for row in layer.tables:
+            watched.change(at, row)
+            at += 1
+    assert (watched.scores == after.scores(x)).all()
+    if network.n_luts:  # by definition: invert the output of a LUT and ask again
+        from dataclasses import replace
+        watched, lut = Watched(network, x), seed % network.n_luts
+        at, layers = 0, list(network.layers)
+        for number, layer in enumerate(layers):
+            if at <= lut < at + len(layer):
+                tables = layer.table_bits.astype(bool)
+                tables[lut - at] ^= True
+                layers[number] = Layer(layer.wiring, bits.pack_tables(tables))
+            at += len(layer)
+        changed = replace(network, layers=tuple(layers)).predict(x) != network.predict(x)
+        assert (watched.matters(lut) == changed).all()
+
+
+def test_unseen_by_answers_where_it_costs_nothing():
+    """Two tables that training shows whole, but whose answers it never depends on, go; else accuracy is guarded."""
+    from lut2hw.compile.dont_cares import use_dont_cares
+    from lut2hw.data import Dataset
+
+    rng = np.random.default_rng(0)
+    n = 12
+    features = Features.integers(np.zeros(n, np.int64), np.ones(n, np.int64))
+    hidden = Layer(np.array([range(6), range(6, 12)], np.int32), bits.pack_tables(rng.random((2, 64)) < 0.5))
+    # the answer is input 0, but where inputs 0 and 1 differ; training has them equal
+    last = Layer(np.array([[0, 1, n, n + 1]], np.int32), bits.pack_tables(np.array([
+        [p & 1 if (p & 1) == p >> 1 & 1 else p >> 2 & 1 ^ p >> 3 for p in range(16)]]).astype(bool)))
+    network = LutNetwork(Encoder(features, np.arange(n, dtype=np.int32), np.ones(n, np.int64)), (hidden, last),
+                         Head.bit(n + 2), ("no", "yes"))
+    x = rng.integers(0, 2, (2000, n))
+    x[:, 1] = x[:, 0]
+    y = network.predict(x)
+    data = Dataset("d", features, ("no", "yes"), x[:1500], y[:1500], x[1500:], y[1500:])
+    after = use_dont_cares(network, "unseen", 4, data)
+    assert after.meta["dont_cares"]["scope"] == "answers"
+    assert compile_network(after, targets.get("ice40"), pipeline="none").netlist.cells == []
+    # of examples that are all different, answers to some say nothing of the others
+    network = random_network(4, head="bit", k_max=8)
+    rng = np.random.default_rng(1)
+    wide = vote_network(60, 6, 2, n_bits=60)
+    x = rng.integers(0, 2, (60, 60))
+    y = wide.predict(x)
+    data = Dataset("d", wide.features, wide.class_names, x, y, x, y)
+    after = use_dont_cares(wide, "unseen", 4, data)
+    assert after.meta["dont_cares"]["scope"] == "entries" and (after.predict(x) == y).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 1 << 30), k=st.integers(0, 9), cared=st.floats(0, 1), lut_inputs=st.sampled_from([4, 6]))
+def test_completed_and_decomposed_tables(seed, k, cared, lut_inputs):
+    """Where care is one the table stays; a decomposition computes the table and uses what it promises."""
+    from lut2hw.compile import truth
+    from lut2hw.compile.decompose import bound_set, expand, luts
+    from lut2hw.compile.dont_cares import complete
+    from lut2hw.compile.graph import Graph
+
+    rng = np.random.default_rng(seed)
+    table, care = (int.from_bytes(np.packbits(rng.random(1 << k) < share, bitorder="little").tobytes(), "little")
+                   for share in (0.5, cared))
+    made = complete(table, care, k, lut_inputs)
+    assert not (made ^ table) & care and 0 <= made <= truth.full(k)
+    if k > lut_inputs:
+        found = bound_set(table, care, k, lut_inputs)
+        if found is not None:
+            assert not (found.joined(found.table, k) ^ table) & care
+            assert found.k < k
+    graph = Graph()
+    literals = graph.input("x", k)
+    graph.outputs["y"] = [expand(graph, tuple(literals), made, lut_inputs, "lut")]
+    netlist = graph.netlist()
+    assert all(len(cell.inputs) <= lut_inputs for cell in netlist.cells)
+    assert luts(made, k, lut_inputs) <= luts(made, k, lut_inputs, False)
+    every = np.array([[p >> j & 1 for p in range(1 << k)] for j in range(k)], np.uint8).reshape(k, 1 << k)
+    if k:
+        out = bits.unpack(netlist.evaluate(x=bits.pack(every))["y"], 1 << k)[0]
+        assert (out == np.array([made >> p & 1 for p in range(1 << k)])).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 1 << 30))
+def test_functional_duplicates_are_merged(seed):
+    """The same function through other logic, up to polarity, becomes one signal; nothing else changes."""
+    from lut2hw.compile.duplicates import merge_equal
+    from lut2hw.compile.netlist import Netlist
+
+    rng = np.random.default_rng(seed)
+    netlist = Netlist()
+    x = netlist.input("x", 6)
+    a = netlist.lut(x[:3], int(rng.integers(1, 255)))
+    table = int(rng.integers(1 << 16))
+    f = netlist.lut((a, *x[3:]), table)
+    # by Shannon expansion over x[5], inverted: other cells, the same function
+    low, high = (netlist.lut((a, *x[3:5]), half) for half in (table & 0xFF, table >> 8))
+    g = netlist.lut((low, high, x[5]), 0b11001010 ^ 0xFF)
+    h = netlist.lut((f, g, x[0]), int(rng.integers(256)))  # f and g are always opposite
+    netlist.output("y", [f, g, h])
+    merged = merge_equal(netlist)
+    every = bits.pack(np.array([[p >> j & 1 for p in range(64)] for j in range(6)], np.uint8))
+    assert (merged.evaluate(x=every)["y"] == netlist.evaluate(x=every)["y"]).all()
+    wide = sum(len(cell.inputs) > 1 for cell in merged.cells)
+    assert wide <= 4  # a, f, h, and f once more for the polarity of g
+
+
 def test_accuracy_before_and_after_is_in_the_model():
     from lut2hw import data
     from lut2hw.encode import fixed

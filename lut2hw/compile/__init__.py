@@ -14,6 +14,7 @@ from lut2hw.compile.arithmetic_carry import CarryArithmetic
 from lut2hw.compile.baseline import synthesize
 from lut2hw.compile.decompose import lut_cost, shannon
 from lut2hw.compile.dont_cares import use_dont_cares
+from lut2hw.compile.duplicates import merge_equal
 from lut2hw.compile.graph import Graph
 from lut2hw.compile.merge import merge
 from lut2hw.compile.netlist import Cell, Netlist
@@ -94,6 +95,7 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
     network = use_dont_cares(network, dont_cares, k, data)
     logic = lower.tables(network)
     read = lower.bits_read(logic)
+    logic = merge_equal(logic)
     port = InputPort.of(network, read, encoded=encoded_inputs)
 
     def whole(logic: Netlist, lut_inputs: int) -> Netlist:

@@ -1,12 +1,118 @@
-"""Tables wider than the target's LUT, by Shannon expansion (C. E. Shannon, 1949) with shared cofactors."""
+"""Tables wider than the target's LUT: Shannon expansion with shared cofactors, or disjoint decomposition.
+
+Expansion: C. E. Shannon, 1949. Decomposition: the inputs of a bound set act through a few bits that say which column
+of the chart they select, if few columns differ: R. L. Ashenhurst, "The decomposition of switching functions", 1957;
+H. A. Curtis, "A new approach to the design of switching circuits", 1962; for LUTs and with don't-cares T. Sasao,
+"FPGA design by generalized functional decomposition", 1993. A random table has no such bound set; one that was
+completed where it is free does.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import combinations
+from typing import NamedTuple
 
 from lut2hw.compile import truth
 from lut2hw.compile.graph import MUX, Graph
 from lut2hw.compile.netlist import Netlist
+
+WIDEST_CHART = 10
+"""Inputs of the widest table that is searched for bound sets."""
+
+
+class Bound(NamedTuple):
+    """f(x) = g(free inputs, codes): codes are functions of the bound inputs.
+
+    bound, free: input numbers. codes: tables over the bound inputs. table, care: g, its inputs the free ones, then
+    the codes.
+    """
+
+    bound: tuple[int, ...]
+    free: tuple[int, ...]
+    codes: tuple[int, ...]
+    table: int
+    care: int
+
+    @property
+    def k(self) -> int:
+        """Inputs of g."""
+        return len(self.free) + len(self.codes)
+
+    def joined(self, g: int, k: int) -> int:
+        """The table of f over its k inputs, with `g` in place of `table`."""
+        ones = truth.full(k)
+        inputs = [truth.var(j, k) for j in range(k)]
+        codes = [truth.apply(code, [inputs[j] for j in self.bound], ones) for code in self.codes]
+        return truth.apply(g, [*(inputs[j] for j in self.free), *codes], ones)
+
+
+def _columns(table: int, k: int, bound: Sequence[int]) -> list[int]:
+    """The function of the free inputs for each pattern of the bound ones."""
+    for moved, j in enumerate(bound):
+        table = truth.to_top(table, k, j - moved)
+    rows = 1 << (k - len(bound))
+    mask = (1 << rows) - 1
+    return [table >> p * rows & mask for p in range(1 << len(bound))]
+
+
+def bound_set(table: int, care: int, k: int, size: int) -> Bound | None:
+    """The decomposition with the fewest codes, of those the one with the fewest columns; None if none saves an input.
+
+    size: inputs of the bound set. Columns that agree where both count are one.
+    """
+    best = None
+    for bound in combinations(range(k), size):
+        most = best[0] - 1 if best is not None else 1 << (size - 1)
+        classes: list[tuple[int, int]] = []
+        of: list[int] = []
+        for value, counts in zip(_columns(table, k, bound), _columns(care, k, bound), strict=True):
+            for number, (v, c) in enumerate(classes):
+                if not (v ^ value) & c & counts:
+                    classes[number] = v & c | value & ~c & counts, c | counts
+                    of.append(number)
+                    break
+            else:
+                if len(classes) >= most:
+                    break
+                of.append(len(classes))
+                classes.append((value & counts, counts))
+        else:
+            best = len(classes), bound, classes, of
+    if best is None:
+        return None
+    number, bound, classes, of = best
+    n_codes = max(number - 1, 0).bit_length()
+    free = tuple(j for j in range(k) if j not in bound)
+    codes = tuple(sum(1 << p for p, c in enumerate(of) if c >> t & 1) for t in range(n_codes))
+    rows = 1 << len(free)
+    g = counted = 0
+    for code in range(1 << n_codes):
+        # a code that never comes acts like the one without its highest bit
+        value, counts = classes[code] if code < number else (classes[code ^ 1 << code.bit_length() - 1][0], 0)
+        g |= value << code * rows
+        counted |= counts << code * rows
+    return Bound(bound, free, codes, g, counted)
+
+
+@lru_cache(maxsize=1 << 14)
+def luts(table: int, k: int, lut_inputs: int, decompose: bool = True) -> int:
+    """LUTs of a table on its own."""
+    graph = Graph()
+    literal = expand(graph, tuple(graph.input("x", k)), table, lut_inputs, "lut", decompose)
+    graph.outputs["y"] = [literal]
+    return sum(graph.live()[1 + k:])
+
+
+@lru_cache(maxsize=1 << 14)
+def _chart(table: int, k: int, lut_inputs: int) -> Bound | None:
+    """The decomposition of a table if it takes fewer LUTs than expansion."""
+    found = bound_set(table, truth.full(k), k, lut_inputs)
+    if found is None:
+        return None
+    decomposed = len(found.codes) + luts(found.table, found.k, lut_inputs)
+    return found if decomposed < luts(table, k, lut_inputs, False) else None
 
 
 @lru_cache(maxsize=1 << 14)
@@ -20,13 +126,21 @@ def _split(table: int, k: int) -> int:
     return min(range(k - 1, -1, -1), key=left)
 
 
-def expand(graph: Graph, inputs: tuple[int, ...], table: int, lut_inputs: int, part: str) -> int:
-    """The literal of a LUT of any width, built of LUTs of at most `lut_inputs` inputs."""
+def expand(graph: Graph, inputs: tuple[int, ...], table: int, lut_inputs: int, part: str,
+           decompose: bool = True) -> int:
+    """The literal of a LUT of any width, built of LUTs of at most `lut_inputs` inputs.
+
+    decompose: look for bound sets, not only cofactors.
+    """
     nodes, table, inverted = truth.reduce(table, inputs)
     k = len(nodes)
     literals = tuple(2 * node for node in nodes)
     if k <= lut_inputs:
         return graph.lut(literals, table, part) ^ inverted
+    chart = _chart(table, k, lut_inputs) if decompose and lut_inputs + 1 < k <= WIDEST_CHART else None
+    if chart is not None:
+        codes = [graph.lut([literals[j] for j in chart.bound], code, part) for code in chart.codes]
+        return expand(graph, (*(literals[j] for j in chart.free), *codes), chart.table, lut_inputs, part) ^ inverted
     j = _split(table, k) if k <= 10 else k - 1
     low, high = truth.cofactors(table, k, j)
     rest = literals[:j] + literals[j + 1:]
@@ -34,10 +148,10 @@ def expand(graph: Graph, inputs: tuple[int, ...], table: int, lut_inputs: int, p
         i = _split(low, k - 1) if k <= 11 else k - 2
         quarters = [*truth.cofactors(low, k - 1, i), *truth.cofactors(high, k - 1, i)]
         below = rest[:i] + rest[i + 1:]
-        a, b, c, d = (expand(graph, below, quarter, lut_inputs, part) for quarter in quarters)
+        a, b, c, d = (expand(graph, below, quarter, lut_inputs, part, decompose) for quarter in quarters)
         return mux4(graph, (a, b, c, d), rest[i], literals[j], part) ^ inverted
-    a = expand(graph, rest, low, lut_inputs, part)
-    b = expand(graph, rest, high, lut_inputs, part)
+    a = expand(graph, rest, low, lut_inputs, part, decompose)
+    b = expand(graph, rest, high, lut_inputs, part, decompose)
     return graph.lut((a, b, literals[j]), MUX, part) ^ inverted
 
 

@@ -17,9 +17,14 @@ from numpy.typing import NDArray
 
 from lut2hw import bits
 from lut2hw.compile import truth
+from lut2hw.compile.decompose import WIDEST_CHART, bound_set, luts
+from lut2hw.compile.observe import complete_by_answers
 from lut2hw.data.dataset import Dataset
 from lut2hw.errors import UsageError
 from lut2hw.model import Layer, LutNetwork
+
+MOST_LOST = 0.005
+"""Share of examples that completing by answers may cost."""
 
 
 @lru_cache(maxsize=1 << 15)
@@ -49,7 +54,15 @@ def _spread(table: int, kept: tuple[int, ...], k: int) -> int:
 def complete(table: int, care: int, k: int, lut_inputs: int) -> int:
     """A table that agrees with `table` where `care` is one, for small logic of LUTs of `lut_inputs` inputs."""
     kept, table, care = _needed(table, care, k)
-    return _spread(_complete(table, care, len(kept), lut_inputs), kept, k)
+    k_left = len(kept)
+    made = _complete(table, care, k_left, lut_inputs)
+    if lut_inputs < k_left <= WIDEST_CHART:
+        chart = bound_set(table, care, k_left, lut_inputs)
+        if chart is not None:
+            other = chart.joined(complete(chart.table, chart.care, chart.k, lut_inputs), k_left)
+            if luts(other, k_left, lut_inputs) < luts(made, k_left, lut_inputs):
+                made = other
+    return _spread(made, kept, k)
 
 
 def _complete(table: int, care: int, k: int, lut_inputs: int) -> int:
@@ -100,8 +113,9 @@ def use_dont_cares(network: LutNetwork, option: str, lut_inputs: int, data: Data
     """A network with the entries completed that `option` frees: "off", "unseen" or "rare:N" (fewer than N times).
 
     data: where to count, and what accuracy before and after is measured on (`meta["dont_cares"]`); None takes the
-    counts that the network holds. Errors: `UsageError` for a wrong option, or if there is
-    nothing to count on.
+    counts that the network holds. With data, "unseen" also frees entries that training shows but no answer to it
+    depends on (`observe`), unless that costs too many of the examples that it is not told of (`_by_answers`).
+    Errors: `UsageError` for a wrong option, or if there is nothing to count on.
     """
     if option == "off":
         return network
@@ -111,18 +125,51 @@ def use_dont_cares(network: LutNetwork, option: str, lut_inputs: int, data: Data
         if name != "rare" or not number.isdecimal() or not int(number):
             raise UsageError(f"dont-cares must be off, unseen or rare:N with N from 1, not {option!r}")
         at_least = int(number)
-    if data is not None and len(data.x_train):
-        cares = seen(network, data.x_train, at_least)
-    elif all(layer.counts is not None for layer in network.layers):
-        cares = [layer.counts.sum(axis=2) >= at_least for layer in network.layers]  # type: ignore[union-attr]
-    elif at_least == 1 and all(layer.care is not None for layer in network.layers):
-        cares = [layer.care_bits.astype(bool) for layer in network.layers]
-    else:
-        raise UsageError(f"dont-cares {option} needs the training data, which this model does not name; give --data")
-    layers = tuple(_completed(layer, care, lut_inputs) for layer, care in zip(network.layers, cares, strict=True))
-    after = replace(network, layers=layers)
-    return after.with_meta(dont_cares={"option": option, "before": _accuracy(network, data),
-                                       "after": _accuracy(after, data)})
+    made = None
+    if data is not None and len(data.x_train) and option == "unseen":
+        made = _by_answers(network, data, lut_inputs)
+    scope = "entries" if made is None else "answers"
+    if made is None:
+        if data is not None and len(data.x_train):
+            cares = seen(network, data.x_train, at_least)
+        elif all(layer.counts is not None for layer in network.layers):
+            cares = [layer.counts.sum(axis=2) >= at_least for layer in network.layers]  # type: ignore[union-attr]
+        elif at_least == 1 and all(layer.care is not None for layer in network.layers):
+            cares = [layer.care_bits.astype(bool) for layer in network.layers]
+        else:
+            raise UsageError(f"dont-cares {option} needs the training data, which this model does not name; "
+                             "give --data")
+        made = replace(network, layers=tuple(_completed(layer, care, lut_inputs) for layer, care in
+                                             zip(network.layers, cares, strict=True)))
+    return made.with_meta(dont_cares={"option": option, "scope": scope, "before": _accuracy(network, data),
+                                      "after": _accuracy(made, data)})
+
+
+def _by_answers(network: LutNetwork, data: Dataset, lut_inputs: int) -> LutNetwork | None:
+    """The network completed by the training examples' answers; None if that costs too much accuracy.
+
+    What it costs is measured on every fifth training example, with the others' answers kept. Images are also tried
+    with copies shifted by a pixel among the examples whose answers are kept: less is free then, and less is lost.
+    """
+    def completed(table: int, care: int, k: int) -> int:
+        return complete(table, care, k, lut_inputs)
+
+    x, y = data.x_train, data.y_train
+    apart = np.random.default_rng(0).permutation(len(x)) % 5 == 0
+    for shifts in (0, 2) if network.features.image_shape is not None else (0,):
+        trial = complete_by_answers(network, _with_shifts(network, x[~apart], shifts), completed)
+        before, after = (int((each.predict_integers(x[apart]) == y[apart]).sum()) for each in (network, trial))
+        if before - after <= MOST_LOST * apart.sum():
+            return complete_by_answers(network, _with_shifts(network, x, shifts), completed)
+    return None
+
+
+def _with_shifts(network: LutNetwork, x: NDArray[np.integer], shifts: int) -> NDArray[np.integer]:
+    """The examples, and as images each shifted a pixel to the right and, with `shifts` 2, one down."""
+    if not shifts:
+        return x
+    images = x.reshape(len(x), *network.features.image_shape)  # type: ignore[misc]
+    return np.concatenate([x, *(np.roll(images, 1, axis).reshape(len(x), -1) for axis in (2, 1)[:shifts])])
 
 
 def _accuracy(network: LutNetwork, data: Dataset | None) -> dict[str, float]:

@@ -1,125 +1,147 @@
-"""Which table entries the answers on given examples depend on: observability don't-cares, by example instead of proof.
+"""Which table entries the answers to given examples depend on: observability don't-cares, by example.
 
 A LUT matters for an example if the network's answer changes when its output is inverted. An entry that no example
-both shows and depends on is free, though examples may show it: no answer changes whatever it is, because no example
-brings the LUTs around it into a state that would let it through. LUTs are taken from the answer back, each with all
-earlier choices in place, so that all choices together leave every answer as it was.
-Source: observability don't-cares with compatible, one-at-a-time use: K.-H. Chang, V. Bertacco et al., "Toggle-based
-simulation signatures" in spirit; A. Mishchenko and R. Brayton, "SAT-based complete don't-care computation for network
-optimization", DATE 2005, with the training examples in place of the SAT solver.
+both shows and depends on is free, though examples may show it: none of them brings the LUTs around it into a state
+that lets it through. LUTs are completed one after the other, from the answer back, each with all earlier choices in
+place, so that together they leave every example's answer as it was.
+Source: A. Mishchenko and R. Brayton, "SAT-based complete don't-care computation for network optimization", DATE 2005,
+with examples in place of the windows and the SAT solver.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from lut2hw import bits, kernels
-from lut2hw.model import LutNetwork
+from lut2hw.compile import truth
+from lut2hw.model import Layer, LutNetwork
 from lut2hw.simd import BLOCK
 
-Table = NDArray[np.uint8]
+Complete = Callable[[int, int, int], int]
+"""From table, care set and number of inputs to a table that agrees where care is one."""
+
+
+def complete_by_answers(network: LutNetwork, x: NDArray[np.integer], complete: Complete) -> LutNetwork:
+    """The network with its tables completed where no answer to the examples x (n, n_features) depends on them."""
+    watched = Watched(network, x)
+    for lut in reversed(range(network.n_luts)):
+        wiring, table = watched.wiring[lut], watched.tables[lut]
+        k = len(wiring)
+        care = bits.pack_tables(watched.care(lut)[None])[0]
+        made = complete(int.from_bytes(table.tobytes(), "little") & truth.full(k),
+                        int.from_bytes(care.tobytes(), "little") & truth.full(k), k)
+        watched.change(lut, np.frombuffer(made.to_bytes(len(table), "little"), np.uint8))
+    layers, at = [], 0
+    for layer in network.layers:
+        rows = watched.tables[at:at + len(layer)]
+        layers.append(Layer(layer.wiring, np.array(rows, np.uint8).reshape(layer.tables.shape), layer.care,
+                            layer.counts))
+        at += len(layer)
+    return replace(network, layers=tuple(layers))
 
 
 class Watched:
     """A network whose tables may change, on examples whose answers must not.
 
-    signals: uint64 (n_signals, n_words), kept up to date.
+    signals: uint64 (n_signals, n_words), of the network as it is now. scores: int64 (n, n_scores).
     """
 
     def __init__(self, network: LutNetwork, x: NDArray[np.integer]) -> None:
-        self.network, self.n = network, len(x)
-        self.n_bits = len(network.encoder)
+        self.head, self.n, self.n_bits = network.head, len(x), len(network.encoder)
         self.signals = network.signals(network.encoder(x))
-        self.flipped = np.empty_like(self.signals)
+        self.scores = network.scores_packed(self.signals[:self.n_bits], self.n)
         self.wiring = [row for layer in network.layers for row in layer.wiring]
         self.tables = [row.copy() for layer in network.layers for row in layer.tables]
-        self.readers: list[list[int]] = [[] for _ in range(network.n_signals)]
+        self._other = np.empty_like(self.signals)
+        self._readers: list[list[int]] = [[] for _ in range(network.n_signals)]
         for lut, wiring in enumerate(self.wiring):
             for signal in set(wiring.tolist()):
-                self.readers[signal].append(lut)
-        self.votes: dict[int, list[int]] = {}
-        for vote, signal in enumerate(network.head.signal.tolist()):
-            self.votes.setdefault(signal, []).append(vote)
-        self.scores = network.scores_packed(self.signals[:self.n_bits], self.n)
-        self.answers = network.head.answer(self.scores)
+                self._readers[signal].append(lut)
+        self._votes: dict[int, list[int]] = {}
+        for vote, signal in enumerate(self.head.signal.tolist()):
+            self._votes.setdefault(signal, []).append(vote)
 
-    def values(self, row: NDArray[np.uint64]) -> NDArray[np.uint8]:
-        """0 or 1 by example, of a packed row."""
+    def _values(self, row: NDArray[np.uint64]) -> NDArray[np.uint8]:
         return bits.unpack(row[None], self.n)[0]
 
     def _cone(self, lut: int) -> list[int]:
         """LUTs that read the output of `lut`, directly or not, in order."""
         seen: set[int] = set()
-        stack = [self.n_bits + lut]
+        stack = [lut]
         while stack:
-            for reader in self.readers[stack.pop()]:
+            for reader in self._readers[self.n_bits + stack.pop()]:
                 if reader not in seen:
                     seen.add(reader)
-                    stack.append(self.n_bits + reader)
+                    stack.append(reader)
         return sorted(seen)
 
-    def _run(self, luts: list[int], changed: NDArray[np.bool_], out: NDArray[np.uint64]) -> None:
-        for lut in luts:
-            wiring = self.wiring[lut]
-            _lut(self.signals, out, changed, wiring, self.tables[lut], self.n_bits + lut)
-            changed[self.n_bits + lut] = True
+    def _propagate(self, lut: int) -> list[int]:
+        """Signals that depend on the LUT; their rows of `_other`, given the LUT's own, are brought up to date."""
+        changed = np.zeros(len(self.signals), np.bool_)
+        changed[self.n_bits + lut] = True
+        cone = self._cone(lut)
+        for reader in cone:
+            _evaluate(self.signals, self._other, changed, self.wiring[reader], self.tables[reader],
+                      self.n_bits + reader)
+            changed[self.n_bits + reader] = True
+        return [self.n_bits + number for number in (lut, *cone)]
+
+    def _rescored(self, signals: list[int]) -> NDArray[np.int64]:
+        """Scores with these rows of `_other` in place of those of `signals`."""
+        if self.head.kind == "bit":
+            [signal] = self.head.signal.tolist()
+            rows = self._other if signal in signals else self.signals
+            return self._values(rows[signal]).astype(np.int64)[:, None]
+        scores = self.scores
+        for signal in signals:
+            for vote in self._votes.get(signal, ()):
+                if scores is self.scores:
+                    scores = scores.copy()
+                more = self._values(self._other[signal]).astype(np.int64) - self._values(self.signals[signal])
+                scores[:, self.head.class_of[vote]] += self.head.weight[vote] * more
+        return scores
 
     def matters(self, lut: int) -> NDArray[np.bool_]:
         """bool (n,): the answer changes if the LUT's output is inverted."""
-        cone = self._cone(lut)
-        changed = np.zeros(len(self.signals), np.bool_)
-        changed[self.n_bits + lut] = True
-        np.invert(self.signals[self.n_bits + lut], out=self.flipped[self.n_bits + lut])
-        self._run(cone, changed, self.flipped)
-        return self._answers(changed) != self.answers
-
-    def _answers(self, changed: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Answers with the rows `changed` of `flipped` in place of those of `signals`."""
-        head = self.network.head
-        votes = [vote for signal, those in self.votes.items() if changed[signal] for vote in those]
-        if not votes:
-            return self.answers
-        scores = self.scores.copy()
-        for vote in votes:
-            signal = int(head.signal[vote])
-            difference = (self.values(self.flipped[signal]).astype(np.int64) - self.values(self.signals[signal]))
-            scores[:, head.class_of[vote]] += head.weight[vote] * difference
-        return head.answer(scores)
+        np.invert(self.signals[self.n_bits + lut], out=self._other[self.n_bits + lut])
+        scores = self._rescored(self._propagate(lut))
+        return self.head.answer(scores) != self.head.answer(self.scores)
 
     def care(self, lut: int) -> NDArray[np.bool_]:
         """bool (2**k,): entries that some example shows whose answer depends on them."""
         matters = np.flatnonzero(self.matters(lut))
-        wiring = self.wiring[lut]
         pattern = np.zeros(len(matters), np.int64)
-        for j, signal in enumerate(wiring.tolist()):
-            pattern |= self.values(self.signals[signal])[matters].astype(np.int64) << j
-        seen = np.zeros(1 << len(wiring), np.bool_)
-        seen[pattern] = True
-        return seen
+        for j, signal in enumerate(self.wiring[lut].tolist()):
+            pattern |= self._values(self.signals[signal])[matters].astype(np.int64) << j
+        care = np.zeros(1 << len(self.wiring[lut]), np.bool_)
+        care[pattern] = True
+        return care
 
-    def change(self, lut: int, table: Table) -> None:
-        """Give a LUT another table and bring the signals up to date."""
+    def change(self, lut: int, table: NDArray[np.uint8]) -> None:
+        """Give a LUT another table."""
         if (table == self.tables[lut]).all():
             return
         self.tables[lut][:] = table
-        cone = [lut, *self._cone(lut)]
-        self._run(cone, np.zeros(len(self.signals), np.bool_), self.signals)
-        self.scores = self.network.head_scores(self.signals, self.n) if self.network.head.kind != "bit" else (
-            self.values(self.signals[self.network.head.signal[0]]).astype(np.int64)[:, None])
+        _evaluate(self.signals, self._other, np.zeros(len(self.signals), np.bool_), self.wiring[lut],
+                  self.tables[lut], self.n_bits + lut)
+        signals = self._propagate(lut)
+        self.scores = self._rescored(signals)
+        self.signals[signals] = self._other[signals]
 
 
 @njit(cache=True)
-def _lut(signals, flipped, changed, wiring, table, number):
-    """Evaluate one LUT into row `number` of `flipped`, from rows of `flipped` where `changed`, else of `signals`."""
+def _evaluate(signals, other, changed, wiring, table, number):
+    """Evaluate one LUT into row `number` of `other`, from rows of `other` where `changed`, else of `signals`."""
     n_words = signals.shape[1]
     k = len(wiring)
     space = kernels.make_space(k)
     inputs = np.empty(k + 2, np.int64)
-    here, there = signals.ctypes.data, flipped.ctypes.data
+    here, there = signals.ctypes.data, other.ctypes.data
     for at in range(0, n_words, BLOCK):
         for j in range(k):
             inputs[j] = (there if changed[wiring[j]] else here) + (wiring[j] * n_words + at) * 8
