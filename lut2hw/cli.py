@@ -32,6 +32,29 @@ app = typer.Typer(rich_markup_mode="rich", pretty_exceptions_enable=False,
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="Model file (.lut).", show_default=False)]
 DATA_HELP = "Name (see `lut2hw datasets`), or a .npz, .csv or .pla file, or a folder with MNIST-style idx.gz files."
+
+
+def complete_target(incomplete: str) -> list[str]:
+    """Names of families, for the shell."""
+    from lut2hw.targets import TARGETS
+
+    return [name for name in TARGETS if name.startswith(incomplete)]
+
+
+def complete_device(incomplete: str) -> list[str]:
+    """Names of devices of all families, for the shell."""
+    from lut2hw.targets import TARGETS
+
+    return [name for target in TARGETS.values() for name in target.devices if name.startswith(incomplete)]
+
+
+def complete_board(incomplete: str) -> list[str]:
+    """Names of boards, for the shell."""
+    from lut2hw.boards.catalogue import BOARDS
+
+    return [name for name in BOARDS if name.startswith(incomplete)]
+
+
 IgnoreOption = Annotated[str | None, typer.Option("--ignore", metavar="COLUMN,...", help="Columns of a .csv to leave "
                                                   "out.")]
 DropMissingOption = Annotated[bool, typer.Option("--drop-missing", help="Leave out lines of a .csv that lack a "
@@ -159,9 +182,11 @@ def train(
                                                  "each LUT's inputs anew and keep the better.")] = None,
     inputs: Annotated[int | None, typer.Option("--inputs", metavar="N", help="descent: encoder bits that may be "
                                                "read.", show_default="all")] = None,
-    device: Annotated[str | None, typer.Option("--device", metavar="NAME", help="descent: without --luts, fill this "
+    device: Annotated[str | None, typer.Option("--device", autocompletion=complete_device,
+                                               metavar="NAME", help="descent: without --luts, fill this "
                                                "device of the --target.")] = None,
-    target: Annotated[str, typer.Option("--target", metavar="FAMILY", help="FPGA family that --device is "
+    target: Annotated[str, typer.Option("--target", autocompletion=complete_target,
+                                        metavar="FAMILY", help="FPGA family that --device is "
                                           "of.")] = "ice40",
     utilization: Annotated[float, typer.Option("--utilization", metavar="SHARE", help="Share of the --device to "
                                                "fill.")] = 0.85,
@@ -419,7 +444,8 @@ def targets(json_output: JsonOption = False) -> None:
 
 # --- hardware: emit and check ---------------------------------------------------------------------------------------
 
-TargetOption = Annotated[str, typer.Option("--target", metavar="FAMILY", help="FPGA family (see `lut2hw targets`).")]
+TargetOption = Annotated[str, typer.Option("--target", autocompletion=complete_target,
+                                           metavar="FAMILY", help="FPGA family (see `lut2hw targets`).")]
 PipelineOption = Annotated[str, typer.Option("--pipeline", metavar="N|auto|none", help="Register stages.")]
 EncodedOption = Annotated[bool, typer.Option("--encoded-inputs", help="Leave the encoder out of the hardware.")]
 DontCaresOption = Annotated[str, typer.Option("--dont-cares", metavar="off|unseen|rare:N", help="Table entries that "
@@ -529,7 +555,8 @@ def verify(
 @app.command(rich_help_panel="Hardware")
 def build(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Emitted folder.", show_default=False)],
-    device: Annotated[str | None, typer.Option("--device", help="See `lut2hw targets`.",
+    device: Annotated[str | None, typer.Option("--device", autocompletion=complete_device,
+                                               help="See `lut2hw targets`.",
                                                show_default="up5k for ice40, and so on")] = None,
     package: Annotated[str | None, typer.Option("--package", help="As nextpnr spells it.",
                                                 show_default="the device's usual one")] = None,
@@ -538,7 +565,8 @@ def build(
     seed: Annotated[int, typer.Option("--seed", min=0, max=(1 << 31) - 1, help="Of the placer.")] = 1,
     timeout: Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", min=0.001,
                                                   help="For each tool.")] = None,
-    board: Annotated[str | None, typer.Option("--board", metavar="NAME", help="Make the chip for a board, with a "
+    board: Annotated[str | None, typer.Option("--board", autocompletion=complete_board,
+                                              metavar="NAME", help="Make the chip for a board, with a "
                                               "serial link to talk to (see `lut2hw boards`).")] = None,
     baud: Annotated[int | None, typer.Option("--baud", min=1, help="Of the board's serial link.",
                                              show_default="what the board manages")] = None,

@@ -9,13 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from lut2hw.cli import DATA_HELP, JsonOption, accuracy, app
+from lut2hw.cli import DATA_HELP, JsonOption, accuracy, app, complete_board
 from lut2hw.console import check_output_file, live_accuracy, print_table, report
 from lut2hw.errors import Lut2hwError, UsageError, unknown_name
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Folder that `lut2hw emit` wrote.",
                                                 show_default=False)]
-BoardOption = Annotated[str | None, typer.Option("--board", metavar="NAME", help="Board, if the folder is built for "
+BoardOption = Annotated[str | None, typer.Option("--board", autocompletion=complete_board,
+                                                 metavar="NAME", help="Board, if the folder is built for "
                                                  "several (see `lut2hw boards`).")]
 
 

@@ -16,6 +16,7 @@ from lut2hw.cli import (
     ModelArgument,
     accuracy,
     app,
+    complete_target,
 )
 from lut2hw.console import check_output_file, print_table, progress_bar, report
 from lut2hw.errors import UsageError, unknown_name
@@ -193,7 +194,8 @@ def sweep(
     threshold: Annotated[str | None, typer.Option("--threshold", metavar="T,T,...", help="One bit per feature: "
                                                   "value >= T.")] = None,
     seed: Annotated[str, typer.Option("--seed", metavar="S,S,...", help="Seeds.")] = "0",
-    target: Annotated[str, typer.Option("--target", metavar="FAMILY", help="To estimate logic cells for.")] = "ice40",
+    target: Annotated[str, typer.Option("--target", autocompletion=complete_target,
+                                        metavar="FAMILY", help="To estimate logic cells for.")] = "ice40",
     encoded_inputs: EncodedOption = False,
     classes: Annotated[str | None, typer.Option("--classes", metavar="A,B:C,D", help="Group labels into classes.")
                        ] = None,

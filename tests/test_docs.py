@@ -120,7 +120,11 @@ def test_help_of_every_command_has_an_example(name):
     assert {word for word in example if word.startswith("-")} <= options
 
 
-def test_shells_complete_commands_and_options():
-    env = {**os.environ, "_LUT2HW_COMPLETE": "complete_bash", "COMP_WORDS": "lut2hw wrap --da", "COMP_CWORD": "2"}
+@pytest.mark.parametrize(("words", "completed"), [
+    ("lut2hw wra", {"wrap"}), ("lut2hw wrap --da", {"--data-bytes"}), ("lut2hw emit --target x", {"xilinx7"}),
+    ("lut2hw build --device hx", {"hx1k", "hx4k", "hx8k"}), ("lut2hw flash --board icest", {"icestick"})])
+def test_shells_complete_commands_options_and_names(words, completed):
+    env = {**os.environ, "_LUT2HW_COMPLETE": "complete_bash", "COMP_WORDS": words,
+           "COMP_CWORD": str(words.count(" "))}
     done = subprocess.run([sys.executable, "-m", "lut2hw"], env=env, capture_output=True, text=True, timeout=60)
-    assert done.stdout.split() == ["--data-bytes"]
+    assert set(done.stdout.split()) == completed

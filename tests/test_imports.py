@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn import datasets
 from sklearn.ensemble import (
     ExtraTreesClassifier,
@@ -76,6 +79,55 @@ def test_scores_are_off_by_half_a_step_per_tree_at_most():
     gap = (ours - ours[:, :1]) - (theirs - theirs[:, :1])  # only differences count
     assert np.abs(gap).max() <= 2 * (8 / 2 + 0.5)
     assert np.abs(gap).max() > 0.5  # the bound is not idle
+
+
+def make_task(seed, n_features, classes):
+    """Whole numbers whose label no tree can know altogether, and others to try: x, y, more x."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(-50, 50, (300, n_features))
+    y = (x @ rng.integers(-3, 4, n_features) + rng.integers(0, 40, 300)) % classes
+    y[:classes] = np.arange(classes)
+    return x[:100], y[:100], x
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1 << 30), n_features=st.integers(1, 6), classes=st.integers(2, 5),
+       depth=st.one_of(st.none(), st.integers(1, 5)), forest=st.booleans(), k=st.integers(3, 8))
+def test_whole_votes_are_exact(seed, n_features, classes, depth, forest, k):
+    """Single trees, and forests of pure leaves, answer the same on examples that they have never seen."""
+    x, y, others = make_task(seed, n_features, classes)
+    x, first = np.unique(x, axis=0, return_index=True)  # so that every leaf can be pure
+    estimator = RandomForestClassifier(5, bootstrap=False, random_state=seed) if forest else \
+        DecisionTreeClassifier(max_depth=depth, random_state=seed)
+    estimator.fit(x, y[first])
+    network = trees.to_network(trees.from_sklearn(estimator),
+                               Features.integers(np.full(n_features, -50), np.full(n_features, 49)), k=k)
+    theirs = np.searchsorted(estimator.classes_, estimator.predict(others))
+    assert (network.predict(others) == theirs).all()
+
+
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 1 << 30), n_features=st.integers(1, 5), classes=st.integers(2, 4),
+       rounds=st.integers(1, 6), leaf_bits=st.integers(2, 12), kind=st.sampled_from(["sklearn", "xgboost"]))
+def test_boosting_differs_only_where_two_classes_are_close(seed, n_features, classes, rounds, leaf_bits, kind):
+    """The answer is the library's own wherever its best class leads by more than the rounding can move the sums."""
+    x, y, others = make_task(seed, n_features, classes)
+    if kind == "sklearn":
+        estimator = GradientBoostingClassifier(n_estimators=rounds, max_depth=3, random_state=0).fit(x, y)
+        ensemble, margin = trees.from_sklearn(estimator), estimator.decision_function(others)
+    else:
+        xgboost = pytest.importorskip("xgboost", reason="the wheel is not on every platform")
+        estimator = xgboost.XGBClassifier(n_estimators=rounds, max_depth=3, n_jobs=1, random_state=0).fit(x, y)
+        with tempfile.TemporaryDirectory() as folder:
+            estimator.save_model(f"{folder}/m.json")
+            ensemble = trees.load(f"{folder}/m.json")
+        margin = estimator.predict(others, output_margin=True)
+    network = trees.to_network(ensemble, Features.integers(np.full(n_features, -50), np.full(n_features, 49)),
+                               leaf_bits=leaf_bits)
+    margin = np.sort(margin.reshape(len(others), -1), axis=1)
+    lead = np.abs(margin[:, 0]) if margin.shape[1] == 1 else margin[:, -1] - margin[:, -2]
+    sure = lead > (rounds + 2) * trees._step(ensemble, leaf_bits) + 1e-4
+    assert (network.predict(others)[sure] == estimator.predict(others)[sure]).all()
 
 
 def test_pure_forests_become_votes_of_weight_one():
