@@ -76,7 +76,7 @@ def external() -> list[Entry]:
 
 def versions() -> dict[str, str]:
     """Versions of what a result depends on and is there, by name."""
-    return {entry.name: entry.version for entry in libraries() + external() if entry.version is not None
+    return {entry.name: str(entry.version) for entry in libraries() + external() if entry.version not in (None, "present")
             and not entry.needed_for.startswith(("tests", "documentation")) and not entry.name.startswith("yowasp-")}
 
 

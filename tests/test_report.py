@@ -101,8 +101,9 @@ def test_page_of_a_folder(folder):
     assert f"{network.meta['test_accuracy']:.2%}" in text
     assert "takes 8.0 ns: 3.0 ns in 1 LUT and 1 carry step, 5.0 ns (62%) in wires" in text
     assert "321 of 5,280" in text and "wrapper 33" in text
+    commands = re.sub(r"<.*?>", "", text[text.index("<pre>"):text.index("</pre>")].replace("</div>", "\n"))
     for command in ("train", "emit", "verify", "build", "report"):
-        assert f"lut2hw {command} " in text
+        assert f"\nlut2hw {command} " in f"\n{commands}"
     assert re.search(r"numpy \d", text)
     assert make(folder) == text  # same bytes
 
