@@ -481,9 +481,12 @@ def emit(
 
     network = LutNetwork.load(model)
     dataset = None if data is None else datasets.load(data, like=network)
-    manifest = emit_model(network, Path("build") / model.stem if output == Path() else output, target=target,
-                          data=dataset, pipeline=pipeline, encoded_inputs=encoded_inputs, dont_cares=dont_cares,
-                          effort=effort, fmax=fmax, ram=ram)
+    with progress_bar() as progress:
+        progress("compiling", 0, 1)
+        manifest = emit_model(network, Path("build") / model.stem if output == Path() else output, target=target,
+                              data=dataset, pipeline=pipeline, encoded_inputs=encoded_inputs, dont_cares=dont_cares,
+                              effort=effort, fmax=fmax, ram=ram)
+        progress("compiling", 1, 1)
     free = manifest.network.meta.get("dont_cares") if dont_cares != "off" else None
     changed = "".join(f"{split} accuracy {free['before'][split]:.4f}, with don't-cares {free['after'][split]:.4f}\n"
                       for split in free["after"]) if free else ""
@@ -527,7 +530,17 @@ def verify(
         else:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lut2hw-")))
             manifest = emit_model(LutNetwork.load(core), folder / "core", target=target, pipeline=pipeline)
-        outcomes = check(manifest, engines, vectors=vectors, seed=seed, timeout=timeout)
+        progress = stack.enter_context(progress_bar())
+        started: list[str] = []
+
+        def on_start(name: str) -> None:
+            for other in started[-1:]:
+                progress(other, 1, 1)
+            started.append(name)
+            progress(name, 0, 1)
+
+        outcomes = check(manifest, engines, vectors=vectors, seed=seed, timeout=timeout, on_start=on_start)
+        progress(started[-1], 1, 1)
         words = [describe(manifest, outcome) for outcome in outcomes]
     wrong = [outcome for outcome in outcomes if outcome.passed is False]
     passed = not wrong and any(outcome.passed for outcome in outcomes)

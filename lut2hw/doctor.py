@@ -76,8 +76,9 @@ def external() -> list[Entry]:
 
 def versions() -> dict[str, str]:
     """Versions of what a result depends on and is there, by name."""
-    return {entry.name: str(entry.version) for entry in libraries() + external() if entry.version not in (None, "present")
-            and not entry.needed_for.startswith(("tests", "documentation")) and not entry.name.startswith("yowasp-")}
+    return {entry.name: str(entry.version) for entry in libraries() + external()
+            if entry.version not in (None, "present") and not entry.name.startswith("yowasp-")
+            and not entry.needed_for.startswith(("tests", "documentation"))}
 
 
 def _package(name: str) -> str | None:
