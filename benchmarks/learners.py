@@ -11,31 +11,44 @@ are not used.
 
 Bits of a model: for lookup tables the tables and, for each input, the number of the signal it reads; for trees 8
 bits of threshold and the number of the feature for each inner node, 32 for each leaf value. XGBoost runs if it is
-installed. Training time is wall-clock time, kernels compiled before.
+installed. Seconds are CPU seconds of all threads, answers to the test split included, kernels compiled before.
+
+For iwls, the network of descent is exported as AIGER, and the AND nodes that yosys's abc leaves are counted; the
+contest allowed 5,000.
+
+--json FILE keeps every result as a line of JSON and does not repeat what is in it, so that a long comparison can be
+made in pieces; the table is of all results of the task in the file.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import math
 import os
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lut2hw import data, encode
+from lut2hw import data, encode, tools
+from lut2hw.compile.circuit import Circuit
 from lut2hw.data import Dataset
+from lut2hw.emit.aiger import to_aiger
 from lut2hw.encode import Encoder, Features
 from lut2hw.learn.descent import train_descent
 from lut2hw.learn.memorize import learn as train_memorize
 from lut2hw.model import LutNetwork
 
-Run = Callable[[Dataset, Encoder], tuple[NDArray, int]]  # answers on the test split, bits of the model
+# answers on the test split, bits of the model, AND nodes where they were asked for
+Run = Callable[[Dataset, Encoder], tuple[NDArray, int, int | None]]
 
 SETTINGS: dict[str, dict] = {
     "digits": {"bits_per_feature": 2, "luts": 300, "k": 6, "layers": [1000, 1000]},
@@ -50,20 +63,31 @@ def network_bits(network: LutNetwork) -> int:
     return sum(len(layer) * ((1 << layer.k) + layer.k * signal) for layer in network.layers)
 
 
+def and_nodes(network: LutNetwork) -> int:
+    """AND nodes of the network's AIGER file after yosys's abc."""
+    with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
+        folder = Path(name)
+        (folder / "in.aig").write_bytes(to_aiger(Circuit.of(network)))
+        tools.run("yosys", ["-q", "-p", "read_aiger in.aig; abc -g AND; opt_clean; tee -q -o stat.json stat -json"],
+                  cwd=folder)
+        module, = json.loads((folder / "stat.json").read_text())["modules"].values()
+        return module["num_cells_by_type"].get("$_AND_", 0)
+
+
 def descent(task: str, seed: int) -> Run:
     options = {name: value for name, value in SETTINGS[task].items()
                if name not in ("bits_per_feature", "threshold", "layers")}
 
-    def run(dataset: Dataset, encoder: Encoder) -> tuple[NDArray, int]:
+    def run(dataset: Dataset, encoder: Encoder) -> tuple[NDArray, int, int | None]:
         network = train_descent(dataset, encoder, seed=seed, **options)
-        return network.predict(dataset.x_test), network_bits(network)
+        return network.predict(dataset.x_test), network_bits(network), and_nodes(network) if task == "iwls" else None
     return run
 
 
 def memorize(task: str, seed: int) -> Run:
-    def run(dataset: Dataset, encoder: Encoder) -> tuple[NDArray, int]:
+    def run(dataset: Dataset, encoder: Encoder) -> tuple[NDArray, int, int | None]:
         network = train_memorize(dataset, encoder, layers=SETTINGS[task]["layers"], k=8, seed=seed)
-        return network.predict(dataset.x_test), network_bits(network)
+        return network.predict(dataset.x_test), network_bits(network), None
     return run
 
 
@@ -72,32 +96,32 @@ def tree_bits(inner: int, leaves: int, n_features: int) -> int:
 
 
 def histogram_boosting(task: str, seed: int) -> Run:
-    def run(dataset: Dataset, encoder: Encoder) -> tuple[NDArray, int]:
+    def run(dataset: Dataset, encoder: Encoder) -> tuple[NDArray, int, int | None]:
         from sklearn.ensemble import HistGradientBoostingClassifier
         model = HistGradientBoostingClassifier(random_state=seed).fit(dataset.x_train, dataset.y_train)
         trees = [tree for stage in model._predictors for tree in stage]
         leaves = sum(tree.get_n_leaf_nodes() for tree in trees)
-        return model.predict(dataset.x_test), tree_bits(leaves - len(trees), leaves, len(dataset.features))
+        return model.predict(dataset.x_test), tree_bits(leaves - len(trees), leaves, len(dataset.features)), None
     return run
 
 
 def random_forest(task: str, seed: int) -> Run:
-    def run(dataset: Dataset, encoder: Encoder) -> tuple[NDArray, int]:
+    def run(dataset: Dataset, encoder: Encoder) -> tuple[NDArray, int, int | None]:
         from sklearn.ensemble import RandomForestClassifier
         model = RandomForestClassifier(random_state=seed, n_jobs=-1).fit(dataset.x_train, dataset.y_train)
         leaves = sum(tree.get_n_leaves() for tree in model.estimators_)
         inner = sum(tree.tree_.node_count for tree in model.estimators_) - leaves
-        return model.predict(dataset.x_test), tree_bits(inner, leaves, len(dataset.features))
+        return model.predict(dataset.x_test), tree_bits(inner, leaves, len(dataset.features)), None
     return run
 
 
 def xgboost(task: str, seed: int) -> Run:
-    def run(dataset: Dataset, encoder: Encoder) -> tuple[NDArray, int]:
+    def run(dataset: Dataset, encoder: Encoder) -> tuple[NDArray, int, int | None]:
         from xgboost import XGBClassifier
         model = XGBClassifier(random_state=seed, tree_method="hist").fit(dataset.x_train, dataset.y_train)
         dump = model.get_booster().get_dump()
         leaves = sum(tree.count("leaf=") for tree in dump)
-        return model.predict(dataset.x_test), tree_bits(leaves - len(dump), leaves, len(dataset.features))
+        return model.predict(dataset.x_test), tree_bits(leaves - len(dump), leaves, len(dataset.features)), None
     return run
 
 
@@ -124,6 +148,42 @@ def encoder_of(task: str, dataset: Dataset) -> Encoder:
     return encode.thermometer(dataset.features, dataset.x_train, settings["bits_per_feature"])
 
 
+def splits(arguments: argparse.Namespace) -> list[Dataset]:
+    if arguments.task == "iwls":
+        archive = np.load(Path(os.environ["LUT2HW_DATA"]) / "iwls2020_trainvalid.npz", allow_pickle=False)
+        first, last = (int(part) for part in arguments.functions.split("-"))
+        return [iwls_function(archive, f"ex{i:02}") for i in range(first, last + 1)]
+    dataset = data.load(arguments.task)
+    n = arguments.examples
+    return [replace(dataset, x_train=dataset.x_train[:n], y_train=dataset.y_train[:n])]
+
+
+def result(task: str, name: str, dataset: Dataset, seed: int) -> dict[str, Any]:
+    row = {"task": task, "data": dataset.name, "examples": len(dataset.y_train), "seed": seed, "learner": name}
+    if len(np.unique(dataset.y_train)) < 2:  # a constant function: every learner answers it
+        return {**row, "accuracy": float((dataset.y_test == dataset.y_train[0]).mean())}
+    encoder = encoder_of(task, dataset)
+    began = time.process_time()
+    answers, size, nodes = LEARNERS[name](task, seed)(dataset, encoder)
+    return {**row, "accuracy": float((answers == dataset.y_test).mean()), "bits": size, "and_nodes": nodes,
+            "seconds": round(time.process_time() - began, 2)}
+
+
+def table(rows: list[dict[str, Any]]) -> None:
+    print("| learner | data sets | test accuracy | seconds | bits of model | AND nodes, mean and most |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for name in LEARNERS:
+        mine = [row for row in rows if row["learner"] == name]
+        if not mine:
+            continue
+        trained = [row for row in mine if "bits" in row]
+        nodes = [row["and_nodes"] for row in trained if row["and_nodes"] is not None]
+        ands = f"{statistics.mean(nodes):,.0f}, {max(nodes):,}" if nodes else ""
+        print(f"| {name} | {len(mine)} | {statistics.mean(row['accuracy'] for row in mine):.4f} | "
+              f"{statistics.mean(row['seconds'] for row in trained):.1f} | "
+              f"{statistics.mean(row['bits'] for row in trained):,.0f} | {ands} |")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", choices=SETTINGS)
@@ -131,38 +191,28 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--examples", type=int, help="use only the first training examples")
     parser.add_argument("--functions", default="0-89", help="iwls: first-last")
-    parser.add_argument("--verbose", action="store_true", help="iwls: a line for each function")
+    parser.add_argument("--json", type=Path, help="file of results, to go on with")
+    parser.add_argument("--stop-after", type=float, default=math.inf, metavar="SECONDS",
+                        help="start no further training after that; go on with --json later")
     arguments = parser.parse_args()
-    if arguments.task == "iwls":
-        archive = np.load(Path(os.environ["LUT2HW_DATA"]) / "iwls2020_trainvalid.npz", allow_pickle=False)
-        first, last = (int(part) for part in arguments.functions.split("-"))
-        sets = [iwls_function(archive, f"ex{i:02}") for i in range(first, last + 1)]
-    else:
-        sets = [data.load(arguments.task)]
+    began = time.monotonic()
+    lines = arguments.json.read_text().splitlines() if arguments.json and arguments.json.exists() else []
+    rows = [row for row in map(json.loads, lines) if row["task"] == arguments.task]
+    keys = ("data", "examples", "seed", "learner")
+    known = {tuple(row[key] for key in keys) for row in rows}
     digits = data.load("digits")
     train_descent(digits, encode.fixed(digits.features, 8), luts=40, k=SETTINGS[arguments.task]["k"], sweeps=1)
-    print(f"{arguments.task}: {len(sets)} data set(s), mean test accuracy, seconds and bits")
-    print("| learner | test accuracy | seconds | bits of model |\n| --- | --- | --- | --- |", flush=True)
-    for name in arguments.learners:
-        accuracies, seconds, sizes = [], [], []
-        for dataset in sets:
-            if arguments.examples:
-                dataset = Dataset(dataset.name, dataset.features, dataset.class_names,
-                                  dataset.x_train[:arguments.examples], dataset.y_train[:arguments.examples],
-                                  dataset.x_test, dataset.y_test)
-            if len(np.unique(dataset.y_train)) < 2:  # a constant function: every learner answers it
-                accuracies.append(float((dataset.y_test == dataset.y_train[0]).mean()))
+    for dataset in splits(arguments):
+        for name in arguments.learners:
+            if (dataset.name, len(dataset.y_train), arguments.seed, name) in known:
                 continue
-            run, encoder = LEARNERS[name](arguments.task, arguments.seed), encoder_of(arguments.task, dataset)
-            began = time.perf_counter()
-            answers, size = run(dataset, encoder)
-            seconds.append(time.perf_counter() - began)
-            sizes.append(size)
-            accuracies.append(float((answers == dataset.y_test).mean()))
-            if arguments.verbose:
-                print(f"{name} {dataset.name} {len(dataset.features)} inputs: {accuracies[-1]:.4f}", flush=True)
-        print(f"| {name} | {statistics.mean(accuracies):.4f} | {statistics.mean(seconds):.1f} | "
-              f"{statistics.mean(sizes):,.0f} |", flush=True)
+            if time.monotonic() - began > arguments.stop_after:
+                break
+            rows.append(result(arguments.task, name, dataset, arguments.seed))
+            if arguments.json:
+                with arguments.json.open("a") as file:
+                    print(json.dumps(rows[-1]), file=file)
+    table(rows)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,10 @@ from lut2hw.console import check_output_file, print_table, progress_bar, report
 from lut2hw.errors import Lut2hwError, UsageError, unknown_name
 
 if TYPE_CHECKING:
-    from lut2hw.encode import Encoder, Features
+    from lut2hw.data import Dataset
+    from lut2hw.encode import Encoder
+    from lut2hw.fit import Size
+    from lut2hw.model import LutNetwork
 
 app = typer.Typer(rich_markup_mode="rich", pretty_exceptions_enable=False,
                   epilog="Start with `lut2hw train --data digits`, or your own table: `lut2hw train --data FILE.csv "
@@ -142,15 +145,20 @@ def parse_layers(text: str) -> list[int]:
     return widths
 
 
-def make_encoder(features: Features, x_train: Any, threshold: float | None, bits_per_feature: int | None) -> Encoder:
-    """The encoder that --threshold or --bits-per-feature ask for."""
-    from lut2hw import encode
+def parse_bits(text: str) -> list[int]:
+    """`2`, `1,2,4` or `auto` to numbers of thresholds per feature."""
+    if text.strip().lower() == "auto":
+        from lut2hw.learn.choose import AUTO
 
-    if threshold is not None and bits_per_feature is not None:
-        raise UsageError("give --threshold or --bits-per-feature, not both")
-    if threshold is not None:
-        return encode.fixed(features, threshold)
-    return encode.thermometer(features, x_train, 3 if bits_per_feature is None else bits_per_feature)
+        return list(AUTO)
+    try:
+        counts = [int(part) for part in text.split(",")]
+    except ValueError:
+        counts = [0]
+    if not all(1 <= count <= 256 for count in counts):
+        raise UsageError(f"--bits-per-feature {text} must be auto or whole numbers from 1 to 256, separated by "
+                         "commas, as in 1,2,4")
+    return counts
 
 
 def accuracy(predicted: Any, y: Any) -> float:
@@ -208,9 +216,10 @@ def train(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same bytes.")] = 0,
     threshold: Annotated[float | None, typer.Option("--threshold", help="One bit per feature: value >= N.",
                                                     metavar="N")] = None,
-    bits_per_feature: Annotated[int | None, typer.Option("--bits-per-feature", metavar="N",
-                                                         help="Thermometer code with N quantile thresholds; 3 if "
-                                                              "neither is given.", min=1, max=256)] = None,
+    bits_per_feature: Annotated[str | None, typer.Option("--bits-per-feature", metavar="N|N,N,...|auto",
+                                                         help="Thermometer code with N quantile thresholds, or the "
+                                                              "best of several by validation; 3 if neither is "
+                                                              "given.")] = None,
     classes: Annotated[str | None, typer.Option("--classes", metavar="A,B:C,D", help="Group labels into classes; "
                                                 "other labels are left out.")] = None,
     label: Annotated[str | None, typer.Option("--label", metavar="NAME", help="Label column of a .csv (else "
@@ -226,7 +235,7 @@ def train(
     Example: lut2hw train --data digits --luts 100 -o digits.lut
     """
     from lut2hw import data as datasets
-    from lut2hw import learn
+    from lut2hw import encode, learn
 
     # --layers belongs to one learner only, so it chooses it; else the one with the better accuracy per LUT.
     learner = learner or ("memorize" if layers is not None else "descent")
@@ -245,6 +254,9 @@ def train(
                                  f"give --learner {other}")
     if learner == "memorize":
         settings["layers"] = parse_layers(layers or "256,256,256")
+    if threshold is not None and bits_per_feature is not None:
+        raise UsageError("give --threshold or --bits-per-feature, not both")
+    counts = parse_bits("3" if bits_per_feature is None else bits_per_feature)
     device = settings.pop("device", None)
     if device is not None and luts is not None:
         raise UsageError("--luts and --device both choose the size; give one of them")
@@ -261,18 +273,31 @@ def train(
                             drop_missing=drop_missing)
     for note in dataset.notes:
         typer.echo(note, err=True)
-    encoder = make_encoder(dataset.features, dataset.x_train, threshold, bits_per_feature)
-    if device is not None:
-        from lut2hw.fit import largest
+    tried: dict[int, float] = {}
+    size: Size | None = None
 
-        size = largest(encoder, len(dataset.class_names), target=target, device=device, k=k, utilization=utilization)
-        settings = {"luts": size.luts, "votes": size.votes, "levels": 3, "inputs": size.inputs, **settings}
-        if not json_output:
-            typer.echo(f"{device}: {size.luts} LUTs, {size.votes} of them votes, that read {size.inputs} bits, "
-                       f"fill about {size.cells} logic cells", err=True)
+    def learn_from(dataset: Dataset, encoder: Encoder, progress: Any = None, once: bool = True) -> LutNetwork:
+        nonlocal size
+        if device is None:
+            return learn_with(dataset, encoder, k=k, seed=seed, progress=progress, **settings)
+        from lut2hw.fit import fill
+
+        network, size = fill(
+            lambda size: learn_with(dataset, encoder, k=k, seed=seed, progress=progress, **{
+                "luts": size.luts, "votes": size.votes, "levels": 3, "inputs": size.inputs, **settings}),
+            encoder, len(dataset.class_names), target=target, device=device, k=k, utilization=utilization, once=once)
+        return network
+
     with progress_bar() as progress:
         began = time.perf_counter()
-        network = learn_with(dataset, encoder, k=k, seed=seed, progress=progress, **settings)
+        if len(counts) > 1:
+            from lut2hw.learn.choose import choose_bits
+
+            choice = choose_bits(dataset, learn_from, counts, seed=seed, progress=progress)
+            counts, tried = [choice.bits], choice.accuracy
+        encoder = (encode.thermometer(dataset.features, dataset.x_train, counts[0]) if threshold is None else
+                   encode.fixed(dataset.features, threshold))
+        network = learn_from(dataset, encoder, progress, once=time_limit is not None)
         seconds = time.perf_counter() - began
         scores = {}
         for done, split in enumerate(("train", "test")):
@@ -280,18 +305,26 @@ def train(
             x, y = dataset.split(split)
             scores[split] = accuracy(network.predict_integers(x), y)
         progress("scoring", 2, 2)
+    if size is not None:
+        settings = {"luts": size.luts, "votes": size.votes, "levels": 3, "inputs": size.inputs, **settings}
     network = network.with_meta(data=dataset.options, learner=learner, k=k, seed=seed, **settings,
-                                threshold=threshold, bits_per_feature=bits_per_feature,
+                                threshold=threshold, bits_per_feature=None if threshold is not None else counts[0],
+                                **({"bits_tried": tried} if tried else {}),
                                 train_accuracy=scores["train"], test_accuracy=scores["test"])
     network.save(output)
     result = {"model": str(output), "data": dataset.name, "learner": learner, "train_accuracy": scores["train"],
               "test_accuracy": scores["test"], "luts": network.n_luts, "encoder_bits": len(network.encoder),
               "classes": network.n_classes, "train_examples": len(dataset.y_train),
-              "test_examples": len(dataset.y_test), "seconds": round(seconds, 3)}
+              "test_examples": len(dataset.y_test), "seconds": round(seconds, 3),
+              **({"bits_per_feature": counts[0], "bits_tried": tried} if tried else {}),
+              **({"device": device, "logic_cells": size.cells} if size else {})}
     report(result, json_output,
+           (f"{counts[0]} thresholds per feature; held-out accuracy "
+            f"{', '.join(f'{a:.4f} with {count}' for count, a in tried.items())}\n" if tried else "") +
            f"train accuracy {scores['train']:.4f} ({len(dataset.y_train):,} examples), "
            f"test accuracy {scores['test']:.4f} ({len(dataset.y_test):,})\n"
            f"{network.n_luts:,} LUTs of up to {k} inputs on {len(network.encoder):,} encoder bits, {seconds:.2f} s"
+           f"{f', about {size.cells:,} logic cells of {device}' if size else ''}"
            f"{', ended early by ' + network.meta['ended'] if network.meta.get('ended', 'done') != 'done' else ''}\n"
            f"{output}", then=["lut2hw", "emit", output, *(["--target", target] if target != "ice40" else [])])
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lut2hw import bits
 from lut2hw.compile import compile_network
-from lut2hw.compile.area import estimate_netlist
+from lut2hw.compile.area import estimate, estimate_netlist
 from lut2hw.encode import Encoder
 from lut2hw.errors import UsageError, unknown_name
 from lut2hw.model import Head, Layer, LutNetwork
 from lut2hw.targets import get
 
+SLACK = 0.1  # of a device's share that a trained network may leave unused
+ROUNDS = 4  # trainings to fill a device, at most
 CHIP_CELLS = 30  # counter, handshake and answer register of the chip that `lut2hw build` puts around a core
 
 
@@ -52,47 +55,101 @@ def stand_in(encoder: Encoder, luts: int, votes: int, inputs: int, k: int, n_cla
 
 
 def chip_cells(network: LutNetwork, target: str) -> int:
-    """Logic cells of core, encoder and the chip around them, with a flip-flop for each input bit that is read."""
-    compiled = compile_network(network, get(target), pipeline="none")
+    """Logic cells of core, encoder, pipeline and the chip around them, with a flip-flop for each input bit that is
+    read.
+
+    On iCE40 a flip-flop that follows no LUT of its own takes a cell; elsewhere LUTs have flip-flops to spare.
+    """
+    family = get(target)
+    compiled = compile_network(network, family, pipeline="auto")
     netlist = compiled.netlist
     read = {net for cell in netlist.cells for net in cell.inputs}
     held = sum(net in read for nets in netlist.inputs.values() for net in nets)
-    return estimate_netlist(netlist, get(target)) + held + CHIP_CELLS
+    cells = estimate_netlist(netlist, family)
+    if family.carry == "shared":
+        return cells + held + CHIP_CELLS
+    return max(cells + CHIP_CELLS, held + netlist.count()["ff"])
 
 
 def largest(encoder: Encoder, n_classes: int, *, target: str, device: str, k: int,
             utilization: float = 0.85) -> Size:
     """The largest network of which the whole chip takes at most `utilization` of the device's logic cells.
 
-    A fifth of the LUTs are votes (half for k > 4) and the others are grown; the encoder bits that may be read take
-    up to a third of the cells, since the chip holds each in a flip-flop. Errors: `UsageError`.
+    A fifth of the LUTs are votes (half for k > 4) and the others are grown; encoder and input register take up to a
+    third of the cells, which bounds the encoder bits that may be read. Errors: `UsageError`.
     """
+    budget = _budget(target, device, utilization)
+
+    def size(luts: int, inputs: int) -> Size:
+        luts, votes = shape(luts, k, n_classes)
+        some = min(inputs, luts * k)
+        return Size(luts, votes, some, chip_cells(stand_in(encoder, luts, votes, some, k, n_classes), target))
+
+    inputs = len(encoder)
+    while inputs > n_classes:  # the smallest network that reads them all, and a third of the cells
+        trial = size(-(-inputs // k), inputs)
+        if trial.cells - trial.luts <= budget // 3:
+            break
+        inputs = max(n_classes, min(inputs * 3 // 4, inputs * budget // (3 * trial.cells)))
+    best = least = size(2 * n_classes, inputs)
+    if least.cells > budget:
+        raise UsageError(f"{device} is too small: {least.luts} LUTs for {n_classes} classes take {least.cells} of "
+                         f"{budget} logic cells; choose a larger device, a larger --utilization or fewer bits per "
+                         "feature")
+    # The cells grow nearly in proportion, so a few corrections hit the budget.
+    luts = max(2 * n_classes, budget // 2)
+    for _ in range(6):
+        trial = size(luts, inputs)
+        if best.luts < trial.luts and trial.cells <= budget:
+            best = trial
+        if 0.98 * budget <= trial.cells <= budget:
+            break
+        per_lut = max(0.5, (trial.cells - least.cells) / max(1, trial.luts - least.luts))
+        luts = max(2 * n_classes, trial.luts + int((0.99 * budget - trial.cells) / per_lut))
+    return best
+
+
+def shape(luts: int, k: int, n_classes: int) -> tuple[int, int]:
+    """LUTs and votes of a network of about so many LUTs for a device."""
+    votes = max(n_classes, -(-luts // 5) if k <= 4 else luts // 2)
+    return max(luts, votes), votes
+
+
+def fill(train: Callable[[Size], LutNetwork], encoder: Encoder, n_classes: int, *, target: str, device: str, k: int,
+         utilization: float = 0.85, once: bool = False) -> tuple[LutNetwork, Size]:
+    """Train a network that fills a device, and its size with the logic cells that the trained network takes.
+
+    train: makes a network of a size. Training decides how much of the LUTs the compiler finds superfluous, so where
+    the trained network misses the budget by more than `SLACK` it is trained anew, a few times, with more or fewer
+    LUTs; the largest that fits is returned. once: not anew unless it is too large. Errors: `UsageError`.
+    """
+    budget = _budget(target, device, utilization)
+    size = largest(encoder, n_classes, target=target, device=device, k=k, utilization=utilization)
+    best: tuple[LutNetwork, Size] | None = None
+    for _ in range(ROUNDS):
+        network = train(size)
+        size = replace(size, cells=chip_cells(network, target))
+        if size.cells <= budget and (best is None or size.cells > best[1].cells):
+            best = network, size
+        interrupted = network.meta.get("ended") == "interrupt"
+        if best is not None and (once or interrupted or budget * (1 - SLACK) <= size.cells <= budget):
+            break
+        if interrupted:
+            raise KeyboardInterrupt
+        fixed = size.cells - estimate(network, get(target))
+        luts = int(size.luts * max(0.5, min(2.0, (budget * (1 - SLACK / 2) - fixed) / max(1, size.cells - fixed))))
+        size = Size(*shape(luts, k, n_classes), size.inputs, 0)
+    if best is None:
+        raise UsageError(f"no network of {ROUNDS} fits into {budget} logic cells of {device}; choose a larger device "
+                         "or a larger --utilization")
+    return best
+
+
+def _budget(target: str, device: str, utilization: float) -> int:
+    """Logic cells to fill. Errors: `UsageError` for an unknown device or a share that is none."""
     family = get(target)
     if device not in family.devices:
         raise unknown_name(f"device of {target}", device, family.devices)
     if not 0 < utilization <= 1:
         raise UsageError(f"--utilization must be above 0 and at most 1, not {utilization:g}")
-    budget = int(family.devices[device].logic_cells * utilization)
-    inputs = min(len(encoder), max(16, budget // 3))
-
-    def size(luts: int) -> Size:
-        votes = max(n_classes, -(-luts // 5) if k <= 4 else luts // 2)
-        some = min(inputs, luts * k)
-        network = stand_in(encoder, max(luts, votes), votes, some, k, n_classes)
-        return Size(max(luts, votes), votes, some, chip_cells(network, target))
-
-    least = size(2 * n_classes)
-    if least.cells > budget:
-        raise UsageError(f"{device} is too small: {least.luts} LUTs for {n_classes} classes take {least.cells} of "
-                         f"{budget} logic cells; choose a larger device or a larger --utilization")
-    # The cells grow nearly in proportion, so a few corrections hit the budget.
-    best, luts = least, max(2 * n_classes, budget // 2)
-    for _ in range(6):
-        trial = size(luts)
-        if best.luts < trial.luts and trial.cells <= budget:
-            best = trial
-        if 0.98 * budget <= trial.cells <= budget:
-            break
-        per_lut = (trial.cells - least.cells) / max(1, trial.luts - least.luts)
-        luts = max(2 * n_classes, trial.luts + int((0.99 * budget - trial.cells) / per_lut))
-    return best
+    return int(family.devices[device].logic_cells * utilization)

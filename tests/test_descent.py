@@ -325,16 +325,3 @@ def test_restarts_do_not_raise_the_loss(digits: Dataset, coder: encode.Encoder) 
     seen = []
     train_descent(digits, coder, luts=40, k=4, sweeps=2, restarts=2, progress=seen.append)
     assert len(seen) == 6 and all(a.loss >= b.loss for a, b in itertools.pairwise(seen))
-
-
-def test_the_largest_network_fits_and_uses_the_device(digits: Dataset, coder: encode.Encoder) -> None:
-    from lut2hw import fit
-
-    size = fit.largest(coder, 10, target="ice40", device="hx1k", k=4)
-    assert 0.9 * 0.85 * 1280 < size.cells <= 0.85 * 1280
-    net = train_descent(digits, coder, luts=size.luts, k=4, votes=size.votes, levels=3, inputs=size.inputs, sweeps=1)
-    assert 0.8 * size.cells < fit.chip_cells(net, "ice40") <= 1.02 * size.cells
-    with pytest.raises(UsageError, match="hx1"):
-        fit.largest(coder, 10, target="ice40", device="hx1", k=4)
-    with pytest.raises(UsageError, match="too small"):
-        fit.largest(coder, 10, target="ice40", device="lp384", k=4, utilization=0.1)

@@ -365,13 +365,17 @@ class Trainer:
             return 0
         column = self.columns[self.n_bits + lut]
         now = kernels.histogram(n, column, self.index, self.effect, self.pattern, self.saved, _PARTS)
-        table = self.saved < -self.margin
+        table = self._entries(n)
         if self.saved[table].sum() > now:
             return 0
         self._rewire(lut, wiring)
         graph.table[lut] = table
         self._update(lut)
         return accepted
+
+    def _entries(self, n: int) -> NDArray[np.bool_]:
+        """The best table of a LUT, by the sums in `saved` of the n listed effects."""
+        return self.saved < -self.margin
 
     def _rewire(self, lut: int, wiring: NDArray[np.int32]) -> None:
         """Let a LUT read other signals, and note which may have no more readers."""

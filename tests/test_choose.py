@@ -1,0 +1,114 @@
+"""The number of thresholds per feature, chosen by validation."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lut2hw import data, encode
+from lut2hw.cli import main
+from lut2hw.data import Dataset
+from lut2hw.encode import Encoder, Features
+from lut2hw.errors import UsageError
+from lut2hw.learn.choose import AUTO, ENOUGH, choose_bits
+from lut2hw.learn.descent import train_descent
+from lut2hw.learn.memorize import learn as train_memorize
+from lut2hw.model import LutNetwork
+
+LEARNERS = {"descent": partial(train_descent, luts=32, k=1, sweeps=2),
+            "memorize": partial(train_memorize, layers=[80], k=1)}
+
+
+def bands(n: int = 900, classes: int = 8) -> Dataset:
+    """The class is the band of the one feature: it takes `classes` - 1 thresholds to tell."""
+    x = np.random.default_rng(1).integers(0, 256, (n, 1))
+    y = x[:, 0] * classes // 256
+    return Dataset("bands", Features.integers([0], [255]), tuple(map(str, range(classes))), x, y, x[:0], y[:0])
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_enough_thresholds_are_chosen(learner: str) -> None:
+    choice = choose_bits(bands(), LEARNERS[learner], (2, 7))
+    assert choice.bits == 7 and set(choice.accuracy) == {2, 7}
+    assert choice.accuracy[7] > 0.7 and choice.accuracy[2] < 0.5
+
+
+def test_what_a_learner_refuses_is_left_out() -> None:
+    wide = partial(train_memorize, layers=[24], k=6)
+    assert set(choose_bits(bands(), wide, (1, 2, 6)).accuracy) == {6}  # 1 and 2 bits are fewer than 6
+    with pytest.raises(UsageError, match="encoded input bits"):
+        choose_bits(bands(), wide, (1, 2))
+
+
+def test_of_equals_the_fewest_and_no_encoder_twice() -> None:
+    trained: list[int] = []
+
+    def train(part: Dataset, encoder: Encoder) -> LutNetwork:
+        trained.append(len(encoder))
+        assert len(part.x_test) == 0
+        return LEARNERS["descent"](part, encoder)
+
+    two = bands(classes=2)
+    easy = replace(two, x_train=two.x_train // 128, features=Features.integers([0], [1]))
+    choice = choose_bits(easy, train, AUTO)
+    assert choice.bits == 1 and choice.accuracy == {1: 1.0}
+    assert trained == [1] * 5  # five folds, as there are few examples; more thresholds are the same code
+
+
+def test_one_fold_where_examples_abound() -> None:
+    judged: list[int] = []
+
+    def train(part: Dataset, encoder: Encoder) -> LutNetwork:
+        judged.append(len(part.x_train))
+        return LEARNERS["memorize"](part, encoder)
+
+    n = 5 * ENOUGH
+    choose_bits(bands(n), train, (2,))
+    assert judged == [n - ENOUGH]
+
+
+def test_same_choice_again_and_errors() -> None:
+    digits = data.load("digits")
+    few = replace(digits, x_train=digits.x_train[:300], y_train=digits.y_train[:300])
+    assert choose_bits(few, LEARNERS["descent"], (1, 2)) == choose_bits(few, LEARNERS["descent"], (2, 1, 1))
+    with pytest.raises(UsageError, match="too few"):
+        choose_bits(bands(4), LEARNERS["descent"])
+
+    def interrupted(part: Dataset, encoder: Encoder) -> LutNetwork:
+        return LEARNERS["descent"](part, encoder).with_meta(ended="interrupt")
+
+    with pytest.raises(KeyboardInterrupt):
+        choose_bits(few, interrupted)
+
+
+@pytest.mark.parametrize("learner", [["--luts", "30", "--sweeps", "1"], ["--layers", "100"]])
+def test_the_command_line_chooses(tmp_path: Path, capsys: pytest.CaptureFixture, learner: list[str]) -> None:
+    out = tmp_path / "digits.lut"
+    assert main(["train", *learner, "--bits-per-feature", "1,3", "-o", str(out), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    tried = {int(count): accuracy for count, accuracy in result["bits_tried"].items()}
+    assert set(tried) == {1, 3} and result["bits_per_feature"] == max(tried, key=tried.__getitem__)
+    network = LutNetwork.load(out)
+    assert network.meta["bits_per_feature"] == result["bits_per_feature"]
+    digits = data.load("digits")
+    all_bits = encode.thermometer(digits.features, digits.x_train, result["bits_per_feature"])
+    codes = set(zip(all_bits.feature.tolist(), all_bits.threshold.tolist(), strict=True))
+    assert set(zip(network.encoder.feature.tolist(), network.encoder.threshold.tolist(), strict=True)) <= codes
+
+
+def test_a_device_is_filled_for_each(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["train", "--device", "lp384", "--sweeps", "1", "--classes", "0:1", "--bits-per-feature", "auto",
+                 "-o", str(tmp_path / "x.lut")]) == 0
+    text = capsys.readouterr()
+    assert text.err.count("logic cells") == 1 and "thresholds per feature; held-out accuracy" in text.out
+
+
+@pytest.mark.parametrize("bad", ["0", "x", "1,", "1,999", ""])
+def test_wrong_lists_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture, bad: str) -> None:
+    assert main(["train", f"--bits-per-feature={bad}", "-o", str(tmp_path / "x.lut")]) == 2
+    assert "--bits-per-feature" in capsys.readouterr().err

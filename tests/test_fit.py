@@ -1,0 +1,126 @@
+"""Networks that fill a device, and the estimate of their logic cells against place and route."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer
+
+from lut2hw import data, encode, fit, tools
+from lut2hw.cli import main
+from lut2hw.data import Dataset
+from lut2hw.encode import Features
+from lut2hw.errors import UsageError
+from lut2hw.learn.descent import train_descent
+from lut2hw.model import LutNetwork
+
+has_ice40 = pytest.mark.skipif(not all(map(tools.find, ("yosys", "nextpnr-ice40", "icepack"))),
+                               reason="needs yosys and nextpnr-ice40")
+has_ecp5 = pytest.mark.skipif(not all(map(tools.find, ("yosys", "nextpnr-ecp5", "ecppack"))),
+                              reason="needs yosys and nextpnr-ecp5")
+
+
+def wide(features: int, classes: int, bits: int = 20) -> tuple[encode.Encoder, Dataset]:
+    """Features whose comparators and input registers cost more than an hx1k has, if all were read."""
+    x = np.random.default_rng(0).integers(0, 1 << bits, (400, features))
+    y = (x[:, 0] + x[:, 1]) * classes >> (bits + 1)
+    space = Features.integers([0] * features, [(1 << bits) - 1] * features)
+    dataset = Dataset("wide", space, tuple(map(str, range(classes))), x, y, x[:0], y[:0])
+    return encode.thermometer(space, x, 4), dataset
+
+
+def test_the_largest_network_is_near_the_budget() -> None:
+    digits = data.load("digits")
+    coder = encode.thermometer(digits.features, digits.x_train, 1)
+    size = fit.largest(coder, 10, target="ice40", device="hx1k", k=4)
+    assert 0.9 * 0.85 * 1280 < size.cells <= 0.85 * 1280
+    with pytest.raises(UsageError, match="hx1"):
+        fit.largest(coder, 10, target="ice40", device="hx1", k=4)
+    with pytest.raises(UsageError, match="too small"):
+        fit.largest(coder, 10, target="ice40", device="lp384", k=4, utilization=0.1)
+    with pytest.raises(UsageError, match="--utilization"):
+        fit.largest(coder, 10, target="ice40", device="lp384", k=4, utilization=1.1)
+
+
+@pytest.mark.parametrize("classes", [2, 6])
+def test_a_costly_encoder_leaves_room_for_the_tables(classes: int) -> None:
+    coder, _ = wide(30, classes)
+    size = fit.largest(coder, classes, target="ice40", device="hx1k", k=4)
+    assert size.cells <= 0.85 * 1280 and size.inputs < len(coder) and size.luts > 200
+
+
+def test_filled_after_training() -> None:
+    """Random tables tell little about trained ones: the size follows the trained network."""
+    coder, dataset = wide(6, 3, bits=8)
+    sizes: list[int] = []
+
+    def train(size: fit.Size) -> LutNetwork:
+        sizes.append(size.luts)
+        return train_descent(dataset, coder, luts=size.luts, k=4, votes=size.votes, levels=3, inputs=size.inputs,
+                             sweeps=1)
+
+    network, size = fit.fill(train, coder, 3, target="ice40", device="hx1k", k=4, utilization=0.5)
+    assert size.luts in sizes and size.cells == fit.chip_cells(network, "ice40") <= 640
+    assert size.cells >= 0.9 * 640 or len(sizes) == fit.ROUNDS
+    once, first = fit.fill(train, coder, 3, target="ice40", device="hx1k", k=4, utilization=0.5, once=True)
+    assert first.luts == sizes[0] and len(once.encoder) <= first.inputs
+
+
+def test_an_interrupt_with_nothing_that_fits_is_one() -> None:
+    coder, dataset = wide(6, 3, bits=8)
+
+    def train(size: fit.Size) -> LutNetwork:
+        return train_descent(dataset, coder, luts=900, k=4, sweeps=1).with_meta(ended="interrupt")
+
+    with pytest.raises(KeyboardInterrupt):
+        fit.fill(train, coder, 3, target="ice40", device="hx1k", k=4, utilization=0.3)
+
+
+def built(folder: Path, source: str, target: str, device: str, utilization: float, capsys: pytest.CaptureFixture,
+          *options: str) -> tuple[int, int]:
+    """Logic cells of the chip: what `train` says, and what `build` reports."""
+    model, core = folder / "m.lut", folder / "core"
+    assert main(["train", "--data", source, "--target", target, "--device", device, "--utilization",
+                 str(utilization), "--sweeps", "2", *options, "-o", str(model), "--json"]) == 0
+    estimate = json.loads(capsys.readouterr().out)["logic_cells"]
+    assert main(["emit", str(model), "--target", target, "-o", str(core), "--json"]) == 0
+    capsys.readouterr()
+    assert main(["build", str(core), "--device", device, "--json"]) == 0
+    return estimate, json.loads(capsys.readouterr().out)["chip"]["logic_cells"]
+
+
+@pytest.fixture
+def cancer(tmp_path: Path) -> str:
+    """A file of thirty real features and two classes."""
+    frame = load_breast_cancer(as_frame=True).frame.rename(columns={"target": "label"})
+    frame.to_csv(tmp_path / "cancer.csv", index=False)
+    return str(tmp_path / "cancer.csv")
+
+
+@has_ice40
+@pytest.mark.slow
+@pytest.mark.parametrize(("source", "device", "utilization", "options"), [
+    ("digits", "hx1k", 0.85, []),  # argmax, three thresholds a pixel
+    ("digits", "hx1k", 0.6, ["--classes", "0,1,2,3,4:5,6,7,8,9"]),  # one popcount against a threshold
+    ("cancer", "hx1k", 0.85, []),  # comparators of wide features, a threshold
+    ("digits", "up5k", 0.3, []),
+])
+def test_the_estimate_is_what_build_reports_on_ice40(tmp_path: Path, capsys: pytest.CaptureFixture, cancer: str,
+                                                     source: str, device: str, utilization: float,
+                                                     options: list[str]) -> None:
+    estimate, real = built(tmp_path, cancer if source == "cancer" else source, "ice40", device, utilization, capsys,
+                           *options)
+    assert abs(estimate - real) <= 0.1 * real
+
+
+@has_ecp5
+@pytest.mark.slow
+@pytest.mark.parametrize(("source", "options"), [("digits", []), ("digits", ["--classes", "0,1,2,3,4:5,6,7,8,9"]),
+                                                 ("cancer", [])])
+def test_the_estimate_is_what_build_reports_on_ecp5(tmp_path: Path, capsys: pytest.CaptureFixture, cancer: str,
+                                                    source: str, options: list[str]) -> None:
+    estimate, real = built(tmp_path, cancer if source == "cancer" else source, "ecp5", "12k", 0.05, capsys, *options)
+    assert abs(estimate - real) <= 0.1 * real
