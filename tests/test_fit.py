@@ -62,10 +62,10 @@ def test_filled_after_training() -> None:
         return train_descent(dataset, coder, luts=size.luts, k=4, votes=size.votes, levels=3, inputs=size.inputs,
                              sweeps=1)
 
-    network, size = fit.fill(train, coder, 3, target="ice40", device="hx1k", k=4, utilization=0.5)
-    assert size.luts in sizes and size.cells == fit.chip_cells(network, "ice40") <= 640
-    assert size.cells >= 0.9 * 640 or len(sizes) == fit.ROUNDS
-    once, first = fit.fill(train, coder, 3, target="ice40", device="hx1k", k=4, utilization=0.5, once=True)
+    network, size = fit.fill(train, coder, 3, target="ice40", device="lp384", k=4)
+    assert size.luts in sizes and size.cells == fit.chip_cells(network, "ice40") <= 326
+    assert size.cells >= 0.9 * 326 or len(sizes) == fit.ROUNDS
+    once, first = fit.fill(train, coder, 3, target="ice40", device="lp384", k=4, once=True)
     assert first.luts == sizes[0] and len(once.encoder) <= first.inputs
 
 
@@ -73,10 +73,10 @@ def test_an_interrupt_with_nothing_that_fits_is_one() -> None:
     coder, dataset = wide(6, 3, bits=8)
 
     def train(size: fit.Size) -> LutNetwork:
-        return train_descent(dataset, coder, luts=900, k=4, sweeps=1).with_meta(ended="interrupt")
+        return train_descent(dataset, coder, luts=200, k=4, sweeps=1).with_meta(ended="interrupt")
 
     with pytest.raises(KeyboardInterrupt):
-        fit.fill(train, coder, 3, target="ice40", device="hx1k", k=4, utilization=0.3)
+        fit.fill(train, coder, 3, target="ice40", device="lp384", k=4, utilization=0.5)
 
 
 def built(folder: Path, source: str, target: str, device: str, utilization: float, capsys: pytest.CaptureFixture,
