@@ -21,7 +21,6 @@ import numba
 import numpy as np
 
 from lut2hw import bits, data, encode
-from lut2hw.learn import descent_kernels as kernels
 from lut2hw.learn.descent import Trainer, default_tau, loss_unit
 from lut2hw.learn.memorize import memorize
 
@@ -32,13 +31,10 @@ def start_with(trainer: Trainer, wiring: np.ndarray, tables: np.ndarray) -> None
     """Give the votes wiring (n, k), by encoder bit, and tables (n, 2**k)."""
     column = np.full(int(trainer.signal.max()) + 1, -1)
     column[trainer.signal] = np.arange(trainer.n_bits)
-    for lut in range(len(trainer.forest)):
-        trainer.forest.wiring[lut] = column[wiring[lut]]
-        trainer.forest.table[lut] = tables[lut]
-        old = trainer.columns[trainer.n_bits + lut].copy()
-        trainer._evaluate([lut])
-        kernels.change_vote(trainer.forest.class_of[lut], old, trainer.columns[trainer.n_bits + lut], trainer.scores,
-                            trainer.own, trainer.label, trainer.u, trainer.w, trainer.zero)
+    for vote in trainer.graph.votes:
+        trainer._rewire(vote, column[wiring[vote]].astype(np.int32))
+        trainer.graph.table[vote] = tables[vote]
+        trainer._update(vote)
 
 
 def main() -> None:
@@ -66,7 +62,7 @@ def main() -> None:
             some = bits.pack(bits.unpack(some, len(label))[:, :trainer.n_train])
             network = memorize(coder, some, label[:trainer.n_train], mnist.class_names, layers=[luts], k=k,
                                seed=arguments.seed)
-            layer, at = network.layers[0], np.argsort(trainer.forest.class_of, kind="stable")
+            layer, at = network.layers[0], np.argsort(trainer.graph.class_of, kind="stable")
             own = np.empty(luts, np.int64)  # one learner has the votes class by class, the other deals them in turn
             own[at] = np.argsort(network.head.class_of, kind="stable")
             start_with(trainer, trainer.signal[layer.wiring[own]], bits.unpack_tables(layer.tables[own], k))

@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,40 +30,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw import bits, data, encode
+from lut2hw.learn import descent
 from lut2hw.learn import descent_kernels as kernels
 from lut2hw.learn.descent import Trainer, default_tau, loss_unit
 
 SIDE = 28
+Draw = Callable[["Counting", NDArray[np.int32], int], NDArray[np.int64]]
 
 
 class Counting(Trainer):
-    """Counts the signals valued; `draw` says which of them a visit may move to."""
+    """Counts the signals valued. `draw` says which of them a visit may move to; None is all that it scans."""
 
-    draw: Any = None
+    draw: Draw | None = None
     count = 0
     valued = 0
+    visited = 0
 
-    def _improve(self, n: int, wiring: NDArray[np.int32], free: NDArray[np.bool_], moves: int) -> int:
-        for accepted in range(moves):
-            first, last = self._subset()
-            kernels.scan(n, self.k, self.rows, first, last, self.index, self.effect, self.pattern, self.margin,
-                         self.chunk, self.sums, self.value)
-            value = np.where(free[:, None], self.value[:, 32 * first:min(32 * last, self.n_bits)], 1)
-            if self.draw is None:
-                self.valued += int(free.sum()) * value.shape[1]
-            else:
-                chosen = self.draw(self, wiring, n)
-                self.valued += int(free.sum()) * len(chosen)
-                others = np.ones(self.n_bits, bool)
-                others[chosen] = False
-                value[:, others] = 1
-            j, v = divmod(int(np.argmin(value)), value.shape[1])
-            kernels.histogram(n, self.valid, self.index, self.effect, self.pattern, self.saved)
-            if value[j, v] >= np.minimum(self.saved + self.margin, 0).sum():
-                return accepted
-            wiring[j] = 32 * first + v
-            kernels.repattern(n, j, self.columns[wiring[j]], self.index, self.pattern, 1)
-        return moves
+    def visit(self, lut: int, *args: Any, **options: Any) -> int:
+        self.visited = lut
+        return super().visit(lut, *args, **options)
+
+    def scanned(self, n: int, first: int, last: int) -> None:
+        """After a scan of words first..last of the rows for n effects: leave the values of the signals drawn."""
+        last_signal = min(32 * last, self.n_bits)
+        if self.draw is None:
+            self.valued += self.k * (last_signal - 32 * first)
+            return
+        chosen = self.draw(self, self.graph.wiring[self.visited], n)
+        self.valued += self.k * len(chosen)
+        others = np.ones(self.n_bits, bool)
+        others[chosen] = False
+        self.value[:, :self.n_bits][:, others] = 1
 
 
 def uniform(trainer: Counting, wiring: NDArray[np.int32], n: int) -> NDArray[np.int64]:
@@ -74,7 +72,7 @@ def _weighted(trainer: Counting, weight: NDArray[np.float64]) -> NDArray[np.int6
 
 
 def useful(trainer: Counting, wiring: NDArray[np.int32], n: int) -> NDArray[np.int64]:
-    reads = np.bincount(trainer.forest.wiring.ravel(), minlength=trainer.n_bits)
+    reads = np.bincount(trainer.graph.wiring.ravel(), minlength=trainer.n_bits)
     return _weighted(trainer, reads[:trainer.n_bits] + 0.1)
 
 
@@ -109,6 +107,13 @@ def run(line: str, columns: bits.Packed, label: NDArray, held: int, luts: int, k
                        threads=numba.get_num_threads(), n_held=held, proposals=int(number) if name == "run" else 0)
     if name in SAMPLERS:
         trainer.draw, trainer.count = SAMPLERS[name], int(number)
+    scan = kernels.scan
+
+    def counted(n: int, k: int, rows: NDArray, first: int, last: int, *rest: Any) -> None:
+        scan(n, k, rows, first, last, *rest)
+        trainer.scanned(n, first, last)
+
+    descent.kernels.scan = counted
     rows, began = [], time.process_time()
     for sweep in range(sweeps):
         if sweep == 0:
@@ -120,6 +125,7 @@ def run(line: str, columns: bits.Packed, label: NDArray, held: int, luts: int, k
                      "seconds": round(seconds, 2) if name not in SAMPLERS else None,
                      "loss": round(trainer.total_loss() / loss_unit(trainer.tau) / trainer.n_train, 5),
                      "train": round(trainer.accuracy(), 4), "validation": round(trainer.accuracy(held=True), 4)})
+    descent.kernels.scan = scan
     return rows
 
 
@@ -150,7 +156,7 @@ def main() -> None:
         if arguments.json:
             with arguments.json.open("a") as file:
                 file.writelines(json.dumps(row) + "\n" for row in results[line])
-    goals = [results[arguments.lines[0]][at]["loss"] for at in (0, 2, -1)]
+    goals = [results[arguments.lines[0]][at]["loss"] for at in (0, min(2, arguments.sweeps - 1), -1)]
     print(f"MNIST, {arguments.examples - held:,} examples, {arguments.luts} LUT{arguments.k}; millions of signals "
           f"valued and CPU seconds until the loss is at most that of {arguments.lines[0]} after its first, third and "
           "last sweep")

@@ -203,8 +203,8 @@ def train(
     tau: Annotated[float | None, typer.Option("--tau", metavar="T", help="descent: temperature of the softmax, in "
                                               "votes.")] = None,
     augment: Annotated[str | None, typer.Option("--augment", metavar="NAME", help="descent, images: add copies "
-                                                "moved by one pixel (shift1, shift1x9) or N warped ones "
-                                                "(warpN).")] = None,
+                                                "moved by one pixel (shift1, shift1x9), N warped ones "
+                                                "(warpN) or mirrored ones (flip, flip+shift1).")] = None,
     validation: Annotated[float | None, typer.Option("--validation", metavar="SHARE", help="descent: keep the sweep "
                                                      "that does best on this share of the training set.")] = None,
     patience: Annotated[int | None, typer.Option("--patience", metavar="N", help="descent: sweeps to wait for a "

@@ -19,12 +19,19 @@ def test_shift_moves_images() -> None:
     assert left[0, 0].tolist() == [3, 4, 5]
 
 
-@pytest.mark.parametrize(("name", "count"), [("none", 0), ("shift1", 4), ("shift1x9", 8), ("warp3", 3)])
+@pytest.mark.parametrize(("name", "count"), [("none", 0), ("shift1", 4), ("shift1x9", 8), ("warp3", 3), ("flip", 1),
+                                             ("flip+shift1", 9), ("flip+warp2", 5)])
 def test_number_of_copies(name: str, count: int) -> None:
     x = np.arange(72, dtype=np.uint8).reshape(2, 36)
     copies = list(augment.copies(x, (6, 6), name, np.random.default_rng(0)))
     assert len(copies) == count
     assert all(copy.shape == x.shape and copy.dtype == x.dtype for copy in copies)
+
+
+def test_flip_mirrors_images_of_any_depth() -> None:
+    mirrored, *moved = augment.copies(np.arange(12)[None], (2, 3, 2), "flip+shift1", np.random.default_rng(0))
+    assert mirrored.reshape(2, 3, 2)[0].tolist() == [[4, 5], [2, 3], [0, 1]]
+    assert len({copy.tobytes() for copy in (mirrored, *moved)}) == 9
 
 
 @settings(max_examples=20, deadline=None)
@@ -58,7 +65,7 @@ def test_an_even_image_stays_even() -> None:
     assert (augment.warped(x, (7, 7), np.random.default_rng(1)) == 255).all()
 
 
-@pytest.mark.parametrize("name", ["flip", "warp", "warp0", "warp100", "warp5x"])
+@pytest.mark.parametrize("name", ["flop", "flip+", "flip+flip", "shift1+flip", "warp", "warp0", "warp100", "warp5x"])
 def test_unknown_names_are_refused(name: str) -> None:
     with pytest.raises(UsageError, match="shift1"):
         augment.check(name)

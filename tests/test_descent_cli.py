@@ -30,7 +30,7 @@ def test_trains_and_saves(tmp_path: Path, capsys: pytest.CaptureFixture) -> None
     (["--luts", "50", "--device", "hx1k"], "give one of them"),
     (["--device", "hx9k"], "hx8k"),
     (["--device", "hx1k", "--utilization", "2"], "--utilization"),
-    (["--luts", "50", "--augment", "flip"], "shift1"),
+    (["--luts", "50", "--augment", "flop"], "shift1"),
     (["--luts", "50", "--layers", "8"], "--layers"),
 ])
 def test_wrong_options_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture, arguments: list[str],

@@ -2,7 +2,8 @@
 
 shift1: moved by one pixel each way; shift1x9: diagonally, too; warpN: N copies that are turned, scaled, sheared,
 moved and bent a little, each image at random (as in P. Simard et al., "Best Practices for Convolutional Neural
-Networks Applied to Visual Document Analysis", 2003). The images themselves always stay in the set.
+Networks Applied to Visual Document Analysis", 2003); flip: mirrored, as natural images may be, and flip+shift1 and so
+on: the images and the mirrored ones altered so. The images themselves always stay in the set.
 """
 
 from __future__ import annotations
@@ -30,13 +31,21 @@ _GRID = 8  # pixels between such nodes
 
 def check(name: str) -> None:
     """Errors: `UsageError` if there is no augmentation of this name."""
-    if name not in SHIFTS and not re.fullmatch(r"warp[1-9]\d?", name):
-        raise UsageError(f"unknown augmentation {name!r}; choose one of: {', '.join(SHIFTS)}, warp1 to warp99")
+    altered = name.removeprefix("flip+")
+    if (altered not in (*SHIFTS, "flip") and not re.fullmatch(r"warp[1-9]\d?", altered)) or name.endswith("+flip"):
+        raise UsageError(f"unknown augmentation {name!r}; choose one of: {', '.join(SHIFTS)}, warp1 to warp99, flip, "
+                         "or flip+ and one of them")
 
 
 def copies(x: NDArray[np.integer], image_shape: tuple[int, ...], name: str,
            rng: np.random.Generator) -> Iterator[NDArray[np.integer]]:
     """Altered copies of images (n, n_features), each of the same shape and dtype."""
+    if name.startswith("flip"):
+        mirrored = np.ascontiguousarray(x.reshape(len(x), *image_shape)[:, :, ::-1]).reshape(x.shape)
+        yield mirrored
+        for image in (x, mirrored):
+            yield from copies(image, image_shape, name.removeprefix("flip").removeprefix("+") or "none", rng)
+        return
     if name in SHIFTS:
         for dy, dx in SHIFTS[name]:
             yield shifted(x, image_shape, dy, dx)

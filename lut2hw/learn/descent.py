@@ -68,7 +68,7 @@ class DescentOptions:
     inputs: encoder bits that the network may read, the ones a first look reads most; 0 is any number of them.
     proposals: signals tried at each input of a LUT when it is visited; 0 is all of them.
     tau: temperature of the softmax in votes. None: by the number of votes of a class.
-    augment: for image data, altered copies of the training set: shift1, shift1x9 or warpN, see `learn.augment`.
+    augment: for image data, altered copies of the training set: shift1, shift1x9, warpN or flip, see `learn.augment`.
     validation: share of the training examples that is held out; the sweep that does best on it is kept.
     patience: sweeps without a better validation accuracy after which a stage ends.
     margin: what an entry of a table must save, in units of the largest effect of one example, to become one.
