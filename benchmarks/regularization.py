@@ -1,4 +1,4 @@
-"""What keeps descent from fitting chance: evidence for table entries, temperature, early stopping; cross-validated.
+"""Options of descent against its defaults, cross-validated: evidence for entries, temperature, early stopping, depth.
 
     python benchmarks/regularization.py --json regularization.json
     python benchmarks/regularization.py --data wine cancer --variants plain "margin 2" "count 5"
@@ -12,6 +12,7 @@ IWLS 2020 contest. Test splits are not looked at.
     count N     an entry is one if N examples at least have an effect there, and their sum is below zero
     tau F       the default temperature times F
     early S     --validation S, patience 2
+    levels N    --levels N: a fifth of the LUTs are votes
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from lut2hw.learn import descent
 from lut2hw.learn.descent import Trainer, train_descent
 
 VARIANTS = ["plain", "margin 1", "margin 3", "margin 10", "count 3", "count 10", "tau 2", "tau 4", "tau 8",
-            "early 0.1"]
+            "early 0.1", "levels 2", "levels 3"]
 SETS = ["wine", "cancer", "digits", "mnist", "cifar10", "iwls:1", "iwls:21", "iwls:43", "iwls:55", "iwls:65",
         "iwls:85"]
 ENOUGH = 5000  # examples
@@ -77,6 +78,8 @@ def accuracy(dataset: Dataset, variant: str, folds: int, luts: int) -> tuple[flo
         options["tau"] = float(number) * descent.default_tau(luts, len(dataset.class_names), 4)
     elif name == "early":
         options |= {"validation": float(number), "patience": 2}
+    elif name == "levels":
+        options["levels"] = int(number)
     Counted.least = int(number) if name == "count" else 0
     x, y = dataset.x_train[:ENOUGH], dataset.y_train[:ENOUGH]
     right, judged, began = 0, 0, time.process_time()

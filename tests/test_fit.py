@@ -47,7 +47,7 @@ def test_the_largest_network_is_near_the_budget() -> None:
 
 @pytest.mark.parametrize("classes", [2, 6])
 def test_a_costly_encoder_leaves_room_for_the_tables(classes: int) -> None:
-    coder, _ = wide(30, classes)
+    coder, _ = wide(20, classes)
     size = fit.largest(coder, classes, target="ice40", device="hx1k", k=4)
     assert size.cells <= 0.85 * 1280 and size.inputs < len(coder) and size.luts > 200
 
@@ -65,8 +65,9 @@ def test_filled_after_training() -> None:
     network, size = fit.fill(train, coder, 3, target="ice40", device="lp384", k=4)
     assert size.luts in sizes and size.cells == fit.chip_cells(network, "ice40") <= 326
     assert size.cells >= 0.9 * 326 or len(sizes) == fit.ROUNDS
-    once, first = fit.fill(train, coder, 3, target="ice40", device="lp384", k=4, once=True)
-    assert first.luts == sizes[0] and len(once.encoder) <= first.inputs
+    before, sizes = sizes, []
+    _, first = fit.fill(train, coder, 3, target="ice40", device="lp384", k=4, once=True)
+    assert first.luts == sizes[-1] and sizes == before[:len(sizes)]  # the first that fits
 
 
 def test_an_interrupt_with_nothing_that_fits_is_one() -> None:
