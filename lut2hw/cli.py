@@ -98,6 +98,12 @@ def main(arguments: list[str] | None = None) -> int:
         if debug:
             raise
         return _fail("not enough memory; use less data, fewer LUTs or a smaller k", 1)
+    except OSError as error:  # of a disk or a folder that no reader or writer expects to fail
+        if debug:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        return _fail(f"{error.strerror or error}{where}; check the free space and the permissions, also of the "
+                     "folder for temporary files", 1)
     except Exception as error:
         if debug:
             raise
@@ -253,7 +259,7 @@ def train(
                 raise UsageError(f"--{name.replace('_', '-')} is an option of --learner {other}; leave it out or "
                                  f"give --learner {other}")
     if learner == "memorize":
-        settings["layers"] = parse_layers(layers or "256,256,256")
+        settings["layers"] = parse_layers("256,256,256" if layers is None else layers)
     if threshold is not None and bits_per_feature is not None:
         raise UsageError("give --threshold or --bits-per-feature, not both")
     counts = parse_bits("3" if bits_per_feature is None else bits_per_feature)
@@ -267,7 +273,8 @@ def train(
 
             k = default_k(target)
     if output == Path():
-        output = Path(Path(data).name).with_suffix(".lut")
+        name = os.path.basename(os.path.abspath(data))  # noqa: PTH100, PTH119 - any text, also what is no path
+        output = Path(name or "model").with_suffix(".lut")
     check_output_file(output)
     dataset = datasets.load(data, label=label, classes=classes, test_split=test_split, ignore=ignore,
                             drop_missing=drop_missing)
@@ -540,7 +547,7 @@ def verify(
     vectors: Annotated[int | None, typer.Option("--vectors", metavar="N", min=1, help="How many to stream.",
                                                 show_default="the emitted ones and 1,000 random ones")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of stalls and random vectors.")] = 0,
-    timeout: Annotated[float | None, typer.Option("--timeout", metavar="SECONDS",
+    timeout: Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", min=0.001,
                                                   help="For each tool and proof.")] = None,
     target: TargetOption = "ice40",
     pipeline: PipelineOption = "auto",

@@ -77,6 +77,8 @@ def check_output_file(path: Path) -> None:
     """Raise before the work, not after it, if `path` cannot be written."""
     if path.is_dir():
         raise UsageError(f"{path} is a folder; give the name of a file")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is not a regular file; give another name")
     if not path.parent.is_dir():
         raise UsageError(f"the folder {path.parent} does not exist; make it first")
     try:

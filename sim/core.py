@@ -20,29 +20,42 @@ def known(handle: Any) -> int | None:
     return int(value) if value.is_resolvable else None
 
 
-@cocotb.test()
-async def stream(dut: Any) -> None:
-    """Stream all vectors and write the result; what is right or wrong is the caller's to say."""
-    config = json.loads(Path(os.environ["LUT2HW_BENCH"]).read_text())
+async def stream(dut: Any, config: dict[str, Any]) -> None:
+    """Stream the vectors of one core and write the result; what is right or wrong is the caller's to say."""
+    prefix = config.get("prefix", "")
+
+    def pin(name: str) -> Any:
+        return getattr(dut, prefix + name)
+
     lines = Path(config["vectors"]).read_text().split()
     bench = Bench([int(word, 16) for word in lines[::2]], [int(word) for word in lines[1::2]],
                   config["latency"], config["seed"], config["reset"] is not None)
-    clock, reset = (getattr(dut, config[key]) if config[key] else None for key in ("clock", "reset"))
-    width = len(dut.i__payload)
+    clock, reset = (pin(config[key]) if config[key] else None for key in ("clock", "reset"))
+    payload, valid, ready = pin("i__payload"), pin("i__valid"), pin("o__ready")
+    in_ready, out_valid, out_payload = pin("i__ready"), pin("o__valid"), pin("o__payload")
+    width = len(payload)
     last: object = ""
     while not bench.done:
         now = bench.drive()
         if clock is not None:
             clock.value = 0
             reset.value = int(now.reset)
-        dut.i__valid.value = int(now.valid)
-        dut.o__ready.value = int(now.ready)
+        valid.value = int(now.valid)
+        ready.value = int(now.ready)
         if now.payload != last:
             last = now.payload
-            dut.i__payload.value = LogicArray("X" * width if now.payload is None else f"{now.payload:0{width}b}")
+            payload.value = LogicArray("X" * width if now.payload is None else f"{now.payload:0{width}b}")
         await Timer(1, "ns")
-        bench.sample(known(dut.i__ready), known(dut.o__valid), known(dut.o__payload))
+        bench.sample(known(in_ready), known(out_valid), known(out_payload))
         if clock is not None:
             clock.value = 1
             await Timer(1, "ns")
     Path(config["result"]).write_text(json.dumps(bench.result()))
+
+
+@cocotb.test()
+async def run(dut: Any) -> None:
+    """The core under test, or, one after the other, several with names of their own."""
+    config = json.loads(Path(os.environ["LUT2HW_BENCH"]).read_text())
+    for core in config.get("cores", [config]):
+        await stream(dut, core)

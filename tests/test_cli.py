@@ -149,7 +149,11 @@ def test_npz_and_one_bit_pixels(capsys, tmp_path):
     (["--seed", "-1"], "seed"), (["-o", "no/such/folder/x.lut"], "does not exist"), (["-o", "/"], "is a folder"),
     pytest.param(["-o", "/proc/x.lut"], "cannot write into /proc",
                  marks=pytest.mark.skipif(sys.platform != "linux", reason="a folder no one can write into")),
-    (["--no-such-option"], "No such option"), (["-k", "many"], "-k"),
+    (["--no-such-option"], "No such option"), (["-k", "many"], "-k"), (["-o", "/dev/null"], "not a regular file"),
+    (["--data", "/dev/zero"], "not a regular file"), (["--data", ""], "has no train-images"),
+    (["--data", "n\0ul"], "unknown dataset"), (["-o", "n\0ul"], "null byte"), (["--layers", ""], "--layers"),
+    (["--learner", "descent", "--margin", "nan"], "margin"),
+    (["--learner", "descent", "--time-limit", "nan"], "time limit"),
 ])
 def test_bad_training(capsys, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -132,73 +130,6 @@ def test_leftovers_of_a_killed_run_are_removed(tmp_path):
     (tmp_path / f".core.{os.getppid()}.part").mkdir()  # someone else is still at it
     emit_model(random_network(1), tmp_path / "core")
     assert sorted(path.name for path in tmp_path.iterdir()) == [f".core.{os.getppid()}.part", "core"]
-
-
-EMIT = """
-import sys
-sys.path.insert(0, {tests!r})
-from test_compile import random_network
-from lut2hw.emit import emit_model
-print("ready", flush=True)
-while True:
-    for seed in range(8):
-        emit_model(random_network(seed), sys.argv[1])
-"""
-
-
-def kill_at_random(tmp_path: Path, times: int) -> None:
-    rng = np.random.default_rng(0)
-    script = EMIT.format(tests=str(Path(__file__).parent))
-    for _ in range(times):
-        process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "core")], stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(float(rng.uniform(0.3, 2.0)))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        if (tmp_path / "core").exists():
-            manifest = load(tmp_path / "core")
-            network, port = manifest.network, manifest.input_port
-            assert np.array_equal(answers(network, port, manifest.vectors.inputs), manifest.vectors.classes)
-            assert manifest.netlist.cells is not None
-    emit_model(random_network(0), tmp_path / "core")
-    assert [path.name for path in tmp_path.iterdir()] == ["core"]
-
-
-def test_kill_leaves_a_whole_folder_or_none(tmp_path):
-    kill_at_random(tmp_path, 3)
-
-
-@pytest.mark.slow
-def test_kill_leaves_a_whole_folder_or_none_often(tmp_path):
-    kill_at_random(tmp_path, 100)
-
-
-def disk_of(size: int, tmp_path: Path) -> Path:
-    """A small file system of its own, where the test may mount one."""
-    disk = tmp_path / f"disk{size}"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", str(disk)],
-                      capture_output=True).returncode:
-        pytest.skip("needs the right to mount a tmpfs")
-    return disk
-
-
-@pytest.mark.slow
-def test_full_disk_leaves_nothing_half_written(tmp_path):
-    network = random_network(6, luts=60)
-    for size in range(4, 120, 4):
-        disk = disk_of(size, tmp_path)
-        try:
-            try:
-                emit_model(network, disk / "core")
-            except Lut2hwError as error:
-                assert "No space left" in str(error)
-                assert list(disk.iterdir()) == []
-            else:
-                assert load(disk / "core").netlist.outputs
-        finally:
-            subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_yosys_that_fails_is_one_line(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import batch
 import numpy as np
 import pytest
 from test_compile import random_network
@@ -20,12 +21,15 @@ from lut2hw.compile import compile_network
 from lut2hw.emit import emit_model, load
 from lut2hw.emit.core import TOP, to_verilog
 from lut2hw.emit.vectors import random_vectors
+from lut2hw.encode import Encoder, Features
 from lut2hw.errors import Lut2hwError, ToolError, UsageError
+from lut2hw.model import Head, LutNetwork
 from lut2hw.sim.bench import Bench
 from lut2hw.targets.base import simulation_model
-from lut2hw.verify import ENGINES, describe, simulate, verify
+from lut2hw.verify import ENGINES, describe, gates, simulate, verify
 from lut2hw.verify.aig import FALSE, TRUE, Aig, reference
-from lut2hw.verify.circuit import GATES, read
+from lut2hw.verify.circuit import FLOPS, GATES, SHIFTS, Circuit, Flop, UnknownCell, read
+from lut2hw.verify.formal import prove
 
 needs_icarus = pytest.mark.skipif(tools.find("iverilog") is None, reason="needs Icarus Verilog")
 needs_yosys = pytest.mark.skipif(tools.find("yosys") is None, reason="needs yosys")
@@ -176,6 +180,7 @@ def test_primitives_of_the_proof_match_the_vendor(tmp_path):
           for mode in (0, 1, 2)],
         ("nexus", "WIDEFN9", {"INIT0": 16, "INIT1": 16},
          {**{f"{pin}{half}": 1 for half in "01" for pin in "ABCD"}, "SEL": 1}, {"Z": 1}),
+        ("xilinx7", "INV", {}, {"I": 1}, {"O": 1}), ("nexus", "INV", {}, {"A": 1}, {"Z": 1}),
         *[("gowin", f"MUX2_LUT{k}", {}, {"I0": 1, "I1": 1, "S0": 1}, {"O": 1}) for k in (5, 6, 7, 8)],
         ("ecp5", "LUT4", {"INIT": 16}, dict.fromkeys("ABCD", 1), {"Z": 1}),
         ("ecp5", "PFUMX", {}, {"ALUT": 1, "BLUT": 1, "C0": 1}, {"Z": 1}),
@@ -216,7 +221,7 @@ def test_primitives_of_the_proof_match_the_vendor(tmp_path):
         for pin, size in inputs.items():
             ports[pin] = [aig.input(at + j) for j in range(size)]
             at += size
-        if name.startswith("LUT"):
+        if name == "INV" or name.startswith("LUT"):
             ports |= {pin: [FALSE] for pin in outputs}  # yosys lists outputs among the connections
         result = GATES[name](aig, values | dict.fromkeys(inject, "NO"), ports)
         aig.outputs = [literal for pin in outputs for literal in result[pin]]
@@ -225,6 +230,111 @@ def test_primitives_of_the_proof_match_the_vendor(tmp_path):
         got = bits.unpack(aig.evaluate(bits.pack(every)), 1 << width)
         lines = ["".join(str(got[j][i]) for j in reversed(range(out_width))) for i in range(1 << width)]
         assert simulated[-len(lines):] == lines, (family, name)
+
+
+@needs_icarus
+@needs_yosys
+@pytest.mark.parametrize(("family", "kinds"), [
+    ("ice40", {"SB_DFF": "D", "SB_DFFE": "DE", "SB_DFFSR": "DR", "SB_DFFESR": "DER"}),
+    ("ecp5", {"TRELLIS_FF": "DER"}), ("nexus", {"FD1P3IX": "DER"}),
+    ("gowin", {"DFF": "D", "DFFE": "DE", "DFFR": "DR", "DFFRE": "DER"}),
+    ("xilinx7", {"FDRE": "DER", "SRL16E": "DE", "SRLC32E": "DE"}),
+])
+def test_registers_of_the_proof_match_the_vendor(family, kinds, tmp_path):
+    """Random data, enables and resets through every kind of register, in the vendor's model and in ours."""
+    cells, lines = {}, []
+    for at, (kind, has) in enumerate(kinds.items()):
+        flop = FLOPS.get(kind, Flop(clock="CLK", enable="CE"))
+        parameters = {"TRELLIS_FF": {"CEMUX": "CE", "SRMODE": "LSR_OVER_CE"}}.get(kind, {})
+        inputs = {"D": flop.d, "E": flop.enable, "R": flop.reset}
+        pins = {flop.clock: "c", flop.q: f"q[{at}]", **{inputs[what]: what.lower() for what in has}}
+        nets = {flop.clock: [100], flop.q: [at], **{inputs[what]: [101 + "DER".index(what)] for what in has}}
+        if kind in SHIFTS:
+            place = {"SRL16E": 5, "SRLC32E": 19}[kind]
+            address = [str(place >> bit & 1) for bit in range(SHIFTS[kind])]
+            pins |= ({f"A{bit}": f"1'b{value}" for bit, value in enumerate(address)} if kind == "SRL16E" else
+                     {"A": f"5'd{place}"})
+            nets |= {f"A{bit}": [value] for bit, value in enumerate(address)} if kind == "SRL16E" else {"A": address}
+        cells[kind] = {"type": kind, "parameters": parameters, "connections": nets}
+        text = ", ".join(f'.{name}("{value}")' for name, value in parameters.items())
+        connected = ", ".join(f".{pin}({net})" for pin, net in pins.items())
+        lines.append(f"{kind} {f'#({text})' if text else ''} it{at}({connected});")
+    rng = np.random.default_rng(1)
+    moves = (rng.random((400, 3)) < [0.5, 0.6, 0.1]).astype(int)
+    steps = "".join(f"{{d, e, r}} = 3'b{d}{e}{r}; #1 c = 1; #1 c = 0; #1 $display(\"%b\", q);\n" for d, e, r in moves)
+    (tmp_path / "bench.v").write_text(f"module bench; reg c = 0, d, e, r; wire [{len(kinds) - 1}:0] q;\n"
+                                      + "\n".join(lines) + f"\ninitial begin #1 {steps} $finish; end endmodule\n")
+    target = targets.get(family)
+    models = [simulation_model(model) for model in target.simulation_models]
+    for at, (file, name) in enumerate(target.flop_models):
+        models.append(tmp_path / f"flop{at}.v")
+        models[-1].write_text(gates.module_of(file, name))
+    tools.run("iverilog", ["-g2012", *(f"-D{define}" for define in simulate.ICARUS_DEFINES), "-s", "bench", "-o",
+                           str(tmp_path / "b.vvp"), f"-I{tools.yosys_share() / 'lattice'}", str(tmp_path / "bench.v"),
+                           *map(str, models)])
+    simulated = tools.run("vvp", ["-n", str(tmp_path / "b.vvp")]).output.split()[-len(moves):]
+    circuit = Circuit({"ports": {}, "cells": cells})
+    state: dict = dict.fromkeys(circuit.registers)
+    for (d, e, r), shown in zip(moves.tolist(), simulated, strict=True):
+        now = {101: d, 102: e, 103: r, **state}
+        for q, register in circuit.registers.items():
+            assert register.clock == 100
+            enabled = register.enable is None or now[register.enable]
+            reset = register.reset is not None and now[register.reset] and (enabled or not register.gated)
+            state[q] = 0 if reset else now[register.d] if enabled else now[q]
+        for at, kind in enumerate(kinds):
+            assert state[at] is None or str(state[at]) == shown[len(kinds) - 1 - at], (kind, shown)
+    assert None not in state.values()
+
+
+@needs_yosys
+@pytest.mark.parametrize(("cell", "words"), [
+    ("TRELLIS_FF #(.SRMODE(\"ASYNC\")) f(.CLK(c), .DI(d), .LSR(r), .Q(q));", "SRMODE ASYNC"),
+    ("FDRE #(.IS_C_INVERTED(1'b1)) f(.C(c), .D(d), .CE(1'b1), .R(r), .Q(q));", "IS_C_INVERTED 1"),
+    ("SRL16E f(.CLK(c), .CE(1'b1), .D(d), .A0(d), .A1(r), .A2(r), .A3(r), .Q(q));", "length changes"),
+    ("DFFP f(.CLK(c), .D(d), .PRESET(r), .Q(q));", "kind DFFP"),
+])
+def test_registers_that_a_core_has_no_use_for_are_unknown(cell, words, tmp_path):
+    (tmp_path / "a.v").write_text(f"module a(input c, d, r, output q); {cell} endmodule")
+    with pytest.raises(UnknownCell, match=words):
+        read([tmp_path / "a.v"], "a")
+
+
+@needs_icarus
+@needs_yosys
+@pytest.mark.parametrize("family", ["ecp5", *(pytest.param(family, marks=pytest.mark.slow)
+                                              for family in ("xilinx7", "nexus", "gowin", "generic"))])
+def test_gates_of_every_family_are_proved(family, tmp_path):
+    made = emit_model(network(13), tmp_path / family, target=family, pipeline=3)
+    outcome = one(made.directory, "gates", vectors=100)
+    assert outcome.passed and "proved for all inputs" in outcome.note
+
+
+@needs_yosys
+def test_registers_that_hold_by_their_logic_are_proved():
+    """Synthesis for 7 series turns an enable into logic where that saves a LUT; each wrong entry of it is found."""
+    net = LutNetwork(Encoder(Features.integers([0], [1]), np.zeros(1, np.int32), np.ones(1, np.int64)), (),
+                     Head.bit(0), ("no", "yes"))
+    port = compile_network(net, targets.get("xilinx7")).input_port
+    vectors = random_vectors(net, port, 64, 0)
+    clk, rst, data, valid, ready, stage, q, d, advance = range(2, 11)
+    ports = {"clk": clk, "rst": rst, "i__payload": data, "i__valid": valid, "i__ready": advance, "o__payload": q,
+             "o__valid": stage, "o__ready": ready}
+
+    def verdict(table: int):
+        cells = [("FDRE", {}, {"C": clk, "CE": advance, "D": valid, "Q": stage, "R": rst}),
+                 ("FDRE", {}, {"C": clk, "CE": "1", "D": d, "Q": q, "R": "0"}),
+                 ("LUT2", {"INIT": 0b1101}, {"I0": stage, "I1": ready, "O": advance}),
+                 ("LUT4", {"INIT": table}, {"I0": q, "I1": data, "I2": ready, "I3": stage, "O": d})]
+        circuit = Circuit({"ports": {name: {"bits": [net]} for name, net in ports.items()},
+                           "cells": {str(at): {"type": kind, "parameters": {k: f"{v:016b}" for k, v in words.items()},
+                                               "connections": {pin: [net] for pin, net in pins.items()}}
+                                     for at, (kind, words, pins) in enumerate(cells)}})
+        return prove("gates", net, port, circuit, 1, vectors).passed
+
+    right = sum((p & 1 if p >> 2 == 0b10 else p >> 1 & 1) << p for p in range(16))
+    assert verdict(right) is True
+    assert not any(verdict(right ^ 1 << p) for p in range(16))
 
 
 @needs_yosys
@@ -367,37 +477,65 @@ def test_missing_tool_says_what_to_install(monkeypatch):
         tools.default_timeout()
 
 
-@needs_icarus
-@pytest.mark.parametrize("seed", range(2))
-def test_differential_sample(seed, tmp_path):
-    differential(seed, tmp_path)
+PIPELINES = ["none", "auto", 1, 2, 3]
 
 
 @needs_icarus
+@needs_yosys
+def test_differential_sample(tmp_path):
+    differential("ecp5", range(6), tmp_path)
+
+
+@needs_icarus
+@needs_yosys
 @pytest.mark.slow
-@pytest.mark.parametrize("block", range(50))
-def test_differential(block, tmp_path):
-    for seed in range(1000 + 10 * block, 1010 + 10 * block):
-        differential(seed, tmp_path)
+@pytest.mark.parametrize("block", range(3))
+@pytest.mark.parametrize("family", sorted(targets.TARGETS))
+def test_differential(family, block, tmp_path):
+    first = 1000 * (1 + sorted(targets.TARGETS).index(family)) + 28 * block
+    differential(family, range(first, first + 28), tmp_path)  # 504 networks in all
 
 
-def differential(seed: int, tmp_path: Path) -> None:
-    """A random network, target and pipeline through the golden model, Amaranth's simulator and Icarus."""
-    rng = np.random.default_rng(seed)
-    net = random_network(seed, head=["bit", "threshold", "argmax"][seed % 3], k_max=10, luts=10)
-    family = sorted(targets.TARGETS)[int(rng.integers(len(targets.TARGETS)))]
-    compiled = compile_network(net, targets.get(family), pipeline=["none", "auto", 1, 3][int(rng.integers(4))],
-                               encoded_inputs=bool(rng.integers(2)))
-    vectors = random_vectors(compiled.network, compiled.input_port, 100, seed)
-    path = tmp_path / f"core{seed}.v"
-    path.write_text(to_verilog(compiled.netlist, latency=compiled.latency, target=compiled.target))
-    clocked = compiled.latency > 0
-    design = simulate.Design([path, *map(simulation_model, compiled.target.simulation_models)], TOP,
-                             "clk" if clocked else None, "rst" if clocked else None, compiled.latency,
-                             simulate.ICARUS_DEFINES)
-    for result in (simulate.amaranth(compiled.netlist, compiled.latency, vectors, seed=seed),
-                   simulate.cocotb(design, vectors, seed=seed)):
-        assert (result["errors"], result["mismatches"], result["vectors"]) == ([], 0, 100), (seed, family, result)
+def differential(family: str, seeds: range, tmp_path: Path) -> None:
+    """Random networks through the golden model, Amaranth's simulator and Icarus.
+
+    Heads, pipelines, the largest k and encoded inputs take turns, so that all of them occur with each family.
+    """
+    target, cores, streams = targets.get(family), {}, {}
+    for at, seed in enumerate(seeds):
+        net = random_network(seed, head=["bit", "threshold", "argmax"][at % 3], k_max=1 + seed % 10, luts=10)
+        compiled = compile_network(net, target, pipeline=PIPELINES[at % len(PIPELINES)],
+                                   encoded_inputs=at % 4 == 3)
+        streams[f"core{seed}"] = random_vectors(compiled.network, compiled.input_port, 100, seed)
+        cores[f"core{seed}"] = compiled
+    (tmp_path / "cores.v").write_text(batch.to_verilog(
+        {name: (compiled.netlist, compiled.latency) for name, compiled in cores.items()}, target))
+    under_icarus = batch.cocotb(tmp_path / "cores.v", [
+        (name, compiled.latency, max(1, compiled.input_port.width), len(compiled.netlist.outputs["class"]),
+         streams[name]) for name, compiled in cores.items()], target, tmp_path)
+    for name, compiled in cores.items():
+        for result in (simulate.amaranth(compiled.netlist, compiled.latency, streams[name]), under_icarus[name]):
+            assert (result["errors"], result["mismatches"], result["vectors"]) == ([], 0, 100), (name, result)
+
+
+@needs_icarus
+@needs_yosys
+def test_cores_in_a_batch_are_what_is_emitted(tmp_path):
+    compiled = [compile_network(random_network(seed), targets.get("ice40"), pipeline=1) for seed in (1, 2)]
+    text = batch.to_verilog({f"core{at}": (one.netlist, one.latency) for at, one in enumerate(compiled)},
+                            compiled[0].target)
+    def numbered(verilog: str) -> str:  # yosys counts what it names itself
+        return re.sub(r"\\\$(auto\S*|\d+)", "auto", verilog)
+
+    for at, core in enumerate(compiled):
+        alone = to_verilog(core.netlist, latency=core.latency, target=core.target)
+        assert numbered(alone.split("module ", 1)[1].replace(TOP, f"core{at}")) in numbered(text)
+    (tmp_path / "cores.v").write_text(text.replace("LUT_INIT(16'h", "LUT_INIT(16'h5", 1))
+    vectors = [random_vectors(core.network, core.input_port, 50, 0) for core in compiled]
+    found = batch.cocotb(tmp_path / "cores.v", [
+        (f"core{at}", 1, core.input_port.width, len(core.netlist.outputs["class"]), vectors[at])
+        for at, core in enumerate(compiled)], compiled[0].target, tmp_path)
+    assert found["core1"]["vectors"] == 50 and not found["core1"]["mismatches"]
 
 
 def test_command_reports_and_exits(core, tmp_path, capsys):

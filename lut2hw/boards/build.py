@@ -22,7 +22,7 @@ from lut2hw.boards import catalogue, chip, links
 from lut2hw.boards.protocol import classify_request
 from lut2hw.emit.folder import Manifest
 from lut2hw.errors import Lut2hwError, ToolError, UsageError
-from lut2hw.files import write_bytes, write_text
+from lut2hw.files import replace_files
 from lut2hw.targets.base import Flow
 
 NAME = "chip"
@@ -85,9 +85,9 @@ def build(manifest: Manifest, board_name: str, *, baud: int | None = None, seed:
             out.mkdir(exist_ok=True)
         except OSError as error:
             raise Lut2hwError(f"cannot make {out}: {error.strerror}; check the folder and its permissions") from None
-        for name in (BITSTREAM[board.target], f"{NAME}.tim", f"{NAME}.rpt"):
-            write_bytes(out / name, (work / name).read_bytes())
-        write_text(out / "build.json", json.dumps(result, indent=1) + "\n")
+        made = (BITSTREAM[board.target], f"{NAME}.tim", f"{NAME}.rpt")
+        replace_files(out, {**{name: (work / name).read_bytes() for name in made},
+                            "build.json": (json.dumps(result, indent=1) + "\n").encode()}, "build.json")
     return result
 
 
@@ -182,8 +182,10 @@ def read_build(manifest: Manifest, board_name: str | None = None) -> dict[str, A
         result = json.loads(path.read_text())
         if not isinstance(result, dict) or not isinstance(result["baud"], int):
             raise ValueError
-        return result
-    except (OSError, ValueError, KeyError):
+        # Which file goes to the board is where it lies, not what the file says.
+        name = board_name or built[0]
+        return {**result, "board": name, "bitstream": str(path.parent / BITSTREAM[catalogue.board(name).target])}
+    except (OSError, ValueError, KeyError, RecursionError):
         raise Lut2hwError(f"{path} is damaged; build it again with `lut2hw build {folder} --board "
                           f"{board_name or built[0]}`") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -17,7 +18,7 @@ import jinja2
 from lut2hw import targets, tools
 from lut2hw.emit import Manifest, load
 from lut2hw.errors import Lut2hwError, UsageError, unknown_name
-from lut2hw.files import write_bytes, write_text
+from lut2hw.files import remove_leftovers, replace_files
 from lut2hw.targets.base import Device, Flow, Target
 
 __all__ = ["BUILD", "build"]
@@ -61,13 +62,17 @@ def build(directory: str | Path, device: str | None = None, package: str | None 
     device = device or target.default_device
     name = manifest.directory.resolve().name
     try:
-        scratch = Path(tempfile.mkdtemp(prefix=".build-", dir=manifest.directory))
+        remove_leftovers(manifest.directory, ".build.")
+        scratch = Path(tempfile.mkdtemp(prefix=f".build.{os.getpid()}.", suffix=".part", dir=manifest.directory))
     except OSError as error:
         raise Lut2hwError(f"cannot write into {manifest.directory}: {error.strerror or error}; check its "
                           "permissions and the free space") from None
     try:
         return _build(manifest, target, flow, part, device, package, name, scratch, freq, seed, timeout,
                       progress or (lambda what, done, total: None))
+    except OSError as error:
+        raise Lut2hwError(f"cannot write into {manifest.directory}: {error.strerror or error}; check its "
+                          "permissions and the free space") from None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -141,9 +146,9 @@ def _build(manifest: Manifest, target: Target, flow: Flow, part: Device, device:
         "seconds": {tool: round(spent, 1) for tool, spent in seconds.items()},
     }
     routed_design = [word.format(**words) for word in flow.output if "{name}" in word]
-    for file in ["chip.v", "nextpnr.log", "yosys.log", *routed_design, *([bitstream] if bitstream else [])]:
-        write_bytes(manifest.directory / file, (scratch / file).read_bytes())
-    write_text(manifest.directory / BUILD, json.dumps(result, indent=1) + "\n")
+    made = ["chip.v", "nextpnr.log", "yosys.log", *routed_design, *([bitstream] if bitstream else [])]
+    replace_files(manifest.directory, {**{file: (scratch / file).read_bytes() for file in made},
+                                       BUILD: (json.dumps(result, indent=1) + "\n").encode()}, BUILD)
     return result
 
 

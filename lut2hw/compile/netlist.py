@@ -51,9 +51,15 @@ class Kind:
 
 
 def evaluate_table(inputs: Sequence[Packed], table: int) -> Packed:
-    """A truth table on packed inputs by Shannon expansion, input 0 the least significant bit of the index."""
+    """A truth table on packed inputs by Shannon expansion, input 0 the least significant bit of the index.
+
+    With inputs the answer is made of them alone, so that they may be Amaranth's values as well.
+    """
     if not inputs:
         return np.asarray(_ONES if table & 1 else np.uint64(0))
+    if table in (0, (1 << (1 << len(inputs))) - 1):
+        zero = inputs[0] ^ inputs[0]
+        return ~zero if table else zero
     half = 1 << (len(inputs) - 1)
     low, high = table & ((1 << half) - 1), table >> half
     if low == high:

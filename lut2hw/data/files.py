@@ -226,6 +226,8 @@ def _numbers_of(path: Path, frame: pd.DataFrame,
             continue
         text = frame[name].astype(str).to_numpy(dtype=np.str_)
         number = pd.to_numeric(frame[name], errors="coerce").notna().to_numpy()
+        if number.all():
+            raise UsageError(f"{path}: column {name!r} holds whole numbers beyond 64 bits; scale them down first")
         if number.any():  # a table of numbers with something else in it
             row = int(np.argmin(number))
             raise UsageError(f"{path} line {frame.index[row] + 2}: column {name!r} holds {text[row][:40]!r} among "
@@ -357,7 +359,8 @@ def _idx(file: BinaryIO | gzip.GzipFile) -> NDArray[np.uint8]:
     magic = file.read(4)
     if len(magic) < 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
         raise UsageError("its first bytes are not those of an idx file of bytes")
-    shape = tuple(int(side) for side in np.frombuffer(file.read(4 * magic[3]), ">u4"))
+    sides = file.read(4 * magic[3])
+    shape = tuple(int(side) for side in np.frombuffer(sides[:len(sides) // 4 * 4], ">u4"))
     size = math.prod(shape)
     if size > MAX_BYTES:
         raise UsageError(f"it claims {size:,} bytes")

@@ -28,6 +28,7 @@ from lut2hw.compile.port import INPUT, OUTPUT, Field, InputPort
 from lut2hw.emit import netlist_file
 from lut2hw.emit.vectors import Vectors
 from lut2hw.errors import Lut2hwError, UsageError
+from lut2hw.files import alive, remove_leftovers
 from lut2hw.model import LutNetwork
 
 FORMAT, VERSION = "lut2hw core", 1
@@ -189,7 +190,9 @@ def _parse(directory: Path, data: dict[str, Any]) -> Manifest:
 
 def check_folder(path: Path) -> None:
     """Raise `UsageError` unless nothing is at `path`, or an emitted or an empty folder."""
-    if (path.exists() or path.is_symlink()) and not is_emitted(path) and not _is_empty(path):
+    if path.is_symlink():
+        raise UsageError(f"{path} is a symbolic link; give the folder itself")
+    if path.exists() and not is_emitted(path) and not _is_empty(path):
         raise UsageError(f"{path} exists and was not written by `lut2hw emit`; choose another folder")
 
 
@@ -227,7 +230,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def _is_empty(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+    return path.is_dir() and not any(path.iterdir())
 
 
 def _sync(path: Path) -> None:
@@ -239,10 +242,12 @@ def _sync(path: Path) -> None:
 
 
 def _remove_leftovers(path: Path) -> None:
-    for folder in path.parent.glob(f".{glob.escape(path.name[:40])}.*"):
-        match = re.fullmatch(r"\.(\d+)\.(part|old)", folder.name[1 + len(path.name[:40]):])
-        if match and not Path(f"/proc/{match[1]}").exists() and Path("/proc/self").exists():
-            if match[2] == "old" and not path.exists() and is_emitted(folder):
+    prefix = f".{path.name[:40]}."
+    remove_leftovers(path.parent, prefix)
+    for folder in path.parent.glob(f"{glob.escape(prefix)}*.old"):
+        match = re.fullmatch(r"([1-9]\d{0,9})\.old", folder.name[len(prefix):])
+        if match and not alive(int(match[1])):
+            if not path.exists() and is_emitted(folder):
                 folder.rename(path)  # killed between the two renames: the whole one is the old one
             else:
                 shutil.rmtree(folder, ignore_errors=True)

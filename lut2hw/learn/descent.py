@@ -100,9 +100,9 @@ class DescentOptions:
                 raise UsageError(f"{name} must be at least {low}, not {value}")
         if self.tau is not None and not 0.1 <= self.tau <= 1000:
             raise UsageError(f"tau must be between 0.1 and 1000, not {self.tau:g}")
-        if self.margin < 0:
-            raise UsageError(f"margin must be at least 0, not {self.margin:g}")
-        if self.time_limit is not None and self.time_limit <= 0:
+        if not 0 <= self.margin <= 1e6:
+            raise UsageError(f"margin must be between 0 and a million, not {self.margin:g}")
+        if self.time_limit is not None and not self.time_limit > 0:
             raise UsageError(f"the time limit must be above 0 seconds, not {self.time_limit:g}")
 
 

@@ -89,7 +89,8 @@ class Target:
     """An FPGA family.
 
     lut_inputs: inputs of the plain LUT. primitive: turns a mapped cell into a vendor primitive.
-    simulation_models: files that simulate the primitives, in yosys's share folder or in hdl_templates/.
+    simulation_models: files that simulate the primitives, in yosys's share folder or in hdl_templates/. flop_models:
+    file and module of what a netlist after synthesis has besides.
     flow: None if there is nothing to place and route with; synthesis is then the yosys command, with {top} in it.
     carry: "none"; "shared" if LUT and carry of a cell share two inputs; "slots" if the carry is a LUT of its own.
     chain: columns added on one carry chain: a longer one saves starts, but its carry seems to run from end to end.
@@ -107,6 +108,7 @@ class Target:
     primitive: Callable[[Cell], Instance]
     devices: Mapping[str, Device] = field(default_factory=dict)
     simulation_models: tuple[str, ...] = ()
+    flop_models: tuple[tuple[str, str], ...] = ()
     flow: Flow | None = None
     synthesis: str = ""
     default_device: str = ""

@@ -56,6 +56,7 @@ ECP5 = Target(
         "85k": Device(83640, 208, ("CABGA381", "CABGA554", "CABGA756", "CSFBGA285")),
     },
     simulation_models=("hdl_templates/ecp5_sim.v",),
+    flop_models=(("ecp5/common_sim.vh", "TRELLIS_FF"),),
     flow=Flow(
         synth="synth_ecp5 -top {top}",
         nextpnr="nextpnr-ecp5",

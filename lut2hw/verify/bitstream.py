@@ -65,7 +65,7 @@ def _binary(directory: Path) -> Path | None:
     """The bitstream that build.json names, if it and its .asc file are there."""
     try:
         named = json.loads((directory / "build.json").read_text())["bitstream"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     if not isinstance(named, str):
         return None

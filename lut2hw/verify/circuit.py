@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +94,6 @@ def _widefn9(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
     return {"Z": [aig.mux(p["SEL"][0], *halves)]}
 
 
-def _constant(value: int, output: str) -> Gate:
-    return lambda aig, parameters, p: {output: [value]}
-
-
 def _lut_of(k: int) -> Gate:
     """LUTk of 7 series (O), of Gowin (F) and, with inputs A to D, of Lattice (Z)."""
     def gate(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
@@ -113,26 +110,59 @@ GATES: dict[str, Gate] = {
     "$_ANDNOT_": _logic(lambda aig, a, b: aig.and_(a, b ^ 1)),
     "$_ORNOT_": _logic(lambda aig, a, b: aig.or_(a, b ^ 1)),
     "$_MUX_": _mux("A", "B", "S", "Y"),
+    "INV": lambda aig, parameters, p: {"O" if "I" in p else "Z": [p["I" if "I" in p else "A"][0] ^ 1]},
     "SB_LUT4": _lut(("I0", "I1", "I2", "I3"), "O", "LUT_INIT"), "SB_CARRY": _sb_carry,
     **{f"LUT{k}": _lut_of(k) for k in range(1, 7)},
     "PFUMX": _mux("BLUT", "ALUT", "C0", "Z"), "L6MUX21": _mux("D0", "D1", "SD", "Z"),
     "CCU2C": _ccu2(("INJECT1_0", "INJECT1_1"), 2), "CCU2": _ccu2(("INJECT",), 3), "CARRY4": _carry4,
     **{f"MUXF{k}": _mux("I0", "I1", "S", "O") for k in (7, 8)},
     **{f"MUX2_LUT{k}": _mux("I0", "I1", "S0", "O") for k in (5, 6, 7, 8)}, "ALU": _alu, "WIDEFN9": _widefn9,
-    "GND": _constant(FALSE, "G"), "VCC": _constant(TRUE, "V"),
-    "VLO": _constant(FALSE, "Z"), "VHI": _constant(TRUE, "Z"),
 }
 """What cells without registers do: parameters and input literals by port to output literals by port."""
 
 
-REGISTERS = {"$_DFF_P_": False, "$_DFFE_PP_": False, "$_SDFF_PP0_": False, "$_SDFFE_PP0P_": False,
-             "$_SDFFCE_PP0P_": True, "SB_DFF": False, "SB_DFFE": False, "SB_DFFSR": False, "SB_DFFESR": True}
-"""Flip-flops with ports D, Q, C, E, R, and whether the reset needs the enable."""
+@dataclass(frozen=True)
+class Flop:
+    """A kind of flip-flop: its ports, whether its reset needs the enable, and the parameters that it must have.
+
+    parameters: name to the values, as text, with which it is what the rest says; one that is left out is right.
+    """
+
+    d: str = "D"
+    q: str = "Q"
+    clock: str = "C"
+    enable: str = "E"
+    reset: str = "R"
+    gated: bool = False
+    parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+_UPRIGHT = {f"IS_{port}_INVERTED": ("0",) for port in "CDR"}
+_GOWIN = Flop(clock="CLK", enable="CE", reset="RESET")
+FLOPS: dict[str, Flop] = {
+    **dict.fromkeys(("$_DFF_P_", "$_DFFE_PP_", "$_SDFF_PP0_", "$_SDFFE_PP0P_", "SB_DFF", "SB_DFFE", "SB_DFFSR"),
+                    Flop()),
+    **dict.fromkeys(("$_SDFFCE_PP0P_", "SB_DFFESR"), Flop(gated=True)),
+    "TRELLIS_FF": Flop("DI", "Q", "CLK", "CE", "LSR", parameters={
+        "CEMUX": ("CE", "1"), "CLKMUX": ("CLK",), "LSRMUX": ("LSR",), "LSRMODE": ("LSR",), "REGSET": ("RESET",),
+        "SRMODE": ("LSR_OVER_CE",)}),
+    "FD1P3IX": Flop("D", "Q", "CK", "SP", "CD"),
+    **dict.fromkeys(("DFF", "DFFE", "DFFR", "DFFRE"), _GOWIN),
+    "FDRE": Flop(enable="CE", parameters=_UPRIGHT),
+}
+"""Flip-flops: those of yosys and iCE40, then ECP5, Nexus, Gowin and 7 series. All clear synchronously to 0."""
+
+SHIFTS = {"SRL16E": 4, "SRLC32E": 5}
+"""Shift registers of 7 series: D, CLK, CE and as many address bits, which say after how many registers, less one."""
+
+BUFFERS = {"IBUF": ("I", "O"), "OBUF": ("I", "O"), "BUFG": ("I", "O"), "IB": ("I", "O"), "OB": ("I", "O")}
+CONSTANTS = {"GND": ("G", "0"), "VCC": ("VP", "1"), "VLO": ("Z", "0"), "VHI": ("Z", "1")}
+"""Cells that only pass a net on, from port to port, and cells that are a constant, by the ports it may be called."""
 
 
 @dataclass(frozen=True)
 class Register:
-    """A flip-flop: on a rising edge of `clock`, if `enable` (None: always), q takes d; or 0 if `reset`.
+    """A flip-flop: on a rising edge of `clock`, if `enable` (None: always), q takes d; or 0 if `reset` (None: never).
 
     gated: the reset needs the enable, too.
     """
@@ -145,15 +175,55 @@ class Register:
     gated: bool = False
 
 
-def _register(cell: dict[str, Any]) -> Register | None:
-    """The flip-flop that a cell is, or None; `UnknownCell` for kinds that a core has no use for."""
-    kind = cell["type"]
+def _register(cell: dict[str, Any], flop: Flop) -> Register:
+    """The flip-flop that a cell is; `UnknownCell` for a use of it that a core has not."""
+    kind, parameters = cell["type"], {name: str(value).strip() for name, value in cell.get("parameters", {}).items()}
+    for name, values in flop.parameters.items():
+        if parameters.get(name, values[0]) not in values:
+            raise UnknownCell(f"a cell of kind {kind} with {name} {parameters[name]}")
     ports = {name: nets[0] for name, nets in cell["connections"].items()}
-    if kind.startswith(("$_DFF", "$_SDFF", "SB_DFF")):
-        if kind not in REGISTERS:
-            raise UnknownCell(f"a register of kind {kind}")
-        return Register(ports["D"], ports["Q"], ports["C"], ports.get("E"), ports.get("R"), REGISTERS[kind])
-    return None
+    enable, reset = ports.get(flop.enable), ports.get(flop.reset)
+    if parameters.get("CEMUX") == "1" or enable == "1":
+        enable = None
+    return Register(ports[flop.d], ports[flop.q], ports[flop.clock], enable, None if reset == "0" else reset,
+                    flop.gated)
+
+
+def _shift(cell: dict[str, Any], fresh: Iterator[int]) -> list[Register]:
+    """The flip-flops of a shift register that is always read at the same place."""
+    ports = cell["connections"]
+    width = SHIFTS[cell["type"]]
+    address = ports["A"] if "A" in ports else [ports[f"A{bit}"][0] for bit in range(width)]
+    if not set(address) <= {"0", "1"} or str(cell["parameters"].get("IS_CLK_INVERTED", "0")).strip() != "0":
+        raise UnknownCell(f"a cell of kind {cell['type']} whose length changes")
+    length = 1 + sum(1 << bit for bit, value in enumerate(address) if value == "1")
+    nets = [ports["D"][0], *(next(fresh) for _ in range(length - 1)), ports["Q"][0]]
+    enable = ports.get("CE", ["1"])[0]
+    return [Register(d, q, ports["CLK"][0], None if enable == "1" else enable, None)
+            for d, q in pairwise(nets)]
+
+
+def _buffers(module: dict[str, Any]) -> dict[Bit, Bit]:
+    """Nets that a buffer or a constant drives, to what they are."""
+    source: dict[Bit, Bit] = {}
+    for cell in module["cells"].values():
+        nets = cell["connections"]
+        if cell["type"] in BUFFERS:
+            left, right = BUFFERS[cell["type"]]
+            source[nets[right][0]] = nets[left][0]
+        elif cell["type"] in CONSTANTS:
+            names, value = CONSTANTS[cell["type"]]
+            source |= {net[0]: value for name, net in nets.items() if name in names}
+    out: dict[Bit, Bit] = {}
+    for net, to in source.items():
+        for _ in range(len(source)):
+            if to not in source:
+                break
+            to = source[to]
+        else:
+            raise UnknownCell("a loop of buffers")
+        out[net] = to
+    return out
 
 
 def _value(text: str | int) -> int | str:
@@ -170,20 +240,27 @@ class Circuit:
     """One flat module of yosys's JSON."""
 
     def __init__(self, module: dict[str, Any]) -> None:
-        self.ports: dict[str, list[Bit]] = {name: port["bits"] for name, port in module["ports"].items()}
+        same = _buffers(module)
+        self.ports: dict[str, list[Bit]] = {name: [same.get(net, net) for net in port["bits"]]
+                                            for name, port in module["ports"].items()}
         self.registers: dict[Bit, Register] = {}
         self.cells: dict[Bit, tuple[dict[str, Any], str, int]] = {}
-        undirected = []
+        undirected, fresh = [], count(-1, -1)
         for cell in module["cells"].values():
-            if cell["type"] == "$scopeinfo":
+            kind = cell["type"]
+            if kind == "$scopeinfo" or kind in BUFFERS or kind in CONSTANTS:
                 continue
-            register = _register(cell)
-            if register is not None:
+            cell["connections"] = {name: [same.get(net, net) for net in nets]
+                                   for name, nets in cell["connections"].items()}
+            if kind in FLOPS:
+                register = _register(cell, FLOPS[kind])
                 self.registers[register.q] = register
-            elif cell["type"] in GATES:
+            elif kind in SHIFTS:
+                self.registers |= {register.q: register for register in _shift(cell, fresh)}
+            elif kind in GATES:
                 undirected.append(cell)
             else:
-                raise UnknownCell(f"a cell of kind {cell['type']}")
+                raise UnknownCell(f"a cell of kind {kind}")
         for cell in undirected:
             cell["values"] = {name: _value(value) for name, value in cell.get("parameters", {}).items()}
             probe = Aig(1)
@@ -201,10 +278,12 @@ class Circuit:
                                              cell["connections"]["S"][0], register.reset)
 
     def literals(self, aig: Aig, known: dict[Bit, int], wanted: Sequence[Bit], *, through: bool,
-                 nets: list[int] | None = None) -> list[int]:
+                 nets: list[int] | None = None,
+                 held: Mapping[Bit, tuple[Sequence[Bit], Mapping[Bit, int]]] | None = None) -> list[int]:
         """Literals of the nets `wanted`, given those of `known` nets; `through` makes registers transparent.
 
-        nets: a list that takes the literals of all nets on the way.
+        nets: a list that takes the literals of all nets on the way. held: for some registers what their input
+        depends on besides itself and other nets, and what literals to take for those.
         Errors: `UnknownCell` for a net that nothing drives, for a loop, and for a register if not `through`.
         """
         done: dict[Bit, int] = {"0": FALSE, "1": TRUE, **known}
@@ -215,7 +294,9 @@ class Circuit:
             if net in done:
                 stack.pop()
                 continue
-            if net in self.registers and through:
+            if held and net in held:
+                needs = list(held[net][0])
+            elif net in self.registers and through:
                 needs = [self.registers[net].d]
             elif net in self.cells:
                 cell, port, index = self.cells[net]
@@ -230,7 +311,10 @@ class Circuit:
                 stack += todo
                 continue
             busy.discard(net)
-            if net in self.registers and through:
+            if held and net in held:
+                given = {**{need: done[need] for need in needs}, **held[net][1], net: FALSE}
+                [done[net]] = self.literals(aig, given, [self.registers[net].d], through=False)
+            elif net in self.registers and through:
                 done[net] = done[needs[0]]
             else:
                 ports = {name: [done.get(n, FALSE) for n in nets] for name, nets in cell["connections"].items()}
@@ -238,6 +322,37 @@ class Circuit:
         if nets is not None:
             nets += done.values()
         return [done[net] for net in wanted]
+
+    def boundary(self, wanted: Bit, special: Set[Bit]) -> tuple[Bit, ...]:
+        """What the logic of `wanted` reads besides `special` nets, where it no longer depends on these."""
+        depends: dict[Bit, bool] = dict.fromkeys(special, True)
+        busy, stack = set[Bit](), [wanted]
+        while stack:
+            net = stack[-1]
+            if net in depends:
+                stack.pop()
+                continue
+            needs = self.cells[net][0]["needs"] if net in self.cells and net not in self.registers else []
+            todo = [need for need in needs if need not in depends and not isinstance(need, str)]
+            if todo:
+                if net in busy:
+                    raise UnknownCell("a combinational loop")
+                busy.add(net)
+                stack += todo
+                continue
+            stack.pop()
+            depends[net] = any(depends.get(need) for need in needs)
+        out, seen, stack = list[Bit](), set(special), [wanted]
+        while stack:
+            net = stack.pop()
+            if net in seen or isinstance(net, str):
+                continue
+            seen.add(net)
+            if depends[net]:
+                stack += self.cells[net][0]["needs"]
+            else:
+                out.append(net)
+        return tuple(out)
 
     def fan_in(self, wanted: Sequence[Bit]) -> set[Bit]:
         """Register outputs and undriven nets that `wanted` depend on, without going through registers."""
@@ -256,22 +371,24 @@ class Circuit:
         return out
 
 
-def read(sources: Sequence[Path], top: str, *, commands: Sequence[str] = (), timeout: float | None = None) -> Circuit:
-    """Read Verilog with yosys down to gates, primitives and registers. Errors: `ToolError`, `UnknownCell`.
+def read(sources: Sequence[Path], top: str, *, timeout: float | None = None) -> Circuit:
+    """Read Verilog with yosys down to gates, primitives and registers. Errors: `ToolError`, `UnknownCell`."""
+    return read_all(sources, [top], timeout=timeout)[0]
 
-    commands: yosys commands to run in between, for example a synthesis.
-    """
+
+def read_all(sources: Sequence[Path], tops: Sequence[str], *, timeout: float | None = None) -> list[Circuit]:
+    """`read` for several modules that stand for themselves."""
     with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
         work = Path(name)
         for index, source in enumerate(sources):
             shutil.copyfile(source, work / f"source{index}.v")
         names = " ".join(f"source{index}.v" for index in range(len(sources)))
-        script = [f"read_verilog {names}", f"hierarchy -top {top}", "proc", *commands, "opt_expr", "opt_dff",
-                  "opt_clean", "simplemap", "opt_clean", "write_json circuit.json"]
+        script = [f"read_verilog {names}", *([f"hierarchy -top {tops[0]}"] if len(tops) == 1 else []), "proc",
+                  "opt_expr", "opt_dff", "opt_clean", "simplemap", "opt_clean", "write_json circuit.json"]
         (work / "read.ys").write_text("\n".join(script) + "\n")
         tools.run("yosys", ["-q", "-s", "read.ys"], cwd=work, timeout=timeout)
-        data = json.loads((work / "circuit.json").read_text())
-    modules = [module for key, module in data["modules"].items() if key == top]
-    if not modules:
-        raise UnknownCell(f"no module {top}")
-    return Circuit(modules[0])
+        modules = json.loads((work / "circuit.json").read_text())["modules"]
+    missing = [top for top in tops if top not in modules]
+    if missing:
+        raise UnknownCell(f"no module {missing[0]}")
+    return [Circuit(modules[top]) for top in tops]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,14 @@ from lut2hw.model import LutNetwork
 from lut2hw.verify import aig as model
 from lut2hw.verify import circuit as hardware
 from lut2hw.verify.adders import CircuitAdders
-from lut2hw.verify.aig import FALSE, Aig, Classes, cut
+from lut2hw.verify.aig import FALSE, TRUE, Aig, Classes, cut
 from lut2hw.verify.circuit import Bit, Circuit, UnknownCell
 from lut2hw.verify.outcome import Outcome
 
 DEFAULT_LIMIT = 120.0
 """Seconds for a proof."""
+MIN_PATTERNS = 2048
+"""Input patterns by which common points of the two graphs are guessed, at least."""
 
 
 class Structure(Exception):
@@ -43,10 +45,15 @@ class Structure(Exception):
 
 @dataclass(frozen=True)
 class Control:
-    """Valid bits in order, the nets that enable data registers, and the ports of the handshake."""
+    """Valid bits in order, the nets that enable data registers, and the data registers that hold by their logic.
+
+    held: output of a register without enable whose input depends on itself, to the nets that this logic reads besides
+    the register and the control: yosys makes such of registers with enable where it saves a LUT.
+    """
 
     stages: tuple[Bit, ...]
     enables: tuple[Bit, ...]
+    held: Mapping[Bit, tuple[Bit, ...]]
 
 
 def pipeline(circuit: Circuit, latency: int) -> Control:
@@ -69,16 +76,22 @@ def pipeline(circuit: Circuit, latency: int) -> Control:
         raise Structure("a valid bit is not reset")
     stages = _chain(circuit, control)
     data = {q: r for q, r in circuit.registers.items() if q not in control}
-    enables = {register.enable for register in data.values()}
+    special = {*stages, *ports["o__ready"]}
+    held = {q: circuit.boundary(register.d, special | {q}) for q, register in data.items()
+            if register.enable is None and q in circuit.fan_in([register.d])}
+    enables = {register.enable for q, register in data.items() if q not in held}
     if None in enables:
         raise Structure("a data register has no enable")
+    # What is under way when the core is reset is lost, so that reset may clear data, too; any other is logic.
+    if any(register.reset is not None and [register.reset] != ports.get("rst", []) for register in data.values()):
+        raise UnknownCell("a data register with a reset of its own")
     age: dict[Bit, int | None] = dict.fromkeys(ports["i__payload"], 0)
-    _arrive(circuit, data, ports["o__payload"], age)
+    _arrive(circuit, data, held, ports["o__payload"], age)
     for net in ports["o__payload"]:
         at = None if isinstance(net, str) else age[net]
         if at is not None and at != latency:
             raise Structure(f"an output is {at} registers from the input where the latency is {latency}")
-    return Control(tuple(stages), tuple(sorted(enables, key=str)))  # type: ignore
+    return Control(tuple(stages), tuple(sorted(enables, key=str)), held)  # type: ignore
 
 
 def _chain(circuit: Circuit, control: set[Bit]) -> list[Bit]:
@@ -101,8 +114,8 @@ def _chain(circuit: Circuit, control: set[Bit]) -> list[Bit]:
     return chain[::-1]
 
 
-def _arrive(circuit: Circuit, data: dict[Bit, hardware.Register], wanted: Sequence[Bit],
-            age: dict[Bit, int | None]) -> None:
+def _arrive(circuit: Circuit, data: dict[Bit, hardware.Register], held: Mapping[Bit, Sequence[Bit]],
+            wanted: Sequence[Bit], age: dict[Bit, int | None]) -> None:
     """Fill in how many registers lie between the input and each net; None for what depends on constants alone."""
     stack: list[Bit] = [net for net in wanted if not isinstance(net, str)]
     while stack:
@@ -111,7 +124,7 @@ def _arrive(circuit: Circuit, data: dict[Bit, hardware.Register], wanted: Sequen
             stack.pop()
             continue
         if net in data:
-            needs = [data[net].d]
+            needs = list(held.get(net, [data[net].d]))
         elif net in circuit.cells:
             needs = circuit.cells[net][0]["needs"]
         else:
@@ -134,25 +147,38 @@ def _arrive(circuit: Circuit, data: dict[Bit, hardware.Register], wanted: Sequen
 def hardware_aig(circuit: Circuit, control: Control, nets: list[int]) -> Aig:
     """Inputs: port, reset, valid, ready, valid bits. Outputs: class, ready, valid, enables, next valid bits.
 
-    nets: takes the literals of all nets that the class depends on.
+    nets: takes the literals of all nets that the class depends on. For each register that holds by its logic come
+    more inputs, what that logic reads, and an output that is 0 where the register does what one with enable does.
     """
     ports = circuit.ports
     pins = list(ports["i__payload"])
     names: list[Bit] = [*pins, *ports.get("rst", ["rst"]), ports["i__valid"][0], ports["o__ready"][0],
                         *control.stages]
-    aig = Aig(len(names))
-    known = {net: aig.input(index) for index, net in enumerate(names)}
+    aig = Aig(len(names) + sum(1 + len(reads) for reads in control.held.values()))
+    known: dict[Bit, int] = {net: aig.input(index) for index, net in enumerate(names)}
+    # How a register that holds looks when it does not: the next stage is ready, and what it held plays no part.
+    moving: dict[Bit, int] = {**dict.fromkeys(control.stages, FALSE), ports["o__ready"][0]: TRUE}
+    held = {q: (reads, moving) for q, reads in control.held.items()}
     aig.outputs = circuit.literals(aig, {net: known[net] for net in pins}, ports["o__payload"], through=True,
-                                   nets=nets)
+                                   nets=nets, held=held)
     aig.outputs += circuit.literals(aig, known, [ports["i__ready"][0], ports["o__valid"][0], *control.enables],
                                     through=False)
-    for net in control.stages:
-        register = circuit.registers[net]
+    for stage in control.stages:
+        register = circuit.registers[stage]
         enable, d = circuit.literals(aig, known, ["1" if register.enable is None else register.enable, register.d],
                                      through=False)
         no_reset = known[names[len(pins)]] ^ 1
-        aig.outputs.append(aig.mux(enable, known[net], aig.and_(no_reset, d)) if register.gated
-                           else aig.and_(no_reset, aig.mux(enable, known[net], d)))
+        aig.outputs.append(aig.mux(enable, known[stage], aig.and_(no_reset, d)) if register.gated
+                           else aig.and_(no_reset, aig.mux(enable, known[stage], d)))
+    free = len(names)
+    ready, last = known[ports["o__ready"][0]], known[ports["o__valid"][0]] if control.held else FALSE
+    for q, reads in control.held.items():
+        local = {read: aig.input(free + index) for index, read in enumerate((q, *reads))}
+        free += len(local)
+        logic = [circuit.registers[q].d]
+        [now] = circuit.literals(aig, {**known, **local}, logic, through=False)
+        [new] = circuit.literals(aig, {**local, **moving, q: FALSE}, logic, through=False)
+        aig.outputs.append(aig.xor(now, aig.mux(aig.or_(ready, last ^ 1), local[q], new)))
     return aig
 
 
@@ -183,6 +209,7 @@ class Pair:
         aig.outputs += [advance, last, *[advance] * len(control.enables)]
         for stage, before in zip(stages, [valid, *stages], strict=False):
             aig.outputs.append(aig.and_(reset ^ 1, aig.mux(advance, stage, before)))
+        aig.outputs += [FALSE] * len(control.held)
 
     def encoder(self) -> tuple[Aig, Aig]:
         """The encoder's bits in both, those that the circuit has as they are."""
@@ -227,42 +254,55 @@ class Pair:
         return out
 
 
-def equal(left: Aig, right: Aig, limit: float) -> bool | None:
-    """Whether two graphs with the same inputs agree on all of them; None if not known after `limit` seconds."""
-    if limit < 1:
-        return None
-    if left.outputs == right.outputs and left.ands == right.ands:
-        return True
-    status = _abc(left, right, f"&read left.aig\n&cec -T {max(1, int(limit))} right.aig\nwrite_status out.txt", limit)
-    return {"snl_UNSAT": True, "snl_SAT": False}.get(status.split(" ")[0])
+def equal(pairs: Sequence[tuple[Aig, Aig]], limit: float) -> list[bool | None]:
+    """For each pair of graphs with the same inputs whether they agree on all of them.
+
+    None for what is not known after `limit` seconds for all together.
+    """
+    same = [left.outputs == right.outputs and left.ands == right.ands for left, right in pairs]
+    todo = [at for at, known in enumerate(same) if not known]
+    out: list[bool | None] = [known or None for known in same]
+    if not todo or limit < 1:
+        return out
+    files: dict[str, Aig] = {}
+    commands = []
+    for at in todo:
+        files |= {f"left{at}.aig": pairs[at][0], f"right{at}.aig": pairs[at][1]}
+        commands += [f"&read left{at}.aig", f"&cec -T {int(limit)} right{at}.aig", f"write_status {at}.txt"]
+    said = _abc(files, commands, [f"{at}.txt" for at in todo], limit + 5)
+    for at, status in zip(todo, said, strict=True):
+        out[at] = {"snl_UNSAT": True, "snl_SAT": False}.get(status.split(" ")[0])
+    return out
 
 
 def distinguish(left: Aig, right: Aig, limit: float) -> bits.Packed | None:
     """One packed example (n_inputs, 1) on which two graphs differ; None if not found in `limit` seconds."""
-    text = _abc(left, right, "miter left.aig right.aig\niprove\nwrite_cex out.txt", limit).strip()
-    text = text.removesuffix("# DONE").strip()
+    [text] = _abc({"left.aig": left, "right.aig": right},
+                  ["miter left.aig right.aig", "iprove", "write_cex cex.txt"], ["cex.txt"], limit + 60)
+    text = text.strip().removesuffix("# DONE").strip()
     if len(text) != left.inputs or set(text) - {"0", "1"}:
         return None
     return np.array([[int(bit)] for bit in text], np.uint64)
 
 
-def _abc(left: Aig, right: Aig, commands: str, limit: float) -> str:
-    """Run ABC's `commands` on left.aig and right.aig and return what they wrote to out.txt, "" if nothing."""
+def _abc(graphs: Mapping[str, Aig], commands: Sequence[str], results: Sequence[str], limit: float) -> list[str]:
+    """Run ABC's `commands` on files with graphs for `limit` seconds; returns the files `results`, "" if not there."""
     with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
         work = Path(name)
-        (work / "left.aig").write_bytes(left.to_bytes())
-        (work / "right.aig").write_bytes(right.to_bytes())
+        for file, graph in graphs.items():
+            (work / file).write_bytes(graph.to_bytes())
         # yosys has no command for ABC's checker, so the script of a module of no interest carries the call along;
         # that module is put back at the end for yosys to find.
         (work / "any.v").write_text("module any(input a, b, output y); assign y = a & b; endmodule\n")
-        (work / "abc.script").write_text(f"strash\nwrite_blif any.blif\n{commands}\nread_blif any.blif\nstrash\n")
+        script = ["strash", "write_blif any.blif", *commands, "read_blif any.blif", "strash"]
+        (work / "abc.script").write_text("\n".join(script) + "\n")
         try:
             tools.run("yosys", ["-q", "-p", "read_verilog any.v; synth; abc -script abc.script"], cwd=work,
-                      timeout=limit + 60)
+                      timeout=limit)
         except ToolError as error:
             if "did not finish" not in str(error):
                 raise
-        return (work / "out.txt").read_text() if (work / "out.txt").exists() else ""
+        return [path.read_text() if (path := work / result).exists() else "" for result in results]
 
 
 def counterexample(left: Aig, right: Aig, inputs: bits.Packed, n: int) -> int | None:
@@ -272,53 +312,88 @@ def counterexample(left: Aig, right: Aig, inputs: bits.Packed, n: int) -> int | 
     return int(word[0]) * 64 + (int(differ[word[0]]) & -int(differ[word[0]])).bit_length() - 1 if len(word) else None
 
 
+@dataclass(frozen=True, eq=False)
+class Question:
+    """Whether a circuit equals a model. vectors: tried first, since a wrong core mostly fails on them."""
+
+    network: LutNetwork
+    port: InputPort
+    circuit: Circuit
+    latency: int
+    vectors: Vectors
+
+
 def prove(engine: str, network: LutNetwork, port: InputPort, circuit: Circuit, latency: int, vectors: Vectors, *,
           seed: int = 0, limit: float = DEFAULT_LIMIT) -> Outcome:
-    """Prove that a core equals the model. `vectors` are tried first, since a wrong core mostly fails on them."""
+    """Prove that a core equals the model."""
+    return prove_all(engine, [Question(network, port, circuit, latency, vectors)], seed=seed, limit=limit)[0]
+
+
+def prove_all(engine: str, questions: Sequence[Question], *, seed: int = 0,
+              limit: float = DEFAULT_LIMIT) -> list[Outcome]:
+    """Answer several questions with few runs of ABC, `limit` seconds for all of them."""
+    began = time.monotonic()
+    outcomes = [_simulated(engine, question, seed) for question in questions]
+    pairs = {at: pair for at, pair in enumerate(outcomes) if isinstance(pair, Pair)}
+
+    def left_over() -> float:
+        return began + limit - time.monotonic()
+
+    names = {at: ["encoder", *(["layers", "head"] if pair.split else [])] for at, pair in pairs.items()}
+    answers = iter(equal([getattr(pairs[at], name)() for at in pairs for name in names[at]], left_over()))
+    # Not equal only says that the parts were not found, or differ on votes that never come.
+    parts: dict[int, dict[str, bool | None]] = {
+        at: {name: True if next(answers) else None for name in names[at]} for at in pairs}
+    whole = [at for at in pairs if not (parts[at].get("layers") and parts[at].get("head"))]
+    verdicts = dict.fromkeys(pairs, True) | dict(zip(whole, equal(
+        [(pairs[at].circuit, pairs[at].model) for at in whole], left_over()), strict=True))
+    seconds = time.monotonic() - began
+    return [_proved(engine, questions[at], pairs[at], parts[at], verdicts[at], seconds, limit) if at in pairs else
+            outcome for at, outcome in enumerate(outcomes)]  # type: ignore
+
+
+def _simulated(engine: str, question: Question, seed: int) -> Outcome | Pair:
+    """The outcome if simulation or the structure tells, else what is to be proved."""
+    port, circuit, vectors = question.port, question.circuit, question.vectors
     width = len(circuit.ports["o__payload"])
     nets: list[int] = []
     try:
-        control = pipeline(circuit, latency)
+        control = pipeline(circuit, question.latency)
         left = hardware_aig(circuit, control, nets)
     except Structure as error:
         return Outcome(engine, False, errors=(str(error),))
     except UnknownCell as error:
         return Outcome(engine, None, note=f"not proved: the circuit has {error}, of which there is no formal model")
-    n = len(vectors)
+    n = max(len(vectors), MIN_PATTERNS)
     inputs = np.random.default_rng(seed).integers(0, 1 << 64, (left.inputs, bits.n_words(n)), np.uint64)
-    inputs[:port.width] = packed_port(port, vectors.inputs)
-    pair = Pair(network, port, left, nets, control, width, inputs)
-    right = pair.model
-    details: dict[str, Any] = {"and_gates": [len(left.ands), len(right.ands)], "latency_proved": latency}
-    began = time.monotonic()
-    at = counterexample(left, right, inputs, n)
-    if at is not None:
-        return _difference(engine, port, width, left, right, inputs[:, at // 64] >> np.uint64(at % 64) & np.uint64(1))
+    known = packed_port(port, vectors.inputs)
+    mask = bits.tail_mask(len(vectors))
+    place = inputs[:port.width, :known.shape[1]]
+    place[:] = known & mask | place & ~mask
+    pair = Pair(question.network, port, left, nets, control, width, inputs)
+    at = counterexample(left, pair.model, inputs, n)
+    if at is None:
+        return pair
+    return _difference(engine, port, width, left, pair.model,
+                       inputs[:, at // 64] >> np.uint64(at % 64) & np.uint64(1))
 
-    def left_over() -> float:
-        return began + limit - time.monotonic()
 
-    parts: dict[str, bool | None] = {}
-    details["parts"] = parts
-    parts["encoder"] = equal(*pair.encoder(), left_over())
-    if pair.split:
-        parts["layers"] = equal(*pair.layers(), left_over())
-        # False only says that the head differs on votes that may never come.
-        parts["head"] = equal(*pair.head(), left_over()) or None
-    verdict: bool | None = True
-    if not (parts.get("layers") and parts.get("head")):
-        verdict = equal(left, right, left_over())
-    seconds = time.monotonic() - began
-    proved = ", ".join(part for part, result in parts.items() if result)
+def _proved(engine: str, question: Question, pair: Pair, parts: dict[str, bool | None], verdict: bool | None,
+            seconds: float, limit: float) -> Outcome:
+    """The outcome in words, with an input on which a wrong circuit fails."""
+    left, right = pair.circuit, pair.model
+    details: dict[str, Any] = {"and_gates": [len(left.ands), len(right.ands)], "latency_proved": question.latency,
+                               "parts": parts}
     if verdict:
         return Outcome(engine, True, note=f"proved for all inputs in {seconds:.1f} s", details=details)
     if verdict is None:
+        proved = ", ".join(part for part, result in parts.items() if result)
         return Outcome(engine, None, note=f"not proved in {limit:g} s; proved alone: {proved or 'nothing'}",
                        details=details)
     found = distinguish(left, right, limit)
     if found is None:
         return Outcome(engine, False, errors=("some input gives a wrong answer",), details=details)
-    return _difference(engine, port, width, left, right, found[:, 0])
+    return _difference(engine, question.port, pair.width, left, right, found[:, 0])
 
 
 def _difference(engine: str, port: InputPort, width: int, left: Aig, right: Aig, example: NDArray) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -20,10 +21,16 @@ def main(config_file: str) -> int:
     os.environ["PATH"] = folder + os.pathsep + os.environ.get("PATH", "")
     runner = get_runner("icarus")
     build = Path(config["work"]) / "build"
-    # Models include files beside themselves; ours of the ECP5 includes yosys's carry chain.
-    includes = sorted({str(Path(source).parent) for source in config["sources"]}
-                      | {str(tools.yosys_share() / "lattice")})
-    runner.build(sources=config["sources"], includes=includes, hdl_toplevel=config["top"], build_dir=build,
+    # Names of our own, since Icarus hands names to a shell. What models include lies beside them in yosys's share
+    # folder; ours of the ECP5 include yosys's carry chain.
+    share = tools.yosys_share()
+    sources, includes = [], {str(share / "lattice")}
+    for index, source in enumerate(config["sources"]):
+        sources.append(Path(config["work"]) / f"source{index}.v")
+        shutil.copyfile(source, sources[-1])
+        if share in Path(source).parents:
+            includes.add(str(Path(source).parent))
+    runner.build(sources=sources, includes=sorted(includes), hdl_toplevel=config["top"], build_dir=build,
                  always=True, build_args=[f"-D{name}" for name in config["defines"]], timescale=("1ns", "1ps"))
     runner.test(test_module=config["test"], hdl_toplevel=config["top"], build_dir=build, test_dir=build,
                 extra_env={"LUT2HW_BENCH": config_file, "COCOTB_LOG_LEVEL": "WARNING"})
