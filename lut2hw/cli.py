@@ -492,7 +492,11 @@ DontCaresOption = Annotated[str, typer.Option("--dont-cares", metavar="off|unsee
                             "may change: those training never showed, or fewer than N times.")]
 EffortOption = Annotated[str, typer.Option("--effort", metavar="normal|high", help="Of the compiler.")]
 FmaxOption = Annotated[float | None, typer.Option("--fmax", metavar="MHZ", help="Clock to cut --pipeline auto for.")]
-RamOption = Annotated[str, typer.Option("--ram", metavar="never|auto", help="Block RAM for wide tables.")]
+RamOption = Annotated[str, typer.Option("--ram", metavar="never|auto", help="Wide tables into block RAM where that "
+                                        "saves logic cells (ice40, ecp5).")]
+DeviceOption = Annotated[str | None, typer.Option("--device", autocompletion=complete_device,
+                                                  help="Whose block RAMs and speed count.",
+                                                  show_default="up5k for ice40, and so on")]
 
 
 @app.command(rich_help_panel="Hardware")
@@ -509,11 +513,12 @@ def emit(
     effort: EffortOption = "normal",
     fmax: FmaxOption = None,
     ram: RamOption = "never",
+    device: DeviceOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Compile a model for an FPGA family: Verilog, expected vectors, and a manifest for verify and build.
 
-    Example: lut2hw emit digits.lut --target ice40 -o build/digits
+    Example: lut2hw emit digits.lut --target ice40 --device hx8k --ram auto --fmax 50 -o build/digits
     """
     from lut2hw import data as datasets
     from lut2hw.emit import emit_model
@@ -525,7 +530,7 @@ def emit(
         progress("compiling", 0, 1)
         manifest = emit_model(network, Path("build") / model.stem if output == Path() else output, target=target,
                               data=dataset, pipeline=pipeline, encoded_inputs=encoded_inputs, dont_cares=dont_cares,
-                              effort=effort, fmax=fmax, ram=ram)
+                              effort=effort, fmax=fmax, ram=ram, device=device)
         progress("compiling", 1, 1)
     free = manifest.network.meta.get("dont_cares") if dont_cares != "off" else None
     changed = "".join(f"{split} accuracy {free['before'][split]:.4f}, with don't-cares {free['after'][split]:.4f}\n"
@@ -610,7 +615,7 @@ def build(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Emitted folder.", show_default=False)],
     device: Annotated[str | None, typer.Option("--device", autocompletion=complete_device,
                                                help="See `lut2hw targets`.",
-                                               show_default="up5k for ice40, and so on")] = None,
+                                               show_default="as emitted for, or up5k for ice40, and so on")] = None,
     package: Annotated[str | None, typer.Option("--package", help="As nextpnr spells it.",
                                                 show_default="the device's usual one")] = None,
     freq: Annotated[float, typer.Option("--freq", metavar="MHZ", min=0.001, max=10_000,

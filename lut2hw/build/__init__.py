@@ -42,8 +42,9 @@ def build(directory: str | Path, device: str | None = None, package: str | None 
           seed: int = 1, timeout: float | None = None, progress: Progress | None = None) -> dict[str, Any]:
     """Synthesize, place, route and pack the core in an emitted folder, in a chip that shifts its input in.
 
-    device, package: as nextpnr spells them; None for the family's default. freq: clock in MHz that place and route
-    aims at. seed: of the placer; the same seed gives the same bitstream. timeout: seconds for each tool.
+    device, package: as nextpnr spells them; None for the device it was emitted for, or the family's default. freq:
+    clock in MHz that place and route aims at. seed: of the placer; the same seed gives the same bitstream. timeout:
+    seconds for each tool.
 
     Writes NAME.bin (or what the family calls it), chip.v, the routed design, logs and `BUILD` into the folder, all of
     them or none, and returns what is in `BUILD`: `device`, `package`, `core` and `chip` (each with `logic_cells`,
@@ -58,8 +59,8 @@ def build(directory: str | Path, device: str | None = None, package: str | None 
     if flow is None:
         raise UsageError(f"there is no open place and route for {target.name}; emit for another family "
                          f"(lut2hw targets), or take {manifest.sources[0]} to the vendor's tools")
+    device = device or manifest.options.get("device") or target.default_device
     part, package = _part(target, device, package)
-    device = device or target.default_device
     name = manifest.directory.resolve().name
     try:
         remove_leftovers(manifest.directory, ".build.")
@@ -77,14 +78,11 @@ def build(directory: str | Path, device: str | None = None, package: str | None 
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _part(target: Target, device: str | None, package: str | None) -> tuple[Device, str]:
-    name = device or target.default_device
-    if name not in target.devices:
-        raise unknown_name(f"{target.name} device", name, target.devices)
-    part = target.devices[name]
+def _part(target: Target, device: str, package: str | None) -> tuple[Device, str]:
+    part = target.device(device)
     package = package or part.packages[0]
     if package not in part.packages:
-        raise unknown_name(f"package of {name}", package, part.packages)
+        raise unknown_name(f"package of {device}", package, part.packages)
     return part, package
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lut2hw.compile import head, lower
+from lut2hw.compile import ram as block_ram
 from lut2hw.compile.abc import remap
 from lut2hw.compile.area import estimate_netlist
 from lut2hw.compile.arithmetic import Arithmetic
@@ -59,8 +60,8 @@ class Compiled:
 
 def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool = False,
                     pipeline: str | int = "auto", dont_cares: str = "off", effort: str = "normal",
-                    fmax: float | None = None, ram: str = "never", data: Dataset | None = None,
-                    on_pass: OnPass | None = None) -> Compiled:
+                    fmax: float | None = None, ram: str = "never", device: str | None = None,
+                    data: Dataset | None = None, on_pass: OnPass | None = None) -> Compiled:
     """Compile `network` for `target`; on every input the netlist equals the network in the result.
 
     encoded_inputs: leave the encoder out; the input port takes the bits of the code.
@@ -69,7 +70,8 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
     effort: "normal", or "high" to compare with ABC's mapping of the tables and with what yosys alone makes of the
         network's behaviour (`baseline`), and keep the smallest. It needs yosys.
     fmax: clock in MHz that an automatic pipeline is cut for.
-    ram: "never"; "auto", wide tables in block RAM, is refused by every target so far.
+    ram: "never", or "auto" to put wide tables into the device's block RAMs where that saves logic cells.
+    device: of the target, for its block RAMs and its speed; None for the target's usual one.
     data: training data for `dont_cares` if the network does not hold its care set.
     on_pass: called with the name of each pass and the netlist after it, which has the ports of the result.
     Errors: `UsageError` for options that make no sense.
@@ -80,17 +82,16 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
         raise unknown_name("effort", effort, ("normal", "high"))
     if ram not in ("never", "auto"):
         raise unknown_name("use of RAM", ram, ("never", "auto"))
-    if ram == "auto":
-        raise UsageError("no target takes tables into block RAM yet; leave --ram at never")
     if fmax is not None and not 0 < fmax < 10_000:
         raise UsageError(f"fmax must be a clock in MHz above 0, not {fmax:g}")
-    k = target.lut_inputs
+    k, part = target.lut_inputs, target.device(device)
+    if ram == "auto":
+        block_ram.check(target, registers)
 
     def arithmetic(graph: Graph) -> Arithmetic:
         if target.carry == "none":
             return Arithmetic(graph, k)
         return CarryArithmetic(graph, k, shares=target.carry == "shared", chain=target.chain)
-
 
     network = use_dont_cares(network, dont_cares, k, data)
     logic = lower.tables(network)
@@ -111,34 +112,60 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
             on_pass(name, netlist)
         return netlist
 
-    wide = k + target.mux_levels
+    def delay(cell: Cell) -> float:
+        return target.delay.get(cell.kind, 0.0) * part.slowness
+
+    period = (LEVELS * target.delay["lut"] * part.slowness if fmax is None else
+              max(1000 / fmax - target.overhead * part.slowness, 0.0))
+
+    def build(logic: Netlist, rival: Netlist | None = None) -> tuple[Netlist, dict[str, int]]:
+        """The netlist with registers, and the cells of what was compared: ours and, where it is smaller, `rival`."""
+        netlist = report("map", whole(_map(logic, target, effort), k))
+        netlist = report("merge", merge(netlist, k, carry_inverts=inverts))
+        if target.finish is not None:
+            netlist = report("finish", target.finish(netlist))
+        compared: dict[str, int] = {}
+        if rival is not None:
+            compared = {"lut2hw": estimate_netlist(netlist, target), "yosys": estimate_netlist(rival, target)}
+            if compared["yosys"] < compared["lut2hw"]:
+                netlist = report("baseline", rival)
+        netlist = block_ram.gather(netlist, target.ram)
+        netlist = add_registers(netlist, registers, delay, period, shared=target.carry == "shared")
+        return report("pipeline", netlist), compared
+
     if on_pass is not None:
         report("tables", whole(logic, k))
+    rival = synthesize(network, port, target) if effort == "high" else None
+    netlist, compared = build(logic, rival)
+    if ram == "auto":
+        packed = block_ram.pack(logic, target.ram, part.ram, lambda cell: _table_cost(cell, target), k,
+                                depth=None if registers is None else registers - 1)
+        if packed is not logic:
+            report("ram", whole(packed, k))
+            other = build(packed, rival)
+            if estimate_netlist(other[0], target) < estimate_netlist(netlist, target):
+                netlist, compared = other
+    return Compiled(network, netlist, target, port, netlist.latency, compared)
+
+
+def _map(logic: Netlist, target: Target, effort: str) -> Netlist:
+    """Tables of any width as LUTs that the target has or makes of its hard multiplexers."""
+    k = target.lut_inputs
     # Hard multiplexers are free but take LUTs for themselves alone; shared cofactors may be less.
-    widest = max((len(cell.inputs) for cell in logic.cells), default=0)
-    widths = range(k, max(min(wide, widest), k) + 1)
+    widest = max((len(cell.inputs) for cell in logic.cells if cell.kind == "lut"), default=0)
+    widths = range(k, max(min(k + target.mux_levels, widest), k) + 1)
     mapped = min((merge(shannon(logic, width), k) for width in widths), key=lambda n: lut_cost(n, k))
     if effort == "high":
         # ABC starts from the tables and from our own mapping; whichever comes out smallest stays.
         mapped = min((mapped, remap(logic, k), remap(mapped, k)), key=lambda n: lut_cost(n, k))
-    netlist = report("map", whole(mapped, k))
-    netlist = report("merge", merge(netlist, k, carry_inverts=inverts))
-    if target.finish is not None:
-        netlist = report("finish", target.finish(netlist))
+    return mapped
 
-    compared: dict[str, int] = {}
-    if effort == "high":
-        alone = synthesize(network, port, target)
-        compared = {"lut2hw": estimate_netlist(netlist, target), "yosys": estimate_netlist(alone, target)}
-        if compared["yosys"] < compared["lut2hw"]:
-            netlist = report("baseline", alone)
 
-    def delay(cell: Cell) -> float:
-        return target.delay.get(cell.kind, 0.0)
-
-    period = LEVELS * target.delay["lut"] if fmax is None else max(1000 / fmax - target.overhead, 0.0)
-    netlist = report("pipeline", add_registers(netlist, registers, delay, period))
-    return Compiled(network, netlist, target, port, netlist.latency, compared)
+def _table_cost(cell: Cell, target: Target) -> int:
+    """LUTs that one table takes."""
+    alone = Netlist()
+    alone.output(lower.VOTES, [alone.lut(alone.input(lower.BITS, len(cell.inputs)), cell.table)])
+    return lut_cost(_map(alone, target, "normal"), target.lut_inputs)
 
 
 def _registers(pipeline: str | int) -> int | None:

@@ -17,13 +17,24 @@ SCRIPT = "strash; ifraig; scorr; dc2; dch -f; if -a; mfs2 -a; lutpack -S 1; stra
 
 
 def to_blif(netlist: Netlist) -> str:
-    """A netlist of LUTs: nets are n0, n1, ..., ports i0, ... and o0, ... in the order of the netlist's ports."""
+    """A netlist of LUTs: nets are n0, n1, ..., ports i0, ... and o0, ... in the order of the netlist's ports.
+
+    A bit of block RAM is one more input, and its address outputs.
+    """
+    rams = [(number, cell) for number, cell in enumerate(netlist.cells) if cell.kind == "ram"]
+    address = {f"a{number}_{j}": net for number, cell in rams for j, net in enumerate(cell.inputs)}
+    shown = [f"n{cell.outputs[0]}" for _, cell in rams]
     inputs = [net for nets in netlist.inputs.values() for net in nets]
     outputs = [net for nets in netlist.outputs.values() for net in nets]
-    lines = [".model tables", ".inputs " + " ".join(f"i{j}" for j in range(len(inputs))),
-             ".outputs " + " ".join(f"o{j}" for j in range(len(outputs))), ".names n0", ".names n1", "1"]
+    lines = [".model tables",
+             " ".join([".inputs", *(f"i{j}" for j in range(len(inputs))), *shown]),
+             " ".join([".outputs", *(f"o{j}" for j in range(len(outputs))), *address]),
+             ".names n0", ".names n1", "1"]
+    lines += [f".names n{net} {name}\n1 1" for name, net in address.items()]
     lines += [f".names i{j} n{net}\n1 1" for j, net in enumerate(inputs)]
     for cell in netlist.cells:
+        if cell.kind == "ram":
+            continue
         k = len(cell.inputs)
         lines.append(".names " + " ".join(f"n{net}" for net in (*cell.inputs, *cell.outputs)))
         lines += ["".join("01"[p >> j & 1] for j in range(k)) + " 1" if k else "1"
@@ -59,6 +70,9 @@ def from_blif(text: str, like: Netlist) -> Netlist:
                     table |= 1 << p
             covers[output] = inputs, table
 
+    rams = {f"n{cell.outputs[0]}": ([f"a{number}_{j}" for j in range(len(cell.inputs))], cell)
+            for number, cell in enumerate(like.cells) if cell.kind == "ram"}
+
     def build(wanted: str) -> int:
         stack = [wanted]
         while stack:
@@ -66,12 +80,16 @@ def from_blif(text: str, like: Netlist) -> Netlist:
             if name in literal:
                 stack.pop()
                 continue
-            inputs, table = covers[name]
+            inputs = rams[name][0] if name in rams else covers[name][0]
             missing = [x for x in inputs if x not in literal]
             if missing:
                 stack += missing
                 continue
-            literal[name] = graph.lut([literal[x] for x in inputs], table)
+            operands = [literal[x] for x in inputs]
+            if name in rams:
+                literal[name] = graph.ram(operands, rams[name][1].table, rams[name][1].part)
+            else:
+                literal[name] = graph.lut(operands, covers[name][1])
             stack.pop()
         return literal[wanted]
 

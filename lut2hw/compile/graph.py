@@ -90,6 +90,13 @@ class Graph:
             return high if select == TRUE else low
         return self._node("mux", (low, high, select), level, part)
 
+    def ram(self, address: Sequence[int], table: int, part: str = "lut") -> int:
+        """One bit of a block RAM, one cycle after its address; its contents take in what is inverted."""
+        for j, literal in enumerate(address):
+            if literal & 1:
+                table = truth.invert_input(table, len(address), j)
+        return self._node("ram", tuple(literal & ~1 for literal in address), table, part)
+
     def majority(self, a: int, b: int, c: int, part: str = "popcount") -> int:
         """The majority of three literals as a LUT."""
         return self.lut((a, b, c), MAJORITY, part)
@@ -107,6 +114,8 @@ class Graph:
         if kind == "mux":
             low, high, select = inputs
             return self.mux(low, high, select, table, part)
+        if kind == "ram":
+            return self.ram(inputs, table, part)
         raise ValueError(f"no {kind} cells in a graph")
 
     def place(self, netlist: Netlist, inputs: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:

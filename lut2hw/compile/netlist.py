@@ -43,11 +43,13 @@ class Kind:
 
     registered: cycles from input to output (1 for flip-flops and clocked memory).
     chained: positions of outputs on dedicated wires, so that their readers must be in the same pipeline stage.
+    beside: positions of inputs on dedicated wires, so that their drivers must be.
     """
 
     evaluate: Callable[[Sequence[Packed], int], Sequence[Packed]]
     registered: int = 0
     chained: tuple[int, ...] = ()
+    beside: tuple[int, ...] = ()
 
 
 def evaluate_table(inputs: Sequence[Packed], table: int) -> Packed:
@@ -73,6 +75,13 @@ def evaluate_table(inputs: Sequence[Packed], table: int) -> Packed:
     return a ^ ((a ^ b) & s)
 
 
+def tables_of(cell: Cell) -> list[int]:
+    """The truth tables of the outputs of a `lut` or `ram` cell."""
+    entries = 1 << len(cell.inputs)
+    ones = (1 << entries) - 1
+    return [cell.table >> (number * entries) & ones for number in range(len(cell.outputs))]
+
+
 def _majority(inputs: Sequence[Packed], table: int) -> Sequence[Packed]:
     a, b, c = inputs
     if table & 1:
@@ -80,6 +89,17 @@ def _majority(inputs: Sequence[Packed], table: int) -> Sequence[Packed]:
     if table & 2:
         b = ~b
     return (a & b | c & (a | b),)
+
+
+def _no_function(inputs: Sequence[Packed], table: int) -> Sequence[Packed]:
+    raise TypeError("a ram's table does not say how many outputs it has; use evaluate_cell")
+
+
+def evaluate_cell(cell: Cell, inputs: Sequence[Packed]) -> Sequence[Packed]:
+    """The outputs of a cell, its register transparent if it has one."""
+    if cell.kind == "ram":
+        return [evaluate_table(inputs, table) for table in tables_of(cell)]
+    return KINDS[cell.kind].evaluate(inputs, cell.table)
 
 
 def _mux(inputs: Sequence[Packed], table: int) -> Sequence[Packed]:
@@ -95,7 +115,10 @@ KINDS: dict[str, Kind] = {
     # inputs: a, b, carry in; output: carry out (SB_CARRY); bits 0 and 1 of the table say that a and b are inverted
     "carry": Kind(_majority, chained=(0,)),
     # inputs: a, b, s; output: b if s else a (PFUMX, L6MUX21, MUXF7, MUXF8, MUX2_LUT5); the table is its level
-    "mux": Kind(_mux),
+    "mux": Kind(_mux, beside=(0, 1)),
+    # inputs: the address, least significant bit first; outputs: any number; the table: that of output 0 in the lowest
+    # 2**len(inputs) bits, then that of output 1, and so on. Block RAM that is never written, read on the clock.
+    "ram": Kind(_no_function, registered=1),
 }
 """Semantics by kind. A target family may add kinds of its own (adders, memories) from its file."""
 
@@ -152,8 +175,8 @@ class Netlist:
                 _evaluate_run(cells, values)
                 continue
             for cell in cells:
-                for net, value in zip(cell.outputs, KINDS[cell.kind].evaluate([values[net] for net in cell.inputs],
-                                                                              cell.table), strict=True):
+                results = evaluate_cell(cell, [values[net] for net in cell.inputs])
+                for net, value in zip(cell.outputs, results, strict=True):
                     values[net] = value
         return {name: values[nets] for name, nets in self.outputs.items()}
 

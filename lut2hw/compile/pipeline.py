@@ -1,7 +1,9 @@
 """Pipeline registers: the same number on every path.
 
-A carry chain and all cells that read its carries stay in one stage. Stages follow the delay: each cell is placed as
-early as it can be, and a register goes in where a stage would become longer than the period.
+A carry chain and all cells that read its carries stay in one stage, and so do a hard multiplexer and its LUTs. A
+block RAM is a register itself: what it reads is in its stage, what it shows in the next. Stages follow the delay:
+each cell is placed as early as it can be, and a register goes in where a stage would become longer than the period;
+then `retime` moves cells where that takes fewer registers.
 """
 
 from __future__ import annotations
@@ -13,22 +15,24 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from lut2hw.compile.netlist import KINDS, Cell, Netlist
+from lut2hw.compile.retime import retime
 
 Delay = Callable[[Cell], float]
 
 
 def blocks(netlist: Netlist) -> list[int]:
-    """By cell, the number of its block, the cells of which must share a stage; blocks are in topological order."""
+    """By cell, the number of its block, the cells of which must share a stage."""
     driver = {net: number for number, cell in enumerate(netlist.cells) for net in cell.outputs}
     chained = {cell.outputs[position] for cell in netlist.cells for position in KINDS[cell.kind].chained}
     n = len(netlist.cells)
     edges, ties = [], []
     for number, cell in enumerate(netlist.cells):
-        for net in cell.inputs:
+        beside = KINDS[cell.kind].beside
+        for position, net in enumerate(cell.inputs):
             source = driver.get(net)
             if source is not None:
                 edges.append((source, number))
-                if net in chained:
+                if net in chained or position in beside:
                     ties.append((number, source))
     if not n:
         return []
@@ -40,54 +44,75 @@ def blocks(netlist: Netlist) -> list[int]:
     return [first.setdefault(int(name), len(first)) for name in label]
 
 
+class Timing:
+    """A netlist as stages see it: blocks in topological order, delays, and which cells feed which.
+
+    block: by cell. members: cells by block. order: blocks, each after those it reads. sources: by cell, the cells it
+    reads. delay: by cell; that of a registered cell is from the clock to its output. registered: 1 for such cells.
+    """
+
+    def __init__(self, netlist: Netlist, delay: Delay) -> None:
+        cells = netlist.cells
+        driver = {net: number for number, cell in enumerate(cells) for net in cell.outputs}
+        self.netlist = netlist
+        self.block = blocks(netlist)
+        self.delay = [delay(cell) for cell in cells]
+        self.registered = [KINDS[cell.kind].registered for cell in cells]
+        self.sources = [[driver[net] for net in cell.inputs if net in driver] for cell in cells]
+        self.members: list[list[int]] = [[] for _ in range(max(self.block, default=-1) + 1)]
+        for number, name in enumerate(self.block):
+            self.members[name].append(number)
+        self.before: list[list[int]] = [
+            sorted({source for number in cells_ for source in self.sources[number] if self.block[source] != name})
+            for name, cells_ in enumerate(self.members)]
+        self.order = self._order()
+
+    def _order(self) -> list[int]:
+        """Blocks become ready in an order that their first cells need not have."""
+        users: list[list[int]] = [[] for _ in self.members]
+        left = []
+        for name, sources in enumerate(self.before):
+            distinct = {self.block[source] for source in sources}
+            left.append(len(distinct))
+            for source in distinct:
+                users[source].append(name)
+        order = [name for name, count in enumerate(left) if not count]
+        for name in order:
+            for user in users[name]:
+                left[user] -= 1
+                if not left[user]:
+                    order.append(user)
+        return order
+
+    def stages(self, period: float) -> list[int]:
+        """Stage of each cell, the earliest so that no stage's delay exceeds `period` if no block's does."""
+        n = len(self.block)
+        stage, shown, arrival = [0] * n, [0] * n, [0.0] * n  # shown: the stage of the outputs
+        for name in self.order:
+            cells, outside = self.members[name], self.before[name]
+            at = max((shown[source] for source in outside), default=0)
+            while True:
+                longest = 0.0
+                for number in cells:
+                    start = max((arrival[source] for source in self.sources[number] if shown[source] == at),
+                                default=0.0)
+                    stage[number], shown[number] = at, at + self.registered[number]
+                    arrival[number] = self.delay[number] + (0.0 if self.registered[number] else start)
+                    longest = max(longest, start if self.registered[number] else arrival[number])
+                if longest <= period or not any(shown[source] == at for source in outside):
+                    break
+                at += 1
+        return stage
+
+
 def stages(netlist: Netlist, delay: Delay, period: float) -> tuple[list[int], int]:
-    """Stage of each cell so that no stage's delay exceeds `period` if any cell's does not, and the last stage."""
-    block = blocks(netlist)
-    members: dict[int, list[int]] = {}
-    for number, name in enumerate(block):
-        members.setdefault(name, []).append(number)
-    driver = {net: number for number, cell in enumerate(netlist.cells) for net in cell.outputs}
-    stage, arrival = [0] * len(block), [0.0] * len(block)
-
-    def place(name: int) -> None:
-        cells = members[name]
-        outside = {driver[net] for number in cells for net in netlist.cells[number].inputs
-                   if net in driver and block[driver[net]] != name}
-        at = max((stage[source] for source in outside), default=0)
-        while True:
-            longest = 0.0
-            for number in cells:
-                cell = netlist.cells[number]
-                start = max((arrival[driver[net]] for net in cell.inputs
-                             if net in driver and stage[driver[net]] == at), default=0.0)
-                stage[number], arrival[number] = at, start + delay(cell)
-                longest = max(longest, arrival[number])
-            fresh = not any(stage[source] == at for source in outside)
-            if longest <= period or fresh:
-                break
-            at += 1
-
-    # Blocks become ready in an order that their first cells need not have.
-    waiting = {name: {block[driver[net]] for number in cells for net in netlist.cells[number].inputs
-                      if net in driver} - {name} for name, cells in members.items()}
-    users: dict[int, list[int]] = {}
-    for name, sources in waiting.items():
-        for source in sources:
-            users.setdefault(source, []).append(name)
-    ready = [name for name, sources in waiting.items() if not sources]
-    left = {name: len(sources) for name, sources in waiting.items()}
-    while ready:
-        name = ready.pop()
-        place(name)
-        for user in users.get(name, ()):
-            left[user] -= 1
-            if not left[user]:
-                ready.append(user)
+    """Earliest stage of each cell, and the last stage; see `Timing.stages`."""
+    stage = Timing(netlist, delay).stages(period)
     return stage, max(stage, default=0)
 
 
-def register(netlist: Netlist, stage: list[int], last: int, *, output: bool) -> Netlist:
-    """Put registers on every net that passes from one stage to a later one; `output` adds one behind the last."""
+def register(netlist: Netlist, stage: list[int], last: int) -> Netlist:
+    """Put registers on every net that passes from one stage to a later one, and behind the last stage."""
     out = Netlist()
     new, when = [0, 1] + [0] * (netlist.n_nets - 2), [0] * netlist.n_nets
     part = ["lut"] * netlist.n_nets
@@ -95,12 +120,13 @@ def register(netlist: Netlist, stage: list[int], last: int, *, output: bool) -> 
 
     def at(net: int, wanted: int) -> int:
         """The new net that shows `net` in stage `wanted`."""
-        if net < 2 or wanted <= when[net]:
-            return new[net]
-        key = (net, wanted)
-        if key not in late:
-            late[key] = out.cell("ff", (at(net, wanted - 1),), part=part[net])[0]
-        return late[key]
+        value = new[net]
+        if net >= 2:
+            for here in range(when[net] + 1, wanted + 1):
+                if (net, here) not in late:
+                    late[net, here] = out.cell("ff", (value,), part=part[net])[0]
+                value = late[net, here]
+        return value
 
     for name, nets in netlist.inputs.items():
         for net, value in zip(nets, out.input(name, len(nets)), strict=True):
@@ -109,30 +135,39 @@ def register(netlist: Netlist, stage: list[int], last: int, *, output: bool) -> 
         inputs = [at(net, here) for net in cell.inputs]
         made = out.cell(cell.kind, inputs, len(cell.outputs), table=cell.table, part=cell.part)
         for net, value in zip(cell.outputs, made, strict=True):
-            new[net], when[net], part[net] = value, here, cell.part
+            new[net], when[net], part[net] = value, here + KINDS[cell.kind].registered, cell.part
     for name, nets in netlist.outputs.items():
-        out.output(name, [at(net, last + output) for net in nets])
+        out.output(name, [at(net, last + 1) for net in nets])
     return out
 
 
-def pipeline(netlist: Netlist, registers: int | None, delay: Delay, period: float) -> Netlist:
+def pipeline(netlist: Netlist, registers: int | None, delay: Delay, period: float, *,
+             shared: bool = False) -> Netlist:
     """A netlist of latency `registers`, or of as many as `period` asks for if None (one at least, at the outputs).
 
-    delay: of each cell, in the unit of `period`.
+    delay: of each cell, in the unit of `period`. shared: a register that alone follows a LUT is in the LUT's cell.
+    Errors: ValueError if block RAMs alone take more than `registers`.
     """
     if registers == 0 or not netlist.cells:
         return netlist
+    timing = Timing(netlist, delay)
     if registers is None:
-        return register(netlist, *stages(netlist, delay, period), output=True)
-    # The shortest period that needs no more registers.
-    low, high = 0.0, 1 + max(delay(cell) for cell in netlist.cells)
-    while stages(netlist, delay, high)[1] > registers - 1:
-        low, high = high, 2 * high
-    for _ in range(12):
-        middle = (low + high) / 2
-        if stages(netlist, delay, middle)[1] > registers - 1:
-            low = middle
-        else:
-            high = middle
-    stage, _ = stages(netlist, delay, high)
-    return register(netlist, stage, registers - 1, output=True)
+        stage = timing.stages(period)
+        last = max(stage)
+    else:
+        last = registers - 1
+        # The shortest period that needs no more registers.
+        low, high = 0.0, 1 + max(timing.delay)
+        if max(timing.stages(sum(timing.delay) + 1)) > last:
+            raise ValueError(f"block RAMs alone take more than {registers} stages")
+        while max(timing.stages(high)) > last:
+            low, high = high, 2 * high
+        for _ in range(12):
+            middle = (low + high) / 2
+            if max(timing.stages(middle)) > last:
+                low = middle
+            else:
+                high = middle
+        period = high
+        stage = timing.stages(period)
+    return register(netlist, retime(timing, stage, last, period, shared=shared), last)

@@ -17,11 +17,17 @@ from lut2hw.compile.netlist import CONST0, CONST1, KINDS, Cell, Kind, Netlist, e
 XOR, FIRST = 0b0110, 0b1010
 
 
+def _two(a: Packed, b: Packed, table: int) -> Packed:
+    """A table of two inputs; a constant is made of them, so that this also works on the values of an HDL."""
+    constant = {0: a ^ a, 15: ~(a ^ a)}.get(table)
+    return evaluate_table((a, b), table) if constant is None else constant
+
+
 def _evaluate(inputs: Sequence[Packed], table: int) -> Sequence[Packed]:
     a0, b0, a1, b1, carry = inputs
     out = []
     for a, b, half in ((a0, b0, table & 0xFF), (a1, b1, table >> 8)):
-        prop, gen = evaluate_table((a, b), half & 15), evaluate_table((a, b), half >> 4)
+        prop, gen = _two(a, b, half & 15), _two(a, b, half >> 4)
         out.append(prop ^ carry)
         carry = prop & carry | ~prop & gen
     return (*out, carry)

@@ -6,15 +6,17 @@ repeats an example however either side stalls.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from amaranth.back import verilog
-from amaranth.hdl import Cat, Const, Instance, Module, Signal, Value, unsigned
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from lut2hw.compile.netlist import CONST0, CONST1, KINDS, Cell, Netlist
+from lut2hw.compile.netlist import CONST0, CONST1, KINDS, Cell, Netlist, evaluate_cell, tables_of
 from lut2hw.compile.port import INPUT, OUTPUT
 from lut2hw.errors import ToolError
-from lut2hw.targets.base import Target
+from lut2hw.targets.base import CLOCK, ENABLE, OPEN, Target
 from lut2hw.tools import last_words
 
 TOP = "lut2hw_core"
@@ -22,11 +24,11 @@ TOP = "lut2hw_core"
 
 def behaviour(cell: Cell, inputs: list[Value]) -> list[Value]:
     """What the cell computes from one-bit `inputs`, before its register if it has one."""
-    if cell.kind == "lut":
-        table = Const(cell.table, 1 << len(inputs))
-        return [table.bit_select(Cat(inputs), 1) if inputs else table]
+    if cell.kind in ("lut", "ram"):
+        tables = [Const(table, 1 << len(inputs)) for table in tables_of(cell)]
+        return [table.bit_select(Cat(inputs), 1) if inputs else table for table in tables]
     # The evaluators use & | ^ ~ only, which mean the same on one-bit values as on packed words.
-    return list(KINDS[cell.kind].evaluate(inputs, cell.table))  # type: ignore
+    return list(evaluate_cell(cell, inputs))  # type: ignore
 
 
 class Core(wiring.Component):
@@ -89,9 +91,15 @@ class Core(wiring.Component):
         primitive = self.target.primitive(cell)
         ports = [("p", name, value if isinstance(value, str) else Const(*value))
                  for name, value in primitive.parameters.items()]
-        for side, wires in (("i", primitive.inputs), ("o", primitive.outputs)):
-            ports += [(side, name, nets[net] if isinstance(net, int) else Cat(nets[bit] for bit in net))
-                      for name, net in wires.items()]
+        known = nets | {ENABLE: advance} | ({CLOCK: ClockSignal()} if self.latency else {})
+
+        def bits(port: int | Sequence[int]) -> Value:
+            if isinstance(port, int):
+                return known[port]
+            return Cat(Signal(name=f"open_{cell.outputs[0]}") if net == OPEN else known[net] for net in port)
+
+        ports += [("i", name, bits(port)) for name, port in primitive.inputs.items()]
+        ports += [("o", name, bits(port)) for name, port in primitive.outputs.items()]
         m.submodules[f"{cell.kind}_{cell.outputs[0]}"] = Instance(primitive.module, *ports)
 
 

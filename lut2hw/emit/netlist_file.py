@@ -9,6 +9,7 @@ from lut2hw.compile.netlist import KINDS, PARTS, Cell, Netlist
 
 MAX_NETS = 1 << 26
 MAX_INPUTS = 20
+MAX_OUTPUTS = {"lut": 1, "ram": 64}
 
 
 def to_json(netlist: Netlist) -> str:
@@ -51,10 +52,10 @@ def from_json(text: str) -> Netlist:
     for kind, part, inputs, outputs, table in data["cells"]:
         need(kind in KINDS and part in PARTS and isinstance(table, str))
         need(all(defined[net] for net in net_list(inputs)))
-        need(kind != "lut" or (len(inputs) <= MAX_INPUTS and len(outputs) == 1))
+        need(kind not in ("lut", "ram") or (len(inputs) <= MAX_INPUTS and 1 <= len(outputs) <= MAX_OUTPUTS[kind]))
         define(net_list(outputs))
         value = int(table, 16)
-        need(value >= 0 and (kind != "lut" or value < 1 << (1 << len(inputs))))
+        need(value >= 0 and (kind not in ("lut", "ram") or value < 1 << (len(outputs) << len(inputs))))
         netlist.cells.append(Cell(kind, tuple(inputs), tuple(outputs), value, part))
     for name, nets in data["outputs"].items():
         need(all(defined[net] for net in net_list(nets)))

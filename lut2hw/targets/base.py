@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lut2hw import tools
-from lut2hw.compile.netlist import CONST0, Cell, Netlist
+from lut2hw.compile.netlist import CONST0, Cell, Netlist, tables_of
+from lut2hw.errors import unknown_name
 from lut2hw.targets.read import Reader
+
+CLOCK, ENABLE, OPEN = -1, -2, -3
+"""Ports of primitives besides nets: the clock, 1 while the pipeline moves, and an output bit that nothing reads."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +26,7 @@ class Device:
 
     logic_cells: LUT + flip-flop cells. ram: block RAMs. packages: as nextpnr spells them, the default first.
     synth: how yosys spells the device, if it wants to know. pins: of the default package, for a chip's ports in
-    order, where nextpnr places none by itself.
+    order, where nextpnr places none by itself. slowness: delays, as a multiple of those of the default device.
     """
 
     logic_cells: int
@@ -27,18 +34,19 @@ class Device:
     packages: tuple[str, ...]
     synth: str = ""
     pins: tuple[str, ...] = ()
+    slowness: float = 1.0
 
 
 @dataclass(frozen=True)
 class Instance:
     """A vendor primitive: `parameters` (name to value and width in bits, or to a text), `inputs` and `outputs` (port
-    to net, or to nets, bit 0 first).
+    to net, or to nets from the least significant bit up, `CLOCK`, `ENABLE` and `OPEN` among them).
     """
 
     module: str
     parameters: dict[str, tuple[int, int] | str]
-    inputs: Mapping[str, int | tuple[int, ...]]
-    outputs: Mapping[str, int | tuple[int, ...]]
+    inputs: Mapping[str, int | Sequence[int]]
+    outputs: Mapping[str, int | Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -95,6 +103,8 @@ class Target:
     carry: "none"; "shared" if LUT and carry of a cell share two inputs; "slots" if the carry is a LUT of its own.
     chain: columns added on one carry chain: a longer one saves starts, but its carry seems to run from end to end.
     mux_levels: how many levels of hard multiplexers join LUTs to wider ones.
+    ram: shapes of a block RAM's read port, (address bits, data bits), the narrowest address first; empty where tables
+    do not go into block RAM.
     delay: ns through a cell of each kind with typical routing to it, on the default device. overhead: ns that a
     register and the routing to it take of each clock.
     finish: last pass before the pipeline, from LUTs and carries to what the family has.
@@ -115,12 +125,25 @@ class Target:
     carry: str = "none"
     chain: int = 32
     mux_levels: int = 0
+    ram: tuple[tuple[int, int], ...] = ()
     delay: Mapping[str, float] = field(default_factory=lambda: {"lut": 1.0, "carry": 0.1, "ccu2": 0.6, "mux": 0.3})
     overhead: float = 1.0
     finish: Callable[[Netlist], Netlist] | None = None
     alone: str = "-abc9"
     read: Mapping[str, Reader] = field(default_factory=dict)
     cells: Mapping[str, int] = field(default_factory=lambda: {"lut": 1})
+
+    def device(self, name: str | None = None) -> Device:
+        """The device of that name; for None the default one, or one without block RAM where none is known.
+
+        Errors: `UsageError`.
+        """
+        name = name or self.default_device
+        if not name:
+            return Device(0, 0, ())
+        if name not in self.devices:
+            raise unknown_name(f"{self.name} device", name, self.devices)
+        return self.devices[name]
 
     @property
     def synth(self) -> str:
@@ -153,3 +176,18 @@ def widen(cell: Cell, width: int) -> tuple[tuple[int, ...], int]:
     for k in range(len(cell.inputs), width):
         table |= table << (1 << k)
     return cell.inputs + (CONST0,) * (width - len(cell.inputs)), table
+
+
+def contents(cell: Cell, address: int) -> NDArray[np.uint8]:
+    """What a `ram` cell holds, as bits uint8 (n_outputs, 2**address), 0 beyond its own address bits."""
+    rows = np.zeros((len(cell.outputs), 1 << address), np.uint8)
+    entries = 1 << len(cell.inputs)
+    for row, table in zip(rows, tables_of(cell), strict=True):
+        packed = np.frombuffer(table.to_bytes(-(-entries // 8), "little"), np.uint8)
+        row[:entries] = np.unpackbits(packed, count=entries, bitorder="little")
+    return rows
+
+
+def words(memory: NDArray[np.uint8]) -> list[int]:
+    """Rows of bits (n, n_bits) as integers, column 0 the least significant bit."""
+    return [int.from_bytes(row.tobytes(), "little") for row in np.packbits(memory, axis=1, bitorder="little")]

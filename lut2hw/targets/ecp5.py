@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from lut2hw.compile.hard_mux import hard_mux
 from lut2hw.compile.netlist import CONST0, CONST1, Cell, Netlist
 from lut2hw.compile.slots import slots
 from lut2hw.targets import read
-from lut2hw.targets.base import Device, Flow, Instance, Target, widen
+from lut2hw.targets.base import CLOCK, ENABLE, Device, Flow, Instance, Target, contents, widen, words
+
+RAM = ((10, 18), (11, 9), (12, 4), (13, 2), (14, 1))
+"""Shapes of a DP16KD (Lattice, "ECP5 and ECP5-5G Memory Usage Guide" TN1264)."""
 
 
 def slot_init(half: int) -> int:
@@ -23,6 +28,36 @@ def slot_ports(cell: Cell) -> tuple[dict[str, int], dict[str, int]]:
     return ports | carry_in, dict(zip(("S0", "S1", "COUT"), cell.outputs, strict=True))
 
 
+def _ram(cell: Cell) -> Instance:
+    """Port A of a DP16KD; port B rests.
+
+    It has 1024 rows of two bytes of nine bits. Narrow data lie in a row from bit 0 up; those of less than nine bits
+    leave the ninth bit of each byte out. An INITVAL holds 16 rows, 20 bits for each.
+    """
+    address, data = next(shape for shape in RAM if len(cell.inputs) <= shape[0])
+    per_row = 1 << (address - 10)
+    bits = np.zeros((data, 1 << address), np.uint8)
+    bits[:len(cell.outputs)] = contents(cell, address)
+    row = bits.T.reshape(1024, per_row * data)  # 18 bits, or 16
+    memory = np.zeros((1024, 20), np.uint8)
+    for byte in range(2):
+        wide = row.shape[1] // 2
+        memory[:, 9 * byte:9 * byte + wide] = row[:, byte * wide:(byte + 1) * wide]
+    inits = words(memory.reshape(64, 320))
+    shift = 14 - address  # the data width decides where the address begins
+    ports = {"CLKA": CLOCK, "CEA": ENABLE, "OCEA": CONST1}
+    ports |= {f"ADA{j}": CONST0 for j in range(14)}
+    ports |= {f"ADA{j}": net for j, net in enumerate(cell.inputs, shift)}
+    idle = "WEA RSTA CSA0 CSA1 CSA2 CLKB CEB OCEB WEB RSTB CSB0 CSB1 CSB2"
+    ports |= dict.fromkeys(idle.split(), CONST0)
+    texts = {"REGMODE_A": "NOREG", "REGMODE_B": "NOREG", "RESETMODE": "SYNC", "ASYNC_RESET_RELEASE": "SYNC",
+             "CSDECODE_A": "0b000", "CSDECODE_B": "0b000", "CLKAMUX": "CLKA", "CLKBMUX": "CLKB", "GSR": "DISABLED",
+             "WRITEMODE_A": "NORMAL", "WRITEMODE_B": "NORMAL"}
+    return Instance("DP16KD", {"DATA_WIDTH_A": (data, 32), "DATA_WIDTH_B": (data, 32), **texts,
+                               **{f"INITVAL_{i:02X}": (init, 320) for i, init in enumerate(inits)}},
+                    ports, {f"DOA{j}": net for j, net in enumerate(cell.outputs)})
+
+
 def _primitive(cell: Cell) -> Instance:
     if cell.kind == "lut":
         inputs, table = widen(cell, 4)
@@ -37,6 +72,8 @@ def _primitive(cell: Cell) -> Instance:
         ports.setdefault("CIN", CONST0)  # nextpnr-ecp5 ends with an exception where the port is left out
         inits = {"INIT0": (slot_init(cell.table & 0xFF), 16), "INIT1": (slot_init(cell.table >> 8), 16)}
         return Instance("CCU2C", {**inits, "INJECT1_0": "NO", "INJECT1_1": "NO"}, ports, outputs)
+    if cell.kind == "ram":
+        return _ram(cell)
     raise ValueError(f"ECP5 has no {cell.kind} cell")
 
 
@@ -72,6 +109,7 @@ ECP5 = Target(
     carry="slots",
     chain=96,
     mux_levels=3,
+    ram=RAM,
     delay={"lut": 1.1, "ccu2": 0.9, "mux": 0.4},
     overhead=1.5,
     finish=_finish,

@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
-from lut2hw.compile.netlist import Cell
+import numpy as np
+
+from lut2hw.compile.netlist import CONST0, Cell
 from lut2hw.compile.share import share
 from lut2hw.targets import read
-from lut2hw.targets.base import Device, Flow, Instance, Target, widen
+from lut2hw.targets.base import CLOCK, ENABLE, OPEN, Device, Flow, Instance, Target, contents, widen, words
+
+RAM = ((8, 16), (9, 8), (10, 4), (11, 2))
+"""Shapes of an SB_RAM40_4K by its READ_MODE (Lattice, "Memory Usage Guide for iCE40 Devices" TN1250)."""
+
+
+def _ram(cell: Cell) -> Instance:
+    """The port reads 256 rows of 16 bits; in mode m the address above the row chooses one bit of each 2**m.
+
+    That is the bit of the group that is bit max(0, 2**(m - 1) - 1) of the port; the others are not in use.
+    """
+    mode = next(mode for mode, (address, _) in enumerate(RAM) if len(cell.inputs) <= address)
+    address, _ = RAM[mode]
+    group = 1 << mode
+    memory = np.zeros((256, 16), np.uint8)
+    for j, bits in enumerate(contents(cell, address)):
+        memory[:, j * group:(j + 1) * group] = bits.reshape(group, 256).T
+    inits = words(memory.reshape(16, 256))
+    pins = [OPEN] * 16
+    for j, net in enumerate(cell.outputs):
+        pins[j * group + max(0, group // 2 - 1)] = net
+    return Instance("SB_RAM40_4K", {"READ_MODE": (mode, 2), "WRITE_MODE": (0, 2),
+                                    **{f"INIT_{i:X}": (init, 256) for i, init in enumerate(inits)}},
+                    {"RCLK": CLOCK, "RCLKE": ENABLE, "RE": ENABLE, "WE": CONST0, "WCLKE": CONST0,
+                     "RADDR": cell.inputs + (CONST0,) * (11 - len(cell.inputs))}, {"RDATA": pins})
 
 
 def _primitive(cell: Cell) -> Instance:
@@ -16,6 +42,8 @@ def _primitive(cell: Cell) -> Instance:
     if cell.kind == "carry":
         a, b, carry_in = cell.inputs
         return Instance("SB_CARRY", {}, {"I0": a, "I1": b, "CI": carry_in}, {"CO": cell.outputs[0]})
+    if cell.kind == "ram":
+        return _ram(cell)
     raise ValueError(f"iCE40 has no {cell.kind} cell")
 
 
@@ -57,6 +85,7 @@ ICE40 = Target(
     ),
     default_device="up5k",
     carry="shared",
+    ram=RAM,
     delay={"lut": 2.7, "carry": 0.28},
     overhead=3.0,
     finish=share,

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from lut2hw import tools
 from lut2hw.emit.folder import Manifest
 from lut2hw.emit.vectors import Vectors
 from lut2hw.errors import ToolError
+from lut2hw.targets.base import simulation_model
 from lut2hw.verify import simulate
 from lut2hw.verify.outcome import Outcome
 
@@ -55,8 +55,10 @@ def check(manifest: Manifest, vectors: Vectors, seed: int = 0, timeout: float | 
         missing = {"clk", "reset", "shift", "data", "done", "class[0]"} - set(pins)
         if missing:
             raise ToolError(f"the bitstream shows no pin for {', '.join(sorted(missing))}; build again")
-        design = replace(simulate.Design([work / "chip.v"], "chip", None, None, None), test="lut2hw.sim.chip",
-                         extra={"pins": pins, "bits": bits})
+        # logic comes back as equations; block RAM comes back as what it is, with its contents
+        models = [simulation_model("ice40/cells_sim.v")] if "SB_RAM40" in verilog else []
+        design = simulate.Design([work / "chip.v", *models], "chip", None, None, None, simulate.ICARUS_DEFINES,
+                                 "lut2hw.sim.chip", {"pins": pins, "bits": bits})
         result = simulate.cocotb(design, vectors, seed=seed, timeout=timeout)
     return Outcome.of_bench("bitstream", len(vectors), result)
 

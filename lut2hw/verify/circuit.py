@@ -18,6 +18,7 @@ from typing import Any
 from lut2hw import tools
 from lut2hw.errors import Lut2hwError
 from lut2hw.verify.aig import FALSE, TRUE, Aig
+from lut2hw.verify.memory import MEMORIES, NotATable
 
 Bit = int | str
 """A net as yosys numbers it, or a constant "0", "1", "x", "z"."""
@@ -117,6 +118,8 @@ GATES: dict[str, Gate] = {
     "CCU2C": _ccu2(("INJECT1_0", "INJECT1_1"), 2), "CCU2": _ccu2(("INJECT",), 3), "CARRY4": _carry4,
     **{f"MUXF{k}": _mux("I0", "I1", "S", "O") for k in (7, 8)},
     **{f"MUX2_LUT{k}": _mux("I0", "I1", "S0", "O") for k in (5, 6, 7, 8)}, "ALU": _alu, "WIDEFN9": _widefn9,
+    # one bit of a block RAM, before its register
+    "rom": lambda aig, parameters, p: {"Y": [aig.table(p["A"], parameters["entries"])]},
 }
 """What cells without registers do: parameters and input literals by port to output literals by port."""
 
@@ -257,6 +260,8 @@ class Circuit:
                 self.registers[register.q] = register
             elif kind in SHIFTS:
                 self.registers |= {register.q: register for register in _shift(cell, fresh)}
+            elif kind in MEMORIES:
+                self._memory(cell, fresh)
             elif kind in GATES:
                 undirected.append(cell)
             else:
@@ -276,6 +281,19 @@ class Circuit:
             if register.enable is None and cell["type"] == "$_MUX_" and cell["connections"]["A"] == [q]:
                 self.registers[q] = Register(cell["connections"]["B"][0], q, register.clock,
                                              cell["connections"]["S"][0], register.reset)
+
+    def _memory(self, cell: dict[str, Any], fresh: Iterator[int]) -> None:
+        """A block RAM as a table and a register for each bit; the nets between have negative numbers."""
+        values = {name: _value(value) for name, value in cell.get("parameters", {}).items()}
+        try:
+            rom = MEMORIES[cell["type"]](values, cell["connections"])
+        except NotATable as error:
+            raise UnknownCell(str(error)) from None
+        for net, entries in rom.tables.items():
+            table = next(fresh)
+            self.cells[table] = ({"type": "rom", "connections": {"A": rom.address, "Y": [table]},
+                                  "values": {"entries": entries}, "needs": rom.address}, "Y", 0)
+            self.registers[net] = Register(table, net, rom.clock, rom.enable, None)
 
     def literals(self, aig: Aig, known: dict[Bit, int], wanted: Sequence[Bit], *, through: bool,
                  nets: list[int] | None = None,

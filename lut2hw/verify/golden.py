@@ -43,7 +43,7 @@ def check(manifest: Manifest, vectors: Vectors) -> Outcome:
 
     # Don't-cares are in the golden model already, so this compilation may not change any more.
     options = {name: value for name, value in manifest.options.items() if name in (
-        "pipeline", "effort", "fmax", "ram")}
+        "pipeline", "effort", "fmax", "ram", "device")}
     try:
         compile_network(manifest.network, get(manifest.target), encoded_inputs=manifest.input_port.encoded,
                         on_pass=compare, **options)

@@ -1,0 +1,138 @@
+"""Pipeline and retiming: stages keep the period, latency is right, and rows of registers are minimum cuts."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_compile import check, random_network, vote_network
+
+from lut2hw import targets
+from lut2hw.compile import compile_network
+from lut2hw.compile.netlist import KINDS, Netlist
+from lut2hw.compile.pipeline import Timing, pipeline, register
+from lut2hw.compile.retime import _nets, cost, retime
+
+DELAY = {"lut": 1.0, "carry": 0.1, "mux": 0.4, "ram": 1.5}
+
+
+def delay(cell) -> float:
+    return DELAY.get(cell.kind, 0.0)
+
+
+def random_netlist(seed: int, cells: int, *, kinds: str = "lut lut lut carry ram mux") -> Netlist:
+    """Cells on any earlier nets; a carry is read by the next carry or one LUT, a multiplexer has LUTs of its own."""
+    rng = np.random.default_rng(seed)
+    netlist = Netlist()
+    nets = list(netlist.input("i", 4))
+    names = kinds.split()
+    carry: int | None = None
+    for _ in range(cells):
+        kind = str(rng.choice(names))
+        pick = [nets[i] for i in rng.choice(len(nets), size=3)]
+        if kind == "carry":
+            [carry] = netlist.cell("carry", [*pick[:2], 0 if carry is None else carry])
+        elif kind == "mux":
+            ends = [netlist.lut(pick[:2], int(rng.integers(1, 15))) for _ in range(2)]
+            nets += netlist.cell("mux", [*ends, pick[2]], table=1)
+        elif kind == "ram":
+            nets += netlist.cell("ram", pick[:2], 2, table=int(rng.integers(256)))
+        else:
+            inputs = [*pick[:2], carry] if carry is not None else pick[:2]
+            nets.append(netlist.lut(inputs, int(rng.integers(1, 1 << (1 << len(inputs))))))
+            carry = None
+    read = {net for cell in netlist.cells for net in cell.inputs}
+    netlist.output("o", [net for net in nets if net not in read] or nets[-1:])
+    return netlist
+
+
+def longest_paths(netlist: Netlist) -> tuple[float, float]:
+    """The longest delay between registers of a pipelined netlist, and the delay of its longest cell or chain."""
+    arrival = [0.0] * netlist.n_nets
+    longest = 0.0
+    for cell in netlist.cells:
+        start = max((arrival[net] for net in cell.inputs), default=0.0)
+        end = delay(cell) if KINDS[cell.kind].registered else start + delay(cell)
+        longest = max(longest, start, end)
+        for net in cell.outputs:
+            arrival[net] = end
+    return longest, sum(map(delay, netlist.cells))
+
+
+@settings(max_examples=200, deadline=None)
+@given(seed=st.integers(0, 1 << 30), cells=st.integers(1, 40), period=st.floats(2.6, 12), shared=st.booleans(),
+       registers=st.none() | st.integers(8, 14))
+def test_pipelines_are_consistent(seed, cells, period, shared, registers):
+    """One latency on every path, the same function, no stage longer than the period, and not more registers."""
+    netlist = random_netlist(seed, cells, kinds="lut lut lut lut lut ram mux" if seed % 2 else "lut lut carry ram")
+    try:
+        made = pipeline(netlist, registers, delay, period, shared=shared)
+    except ValueError:
+        assert registers is not None and netlist.count()["ram"] >= registers
+        return
+    assert made.latency == registers or registers is None or not any(net > 1 for net in netlist.outputs["o"])
+    x = np.random.default_rng(seed).integers(0, 1 << 64, (4, 2), np.uint64)
+    assert (made.evaluate(i=x)["o"] == netlist.evaluate(i=x)["o"]).all()
+    timing = Timing(netlist, delay)
+    stage = timing.stages(period)
+    asap = register(netlist, stage, max(stage))
+    if registers is None:
+        # a chain that alone is longer than the period makes a stage that long, but not longer than it was
+        assert longest_paths(made)[0] <= max(period, longest_paths(asap)[0]) * (1 + 1e-6)
+        nets = _nets(timing).values()
+        moved = retime(timing, stage, max(stage), period, shared=shared)
+        for ff, cell in ((1, 8),) if shared else ((1, 0),):
+            assert cost(timing, nets, moved, max(stage), ff, cell) <= cost(timing, nets, stage, max(stage), ff, cell)
+    if registers is None and not shared:
+        assert made.count()["ff"] <= asap.count()["ff"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 1 << 30), cells=st.integers(2, 9), period=st.floats(1.6, 5), shared=st.booleans())
+def test_one_row_is_at_a_minimum_cut(seed, cells, period, shared):
+    """Two stages: no choice that keeps the period has fewer registers, tried one by one."""
+    netlist = random_netlist(seed, cells, kinds="lut lut lut carry")
+    timing = Timing(netlist, delay)
+    stage = timing.stages(period)
+    if max(stage) != 1 or longest_paths(register(netlist, stage, 1))[0] > period:
+        return
+    ff, cell = (1, 8) if shared else (1, 0)
+    nets = _nets(timing).values()
+    best = None
+    for choice in itertools.product((0, 1), repeat=len(timing.members)):
+        trial = [choice[name] for name in timing.block]
+        if any(trial[source] > trial[number] for number in range(len(trial)) for source in timing.sources[number]):
+            continue
+        if longest_paths(register(netlist, trial, 1))[0] <= period * (1 + 1e-9):
+            value = cost(timing, nets, trial, 1, ff, cell)
+            best = value if best is None else min(best, value)
+    assert cost(timing, nets, retime(timing, stage, 1, period, shared=shared), 1, ff, cell) == best
+
+
+@pytest.mark.parametrize("family", ["ice40", "ecp5"])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 1 << 30), fmax=st.floats(10, 300), ram=st.sampled_from(["never", "auto"]))
+def test_any_clock(family, seed, fmax, ram):
+    check(compile_network(random_network(seed, k_max=9, luts=30), targets.get(family), fmax=fmax, ram=ram))
+
+
+def test_a_multiplexer_stays_with_its_luts():
+    """Dedicated wires hold no register."""
+    compiled = compile_network(vote_network(60, 7, 4), targets.get("ecp5"), pipeline=6)
+    driver = {net: cell.kind for cell in compiled.netlist.cells for net in cell.outputs}
+    muxes = [cell for cell in compiled.netlist.cells if cell.kind == "mux"]
+    assert muxes and {driver[net] for cell in muxes for net in cell.inputs[:2]} <= {"lut", "mux"}
+
+
+def test_retiming_saves_registers():
+    """What is as early as can be waits in registers; later is where fewer bits have to."""
+    netlist = compile_network(vote_network(300, 4, 10, n_bits=60), targets.get("ice40"), pipeline="none").netlist
+    timing = Timing(netlist, delay)
+    stage = timing.stages(4.0)
+    last = max(stage)
+    before = register(netlist, stage, last).count()["ff"]
+    after = register(netlist, retime(timing, stage, last, 4.0, shared=False), last).count()["ff"]
+    assert after < 0.7 * before
