@@ -274,8 +274,8 @@ def test_accuracy_before_and_after_is_in_the_model():
 def test_wrong_options_are_refused():
     network = vote_network(4, 3, 2)
     for options in ({"dont_cares": "rare"}, {"dont_cares": "rare:0"}, {"dont_cares": "unseen"}, {"pipeline": "fast"},
-                    {"pipeline": -1}, {"effort": "much"}, {"ram": "yes"}, {"ram": "auto"},
-                    {"fmax": 0.0}):
+                    {"pipeline": -1}, {"effort": "much"}, {"ram": "yes"},
+                    {"ram": "auto", "pipeline": "none"}, {"fmax": 0.0}, {"device": "up6k"}):
         with pytest.raises(UsageError):
             compile_network(network, targets.get("ice40"), **options)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from lut2hw.compile import truth
-from lut2hw.compile.graph import FALSE, TRUE, Graph
+from lut2hw.compile.comparators import at_least
+from lut2hw.compile.graph import FALSE, Graph
 from lut2hw.compile.netlist import Netlist
-from lut2hw.compile.port import INPUT, Field, InputPort
+from lut2hw.compile.port import INPUT, InputPort
 from lut2hw.model import LutNetwork
 
 BITS, VOTES = "bits", "votes"
@@ -54,35 +55,17 @@ def code(graph: Graph, network: LutNetwork, port: InputPort, read: set[int], lut
         for field, net in zip(port.fields, nets, strict=True):
             literals[field.index] = net
         return literals
-    fields = {field.index: field for field in port.fields}
+    features = network.encoder.feature
+    wanted: dict[int, list[int]] = {}  # by feature, the code bits that compare it
     for bit in sorted(read):
-        field = fields[int(network.encoder.feature[bit])]
-        literals[bit] = at_least(graph, nets[field.offset:field.offset + field.width], field,
-                                 int(network.encoder.threshold[bit]), lut_inputs)
+        wanted.setdefault(int(features[bit]), []).append(bit)
+    for field in port.fields:
+        number = nets[field.offset:field.offset + field.width]
+        thresholds = [int(network.encoder.threshold[bit]) for bit in wanted.get(field.index, ())]
+        if field.signed:  # two's complement in order: invert the sign
+            number = [*number[:-1], number[-1] ^ 1]
+            thresholds = [threshold + (1 << (field.width - 1)) for threshold in thresholds]
+        for bit, literal in zip(wanted.get(field.index, ()), at_least(graph, number, thresholds, lut_inputs),
+                                strict=True):
+            literals[bit] = literal
     return literals
-
-
-def at_least(graph: Graph, nets: list[int], field: Field, threshold: int, lut_inputs: int) -> int:
-    """Literal of `value >= threshold` for a constant threshold inside the field's range.
-
-    From the least significant bit up, each LUT takes as many bits as it can and the answer for those below.
-    Thresholds of one feature share the LUTs of equal low parts.
-    """
-    if field.signed:  # two's complement in order: invert the sign
-        nets = [*nets[:-1], nets[-1] ^ 1]
-        threshold += 1 << (field.width - 1)
-    answer, at = TRUE, 0
-    while at < field.width:
-        if answer == TRUE and not threshold >> at & 1:  # x >= 2 t' is x >> 1 >= t'
-            at += 1
-            continue
-        take = lut_inputs - (answer >= 2)
-        low, t = nets[at:at + take], threshold >> at & ((1 << take) - 1)
-        n = len(low)
-        t &= (1 << n) - 1
-        # index: the answer below, then the bits
-        table = sum(1 << (2 * value + below) for value in range(1 << n) for below in (0, 1)
-                    if value > t or (value == t and below))
-        answer = graph.lut([answer, *low], table, "encoder")
-        at += n
-    return answer
