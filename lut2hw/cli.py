@@ -447,6 +447,11 @@ def inspect(
         print_table("training accuracy with entries of up to so many examples rewritten",
                     ["examples", "accuracy"], [[0, round(found.train_accuracy, 4)],
                                                *([level, round(a, 4)] for level, a in found.counterfactual.items())])
+        if found.rare_patterns:
+            print_table(f"rare patterns that decide training examples alone, the first of {len(found.rare_patterns)}",
+                        ["layer", "LUT", "pattern", "examples", "decides"],
+                        [[e.layer, e.lut, f"{e.pattern:0{network.layers[e.layer].k}b}", e.examples, e.decides]
+                         for e in found.rare_patterns[:10]])
         print(f"{found.decided_by_rare:.1%} of {found.examples:,} training examples are right only by entries that "
               f"few show; memorization {found.memorization:.2f} (0 generalizes, 1 memorized)")
 

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from test_compile import inputs_of, random_network
 
 from lut2hw import bits, cli, data, encode, learn
 from lut2hw.encode import Encoder, Features
 from lut2hw.errors import UsageError
-from lut2hw.inspect import RARE, inspect
+from lut2hw.inspect import RARE, RarePattern, inspect
 from lut2hw.model import Head, Layer, LutNetwork
 
 
@@ -45,8 +46,29 @@ def test_counts_and_counterfactual_by_hand():
     assert found.train_accuracy == 1.0 and found.counterfactual[4] == 1.0
     assert found.counterfactual[RARE] == 0.8  # the rare entry says what the others say
     assert found.decided_by_rare == pytest.approx(0.2) and found.memorization == pytest.approx(1.0)
+    assert layer.by_lut.tolist() == [[0.5, 0.5, 0.0]]
+    assert found.rare_patterns == (RarePattern(0, 0, 1, 5, 5),)
     with pytest.raises(UsageError, match="no training examples"):
         inspect(network, x[:0], x[:0, 0])
+
+
+def test_rare_patterns_decide_what_they_are_said_to():
+    """Against the network with that one entry flipped, in every way a network can read its LUTs."""
+    seen = 0
+    for seed in range(40):
+        network = random_network(seed, head=["bit", "threshold", "argmax"][seed % 3], k_max=5)
+        x = inputs_of(network, 30, seed)
+        y = network.predict_integers(x)  # so that all answers are right
+        for rare in inspect(network, x, y).rare_patterns:
+            layer = network.layers[rare.layer]
+            tables = layer.table_bits.copy()
+            tables[rare.lut, rare.pattern] ^= 1
+            layers = list(network.layers)
+            layers[rare.layer] = Layer(layer.wiring, bits.pack_tables(tables))
+            other = replace(network, layers=tuple(layers))
+            assert int((other.predict_integers(x) != y).sum()) == rare.decides <= rare.examples <= RARE
+            seen += 1
+    assert seen > 10
 
 
 def test_command(tmp_path, capsys):
