@@ -112,8 +112,9 @@ def default_timeout() -> float:
 def last_words(output: str) -> str:
     """The line of `output` that says most about a failure: the last error, else the last line."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if re.search(r"\berror\b", line, re.IGNORECASE)]
-    line = (errors or lines or ["it printed nothing"])[-1]
+    telling = [[line for line in lines if re.search(words, line, re.IGNORECASE)]
+               for words in (r"\berror\b", r"\bcan't\b|\bcannot\b|\bnot found\b|\bfailed\b")]
+    line = next((found for found in (*telling, lines) if found), ["it printed nothing"])[-1]
     return re.sub(r"[^\x20-\x7e]", "?", line)[:300]
 
 
