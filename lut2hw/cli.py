@@ -224,8 +224,8 @@ def train(
                                                     metavar="N")] = None,
     bits_per_feature: Annotated[str | None, typer.Option("--bits-per-feature", metavar="N|N,N,...|auto",
                                                          help="Thermometer code with N quantile thresholds, or the "
-                                                              "best of several by validation; 3 if neither is "
-                                                              "given.")] = None,
+                                                              "best of several by validation.",
+                                                         show_default="3; tables of up to 32 columns: 8")] = None,
     classes: Annotated[str | None, typer.Option("--classes", metavar="A,B:C,D", help="Group labels into classes; "
                                                 "other labels are left out.")] = None,
     label: Annotated[str | None, typer.Option("--label", metavar="NAME", help="Label column of a .csv (else "
@@ -262,7 +262,7 @@ def train(
         settings["layers"] = parse_layers("256,256,256" if layers is None else layers)
     if threshold is not None and bits_per_feature is not None:
         raise UsageError("give --threshold or --bits-per-feature, not both")
-    counts = parse_bits("3" if bits_per_feature is None else bits_per_feature)
+    counts = [] if bits_per_feature is None else parse_bits(bits_per_feature)
     device = settings.pop("device", None)
     if device is not None and luts is not None:
         raise UsageError("--luts and --device both choose the size; give one of them")
@@ -280,6 +280,7 @@ def train(
                             drop_missing=drop_missing)
     for note in dataset.notes:
         typer.echo(note, err=True)
+    counts = counts or [encode.usual_bits(dataset.features)]
     tried: dict[int, float] = {}
     size: Size | None = None
 

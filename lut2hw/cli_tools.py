@@ -190,7 +190,7 @@ def sweep(
                                       "layer (memorize).")] = "50,100,200,400",
     levels: Annotated[str, typer.Option("--levels", metavar="N,N,...", help="Depth: LUTs in a row.")] = "1,3",
     bits_per_feature: Annotated[str | None, typer.Option("--bits-per-feature", metavar="N,N,...", help="Thermometer "
-                                "codes; 3 if no encoder is given.")] = None,
+                                "codes; as for train if no encoder is given.")] = None,
     threshold: Annotated[str | None, typer.Option("--threshold", metavar="T,T,...", help="One bit per feature: "
                                                   "value >= T.")] = None,
     seed: Annotated[str, typer.Option("--seed", metavar="S,S,...", help="Seeds.")] = "0",

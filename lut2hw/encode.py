@@ -155,6 +155,16 @@ class Encoder:
         return out
 
 
+def usual_bits(features: Features) -> int:
+    """Thresholds per feature where nobody says: 3, and 8 for tables of at most 32 columns.
+
+    Five-fold cross-validation of 100 LUTs with 3, 5, 8 and 16 thresholds: a made-up task of 5 features .80, .92, .95,
+    .94; 13 features (wine) .92, .97, .96, .96; 30 (breast cancer) .965, .968, .965, .970; 64 pixels (digits) .930,
+    .925, .923, .923.
+    """
+    return 8 if features.image_shape is None and len(features) <= 32 else 3
+
+
 def fixed(features: Features, threshold: float) -> Encoder:
     """One bit per feature: x >= threshold, both before scaling.
 

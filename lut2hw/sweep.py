@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ COLUMNS = ("learner", "k", "luts", "levels", "bits_per_feature", "threshold", "s
 class Point:
     """Options of one training. levels: LUTs in a row (descent), or layers of `luts` LUTs each (memorize).
 
-    Either bits_per_feature or threshold is None.
+    Either bits_per_feature or threshold is None; both are where the data decide.
     """
 
     learner: str
@@ -58,7 +58,7 @@ def grid(learner: str, k: Sequence[int], luts: Sequence[int], levels: Sequence[i
     encoders: list[tuple[int | None, float | None]] = [(n, None) for n in bits_per_feature]
     encoders += [(None, t) for t in threshold]
     points = [Point(learner, a, b, c, *encoder, seed) for a, b, c, encoder, seed in
-              itertools.product(k, luts, levels, encoders or [(3, None)], seeds)]
+              itertools.product(k, luts, levels, encoders or [(None, None)], seeds)]
     points = list(dict.fromkeys(points))
     if not 0 < len(points) <= MAX_POINTS:
         raise UsageError(f"a sweep has 1 to {MAX_POINTS} points, not {len(points)}")
@@ -86,6 +86,7 @@ def run(points: Sequence[Point], data: dict[str, Any], output: str | Path, *, ta
     """
     from lut2hw import data as datasets
     from lut2hw import targets
+    from lut2hw.encode import usual_bits
     from lut2hw.learn import learner
 
     targets.get(target)
@@ -93,6 +94,8 @@ def run(points: Sequence[Point], data: dict[str, Any], output: str | Path, *, ta
     dataset = datasets.load(**data)
     if not len(dataset.y_test):
         raise UsageError(f"{dataset.name} has no test examples; give --test-split")
+    points = [replace(point, bits_per_feature=usual_bits(dataset.features))
+              if point.bits_per_feature is None and point.threshold is None else point for point in points]
     what = json.dumps([dataset.options, target, encoded_inputs, len(dataset.y_train), len(dataset.y_test)],
                       sort_keys=True)
     output = Path(output)
@@ -187,7 +190,8 @@ def _work(point: Point, data: dict[str, Any], target: str, encoded_inputs: bool,
         if point.threshold is not None:
             encoder = encode.fixed(dataset.features, point.threshold)
         else:
-            encoder = encode.thermometer(dataset.features, dataset.x_train, point.bits_per_feature or 3)
+            assert point.bits_per_feature is not None
+            encoder = encode.thermometer(dataset.features, dataset.x_train, point.bits_per_feature)
         options: dict[str, Any] = {"luts": point.luts, "levels": point.levels} if point.learner == "descent" else \
             {"layers": [point.luts] * point.levels}
         network = learner(point.learner)(dataset, encoder, k=point.k, seed=point.seed, **options)

@@ -388,3 +388,9 @@ def test_reader_gives_up_on_odd_paths(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="four MNIST-style"):
         read(tmp_path / "empty")
+
+
+def test_tables_of_few_columns_get_more_thresholds():
+    assert encode.usual_bits(data.load("digits").features) == 3
+    assert encode.usual_bits(encode.Features.integers(np.zeros(32), np.ones(32))) == 8
+    assert encode.usual_bits(encode.Features.integers(np.zeros(33), np.ones(33))) == 3
