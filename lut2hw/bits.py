@@ -27,6 +27,13 @@ def pack(bits: NDArray) -> Packed:
     return out.view("<u8").astype(np.uint64, copy=False)
 
 
+def empty(n_signals: int, n_words: int) -> Packed:
+    """Packed signals with any values, which begin at a cache line: a vector that crosses two costs twice."""
+    words = np.empty(n_signals * n_words + 7, np.uint64)
+    skip = -words.ctypes.data % 64 // 8
+    return words[skip:skip + n_signals * n_words].reshape(n_signals, n_words)
+
+
 def unpack(packed: Packed, n_examples: int) -> NDArray[np.uint8]:
     """Undo `pack`: uint8 0/1 of shape (n_signals, n_examples)."""
     as_bytes = np.ascontiguousarray(packed, "<u8").view(np.uint8)

@@ -12,120 +12,101 @@ from numba import njit
 from lut2hw.simd import (
     BLOCK,
     BLOCK_BYTES,
+    FUNCTION_BYTES,
     add_bits,
     at_least,
     choose,
     compare_bits,
     copy_block,
-    functions,
-    leaf,
+    load_byte,
     load_word,
     make_blocks,
-    mux_eights,
-    mux_fours,
-    mux_pairs,
+    mux_tree,
     prefetch,
+    small_table,
     spread_bits,
     store_word,
+    wide_table,
 )
 from lut2hw.threads import in_parts
 
 MAX_TREE_K = 12
 """Wider tables are looked up example by example: a tree of 2**(k - 2) leaves no longer pays."""
-_FUNCTIONS = 0  # first of the 16 blocks with every function of inputs 0 and 1
-_ZERO = 16  # a block of zeros, stands in for missing inputs
-_WORK = 17
-_SUBTREE_K = 8
+_PIECE_K = 8  # wider tables are cut into pieces of as many inputs
+_PIECES = 1 << (MAX_TREE_K - _PIECE_K)
 _SPARE = 4
 
 
 @njit(cache=True)
 def make_space(k):
-    """Work space of `lut` for tables of up to k inputs: blocks, addresses of blocks, patterns."""
-    leaves = 1 << (_SUBTREE_K - 2)
-    blocks = make_blocks(_WORK + 2 * leaves + k + 1)
-    addresses = np.empty((3, leaves), np.int64)
-    first = blocks.ctypes.data + _WORK * BLOCK_BYTES
-    for p in range(leaves):
-        addresses[0, p] = addresses[1, p] = first + p * BLOCK_BYTES
-        addresses[2, p] = first + (leaves + p) * BLOCK_BYTES
-    return blocks, addresses, np.empty(64, np.uint32)
+    """Work space of `lut` for tables of up to k inputs: patterns of a word, and blocks.
+
+    The blocks: functions of two inputs, results of the pieces of a table, addresses, copies of inputs, of the output.
+    """
+    return np.empty(64, np.uint32), make_blocks(FUNCTION_BYTES // BLOCK_BYTES + _PIECES + 1 + k + 1)
 
 
 @njit(cache=True)
 def lut(k, table, inputs, n_words, out, space):
     """The output of one LUT, at address `out`.
 
-    table: uint8 (2**k / 8,); inputs: int64 (k + 2,), addresses of packed signals, the last two free for use here;
+    All but `space` are integers. table: address of its bytes; inputs: address of k addresses of packed signals;
     n_words: up to BLOCK words to evaluate; space: of `make_space`.
     """
+    patterns, blocks = space
     if k > MAX_TREE_K:
-        _look_up(k, table, inputs, n_words, out, space[2])
-        return
-    zero = space[0].ctypes.data + _ZERO * BLOCK_BYTES
-    if n_words == BLOCK:
-        inputs[k] = inputs[k + 1] = zero
-        _tree(k, table, inputs, out, space)
-        return
-    # A part of a block is copied: neighbours' words must be neither read nor written.
-    last = space[0].ctypes.data + (len(space[0]) - 1) * BLOCK_BYTES
-    for j in range(k):
-        copy = last - (j + 1) * BLOCK_BYTES
+        _look_up(k, table, inputs, n_words, out, patterns)
+    elif n_words == BLOCK:
+        _tree(k, table, inputs, out, blocks.ctypes.data)
+    else:  # a part of a block is copied: neighbours' words must be neither read nor written
+        addresses = blocks.ctypes.data + (len(blocks) - k - 2) * BLOCK_BYTES
+        for j in range(k):
+            source, copy = np.int64(load_word(inputs, j)), addresses + (j + 1) * BLOCK_BYTES
+            store_word(addresses, j, np.uint64(copy))
+            for word in range(n_words):
+                store_word(copy, word, load_word(source, word))
+        result = addresses + (k + 1) * BLOCK_BYTES
+        _tree(k, table, addresses, result, blocks.ctypes.data)
         for word in range(n_words):
-            store_word(copy, word, load_word(inputs[j], word))
-        inputs[j] = copy
-    inputs[k] = inputs[k + 1] = zero
-    _tree(k, table, inputs, last, space)
-    for word in range(n_words):
-        store_word(out, word, load_word(last, word))
+            store_word(out, word, load_word(result, word))
 
 
 @njit(cache=True)
-def _tree(k, table, inputs, out, space):
-    blocks, addresses, _ = space
-    functions_at = blocks.ctypes.data + _FUNCTIONS * BLOCK_BYTES
-    leaves = 1 << max(min(k, _SUBTREE_K) - 2, 0)
-    if leaves == 1:
-        leaf(np.int64(table[0]), inputs[0], inputs[1], out)
-        return
-    rows = addresses[0]
-    if leaves >= 16:
-        functions(inputs[0], inputs[1], functions_at)
-    # Wide tables in pieces: the rows between two levels of a piece stay in the first-level cache.
-    for piece in range(1 << max(k - _SUBTREE_K, 0)):
-        first = piece * leaves >> 1
-        if leaves >= 16:
-            for p in range(leaves >> 1):
-                entries = np.int64(table[first + p])
-                rows[2 * p] = functions_at + (entries & 15) * BLOCK_BYTES
-                rows[2 * p + 1] = functions_at + (entries >> 4) * BLOCK_BYTES
+def _tree(k, table, inputs, out, work):
+    """A table of up to `MAX_TREE_K` inputs on a whole block."""
+    if k <= 4:
+        entries = load_byte(table)
+        if k == 0:
+            small_table(entries, 0, inputs, out)
+        elif k == 1:
+            small_table(entries, 1, inputs, out)
+        elif k == 2:
+            small_table(entries, 2, inputs, out)
+        elif k == 3:
+            small_table(entries, 3, inputs, out)
         else:
-            for p in range(leaves):
-                rows[p] = addresses[1, p]
-                leaf(np.int64(table[p >> 1]) >> ((p & 1) * 4), inputs[0], inputs[1], rows[p])
-        _reduce(rows, leaves, inputs[2:], out if k <= _SUBTREE_K else addresses[2, piece], addresses[1])
-    if k > _SUBTREE_K:
-        _reduce(addresses[2], 1 << (k - _SUBTREE_K), inputs[_SUBTREE_K:], out, addresses[2])
-
-
-@njit(cache=True)
-def _reduce(rows, n, inputs, out, work):
-    """Levels of multiplexers from n rows to one, at address `out`; `work`: addresses of consecutive blocks."""
-    at = 0
-    while n > 1:
-        if n == 2 or n == 16:
-            n >>= 1
-            mux_pairs(rows.ctypes.data, n, inputs[at], out if n == 1 else work[0])
-            at += 1
-        elif n == 4 or n == 32:
-            n >>= 2
-            mux_fours(rows.ctypes.data, n, inputs[at], inputs[at + 1], out if n == 1 else work[0])
-            at += 2
+            small_table(entries | load_byte(table + 1) << 8, 4, inputs, out)
+    elif k == 5:
+        wide_table(table, 5, inputs, work, out)
+    elif k == 6:
+        wide_table(table, 6, inputs, work, out)
+    elif k == 7:
+        wide_table(table, 7, inputs, work, out)
+    elif k == _PIECE_K:
+        wide_table(table, 8, inputs, work, out)
+    else:
+        pieces = work + FUNCTION_BYTES
+        for piece in range(1 << (k - _PIECE_K)):
+            wide_table(table + piece * (1 << _PIECE_K >> 3), 8, inputs, work, pieces + piece * BLOCK_BYTES)
+        selects = inputs + _PIECE_K * 8
+        if k == 9:
+            mux_tree(pieces, 1, selects, out)
+        elif k == 10:
+            mux_tree(pieces, 2, selects, out)
+        elif k == 11:
+            mux_tree(pieces, 3, selects, out)
         else:
-            n >>= 3
-            mux_eights(rows.ctypes.data, n, inputs[at], inputs[at + 1], inputs[at + 2], out if n == 1 else work[0])
-            at += 3
-        rows = work
+            mux_tree(pieces, 4, selects, out)
 
 
 @njit(cache=True)
@@ -134,12 +115,23 @@ def _look_up(k, table, inputs, n_words, out, patterns):
         for i in range(64):
             patterns[i] = 0
         for j in range(k):
-            spread_bits(load_word(inputs[j], word), 1 << j, patterns, 0)
+            spread_bits(load_word(np.int64(load_word(inputs, j)), word), 1 << j, patterns, 0)
         value = np.uint64(0)
         for i in range(64):
             p = np.int64(patterns[i])
-            value |= np.uint64((table[p >> 3] >> (p & 7)) & 1) << np.uint64(i)
+            value |= np.uint64((load_byte(table + (p >> 3)) >> (p & 7)) & 1) << np.uint64(i)
         store_word(out, word, value)
+
+
+@njit(cache=True)
+def lut_row(k, table, rows, n_words, out, space):
+    """`lut` on any number of words; rows: int64 (k,), addresses of packed signals."""
+    inputs = np.empty(max(k, 1), np.int64)
+    for block in range(0, n_words, BLOCK):
+        at = max(0, min(block, n_words - BLOCK))  # the last block may overlap the one before it
+        for j in range(k):
+            inputs[j] = rows[j] + at * 8
+        lut(k, table, inputs.ctypes.data, min(BLOCK, n_words - at), out + at * 8, space)
 
 
 @njit(cache=True, nogil=True)
@@ -148,12 +140,11 @@ def _evaluate(signals, wiring, tables, out, part, n_parts):
     n_words = signals.shape[1]
     base, to = signals.ctypes.data, out.ctypes.data
     space = make_space(k)
-    inputs = np.empty(k + 2, np.int64)
+    rows = np.empty(k, np.int64)
     for i in range(part * n_luts // n_parts, (part + 1) * n_luts // n_parts):
-        for at in range(0, n_words, BLOCK):
-            for j in range(k):
-                inputs[j] = base + (wiring[i, j] * n_words + at) * 8
-            lut(k, tables[i], inputs, min(BLOCK, n_words - at), to + (i * n_words + at) * 8, space)
+        for j in range(k):
+            rows[j] = base + wiring[i, j] * n_words * 8
+        lut_row(k, tables.ctypes.data + i * tables.shape[1], rows, n_words, to + i * n_words * 8, space)
 
 
 def evaluate(signals, wiring, tables, out):
@@ -191,7 +182,7 @@ def _run(encoded, n_examples, ks, wiring, tables, vote_signal, vote_class, vote_
     space = make_space(max_k)
     signals = make_blocks(n_bits + len(ks))
     source, to = encoded.ctypes.data, signals.ctypes.data
-    inputs = np.empty(max_k + 2, np.int64)
+    inputs = np.empty(max_k, np.int64)
     # A row for each significance: sums, waiting addends, the best sums so far; then _SPARE blocks.
     slices = make_blocks(3 * 64 + _SPARE)
     waiting = np.zeros(64, np.bool_)
@@ -217,7 +208,7 @@ def _run(encoded, n_examples, ks, wiring, tables, vote_signal, vote_class, vote_
             k = ks[i]
             for j in range(k):
                 inputs[j] = to + wiring[w + j] * BLOCK_BYTES
-            lut(k, tables[t:], inputs[:k + 2], BLOCK, to + (n_bits + i) * BLOCK_BYTES, space)
+            lut(k, tables.ctypes.data + t, inputs.ctypes.data, BLOCK, to + (n_bits + i) * BLOCK_BYTES, space)
             w += k
             t += ((1 << k) + 7) >> 3
         vote = 0

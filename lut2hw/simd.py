@@ -24,6 +24,9 @@ BLOCK_BYTES = BLOCK * 8
 LANES = 8
 """Words in a vector; counters of `count_products` have this many lanes."""
 
+FUNCTION_BYTES = 16 * LANES * 8
+"""Work space of `wide_table`."""
+
 _I64 = ir.IntType(64)
 _VECTOR = ir.VectorType(_I64, LANES)
 _VECTORS = BLOCK // LANES
@@ -47,6 +50,13 @@ def _store(builder, value, pointer, index):
     builder.store(value, builder.gep(pointer, [index], source_etype=_VECTOR), align=8)
 
 
+def _blocks(builder, addresses, n):
+    """The n blocks whose addresses are at `addresses`."""
+    words = builder.inttoptr(addresses, ir.PointerType(_I64))
+    return [_pointer(builder, builder.load(builder.gep(words, [_I64(i)], source_etype=_I64), typ=_I64))
+            for i in range(n)]
+
+
 def _splat(builder, value, vector):
     undefined = ir.Constant(vector, ir.Undefined)
     one = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
@@ -54,177 +64,194 @@ def _splat(builder, value, vector):
 
 
 def _mux(builder, select, low, high):
-    return builder.xor(low, builder.and_(builder.xor(low, high), select))
+    return builder.or_(builder.and_(select, high), builder.and_(builder.not_(select), low))
 
 
 @intrinsic(prefer_literal=True)
-def minterms(typingctx, inputs, n, out):
-    """Row p of `out` = the AND of the `n` blocks, inputs whose bit in p is 0 inverted.
+def count_subsets(typingctx, parent, factor, inputs, n, n_vectors, base, counters):
+    """counters[s] += the ones of `base` AND every input in s, for each subset s of n inputs.
 
-    inputs: intp address of n addresses of blocks; n: a literal int; out: intp address of 2**n blocks.
+    `base` becomes `parent` AND `factor`. All three, and the inputs, are addresses of n_vectors vectors. inputs: intp
+    address of n addresses; n: a literal int; counters: intp address of uint64 (2**n, LANES), to be summed by lane.
     """
     if not isinstance(n, types.IntegerLiteral):
         return None
-    width = n.literal_value
+    n_inputs = n.literal_value
 
     def codegen(context, builder, signature, arguments):
-        table = builder.inttoptr(arguments[0], ir.PointerType(_I64))
-        rows = [_pointer(builder, builder.load(builder.gep(table, [_I64(j)], source_etype=_I64), typ=_I64))
-                for j in range(width)]
-        out = _pointer(builder, arguments[2])
-        with cgutils.for_range(builder, _I64(_VECTORS)) as loop:
-            terms = [ir.Constant(_VECTOR, [-1] * LANES)]
-            for row in rows:
-                x = _load(builder, row, loop.index)
-                terms = [builder.and_(t, builder.not_(x)) for t in terms] + [builder.and_(t, x) for t in terms]
-            for p, term in enumerate(terms):
-                _store(builder, term, out, builder.add(loop.index, _I64(p * _VECTORS)))
+        ones = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_VECTOR, [_VECTOR]),
+                                              f"llvm.ctpop.v{LANES}i64")
+        parent, factor = _pointer(builder, arguments[0]), _pointer(builder, arguments[1])
+        blocks = _blocks(builder, arguments[2], n_inputs)
+        base, counters = _pointer(builder, arguments[5]), _pointer(builder, arguments[6])
+        totals = [cgutils.alloca_once(builder, _VECTOR) for _ in range(1 << n_inputs)]  # become registers
+        for subset, total in enumerate(totals):
+            builder.store(_load(builder, counters, _I64(subset)), total)
+        with cgutils.for_range(builder, arguments[4]) as loop:
+            x = [_load(builder, block, loop.index) for block in blocks]
+
+            def count(product, subset, first):  # depth first: one product for each input waits in a register
+                sum_ = builder.add(builder.load(totals[subset], typ=_VECTOR), builder.call(ones, [product]))
+                builder.store(sum_, totals[subset])
+                for j in range(first, n_inputs):
+                    count(builder.and_(product, x[j]), subset | 1 << j, j + 1)
+
+            product = builder.and_(_load(builder, parent, loop.index), _load(builder, factor, loop.index))
+            _store(builder, product, base, loop.index)
+            count(product, 0, 0)
+        for subset, total in enumerate(totals):
+            _store(builder, builder.load(total, typ=_VECTOR), counters, _I64(subset))
         return context.get_dummy_value()
 
-    return types.void(types.intp, n, types.intp), codegen
+    return types.void(types.intp, types.intp, types.intp, n, types.intp, types.intp, types.intp), codegen
 
 
 @intrinsic
-def count_products(typingctx, rows, factor, counters, n):
-    """counters[p] += the ones of `row p AND factor`, for p below n.
+def take_counters(typingctx, counters, n, out):
+    """Turn ones of subsets into ones of patterns, within `LANES` subsets: out[p] = sums of lanes, by inclusion.
 
-    rows: intp address of n blocks; factor: of one block; counters: of uint64 (n, LANES), to be summed by lane.
+    counters: intp address of uint64 (n, LANES), which are set to zero; n: a multiple of LANES; out: intp address of
+    int64 (n,). The ones of all inputs in p, less those that have further inputs: of the three lowest, here.
     """
     def codegen(context, builder, signature, arguments):
-        ones = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_VECTOR, [_VECTOR]),
-                                              f"llvm.ctpop.v{LANES}i64")
-        rows, factor, counters = (_pointer(builder, a) for a in arguments[:3])
-        factors = [_load(builder, factor, _I64(v)) for v in range(_VECTORS)]
-        with cgutils.for_range(builder, arguments[3]) as loop:
-            first = builder.mul(loop.index, _I64(_VECTORS))
-            sums = [builder.call(ones, [builder.and_(_load(builder, rows, builder.add(first, _I64(v))), factors[v])])
-                    for v in range(_VECTORS)]
-            while len(sums) > 1:
-                sums = [builder.add(a, b) for a, b in zip(sums[::2], sums[1::2], strict=True)]
-            _store(builder, builder.add(_load(builder, counters, loop.index), sums[0]), counters, loop.index)
-        return context.get_dummy_value()
+        counters, out = _pointer(builder, arguments[0]), _pointer(builder, arguments[2])
+        zero = ir.Constant(_VECTOR, None)
 
-    return types.void(types.intp, types.intp, types.intp, types.intp), codegen
+        def lanes(a, b, order):
+            return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), LANES), order))
 
-
-@intrinsic
-def count_products_of(typingctx, rows, factor, counters, n, n_vectors):
-    """`count_products` of the first `n_vectors` vectors of each block."""
-    def codegen(context, builder, signature, arguments):
-        ones = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_VECTOR, [_VECTOR]),
-                                              f"llvm.ctpop.v{LANES}i64")
-        rows, factor, counters = (_pointer(builder, a) for a in arguments[:3])
-        with cgutils.for_range(builder, arguments[3]) as loop:
-            first = builder.mul(loop.index, _I64(_VECTORS))
-            total = cgutils.alloca_once(builder, _VECTOR)  # becomes a register
-            builder.store(_load(builder, counters, loop.index), total)
-            with cgutils.for_range(builder, arguments[4]) as inner:
-                product = builder.and_(_load(builder, rows, builder.add(first, inner.index)),
-                                       _load(builder, factor, inner.index))
-                builder.store(builder.add(builder.load(total, typ=_VECTOR), builder.call(ones, [product])), total)
-            _store(builder, builder.load(total, typ=_VECTOR), counters, loop.index)
-        return context.get_dummy_value()
-
-    return types.void(*[types.intp] * 5), codegen
-
-
-@intrinsic
-def take_counter(typingctx, counters, p):
-    """int64 sum of the lanes of counter p, which is set to zero."""
-    def codegen(context, builder, signature, arguments):
-        add = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_I64, [_VECTOR]),
-                                             f"llvm.vector.reduce.add.v{LANES}i64")
-        counters = _pointer(builder, arguments[0])
-        total = builder.call(add, [_load(builder, counters, arguments[1])])
-        _store(builder, ir.Constant(_VECTOR, None), counters, arguments[1])
-        return total
-
-    return types.int64(types.intp, types.intp), codegen
-
-
-@intrinsic
-def leaf(typingctx, entries, x0, x1, out):
-    """Block `out` = the 2-input table in the four low bits of `entries` (int64) of blocks x0 and x1."""
-    def codegen(context, builder, signature, arguments):
-        masks = [_splat(builder, builder.neg(builder.and_(builder.lshr(arguments[0], _I64(p)), _I64(1))), _VECTOR)
-                 for p in range(4)]
-        x0, x1, out = (_pointer(builder, a) for a in arguments[1:])
-        with cgutils.for_range(builder, _I64(_VECTORS)) as loop:
-            x = _load(builder, x0, loop.index)
-            value = _mux(builder, _load(builder, x1, loop.index), _mux(builder, x, masks[0], masks[1]),
-                         _mux(builder, x, masks[2], masks[3]))
-            _store(builder, value, out, loop.index)
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.intp, types.intp, types.intp), codegen
-
-
-@intrinsic
-def functions(typingctx, x0, x1, out):
-    """The sixteen functions of blocks x0 and x1: row f of `out` is that with table f (entry p in bit p)."""
-    def codegen(context, builder, signature, arguments):
-        x0, x1, out = (_pointer(builder, a) for a in arguments)
-        with cgutils.for_range(builder, _I64(_VECTORS)) as loop:
-            a, b = _load(builder, x0, loop.index), _load(builder, x1, loop.index)
-            terms = [builder.not_(builder.or_(a, b)), builder.and_(a, builder.not_(b)),
-                     builder.and_(b, builder.not_(a)), builder.and_(a, b)]
-            rows = [ir.Constant(_VECTOR, None)]
-            for term in terms:
-                rows += [builder.or_(row, term) for row in rows]
-            for f, row in enumerate(rows):
-                _store(builder, row, out, builder.add(loop.index, _I64(f * _VECTORS)))
+        with cgutils.for_range(builder, builder.udiv(arguments[1], _I64(LANES))) as loop:
+            first = builder.mul(loop.index, _I64(LANES))
+            rows = []
+            for lane in range(LANES):
+                at = builder.add(first, _I64(lane))
+                rows.append(_load(builder, counters, at))
+                _store(builder, zero, counters, at)
+            step = 1
+            while step < LANES:  # a transposition that adds: half the vectors, each with lanes of twice as many rows
+                low = [i + (LANES - step if i & step else 0) for i in range(LANES)]
+                high = [i + (LANES if i & step else step) for i in range(LANES)]
+                rows = [builder.add(lanes(a, b, low), lanes(a, b, high))
+                        for a, b in zip(rows[::2], rows[1::2], strict=True)]
+                step *= 2
+            total = rows[0]
+            step = 1
+            while step < LANES:
+                more = lanes(total, zero, [LANES if i & step else i + step for i in range(LANES)])
+                total = builder.sub(total, more)
+                step *= 2
+            _store(builder, total, out, loop.index)
         return context.get_dummy_value()
 
     return types.void(types.intp, types.intp, types.intp), codegen
 
 
-def _mux_rows(context, builder, arguments, levels):
-    """Rows of `out` by `levels` levels of multiplexers; see `mux_pairs`."""
-    rows, n, *selects, out = arguments
-    rows = builder.inttoptr(rows, ir.PointerType(_I64))
-    out = _pointer(builder, out)
-    selects = [_pointer(builder, a) for a in selects]
-    with cgutils.for_range(builder, n) as loop:
-        first = builder.shl(loop.index, _I64(levels))
-        inputs = [_pointer(builder, builder.load(builder.gep(rows, [builder.add(first, _I64(i))], source_etype=_I64),
-                                                 typ=_I64)) for i in range(1 << levels)]
-        for v in range(_VECTORS):
-            values = [_load(builder, p, _I64(v)) for p in inputs]
-            for select in selects:
-                x = _load(builder, select, _I64(v))
-                values = [_mux(builder, x, low, high) for low, high in zip(values[::2], values[1::2], strict=True)]
-            _store(builder, values[0], out, builder.add(builder.mul(loop.index, _I64(_VECTORS)), _I64(v)))
-    return context.get_dummy_value()
-
-
 @intrinsic
-def mux_pairs(typingctx, rows, n, x, out):
-    """Row p of `out` = block rows[2p + x], bit by bit, for p below n; in place if rows[i] is row i of `out`.
+def subtract(typingctx, a, b):
+    """The int64 vector at address a -= that at address b."""
+    def codegen(context, builder, signature, arguments):
+        a, b = (_pointer(builder, x) for x in arguments)
+        _store(builder, builder.sub(_load(builder, a, _I64(0)), _load(builder, b, _I64(0))), a, _I64(0))
+        return context.get_dummy_value()
 
-    rows: intp address of 2n addresses of blocks; x: of a block; out: of n blocks.
+    return types.void(types.intp, types.intp), codegen
+
+
+def _mux_tree(builder, leaf, selects):
+    """Leaf p of 2**len(selects), bit by bit, where bit j of p is the bit of select j; all are vectors.
+
+    leaf: function from p. Depth first, so that only one row for each level waits in a register.
     """
+    def tree(level, first):
+        if not level:
+            return leaf(first)
+        low, high = tree(level - 1, first), tree(level - 1, first + (1 << (level - 1)))
+        return _mux(builder, selects[level - 1], low, high)
+
+    return tree(len(selects), 0)
+
+
+@intrinsic(prefer_literal=True)
+def small_table(typingctx, table, k, inputs, out):
+    """Block `out` = a table of k inputs, at most 4.
+
+    table: int64, entry p in bit p; k: a literal int; inputs: intp address of k addresses of blocks.
+    """
+    if not isinstance(k, types.IntegerLiteral):
+        return None
+    n_inputs = k.literal_value
+
     def codegen(context, builder, signature, arguments):
-        return _mux_rows(context, builder, arguments, 1)
+        entries = [_splat(builder, builder.neg(builder.and_(builder.lshr(arguments[0], _I64(p)), _I64(1))), _VECTOR)
+                   for p in range(1 << n_inputs)]
+        blocks = _blocks(builder, arguments[2], n_inputs)
+        out = _pointer(builder, arguments[3])
+        with cgutils.for_range(builder, _I64(_VECTORS)) as loop:
+            x = [_load(builder, block, loop.index) for block in blocks]
+            _store(builder, _mux_tree(builder, entries.__getitem__, x), out, loop.index)
+        return context.get_dummy_value()
 
-    return types.void(types.intp, types.intp, types.intp, types.intp), codegen
+    return types.void(types.int64, k, types.intp, types.intp), codegen
 
 
-@intrinsic
-def mux_fours(typingctx, rows, n, x0, x1, out):
-    """Row p of `out` = block rows[4p + 2 x1 + x0], bit by bit, for p below n; in place as `mux_pairs`."""
+@intrinsic(prefer_literal=True)
+def wide_table(typingctx, table, k, inputs, functions, out):
+    """Block `out` = a table of k inputs, 5 or more: a tree of multiplexers over the 16 functions of inputs 0 and 1.
+
+    table: intp address of 2**k / 8 bytes; k: a literal int; inputs: intp address of k addresses of blocks;
+    functions: intp address of `FUNCTION_BYTES` to work with.
+    """
+    if not isinstance(k, types.IntegerLiteral):
+        return None
+    n_inputs = k.literal_value
+    byte = ir.IntType(8)
+
     def codegen(context, builder, signature, arguments):
-        return _mux_rows(context, builder, arguments, 2)
+        table = builder.inttoptr(arguments[0], ir.PointerType(byte))
+        blocks = _blocks(builder, arguments[2], n_inputs)
+        functions, out = _pointer(builder, arguments[3]), _pointer(builder, arguments[4])
 
-    return types.void(types.intp, types.intp, types.intp, types.intp, types.intp), codegen
+        def leaf(p):
+            address = builder.gep(table, [_I64(p >> 1)], source_etype=byte)
+            entries = builder.zext(builder.load(address, typ=byte), _I64)
+            return _load(builder, functions,
+                         builder.lshr(entries, _I64(4)) if p & 1 else builder.and_(entries, _I64(15)))
+
+        with cgutils.for_range(builder, _I64(_VECTORS)) as loop:
+            x = [_load(builder, block, loop.index) for block in blocks]
+            terms = [builder.not_(builder.or_(x[0], x[1])), builder.and_(x[0], builder.not_(x[1])),
+                     builder.and_(x[1], builder.not_(x[0])), builder.and_(x[0], x[1])]
+            rows = [ir.Constant(_VECTOR, None)]
+            for term in terms:
+                rows += [builder.or_(row, term) for row in rows]
+            for f, row in enumerate(rows):  # function f has table f
+                _store(builder, row, functions, _I64(f))
+            _store(builder, _mux_tree(builder, leaf, x[2:]), out, loop.index)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, k, types.intp, types.intp, types.intp), codegen
 
 
-@intrinsic
-def mux_eights(typingctx, rows, n, x0, x1, x2, out):
-    """Row p of `out` = block rows[8p + 4 x2 + 2 x1 + x0], bit by bit, for p below n; in place as `mux_pairs`."""
+@intrinsic(prefer_literal=True)
+def mux_tree(typingctx, rows, levels, selects, out):
+    """Block `out` = block p of 2**levels blocks at `rows`, bit by bit, where bit j of p is the bit of select j.
+
+    levels: a literal int; selects: intp address of as many addresses of blocks.
+    """
+    if not isinstance(levels, types.IntegerLiteral):
+        return None
+    depth = levels.literal_value
+
     def codegen(context, builder, signature, arguments):
-        return _mux_rows(context, builder, arguments, 3)
+        rows, out = _pointer(builder, arguments[0]), _pointer(builder, arguments[3])
+        blocks = _blocks(builder, arguments[2], depth)
+        with cgutils.for_range(builder, _I64(_VECTORS)) as loop:
+            x = [_load(builder, block, loop.index) for block in blocks]
+            value = _mux_tree(builder, lambda p: _load(builder, rows, builder.add(loop.index, _I64(p * _VECTORS))), x)
+            _store(builder, value, out, loop.index)
+        return context.get_dummy_value()
 
-    return types.void(*[types.intp] * 6), codegen
+    return types.void(types.intp, levels, types.intp, types.intp), codegen
 
 
 @intrinsic
@@ -273,6 +300,16 @@ def load_word(typingctx, address, index):
         return builder.load(builder.gep(pointer, [arguments[1]], source_etype=_I64), typ=_I64)
 
     return types.uint64(types.intp, types.intp), codegen
+
+
+@intrinsic
+def load_byte(typingctx, address):
+    """The byte at `address`, as int64."""
+    def codegen(context, builder, signature, arguments):
+        byte = ir.IntType(8)
+        return builder.zext(builder.load(builder.inttoptr(arguments[0], ir.PointerType(byte)), typ=byte), _I64)
+
+    return types.int64(types.intp), codegen
 
 
 @intrinsic
@@ -328,16 +365,31 @@ def choose(typingctx, select, zero, one, out):
     return types.void(*[types.intp] * 4), codegen
 
 
+def _prefetch(builder, address, locality):
+    i32 = ir.IntType(32)
+    pointer = ir.PointerType(ir.IntType(8))
+    function = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(ir.VoidType(), [pointer, i32, i32, i32]), "llvm.prefetch.p0")
+    for line in range(BLOCK_BYTES // 64):
+        at = builder.inttoptr(builder.add(address, _I64(line * 64)), pointer)
+        builder.call(function, [at, i32(0), i32(locality), i32(1)])
+
+
 @intrinsic
 def prefetch(typingctx, address):
     """Ask for the block at `address`, which need not exist."""
     def codegen(context, builder, signature, arguments):
-        byte, i32 = ir.IntType(8), ir.IntType(32)
-        function = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(ir.VoidType(), [ir.PointerType(byte), i32, i32, i32]), "llvm.prefetch.p0")
-        for line in range(BLOCK_BYTES // 64):
-            pointer = builder.inttoptr(builder.add(arguments[0], _I64(line * 64)), ir.PointerType(byte))
-            builder.call(function, [pointer, i32(0), i32(3), i32(1)])
+        _prefetch(builder, arguments[0], 3)
+        return context.get_dummy_value()
+
+    return types.void(types.intp), codegen
+
+
+@intrinsic
+def prefetch_far(typingctx, address):
+    """As `prefetch`, into the second-level cache only."""
+    def codegen(context, builder, signature, arguments):
+        _prefetch(builder, arguments[0], 2)
         return context.get_dummy_value()
 
     return types.void(types.intp), codegen
@@ -361,6 +413,25 @@ def at_least(typingctx, lanes, first, threshold):
         return builder.bitcast(compare(">=", values, _splat(builder, threshold, vector)), _I64)
 
     return types.uint64(lanes, types.intp, lanes.dtype), codegen
+
+
+@intrinsic
+def test_bits(typingctx, lanes, first, mask):
+    """uint64 with bit i one where lanes[first + i] has a bit of `mask`, for i below 64; lanes as in `at_least`."""
+    lane = ir.IntType(lanes.dtype.bitwidth)
+    vector = ir.VectorType(lane, 64)
+
+    def codegen(context, builder, signature, arguments):
+        lanes_, first, mask = arguments
+        data = context.make_array(signature.args[0])(context, builder, lanes_).data
+        pointer = builder.bitcast(builder.gep(data, [first]), ir.PointerType(vector))
+        values = builder.load(pointer, align=lane.width // 8, typ=vector)
+        mask = mask if lane.width == 64 else builder.trunc(mask, lane)
+        found = builder.icmp_unsigned("!=", builder.and_(values, _splat(builder, mask, vector)),
+                                      ir.Constant(vector, None))
+        return builder.bitcast(found, _I64)
+
+    return types.uint64(lanes, types.intp, types.int64), codegen
 
 
 @njit(cache=True)

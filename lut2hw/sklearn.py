@@ -162,8 +162,7 @@ class MemorizeClassifier(_LutClassifier):
             self.__dict__.pop(name, None)
         with _threads(self.n_jobs):
             self.network_ = memorize(encoder, encoder(integers), y_number, [str(c) for c in self.classes_],
-                                     layers=self._widths(), k=self.k, seed=self._seed(), clip_k=True,
-                                     overwrite_encoded=True)
+                                     layers=self._widths(), k=self.k, seed=self._seed(), clip_k=True)
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> MemorizeClassifier:

@@ -225,7 +225,7 @@ def test_interrupted(capsys, tmp_path, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lut2hw.learn.memorize_kernels.count_layer", stop)
+    monkeypatch.setattr("lut2hw.learn.memorize_kernels.fill_layer", stop)
     assert "interrupted" in fails(capsys, 1, "train", *FAST, "-o", tmp_path / "d.lut")
     assert not list(tmp_path.iterdir())
 

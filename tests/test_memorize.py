@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lut2hw import bits, data, encode
 from lut2hw.errors import UsageError
 from lut2hw.learn import memorize_kernels
-from lut2hw.learn.memorize import Examples, draw_wiring, learn, memorize
+from lut2hw.learn.memorize import Examples, draw_wiring, learn, memorize, train_layer
 from lut2hw.model import to_bytes
 
 
@@ -126,27 +126,47 @@ def test_layers_help_and_one_wide_table_does_not_generalize():
 @given(st.integers(1, 400), st.integers(2, 4), st.integers(0, 99))
 def test_sorting_by_class(n, n_classes, seed):
     _, packed, x, y = task(max(n, n_classes), 9, n_classes, seed)
-    for overwrite in (False, True):
-        examples = Examples.sort(packed.copy(), y, n_classes, overwrite)
-        for c in range(n_classes):
-            part = examples.signals[:, examples.start[c]:examples.start[c + 1]]
-            assert (x[y == c] == bits.unpack(part, int(examples.count[c])).T).all()
-            assert not bits.unpack(part, part.shape[1] * 64)[:, int(examples.count[c]):].any()
+    examples = Examples.sort(packed, y, n_classes)
+    for c in range(n_classes):
+        part = examples.signals[:, examples.start[c]:examples.start[c + 1]]
+        assert (x[y == c] == bits.unpack(part, int(examples.count[c])).T).all()
+        assert not bits.unpack(part, part.shape[1] * 64)[:, int(examples.count[c]):].any()
 
 
-def test_both_ways_of_counting_agree(monkeypatch):
-    _, packed, _, y = task(5000, 30, 3)
+@pytest.mark.parametrize("k", range(1, 10))
+def test_both_ways_of_counting_agree(monkeypatch, k):
+    _, packed, _, y = task(40_000, 30, 3)
     examples = Examples.sort(packed, y, 3)
-    wiring = draw_wiring(np.random.default_rng(0), 9, 6, 30)
+    wiring = draw_wiring(np.random.default_rng(0), 9, k, 30)
     question = np.arange(9) % 3
-    counted = []
-    for limit in (8, 0):
+    tables = np.random.default_rng(1).integers(0, 256, (9, max(1, 1 << k >> 3)), np.uint8)
+    filled = []
+    for limit in (9, 0):
         monkeypatch.setattr(memorize_kernels, "MAX_PRODUCT_K", limit)
-        out = np.empty((9, 64, 2), np.uint32)
-        memorize_kernels.count_layer(examples.signals, wiring, question, examples.start, examples.count, out)
-        counted.append(out)
-    assert (counted[0] == counted[1]).all()
-    assert counted[0].sum() == 9 * 5000
+        kept = np.empty((9, 1 << k, 2), np.uint32)
+        made = tables.copy(), np.empty_like(tables), kept, np.empty((9, examples.signals.shape[1]), np.uint64)
+        memorize_kernels.fill_layer(examples.signals, wiring, question, examples.start, examples.count, True, *made)
+        filled.append(made)
+    for one, other in zip(*filled, strict=True):
+        assert (one == other).all()
+    assert (kept.sum(axis=(1, 2)) == 40_000).all()
+
+
+def test_reuse_of_room_changes_nothing():
+    """Layers that narrow and widen, against layers trained each in fresh memory."""
+    encoder, packed, _, y = task(700, 40, 3)
+    network = memorize(encoder, packed, y, "abc", layers=[30, 50, 20, 45], k=5, seed=3)
+    examples, first = Examples.sort(packed, y, 3), 0
+    for number, layer in enumerate(network.layers):
+        question = np.arange(len(layer)) % 3
+        if number == 3:
+            question.sort()
+        again, after = train_layer(examples, question, 5, np.random.default_rng([3, number]), first, balance=True,
+                                   counts=True)
+        assert (again.tables == layer.tables).all()
+        assert (again.counts == layer.counts).all()
+        first += len(examples.signals)
+        examples = after
 
 
 def test_counts_are_left_out_when_too_many():

@@ -23,6 +23,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numba import get_num_threads
 from numpy.typing import NDArray
 
 from lut2hw import bits, kernels, memory
@@ -39,12 +40,17 @@ Progress = Callable[[str, int, int], None]
 """Called as progress(what, steps done, steps in all)."""
 
 
+_RUN = 8
+"""The words of a class are a multiple of this, so that vectors of them hold no example of another class."""
+
+
 @dataclass(frozen=True, eq=False)
 class Examples:
     """Packed training bits, sorted by class so that counting needs no labels.
 
     signals: uint64 (n_signals, n_words); the examples of class c fill words start[c] to start[c + 1] and the bits
-        past the last of them are zero. start: int64 (n_classes + 1,). count: int64 (n_classes,) examples.
+        past the last of them are zero. start: int64 (n_classes + 1,), multiples of `_RUN`. count: int64 (n_classes,)
+        examples.
     """
 
     signals: bits.Packed
@@ -52,32 +58,32 @@ class Examples:
     count: NDArray[np.int64]
 
     @classmethod
-    def sort(cls, encoded: bits.Packed, y: NDArray[np.integer], n_classes: int, overwrite: bool = False) -> Examples:
-        """Sort `encoded` (n_bits, n_words) by class; in place, if `overwrite` and it has room."""
+    def sort(cls, encoded: bits.Packed, y: NDArray[np.integer], n_classes: int) -> Examples:
+        """Sort `encoded` (n_bits, n_words) by class."""
         count = np.bincount(y, minlength=n_classes).astype(np.int64)
         start = np.zeros(n_classes + 1, np.int64)
-        np.cumsum((count + 63) // 64, out=start[1:])
+        np.cumsum(-(-count // (64 * _RUN)) * _RUN, out=start[1:])
         source = np.full(int(start[-1]) * 64, encoded.shape[1] * 64, np.uint32)
         for c in range(n_classes):
             source[start[c] * 64:start[c] * 64 + count[c]] = np.flatnonzero(y == c)
-        if overwrite and start[-1] == encoded.shape[1]:
-            signals = encoded
-        else:
-            signals = np.empty((len(encoded), int(start[-1])), np.uint64)
+        signals = bits.empty(len(encoded), int(start[-1]))
         memorize_kernels.gather_bits(encoded, source, signals)
         return cls(signals, start, count)
 
     def clear_padding(self) -> None:
         """Zero the bits past the last example of each class."""
         for c, count in enumerate(self.count):
+            full = self.start[c] + count // 64
             if count % 64:
-                self.signals[:, self.start[c + 1] - 1] &= np.uint64((1 << int(count % 64)) - 1)
+                self.signals[:, full] &= np.uint64((1 << int(count % 64)) - 1)
+                full += 1
+            self.signals[:, full:self.start[c + 1]] = 0
 
 
 def memorize(encoder: Encoder, encoded: bits.Packed, y: NDArray[np.integer], class_names: Sequence[str], *,
              layers: Sequence[int] = (256, 256, 256), k: int = 6, seed: int = 0, counts: bool | None = None,
              meta: dict[str, Any] | None = None, progress: Progress | None = None,
-             clip_k: bool = False, overwrite_encoded: bool = False) -> LutNetwork:
+             clip_k: bool = False) -> LutNetwork:
     """Train a network by memorization.
 
     encoder: becomes the network's. encoded: its output, packed uint64 (n_bits, n_words). y: class numbers
@@ -85,7 +91,6 @@ def memorize(encoder: Encoder, encoded: bits.Packed, y: NDArray[np.integer], cla
     answers (and may then be empty). k: inputs of each LUT. seed: of wiring and ties; the result depends on nothing
     else but the data. counts: keep the counts in the network (None: if they take less than 64 MiB).
     clip_k: a layer that has fewer than k signals to read reads them all, instead of an error.
-    overwrite_encoded: `encoded` may be used as work space, which saves a copy.
     """
     n_classes = len(class_names)
     widths = [*layers, 1] if n_classes == 2 else list(layers)
@@ -93,22 +98,26 @@ def memorize(encoder: Encoder, encoded: bits.Packed, y: NDArray[np.integer], cla
     _check(len(encoded), y, n_classes, widths, 1 if clip_k and k > 0 else k)
     table_bytes = sum(widths) << max(k - 3, 0)
     keep_counts = counts if counts is not None else (sum(widths) << k) * 8 <= KEEP_COUNTS_BELOW
-    # Two layers of signals are alive at a time, and the counts of one layer while its tables are decided.
+    # Two layers of signals are alive at a time, and for each thread the counts of one LUT.
     memory.need(max(map(sum, zip([len(encoded), *widths], widths, strict=False))) * encoded.shape[1] * 8
-                + 2 * table_bytes + ((sum(widths) if keep_counts else _piece(max(widths), k, len(y))) << k) * 8,
+                + 2 * table_bytes + ((2 * get_num_threads() + (sum(widths) if keep_counts else 0)) << k) * 8,
                 f"{sum(widths):,} LUTs of {k} inputs", "use fewer LUTs, a smaller k or fewer examples")
     n_bits = len(encoded)
-    examples = Examples.sort(encoded, y, n_classes, overwrite_encoded)
+    examples = Examples.sort(encoded, y, n_classes)
     del encoded  # if the caller holds it no longer either, this frees it
+    room: bits.Packed | None = None
     out = []
     first = 0
     for number, width in enumerate(widths):
         question = _questions(width, n_classes, last=number == len(widths) - 1)
         step = None if progress is None else partial(progress, f"layer {number + 1} of {len(widths)}")
         inputs = min(k, len(examples.signals)) if clip_k else k
-        layer, examples = train_layer(examples, question, inputs, np.random.default_rng([seed, number]), first,
-                                      balance=n_classes > 2, counts=keep_counts, last=number == len(widths) - 1,
-                                      progress=step)
+        if room is not None and len(room) < width:
+            room = None  # before more is asked for
+        layer, after = train_layer(examples, question, inputs, np.random.default_rng([seed, number]), first,
+                                   balance=n_classes > 2, counts=keep_counts, last=number == len(widths) - 1,
+                                   progress=step, room=room)
+        room, examples = examples.signals, after
         first += n_bits if number == 0 else widths[number - 1]
         out.append(layer)
     return LutNetwork(encoder, tuple(out), _head(first, question, n_classes), tuple(class_names), meta or {})
@@ -155,12 +164,12 @@ def _head(first: int, question: NDArray[np.int64], n_classes: int) -> Head:
 
 
 def train_layer(examples: Examples, question: NDArray[np.int64], k: int, rng: np.random.Generator, first: int, *,
-                balance: bool, counts: bool, last: bool = False,
-                progress: Callable[[int, int], None] | None = None) -> tuple[Layer, Examples]:
-    """Wire and fill one layer; returns it with the examples as its outputs show them (None if `last`).
+                balance: bool, counts: bool, last: bool = False, progress: Callable[[int, int], None] | None = None,
+                room: bits.Packed | None = None) -> tuple[Layer, Examples]:
+    """Wire and fill one layer; returns it with the examples as its outputs show them (no signals if `last`).
 
     question: int64 (n_luts,), the class that each LUT tells from the others. first: global number of the first of
-    `examples.signals`. balance: correct the vote for the class prior.
+    `examples.signals`. balance: correct the vote for the class prior. room: where the outputs may be written.
     """
     n_luts = len(question)
     wiring = draw_wiring(rng, n_luts, k, len(examples.signals))
@@ -168,30 +177,21 @@ def train_layer(examples: Examples, question: NDArray[np.int64], k: int, rng: np
     if k < 3:
         tables &= np.uint8((1 << (1 << k)) - 1)
     care = np.empty_like(tables)
-    kept = np.empty((n_luts, 1 << k, 2), np.uint32) if counts else None
-    out = np.empty((0 if last else n_luts, examples.signals.shape[1]), np.uint64)
-    after = Examples(out, examples.start, examples.count)
-    piece = _piece(n_luts, k, int(examples.count.sum()))
-    work = np.empty((0 if counts else piece, 1 << k, 2), np.uint32)
+    kept = np.empty((n_luts if counts else 0, 1 << k, 2), np.uint32)
+    n_out, n_words = 0 if last else n_luts, examples.signals.shape[1]
+    after = Examples(bits.empty(n_out, n_words) if room is None else room[:n_out], examples.start, examples.count)
+    # In pieces, for progress and Ctrl-C.
+    piece = min(n_luts, max(4, (1 << 28) // int(examples.count.sum())))
     if progress is not None:
         progress(0, n_luts)
     for at in range(0, n_luts, piece):
         part = slice(at, min(at + piece, n_luts))
-        count = work[:part.stop - at] if kept is None else kept[part]
-        memorize_kernels.count_layer(examples.signals, wiring[part], question[part], examples.start, examples.count,
-                                     count)
-        memorize_kernels.decide(count, question[part], examples.count, balance, tables[part], care[part])
-        if not last:
-            kernels.evaluate(examples.signals, wiring[part], tables[part], out[part])
+        memorize_kernels.fill_layer(examples.signals, wiring[part], question[part], examples.start, examples.count,
+                                    balance, tables[part], care[part], kept[part], after.signals[part])
         if progress is not None:
             progress(part.stop, n_luts)
     after.clear_padding()
-    return Layer(wiring + np.int32(first), tables, care, kept), after
-
-
-def _piece(n_luts: int, k: int, n_examples: int) -> int:
-    """LUTs to count at a time: progress and Ctrl-C stay alive, counts that are not kept below 256 MiB."""
-    return min(n_luts, max(4, (1 << 28) // n_examples), max(4, (1 << 25) >> k))
+    return Layer(wiring + np.int32(first), tables, care, kept if counts else None), after
 
 
 def draw_wiring(rng: np.random.Generator, n_luts: int, k: int, n_signals: int) -> NDArray[np.int32]:
@@ -216,7 +216,7 @@ def learn(dataset: Dataset, encoder: Encoder, *, layers: Sequence[int] = (256, 2
     if progress is not None:
         progress("encoding", 1, 1)
     return memorize(encoder, encoded.pop(), dataset.y_train, dataset.class_names, layers=layers, k=k,
-                    seed=seed, meta=meta, progress=progress, overwrite_encoded=True)
+                    seed=seed, meta=meta, progress=progress)
 
 
 def _check(n_bits: int, y: NDArray, n_classes: int, widths: list[int], k: int) -> None:
