@@ -262,6 +262,7 @@ def _plot_train_test(rows: list[list[Any]], x: str, log: bool = False) -> Callab
         curve(axes, rows, 0, {"train": 1, "test": 3})
         if log:
             axes.set_xscale("log", base=2)
+            axes.xaxis.set_major_formatter("{x:,.0f}")
         finish(axes, x)
     return plot
 
@@ -450,7 +451,7 @@ def cifar_binary(context: Context) -> Result:
         train, test = zip(*(task.accuracies(task.fit([context.width] * 5, k, seed)) for seed in context.seeds),
                           strict=True)
         rows.append([f"memorize, k = {k}", *spread(train), *spread(test)])
-    n = min(len(task.y_train), 2_000 if context.quick else 20_000)
+    n = 2_000 if context.quick else len(task.y_train)
     x_train = bits.unpack(task.train[:, :bits.n_words(n)], n).T.astype(np.float32)
     x_test = bits.unpack(task.test, len(task.y_test)).T.astype(np.float32)
     for name, model in {"logistic regression": LogisticRegression(C=0.01, max_iter=50), "naive Bayes": BernoulliNB(),
@@ -467,8 +468,8 @@ def cifar_binary(context: Context) -> Result:
         for label, at in (("train", 1), ("test", 3)):
             axes.errorbar(ks, [row[at] for row in ours], [row[at + 1] for row in ours], label=f"memorize, {label}",
                           marker="o", markersize=3, capsize=2)
-        for row, style in zip(rows[len(ours):], (":", "--", "-."), strict=True):
-            axes.axhline(row[3], color="gray", linestyle=style, label=f"{row[0]}, test")
+        for i, row in enumerate(rows[len(ours):]):
+            axes.axhline(row[3], color=f"C{i + 2}", linestyle=(3 * i, (3, 6)), label=f"{row[0]}, test")
         finish(axes, "k, inputs of each LUT")
 
     return Result("CIFAR-10, classes 0-4 against 5-9", "memorization generalizes on harder data too, if less.",
@@ -476,7 +477,8 @@ def cifar_binary(context: Context) -> Result:
                   f"memorize test {best[3]:.3f} ({best[0].split(', ')[1]}); " + ", ".join(
                       f"{row[0]} {row[3]:.3f}" for row in rows[len(ours):]), plot,
                   f"3,072 bits (values of at least 128), {len(task.y_train):,} training examples for memorize (5 "
-                  f"hidden layers of {context.width} LUTs, {len(context.seeds)} seeds), {n:,} for the others.")
+                  f"hidden layers of {context.width} LUTs, {len(context.seeds)} seeds), {n:,} for the others; of the "
+                  "decision tree 12 levels.")
 
 
 def boundary(context: Context) -> Result:
@@ -503,17 +505,18 @@ def boundary(context: Context) -> Result:
     best = {job: max(r[6] for r in rows if (r[0], r[1]) == job) for job in jobs}
 
     def plot(figure: Any) -> None:
-        figure.set_size_inches(1.15 * len(settings) + 1.1, 1.3 * len(jobs))
-        all_axes = figure.subplots(len(jobs), len(settings), squeeze=False)
+        figure.set_size_inches(1.15 * len(settings) + 2.2, 1.3 * len(jobs))
+        all_axes = figure.subplots(len(jobs), 1 + len(settings), squeeze=False)
         for i, job in enumerate(jobs):
-            for j, (k, layers) in enumerate(settings):
-                axes = all_axes[i][j]
-                axes.imshow(pictures[job][j], cmap="coolwarm", vmin=0, vmax=1, origin="lower",
-                            interpolation="nearest")
+            truth = _shape(job[0], grid).reshape(side, side)
+            titles = ["what is true", *(f"k={k}, {layers} layer{'s' * (layers > 1)}: {by[*job, k, layers]:.2f}"
+                                        for k, layers in settings)]
+            for axes, picture, title in zip(all_axes[i], [truth, *pictures[job]], titles, strict=True):
+                axes.imshow(picture, cmap="coolwarm", vmin=0, vmax=1, origin="lower", interpolation="nearest")
                 axes.set_xticks([])
                 axes.set_yticks([])
-                axes.set_title(f"k={k}, {layers} layer{'s' * (layers > 1)}: {by[*job, k, layers]:.2f}", fontsize=6)
-            all_axes[i][0].set_ylabel(f"{job[0]}\n{job[1]}", fontsize=7)
+                axes.set_title(title, fontsize=6)
+            all_axes[i][0].set_ylabel(f"{job[0]}\n{job[1]} code", fontsize=7)
 
     holds = best["disc", "thermometer"] > 0.93 and all(
         best[shape, "thermometer"] > best[shape, "binary"] for shape in ("disc", "spirals"))
@@ -523,7 +526,8 @@ def boundary(context: Context) -> Result:
                   ["shape", "code", "k", "hidden layers", "train", "±", "test", "±"], rows, holds,
                   "best test accuracy: " + ", ".join(f"{s} in {c} code {v:.3f}" for (s, c), v in best.items()), plot,
                   f"{n:,} random points, layers of {width_} LUTs, {side} steps a coordinate, test on the whole grid; "
-                  f"the pictures show the first of {len(context.seeds)} seeds.")
+                  f"the pictures show the first of {len(context.seeds)} seeds (red: class 1) under its settings "
+                  "and the mean test accuracy of all.")
 
 
 def _shape(shape: str, points: NDArray[np.float64]) -> NDArray[np.int64]:
