@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shlex
@@ -191,20 +192,24 @@ def test_in_a_browser(folder, tmp_path, width):
         const ink = s.tagName == "svg" ? s.querySelectorAll("path, use").length : s.tagName == "IMG" ?
           s.naturalWidth : s.querySelectorAll("td").length;
         return {title: f.querySelector("h2").textContent, width: b.width, height: b.height, ink}; });
-      document.documentElement.dataset.probe = JSON.stringify({figures,
+      parent.document.documentElement.dataset.probe = JSON.stringify({figures, width: innerWidth,
         wide: document.documentElement.scrollWidth - innerWidth,
         loaded: performance.getEntriesByType("resource").filter(r => !r.name.startsWith("data:")).length}); });
       </script></body>"""
-    (tmp_path / "page.html").write_text(make(folder).replace("</body>", probe))
+    # A frame is the window, since Chromium has none that is narrower than 500 pixels.
+    page = html.escape(make(folder).replace("</body>", probe))
+    (tmp_path / "page.html").write_text(f'<!DOCTYPE html><title>test</title><link rel="icon" href="data:,">'
+                                        f'<iframe width="{width}" height="2000" srcdoc="{page}"></iframe>')
     run = subprocess.run([CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
                           "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                          f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},2000",
+                          f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1400,2000",
                           "--enable-logging=stderr", "--dump-dom", (tmp_path / "page.html").as_uri()],
                          capture_output=True, text=True, timeout=120)
     assert "CONSOLE" not in run.stderr
     found = re.search(r'data-probe="(.*?)"', run.stdout)
     assert found, run.stderr[-2000:]
     probe_result = json.loads(found[1].replace("&quot;", '"'))
+    assert probe_result["width"] == width
     assert probe_result["loaded"] == 0 and probe_result["wide"] <= 0
     assert len(probe_result["figures"]) >= 10
     for figure in probe_result["figures"]:
