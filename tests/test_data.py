@@ -394,3 +394,13 @@ def test_tables_of_few_columns_get_more_thresholds():
     assert encode.usual_bits(data.load("digits").features) == 3
     assert encode.usual_bits(encode.Features.integers(np.zeros(32), np.ones(32))) == 8
     assert encode.usual_bits(encode.Features.integers(np.zeros(33), np.ones(33))) == 3
+
+
+def test_errors_point_to_what_is_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = write_csv(tmp_path / "pumps.csv", good_rows())
+    refused("pumps", r"did you mean the file pumps\.csv")
+    model = train_on(data.load("pumps.csv", label="kind"))
+    path.unlink()
+    with pytest.raises(UsageError, match=r"no data file at pumps\.csv; .*--data gives other"):
+        data.recall(model)

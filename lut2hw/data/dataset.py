@@ -121,7 +121,10 @@ def recall(network: LutNetwork) -> Dataset:
     data = _option(network, "data")
     if not isinstance(data, str):
         raise UsageError("the model does not say which data it was trained on; give --data")
-    return load(data, like=network)
+    try:
+        return load(data, like=network)
+    except UsageError as error:
+        raise UsageError(f"{error}; the model was trained on it, --data gives other data") from None
 
 
 def _option(network: LutNetwork, key: str) -> Any:
@@ -136,6 +139,9 @@ def _read(data: str, label: str | None, **csv: Any) -> Table:
     path = Path(data)
     if path.exists() or path.suffix or len(path.parts) > 1:
         return read(path, label, **csv)
+    for suffix in (".csv", ".npz", ".pla"):
+        if path.with_name(data + suffix).exists():
+            raise UsageError(f"unknown dataset {data!r}; did you mean the file {data + suffix}?")
     raise unknown_name("dataset", data, CATALOGUE)
 
 

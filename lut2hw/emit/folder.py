@@ -130,6 +130,9 @@ def load(directory: str | Path) -> Manifest:
         what = "is no emitted folder" if directory.is_dir() else "does not exist"
         raise UsageError(f"{directory} {what}; make one with `lut2hw emit MODEL --target ice40 "
                          f"-o {directory}`") from None
+    except NotADirectoryError:
+        raise UsageError(f"{directory} is a file, not an emitted folder; of a model make one with `lut2hw emit "
+                         f"{directory}`") from None
     except UnicodeDecodeError:
         raise Lut2hwError(f"{path} is damaged (it is not text); emit the core again") from None
     except OSError as error:
