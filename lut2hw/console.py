@@ -53,7 +53,10 @@ def print_table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
 
 @contextlib.contextmanager
 def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """A callback progress(what, done, total); one bar for each `what`, on stderr and only if it is a terminal."""
+    """A callback progress(what, done, total), on stderr and only if it is a terminal.
+
+    One bar for each `what`, of which a part after a colon may change.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -64,13 +67,20 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
     with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
                   console=console, transient=False) as bars:
         tasks: dict[str, Any] = {}
+        # Kernels may have to be compiled before there is progress to tell of.
+        waiting: list[Any] = [bars.add_task("getting ready", total=None)]
 
         def update(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done, total=total)
+            while waiting:
+                bars.remove_task(waiting.pop())
+            name = what.partition(":")[0]
+            if name not in tasks:
+                tasks[name] = bars.add_task(what, total=total)
+            bars.update(tasks[name], description=what, completed=done, total=total)
 
         yield update
+        while waiting:
+            bars.remove_task(waiting.pop())
 
 
 def check_output_file(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from lut2hw import cli
 from lut2hw.cli import main, parse_layers
-from lut2hw.console import report
+from lut2hw.console import progress_bar, report
 from lut2hw.errors import UsageError
 from lut2hw.model import LutNetwork
 
@@ -299,3 +300,19 @@ def test_no_colours_in_a_pipe(arguments):
     done = subprocess.run([sys.executable, "-m", "lut2hw", *arguments], capture_output=True, text=True, timeout=60)
     assert "\x1b" not in done.stdout + done.stderr
     assert done.stdout or "did you mean 'train'" in done.stderr.lower()
+
+
+def test_progress_at_a_terminal_alone(capsys, monkeypatch):
+    with progress_bar() as progress:
+        progress("votes: loss 1", 1, 2)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")  # as if it were one
+    monkeypatch.setenv("TTY_INTERACTIVE", "1")
+    with progress_bar() as progress:
+        progress("votes: loss 2", 1, 2)
+        progress("votes: loss 1", 2, 2)
+        progress("scoring", 1, 1)
+    out, err = capsys.readouterr()
+    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", err.split("\x1b[2K")[-1] if "\x1b[2K" in err else err)
+    assert out == "" and "votes: loss 1" in err and "scoring" in err
+    assert "getting ready" not in last and "loss 2" not in last
