@@ -54,8 +54,10 @@ SETTINGS: dict[str, dict] = {
     "digits": {"bits_per_feature": 2, "luts": 300, "k": 6, "layers": [1000, 1000]},
     "mnist": {"threshold": 128, "luts": 1000, "k": 6, "votes": 500, "levels": 2, "layers": [1024] * 5,
               "augment": "shift1", "sweeps": 3},
-    "cifar10": {"bits_per_feature": 5, "luts": 5000, "k": 6, "layers": [1024] * 5, "sweeps": 2, "proposals": 1152},
-    "iwls": {"threshold": 1, "luts": 200, "k": 4, "votes": 66, "levels": 3, "sweeps": 6, "layers": [256] * 4},
+    "cifar10": {"bits_per_feature": 6, "luts": 5000, "k": 6, "layers": [1024] * 5, "augment": "flip+shift1",
+                "tau": 16, "sweeps": 2, "proposals": 1152, "validation": 0.1},
+    "iwls": {"threshold": 1, "luts": 400, "k": 4, "votes": 80, "levels": 3, "sweeps": 6, "tau": 8,
+             "layers": [256] * 4},
 }
 
 

@@ -154,9 +154,9 @@ def parse_layers(text: str) -> list[int]:
 def parse_bits(text: str) -> list[int]:
     """`2`, `1,2,4` or `auto` to numbers of thresholds per feature."""
     if text.strip().lower() == "auto":
-        from lut2hw.learn.choose import AUTO
+        from lut2hw.learn.choose import AUTO_BITS
 
-        return list(AUTO)
+        return list(AUTO_BITS)
     try:
         counts = [int(part) for part in text.split(",")]
     except ValueError:
@@ -165,6 +165,14 @@ def parse_bits(text: str) -> list[int]:
         raise UsageError(f"--bits-per-feature {text} must be auto or whole numbers from 1 to 256, separated by "
                          "commas, as in 1,2,4")
     return counts
+
+
+def parse_tau(text: str) -> float:
+    """A temperature; `train_descent` checks its range."""
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"--tau {text} must be a number or auto") from None
 
 
 def accuracy(predicted: Any, y: Any) -> float:
@@ -206,8 +214,8 @@ def train(
                                                "fill.")] = 0.85,
     proposals: Annotated[int | None, typer.Option("--proposals", metavar="N", help="descent: signals tried at each "
                                                   "input; 0 tries all.")] = None,
-    tau: Annotated[float | None, typer.Option("--tau", metavar="T", help="descent: temperature of the softmax, in "
-                                              "votes.")] = None,
+    tau: Annotated[str | None, typer.Option("--tau", metavar="T|auto", help="descent: temperature of the softmax, in "
+                                            "votes; auto tries larger ones by validation.")] = None,
     augment: Annotated[str | None, typer.Option("--augment", metavar="NAME", help="descent, images: add copies "
                                                 "moved by one pixel (shift1, shift1x9), N warped ones "
                                                 "(warpN) or mirrored ones (flip, flip+shift1).")] = None,
@@ -263,6 +271,9 @@ def train(
     if threshold is not None and bits_per_feature is not None:
         raise UsageError("give --threshold or --bits-per-feature, not both")
     counts = [] if bits_per_feature is None else parse_bits(bits_per_feature)
+    search_tau = settings.get("tau") == "auto"
+    if "tau" in settings:
+        settings["tau"] = None if search_tau else parse_tau(settings["tau"])
     device = settings.pop("device", None)
     if device is not None and luts is not None:
         raise UsageError("--luts and --device both choose the size; give one of them")
@@ -281,8 +292,13 @@ def train(
     for note in dataset.notes:
         typer.echo(note, err=True)
     counts = counts or [encode.usual_bits(dataset.features)]
-    tried: dict[int, float] = {}
+    tried: dict[str, dict[Any, float]] = {}
     size: Size | None = None
+
+    def encoder_of(dataset: Dataset) -> Encoder:
+        if threshold is not None:
+            return encode.fixed(dataset.features, threshold)
+        return encode.thermometer(dataset.features, dataset.x_train, counts[0])
 
     def learn_from(dataset: Dataset, encoder: Encoder, progress: Any = None, once: bool = True) -> LutNetwork:
         nonlocal size
@@ -301,11 +317,18 @@ def train(
         if len(counts) > 1:
             from lut2hw.learn.choose import choose_bits
 
-            choice = choose_bits(dataset, learn_from, counts, seed=seed, progress=progress)
-            counts, tried = [choice.bits], choice.accuracy
-        encoder = (encode.thermometer(dataset.features, dataset.x_train, counts[0]) if threshold is None else
-                   encode.fixed(dataset.features, threshold))
-        network = learn_from(dataset, encoder, progress, once=time_limit is not None)
+            bits = choose_bits(dataset, learn_from, counts, seed=seed, progress=progress)
+            counts, tried["bits_per_feature"] = [bits.best], bits.accuracy
+        if search_tau:
+            from lut2hw.learn.choose import choose_tau
+
+            def with_tau(part: Dataset, tau: float | None) -> LutNetwork:
+                settings["tau"] = tau
+                return learn_from(part, encoder_of(part))
+
+            chosen = choose_tau(dataset, with_tau, seed=seed, progress=progress)
+            settings["tau"], tried["tau"] = chosen.best, chosen.accuracy
+        network = learn_from(dataset, encoder_of(dataset), progress, once=time_limit is not None)
         seconds = time.perf_counter() - began
         scores = {}
         for done, split in enumerate(("train", "test")):
@@ -317,18 +340,20 @@ def train(
         settings = {"luts": size.luts, "votes": size.votes, "levels": 3, "inputs": size.inputs, **settings}
     network = network.with_meta(data=dataset.options, learner=learner, k=k, seed=seed, **settings,
                                 threshold=threshold, bits_per_feature=None if threshold is not None else counts[0],
-                                **({"bits_tried": tried} if tried else {}),
+                                **({"tried": tried} if tried else {}),
                                 train_accuracy=scores["train"], test_accuracy=scores["test"])
     network.save(output)
     result = {"model": str(output), "data": dataset.name, "learner": learner, "train_accuracy": scores["train"],
               "test_accuracy": scores["test"], "luts": network.n_luts, "encoder_bits": len(network.encoder),
               "classes": network.n_classes, "train_examples": len(dataset.y_train),
               "test_examples": len(dataset.y_test), "seconds": round(seconds, 3),
-              **({"bits_per_feature": counts[0], "bits_tried": tried} if tried else {}),
+              **{name: max(each, key=each.__getitem__) for name, each in tried.items()},
+              **({"tried": tried} if tried else {}),
               **({"device": device, "logic_cells": size.cells} if size else {})}
     report(result, json_output,
-           (f"{counts[0]} thresholds per feature; held-out accuracy "
-            f"{', '.join(f'{a:.4f} with {count}' for count, a in tried.items())}\n" if tried else "") +
+           "".join(f"{name.replace('_', ' ')}: held-out accuracy "
+                   f"{', '.join(f'{share:.4f} with {value:g}' for value, share in each.items())}\n"
+                   for name, each in tried.items()) +
            f"train accuracy {scores['train']:.4f} ({len(dataset.y_train):,} examples), "
            f"test accuracy {scores['test']:.4f} ({len(dataset.y_test):,})\n"
            f"{network.n_luts:,} LUTs of up to {k} inputs on {len(network.encoder):,} encoder bits, {seconds:.2f} s"

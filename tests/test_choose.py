@@ -15,7 +15,7 @@ from lut2hw.cli import main
 from lut2hw.data import Dataset
 from lut2hw.encode import Encoder, Features
 from lut2hw.errors import UsageError
-from lut2hw.learn.choose import AUTO, ENOUGH, choose_bits
+from lut2hw.learn.choose import AUTO_BITS, ENOUGH, choose, choose_bits, choose_tau
 from lut2hw.learn.descent import train_descent
 from lut2hw.learn.memorize import learn as train_memorize
 from lut2hw.model import LutNetwork
@@ -34,7 +34,7 @@ def bands(n: int = 900, classes: int = 8) -> Dataset:
 @pytest.mark.parametrize("learner", LEARNERS)
 def test_enough_thresholds_are_chosen(learner: str) -> None:
     choice = choose_bits(bands(), LEARNERS[learner], (2, 7))
-    assert choice.bits == 7 and set(choice.accuracy) == {2, 7}
+    assert choice.best == 7 and set(choice.accuracy) == {2, 7}
     assert choice.accuracy[7] > 0.7 and choice.accuracy[2] < 0.5
 
 
@@ -55,8 +55,8 @@ def test_of_equals_the_fewest_and_no_encoder_twice() -> None:
 
     two = bands(classes=2)
     easy = replace(two, x_train=two.x_train // 128, features=Features.integers([0], [1]))
-    choice = choose_bits(easy, train, AUTO)
-    assert choice.bits == 1 and choice.accuracy == {1: 1.0}
+    choice = choose_bits(easy, train, AUTO_BITS)
+    assert choice.best == 1 and choice.accuracy == {1: 1.0}
     assert trained == [1] * 5  # five folds, as there are few examples; more thresholds are the same code
 
 
@@ -91,7 +91,7 @@ def test_the_command_line_chooses(tmp_path: Path, capsys: pytest.CaptureFixture,
     out = tmp_path / "digits.lut"
     assert main(["train", *learner, "--bits-per-feature", "1,3", "-o", str(out), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
-    tried = {int(count): accuracy for count, accuracy in result["bits_tried"].items()}
+    tried = {int(count): accuracy for count, accuracy in result["tried"]["bits_per_feature"].items()}
     assert set(tried) == {1, 3} and result["bits_per_feature"] == max(tried, key=tried.__getitem__)
     network = LutNetwork.load(out)
     assert network.meta["bits_per_feature"] == result["bits_per_feature"]
@@ -105,7 +105,44 @@ def test_a_device_is_filled_for_each(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["train", "--device", "lp384", "--classes", "0:1", "--bits-per-feature", "1,2", "--time-limit", "0.1",
                  "-o", str(tmp_path / "x.lut")]) == 0
     text = capsys.readouterr().out
-    assert "logic cells of lp384" in text and "thresholds per feature; held-out accuracy" in text
+    assert "logic cells of lp384" in text and "bits per feature: held-out accuracy" in text
+
+
+def noisy(n: int = 1500) -> Dataset:
+    """Twelve bits of which one decides, and a third of the labels are wrong."""
+    rng = np.random.default_rng(2)
+    x = rng.integers(0, 2, (n, 12))
+    y = np.where(rng.random(n) < 1 / 3, 1 - x[:, 0], x[:, 0])
+    return Dataset("noisy", Features.integers([0] * 12, [1] * 12), ("0", "1"), x, y, x[:0], y[:0])
+
+
+def test_a_higher_temperature_where_labels_are_noisy() -> None:
+    asked: list[float | None] = []
+
+    def train(part: Dataset, tau: float | None) -> LutNetwork:
+        asked.append(tau)
+        return train_descent(part, encode.fixed(part.features, 1), luts=60, k=4, sweeps=2, tau=tau)
+
+    choice = choose_tau(noisy(), train, (1, 20))
+    default = min(choice.accuracy)
+    assert asked[0] is None and asked[-1] == pytest.approx(20 * default, abs=1e-4) and len(set(asked)) == 2
+    assert choice.best == max(choice.accuracy) and choice.accuracy[choice.best] > choice.accuracy[default]
+
+
+def test_the_command_line_chooses_a_temperature(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    out = tmp_path / "x.lut"
+    assert main(["train", "--luts", "20", "--sweeps", "1", "--tau", "auto", "-o", str(out), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    tried = result["tried"]["tau"]
+    assert len(tried) == 3 and str(result["tau"]) == max(tried, key=tried.__getitem__)
+    assert LutNetwork.load(out).meta["options"]["tau"] == result["tau"]
+    assert main(["train", "--tau", "warm", "-o", str(out)]) == 2
+    assert "--tau" in capsys.readouterr().err
+
+
+def test_of_equal_candidates_the_first() -> None:
+    made = LEARNERS["memorize"](bands(), encode.thermometer(bands().features, bands().x_train, 3))
+    assert choose(bands(), {5: lambda part: made, 2: lambda part: made}).best == 5
 
 
 @pytest.mark.parametrize("bad", ["0", "x", "1,", "1,999", ""])

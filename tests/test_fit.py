@@ -90,7 +90,9 @@ def built(folder: Path, source: str, target: str, device: str, utilization: floa
     assert main(["emit", str(model), "--target", target, "-o", str(core), "--json"]) == 0
     capsys.readouterr()
     assert main(["build", str(core), "--device", device, "--json"]) == 0
-    return estimate, json.loads(capsys.readouterr().out)["chip"]["logic_cells"]
+    real = json.loads(capsys.readouterr().out)["chip"]["logic_cells"]
+    print(f"{source} {' '.join(options)} on {device}: estimate {estimate}, built {real}")  # shown by pytest -rP
+    return estimate, real
 
 
 @pytest.fixture

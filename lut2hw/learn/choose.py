@@ -1,12 +1,12 @@
-"""How many thresholds each feature gets, chosen by validation."""
+"""Options chosen by validation: networks are trained with each candidate and judged on examples held out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.model_selection import KFold
 
 from lut2hw import encode
@@ -15,67 +15,96 @@ from lut2hw.encode import Encoder
 from lut2hw.errors import UsageError
 from lut2hw.model import LutNetwork
 
-AUTO = (1, 2, 4, 8)  # thresholds that "auto" tries
+AUTO_BITS = (1, 2, 4, 8)  # thresholds per feature that "auto" tries
+AUTO_TAU = (1.0, 2.0, 4.0)  # times the default temperature
 FOLDS = 5
-ENOUGH = 2000  # held-out examples that tell encoders apart: more folds are trained until there are so many
+ENOUGH = 2000  # held-out examples that tell candidates apart: more folds are trained until there are so many
+
+T = TypeVar("T", int, float)
+Progress = Callable[[str, int, int], None]
+Train = Callable[[Dataset], LutNetwork]
 
 
 @dataclass(frozen=True)
-class Choice:
-    """bits: the thresholds per feature that did best. accuracy: on held-out examples, by number of thresholds."""
+class Choice(Generic[T]):
+    """best: the candidate that did best. accuracy: of each on held-out examples."""
 
-    bits: int
-    accuracy: dict[int, float]
+    best: T
+    accuracy: dict[T, float]
 
 
-def choose_bits(dataset: Dataset, train: Callable[[Dataset, Encoder], LutNetwork], counts: Sequence[int] = AUTO, *,
-                seed: int = 0, progress: Callable[[str, int, int], None] | None = None) -> Choice:
-    """The best of `counts` thresholds per feature, by the accuracy of networks on training examples held out of them.
+def choose(dataset: Dataset, candidates: Mapping[T, Train], *, what: str = "options", seed: int = 0,
+              progress: Progress | None = None) -> Choice[T]:
+    """The candidate whose networks are right most often on training examples held out of them.
 
-    train: makes the network of a data set, whose test split is empty, and an encoder. A fifth of the training
-    examples is held out, and up to all fifths in turn while fewer than `ENOUGH` examples have been judged. Of equal
-    accuracies the fewest thresholds win; counts that `train` refuses are left out. The test split is not looked at.
-    Errors: `UsageError` if it refuses all; KeyboardInterrupt if a training was interrupted.
+    candidates: by name, what makes the network of a data set, whose test split is empty. A fifth of the training
+    examples is held out, and up to all fifths in turn while fewer than `ENOUGH` examples have been judged. Of equals
+    the first wins; candidates that refuse the data are left out. The test split is not looked at. Errors:
+    `UsageError` if all refuse; KeyboardInterrupt if a training was interrupted.
     """
-    counts = sorted(set(counts))
-    n = len(dataset.y_train)
+    x, y = dataset.x_train, dataset.y_train
+    n = len(y)
     if n < FOLDS:
-        raise UsageError(f"{n} training examples are too few to choose the bits per feature; give one number")
+        raise UsageError(f"{n} training examples are too few to choose {what} by validation; give one")
     folds = min(FOLDS, -(-ENOUGH * FOLDS // n))
     splits = list(KFold(FOLDS, shuffle=True, random_state=seed).split(np.arange(n)))[:folds]
     judged = sum(len(held) for _, held in splits)
-    right: dict[int, int] = {}
-    last: list[Encoder] = []
+    right: dict[T, int] = {}
     refused: UsageError | None = None
-    for done, count in enumerate(counts):
+    for done, (name, train) in enumerate(candidates.items()):
         if progress is not None:
-            progress("choosing bits per feature", done, len(counts))
-        encoders = [encode.thermometer(dataset.features, dataset.x_train[rest], count) for rest, _ in splits]
-        if last and all(map(_same, last, encoders)):  # no feature has more values to tell apart
-            break
-        last = encoders
+            progress(f"choosing {what}", done, len(candidates))
+        hits = 0
         try:
-            right[count] = sum(_right(dataset, rest, held, train, encoder)
-                               for (rest, held), encoder in zip(splits, encoders, strict=True))
+            for rest, held in splits:
+                network = train(replace(dataset, x_train=x[rest], y_train=y[rest], x_test=x[:0], y_test=y[:0]))
+                if network.meta.get("ended") == "interrupt":
+                    raise KeyboardInterrupt
+                hits += int((network.predict_integers(x[held]) == y[held]).sum())
         except UsageError as error:  # fewer bits than a LUT has inputs, or a device that is too small for so many
             refused = error
+            continue
+        right[name] = hits
     if refused is not None and not right:
         raise refused
     if progress is not None:
-        progress("choosing bits per feature", len(counts), len(counts))
-    best = max(right, key=lambda count: (right[count], -count))
-    return Choice(best, {count: round(hits / judged, 6) for count, hits in right.items()})
+        progress(f"choosing {what}", len(candidates), len(candidates))
+    return Choice(max(right, key=right.__getitem__), {name: round(hits / judged, 6) for name, hits in right.items()})
 
 
-def _right(dataset: Dataset, rest: NDArray[np.int64], held: NDArray[np.int64],
-           train: Callable[[Dataset, Encoder], LutNetwork], encoder: Encoder) -> int:
-    """Right answers on the training examples `held` of a network trained on those in `rest`."""
-    x, y = dataset.x_train, dataset.y_train
-    network = train(replace(dataset, x_train=x[rest], y_train=y[rest], x_test=x[:0], y_test=y[:0]), encoder)
-    if network.meta.get("ended") == "interrupt":
-        raise KeyboardInterrupt
-    return int((network.predict_integers(x[held]) == y[held]).sum())
+def choose_bits(dataset: Dataset, train: Callable[[Dataset, Encoder], LutNetwork],
+                counts: Sequence[int] = AUTO_BITS, *, seed: int = 0, progress: Progress | None = None) -> Choice[int]:
+    """The number of thresholds per feature, of `counts`, with which `train` does best; of equals, the fewest."""
+
+    def trainer(count: int) -> Train:
+        return lambda part: train(part, encode.thermometer(part.features, part.x_train, count))
+
+    candidates: dict[int, Train] = {}
+    bits = 0
+    for count in sorted(set(counts)):
+        more = len(encode.thermometer(dataset.features, dataset.x_train, count))
+        if more == bits:  # no feature has more values to tell apart
+            break
+        bits, candidates[count] = more, trainer(count)
+    return choose(dataset, candidates, what="bits per feature", seed=seed, progress=progress)
 
 
-def _same(one: Encoder, other: Encoder) -> bool:
-    return np.array_equal(one.feature, other.feature) and np.array_equal(one.threshold, other.threshold)
+def choose_tau(dataset: Dataset, train: Callable[[Dataset, float | None], LutNetwork],
+               factors: Sequence[float] = AUTO_TAU, *, seed: int = 0,
+               progress: Progress | None = None) -> Choice[float]:
+    """The temperature, of `factors` times the default, with which `train(dataset, tau)` does best; None: default."""
+    default = 0.0
+
+    def trainer(factor: float) -> Train:
+        def make(part: Dataset) -> LutNetwork:
+            nonlocal default
+            if factor == 1:
+                network = train(part, None)
+                default = network.meta["options"]["tau"]
+                return network
+            return train(part, factor * default)
+        return make
+
+    choice = choose(dataset, {factor: trainer(factor) for factor in dict.fromkeys([1.0, *factors])}, what="tau",
+                    seed=seed, progress=progress)
+    return Choice(round(choice.best * default, 6), {round(f * default, 6): a for f, a in choice.accuracy.items()})
