@@ -90,6 +90,19 @@ def test_everything_on_the_page_runs(name, tmp_path, environment):
         assert words(after) == words(text), "run it again with LUT2HW_UPDATE_DOCS=1"
 
 
+@pytest.mark.slow
+def test_the_commands_of_the_readme_run(tmp_path, environment):
+    """Those under "Use it", as they stand; the network is smaller."""
+    text = (ROOT / "README.md").read_text().partition("## Use it")[2]
+    commands = re.findall(r"^(lut2hw \w+ .*?)(?:  +#.*)?$", text.split("```")[1], re.MULTILINE)
+    assert [command.split()[1] for command in commands] == ["train", "eval", "emit", "verify", "build", "report"]
+    for command in commands:
+        words = [*command.split(), *(["--luts", "60"] if "train" in command else [])]
+        done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    assert (tmp_path / "digits.html").stat().st_size > 50_000
+
+
 def test_the_pages_are_found():
     assert PAGES[0] == "tutorial.md"
     assert {"howto/data.md", "howto/board.md", "reference/python.md"} <= set(PAGES)

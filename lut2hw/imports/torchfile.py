@@ -64,14 +64,15 @@ class _Unpickler(pickle.Unpickler):
         self.left = MAX_BYTES
 
     def find_class(self, module: str, name: str) -> Any:
+        # Functions are new ones each time: a pickle can set attributes of what it is given.
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
         if module in ("builtins", "__builtin__") and name == "set":
             return set
         if module == "torch._utils" and name in ("_rebuild_tensor_v2", "_rebuild_tensor"):
-            return _tensor
+            return lambda *arguments: _tensor(*arguments)
         if module == "torch._utils" and name.startswith("_rebuild_parameter"):
-            return _parameter
+            return lambda data, *rest: data
         return type("Thing", (Thing,), {"kind": name.rpartition(".")[2]})
 
     def persistent_load(self, pid: Any) -> NDArray:
@@ -107,10 +108,6 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *rest: Any) -> ND
     if view.size > len(storage):
         raise FormatError("a tensor of it overlaps itself")
     return view.astype(storage.dtype.newbyteorder("="))
-
-
-def _parameter(data: Any, *rest: Any) -> Any:
-    return data
 
 
 def load(path: str | Path) -> Any:
