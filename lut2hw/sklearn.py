@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lut2hw.data.dataset import Dataset
-from lut2hw.encode import Encoder, Features, fixed, quantize, thermometer
+from lut2hw.encode import Encoder, Features, fixed, quantize, thermometer, usual_bits
 from lut2hw.errors import UsageError
 from lut2hw.learn.descent import train_descent
 from lut2hw.learn.memorize import add_layer, memorize
@@ -95,7 +95,8 @@ class _LutClassifier(ClassifierMixin, BaseEstimator):
     def _encoder(self, features: Features, integers: NDArray[np.int64]) -> Encoder:
         if self.threshold is not None:
             return fixed(features, self.threshold)
-        return thermometer(features, integers, self.bits_per_feature)
+        return thermometer(features, integers, usual_bits(features) if self.bits_per_feature is None else
+                           self.bits_per_feature)
 
     def _seed(self) -> int:
         if isinstance(self.random_state, numbers.Integral):
@@ -118,8 +119,9 @@ class MemorizeClassifier(_LutClassifier):
         Inputs of each LUT. A layer of fewer signals than that is read whole.
     threshold : float or None, default=None
         One bit per feature, `x >= threshold`.
-    bits_per_feature : int, default=3
-        Thresholds of the thermometer code at quantiles of the training data, if `threshold` is None.
+    bits_per_feature : int or None, default=None
+        Thresholds of the thermometer code at quantiles of the training data, if `threshold` is None. None: 3, or 8
+        for at most 32 features.
     random_state : int, RandomState instance or None, default=None
         Seed of wiring and ties; an int gives the same network every time.
     n_jobs : int or None, default=None
@@ -146,7 +148,7 @@ class MemorizeClassifier(_LutClassifier):
     """
 
     def __init__(self, layers: Sequence[int] = (1000, 1000), k: int = 6, *, threshold: float | None = None,
-                 bits_per_feature: int = 3, random_state: Any = None, n_jobs: int | None = None) -> None:
+                 bits_per_feature: int | None = None, random_state: Any = None, n_jobs: int | None = None) -> None:
         self.layers = layers
         self.k = k
         self.threshold = threshold
@@ -225,8 +227,9 @@ class DescentClassifier(_LutClassifier):
         Seconds after which training ends with what there is.
     threshold : float or None, default=None
         One bit per feature, `x >= threshold`.
-    bits_per_feature : int, default=3
-        Thresholds of the thermometer code at quantiles of the training data, if `threshold` is None.
+    bits_per_feature : int or None, default=None
+        Thresholds of the thermometer code at quantiles of the training data, if `threshold` is None. None: 3, or 8
+        for at most 32 features.
     random_state : int, RandomState instance or None, default=None
         Seed; an int gives the same network every time.
     n_jobs : int or None, default=None
@@ -255,7 +258,7 @@ class DescentClassifier(_LutClassifier):
     def __init__(self, luts: int = 500, k: int = 4, *, votes: int | None = None, levels: int | None = None,
                  sweeps: int = 8, proposals: int = 0, tau: float | None = None, margin: float = 0.0,
                  validation_fraction: float = 0.0, n_iter_no_change: int = 3, time_limit: float | None = None,
-                 threshold: float | None = None, bits_per_feature: int = 3, random_state: Any = None,
+                 threshold: float | None = None, bits_per_feature: int | None = None, random_state: Any = None,
                  n_jobs: int | None = None) -> None:
         self.luts = luts
         self.k = k
