@@ -168,7 +168,7 @@ def result(task: str, name: str, dataset: Dataset, seed: int) -> dict[str, Any]:
     encoder = encoder_of(task, dataset)
     began = time.process_time()
     answers, size, nodes = LEARNERS[name](task, seed)(dataset, encoder)
-    return {**row, "accuracy": float((answers == dataset.y_test).mean()), "bits": size, "and_nodes": nodes,
+    return {**row, "accuracy": float((answers == dataset.y_test).mean()), "bits": int(size), "and_nodes": nodes,
             "seconds": round(time.process_time() - began, 2)}
 
 
