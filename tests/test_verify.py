@@ -311,6 +311,23 @@ def test_gates_of_every_family_are_proved(family, tmp_path):
 
 
 @needs_yosys
+def test_a_proof_that_takes_too_long_is_none(emitted, tmp_path, capsys):
+    outcome = one(emitted, "formal", vectors=20, timeout=0.9)
+    assert outcome.passed is None and re.match(r"not proved in 0.9 s; proved alone: ", outcome.note)
+    assert cli.main(["verify", str(emitted), "--engine", "formal", "--vectors", "20", "--timeout", "0.9"]) == 1
+    assert "not proved in 0.9 s" in capsys.readouterr().out
+
+
+@needs_icarus
+def test_coverage_is_reported(tmp_path):
+    emitted = emit_model(random_network(13), tmp_path / "core", pipeline=1).directory
+    few, many = (one(emitted, "cocotb", vectors=n) for n in (1, 1000))
+    assert few.details["class_coverage"] < many.details["class_coverage"] <= 1
+    assert few.details["pattern_coverage"] < many.details["pattern_coverage"] <= 1
+    assert f"{many.details['pattern_coverage']:.1%} of the table entries" in describe(load(emitted), many)
+
+
+@needs_yosys
 def test_registers_that_hold_by_their_logic_are_proved():
     """Synthesis for 7 series turns an enable into logic where that saves a LUT; each wrong entry of it is found."""
     net = LutNetwork(Encoder(Features.integers([0], [1]), np.zeros(1, np.int32), np.ones(1, np.int64)), (),
@@ -483,7 +500,7 @@ PIPELINES = ["none", "auto", 1, 2, 3]
 @needs_icarus
 @needs_yosys
 def test_differential_sample(tmp_path):
-    differential("ecp5", range(6), tmp_path)
+    differential("ecp5", range(8), tmp_path)
 
 
 @needs_icarus
@@ -499,13 +516,16 @@ def test_differential(family, block, tmp_path):
 def differential(family: str, seeds: range, tmp_path: Path) -> None:
     """Random networks through the golden model, Amaranth's simulator and Icarus.
 
-    Heads, pipelines, the largest k and encoded inputs take turns, so that all of them occur with each family.
+    Heads, pipelines, the largest k, encoded inputs, block RAM and effort take turns, so that all of them occur with
+    each family that has them.
     """
     target, cores, streams = targets.get(family), {}, {}
     for at, seed in enumerate(seeds):
         net = random_network(seed, head=["bit", "threshold", "argmax"][at % 3], k_max=1 + seed % 10, luts=10)
-        compiled = compile_network(net, target, pipeline=PIPELINES[at % len(PIPELINES)],
-                                   encoded_inputs=at % 4 == 3)
+        pipeline = PIPELINES[at % len(PIPELINES)]
+        ram = "auto" if target.ram and pipeline != "none" and at % 2 else "never"
+        compiled = compile_network(net, target, pipeline=pipeline, encoded_inputs=at % 4 == 3, ram=ram,
+                                   effort="high" if at % 14 == 7 else "normal")
         streams[f"core{seed}"] = random_vectors(compiled.network, compiled.input_port, 100, seed)
         cores[f"core{seed}"] = compiled
     (tmp_path / "cores.v").write_text(batch.to_verilog(

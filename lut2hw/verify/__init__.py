@@ -45,8 +45,10 @@ def core_design(manifest: Manifest) -> simulate.Design:
 
 def _cocotb(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
     result = simulate.cocotb(core_design(manifest), vectors, seed=seed, timeout=timeout)
-    return Outcome.of_bench("cocotb", len(vectors), result,
-                            **coverage(manifest.network, manifest.input_port, vectors))
+    reached = coverage(manifest.network, manifest.input_port, vectors)
+    outcome = Outcome.of_bench("cocotb", len(vectors), result, **reached)
+    return replace(outcome, note=f"{reached['class_coverage']:.0%} of the classes, {reached['pattern_coverage']:.1%} "
+                                 "of the table entries")
 
 
 Engine = Callable[[Manifest, Vectors, int, float | None], Outcome]
@@ -114,7 +116,11 @@ def _mismatch(manifest: Manifest, first: dict[str, Any]) -> str:
     def name(number: int | None) -> str:
         if number is None:
             return "unknown (X)"
-        return f"{number} ({manifest.class_names[number]})" if number < len(manifest.class_names) else str(number)
+        known = number < len(manifest.class_names)
+        return f"{number} ({plain(manifest.class_names[number])})" if known else str(number)
+
+    def plain(text: str) -> str:  # names are anybody's
+        return "".join(letter if letter.isprintable() else "?" for letter in text[:80])
 
     word = int(first["input"], 16)
     values = []
@@ -122,7 +128,7 @@ def _mismatch(manifest: Manifest, first: dict[str, Any]) -> str:
         value = word >> field.offset & (1 << field.width) - 1
         if field.signed and value >> (field.width - 1):
             value -= 1 << field.width
-        values.append(f"{field.name}={value}")
+        values.append(f"{plain(field.name)}={value}")
     shown = ", ".join(values[:8]) + (", ..." if len(values) > 8 else "")
     where = f"vector {first['vector']}: " if "vector" in first else ""
     return (f"{where}input 0x{first['input']} ({shown}), expected {name(first['expected'])}, "

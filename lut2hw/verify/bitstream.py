@@ -30,8 +30,8 @@ PIN = r"(\w+(?:\[\d+\])?)\$SB_IO_(?:IN|OUT)(?:_\$glb_\w+)?"
 def check(manifest: Manifest, vectors: Vectors, seed: int = 0, timeout: float | None = None) -> Outcome:
     """Read the bitstream that `build` left in the folder back and stream `vectors` through its pins."""
     if manifest.target != "ice40":
-        return Outcome("bitstream", None, note=f"no open tool turns a {manifest.target} bitstream back into Verilog; "
-                       "gates is as far as the chain goes")
+        return Outcome("bitstream", None, note=f"no open tool turns bitstreams of {manifest.target} back into "
+                       "Verilog; gates is as far as the chain goes")
     directory = manifest.directory
     binary = _binary(directory)
     if binary is None:
