@@ -167,12 +167,12 @@ def parse_bits(text: str) -> list[int]:
     return counts
 
 
-def parse_tau(text: str) -> float:
-    """A temperature; `train_descent` checks its range."""
+def parse_number(option: str, text: str, kind: type[int] | type[float]) -> float:
+    """A number for an option that may also be auto; `train_descent` checks its range."""
     try:
-        return float(text)
+        return kind(text)
     except ValueError:
-        raise UsageError(f"--tau {text} must be a number or auto") from None
+        raise UsageError(f"{option} {text} must be a {'whole ' if kind is int else ''}number or auto") from None
 
 
 def accuracy(predicted: Any, y: Any) -> float:
@@ -194,8 +194,8 @@ def train(
     k: Annotated[int | None, typer.Option("-k", help="Inputs of each LUT.", show_default="6; descent: 4")] = None,
     votes: Annotated[int | None, typer.Option("--votes", metavar="N", help="descent: LUTs that are counted; the "
                                               "others are grown at their inputs.")] = None,
-    levels: Annotated[int | None, typer.Option("--levels", metavar="N", help="descent: LUTs in a row, "
-                                              "at most.")] = None,
+    levels: Annotated[str | None, typer.Option("--levels", metavar="N|auto", help="descent: LUTs in a row, at most; "
+                                               "auto tries 1 to 3 by validation.")] = None,
     share: Annotated[bool | None, typer.Option("--share/--no-share", help="descent: whether several LUTs may read a "
                                                "grown one.", show_default="share")] = None,
     sweeps: Annotated[int | None, typer.Option("--sweeps", metavar="N", help="descent: visits of each LUT after "
@@ -271,9 +271,12 @@ def train(
     if threshold is not None and bits_per_feature is not None:
         raise UsageError("give --threshold or --bits-per-feature, not both")
     counts = [] if bits_per_feature is None else parse_bits(bits_per_feature)
-    search_tau = settings.get("tau") == "auto"
-    if "tau" in settings:
-        settings["tau"] = None if search_tau else parse_tau(settings["tau"])
+    search = {name for name in ("levels", "tau") if settings.get(name) == "auto"}
+    for name, kind in (("levels", int), ("tau", float)):
+        if name in search:
+            del settings[name]
+        elif name in settings:
+            settings[name] = parse_number(f"--{name}", settings[name], kind)
     device = settings.pop("device", None)
     if device is not None and luts is not None:
         raise UsageError("--luts and --device both choose the size; give one of them")
@@ -319,15 +322,17 @@ def train(
 
             bits = choose_bits(dataset, learn_from, counts, seed=seed, progress=progress)
             counts, tried["bits_per_feature"] = [bits.best], bits.accuracy
-        if search_tau:
-            from lut2hw.learn.choose import choose_tau
+        if search:
+            from lut2hw.learn.choose import choose_levels, choose_tau
 
-            def with_tau(part: Dataset, tau: float | None) -> LutNetwork:
-                settings["tau"] = tau
-                return learn_from(part, encoder_of(part))
+            for name, choose_one in (("levels", choose_levels), ("tau", choose_tau)):
+                def with_value(part: Dataset, value: float | None, name: str = name) -> LutNetwork:
+                    settings[name] = value
+                    return learn_from(part, encoder_of(part))
 
-            chosen = choose_tau(dataset, with_tau, seed=seed, progress=progress)
-            settings["tau"], tried["tau"] = chosen.best, chosen.accuracy
+                if name in search:
+                    chosen = choose_one(dataset, with_value, seed=seed, progress=progress)
+                    settings[name], tried[name] = chosen.best, chosen.accuracy
         network = learn_from(dataset, encoder_of(dataset), progress, once=time_limit is not None)
         seconds = time.perf_counter() - began
         scores = {}

@@ -15,7 +15,7 @@ from lut2hw.cli import main
 from lut2hw.data import Dataset
 from lut2hw.encode import Encoder, Features
 from lut2hw.errors import UsageError
-from lut2hw.learn.choose import AUTO_BITS, ENOUGH, choose, choose_bits, choose_tau
+from lut2hw.learn.choose import AUTO_BITS, ENOUGH, choose, choose_bits, choose_levels, choose_tau
 from lut2hw.learn.descent import train_descent
 from lut2hw.learn.memorize import learn as train_memorize
 from lut2hw.model import LutNetwork
@@ -136,8 +136,31 @@ def test_the_command_line_chooses_a_temperature(tmp_path: Path, capsys: pytest.C
     tried = result["tried"]["tau"]
     assert len(tried) == 3 and str(result["tau"]) == max(tried, key=tried.__getitem__)
     assert LutNetwork.load(out).meta["options"]["tau"] == result["tau"]
-    assert main(["train", "--tau", "warm", "-o", str(out)]) == 2
-    assert "--tau" in capsys.readouterr().err
+    for wrong in (["--tau", "warm"], ["--levels", "2.5"], ["--levels", "0"]):
+        assert main(["train", *wrong, "-o", str(out)]) == 2
+        assert wrong[0].strip("-") in capsys.readouterr().err
+
+
+def parity(n: int = 1200) -> Dataset:
+    """The parity of six of eight bits: votes that read four each tell nothing."""
+    x = np.random.default_rng(3).integers(0, 2, (n, 8))
+    return Dataset("parity", Features.integers([0] * 8, [1] * 8), ("even", "odd"), x, x[:, :6].sum(axis=1) % 2, x[:0],
+                   x[:0, 0])
+
+
+def test_depth_where_a_table_is_too_small() -> None:
+    choice = choose_levels(parity(), lambda part, levels: train_descent(
+        part, encode.fixed(part.features, 1), luts=40, k=4, levels=levels, sweeps=4), (1, 3))
+    assert choice.best == 3 and choice.accuracy[3] > choice.accuracy[1] + 0.1
+
+
+def test_the_command_line_chooses_a_depth(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    out = tmp_path / "x.lut"
+    assert main(["train", "--luts", "20", "--sweeps", "1", "--classes", "0:1", "--levels", "auto", "-o", str(out),
+                 "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert set(result["tried"]["levels"]) == {"1", "2", "3"}
+    assert LutNetwork.load(out).meta["options"]["levels"] == result["levels"]
 
 
 def test_of_equal_candidates_the_first() -> None:

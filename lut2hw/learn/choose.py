@@ -16,6 +16,7 @@ from lut2hw.errors import UsageError
 from lut2hw.model import LutNetwork
 
 AUTO_BITS = (1, 2, 4, 8)  # thresholds per feature that "auto" tries
+AUTO_LEVELS = (1, 2, 3)
 AUTO_TAU = (1.0, 2.0, 4.0)  # times the default temperature
 FOLDS = 5
 ENOUGH = 2000  # held-out examples that tell candidates apart: more folds are trained until there are so many
@@ -87,6 +88,18 @@ def choose_bits(dataset: Dataset, train: Callable[[Dataset, Encoder], LutNetwork
             break
         bits, candidates[count] = more, trainer(count)
     return choose(dataset, candidates, what="bits per feature", seed=seed, progress=progress)
+
+
+def choose_levels(dataset: Dataset, train: Callable[[Dataset, int], LutNetwork],
+                  counts: Sequence[int] = AUTO_LEVELS, *, seed: int = 0,
+                  progress: Progress | None = None) -> Choice[int]:
+    """LUTs in a row, of `counts`, with which `train(dataset, levels)` does best; of equals, the fewest."""
+
+    def trainer(levels: int) -> Train:
+        return lambda part: train(part, levels)
+
+    return choose(dataset, {levels: trainer(levels) for levels in sorted(set(counts))}, what="levels", seed=seed,
+                  progress=progress)
 
 
 def choose_tau(dataset: Dataset, train: Callable[[Dataset, float | None], LutNetwork],
