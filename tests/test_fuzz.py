@@ -12,9 +12,12 @@ import copy
 import gzip
 import io
 import json
+import pickle
+import pickletools
 import random
 import resource
 import time
+import zipfile
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -130,6 +133,8 @@ def parsed(content: bytes) -> dict[str, np.ndarray]:
 def mutate_whole(rng: random.Random, reader: str, corpus: list[bytes]) -> bytes | None:
     """One hostile input that is a whole archive or JSON text; None for other formats."""
     content = rng.choice(corpus)
+    if reader == "torch":
+        return mutate_torch(rng, content)
     if reader in ("manifest", "netlist", "build", "trees"):
         return json.dumps(mutate_json(rng, loaded(content))).encode()
     if reader not in ("model", "vectors", "npz", "checkpoint"):
@@ -154,6 +159,21 @@ def mutate_whole(rng: random.Random, reader: str, corpus: list[bytes]) -> bytes 
             header["sha256"] = model._digest(header, arrays)
         arrays = {"header": np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays}
     return npz_bytes(arrays.items())
+
+
+def mutate_torch(rng: random.Random, content: bytes) -> bytes:
+    """A whole archive with another pickle."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w") as new:
+        for info in old.infolist():
+            data = old.read(info)
+            if info.filename.endswith("data.pkl"):
+                data = mutate(rng, [data, PICKLES])
+            new.writestr(info.filename, data)
+    return out.getvalue()
+
+
+PICKLES = b"".join(opcode.code.encode("latin-1") + bytes(range(5)) for opcode in pickletools.opcodes)
 
 
 @lru_cache(maxsize=100)
@@ -189,9 +209,11 @@ def samples(tmp_path_factory):
         {"learner": {"objective": {"name": "binary:logistic"}, "feature_names": [], "learner_model_param": {
             "num_class": "0", "num_feature": "2", "base_score": "5E-1"}, "gradient_booster": {
             "name": "gbtree", "model": {"trees": [xgboost], "tree_info": [0]}}}}]
+    torch = [path.read_bytes() for path in sorted((Path(__file__).parent / "checkpoints").glob("*.pt"))
+             if path.name == "difflogic.pt"]
     idx = b"\0\0\x08\x03" + np.array([2, 3, 4], ">u4").tobytes() + bytes(range(24))
     return {
-        "checkpoint": checkpoints, "trees": [json.dumps(forest).encode() for forest in forests],
+        "checkpoint": checkpoints, "torch": torch, "trees": [json.dumps(forest).encode() for forest in forests],
         "idx": [idx, b"\0\0\x08\x01\0\0\0\x05\1\2\3\4\5"], "gzip": [gzip.compress(idx, mtime=0)],
         "build": [json.dumps({"board": "icebreaker", "baud": 115200, "bitstream": "/x/top.bin",
                               "fingerprint": "00"}).encode()],
@@ -251,6 +273,12 @@ def read_checkpoint(content: bytes, folder: Path) -> object:
     return imports.read_any(path)
 
 
+def read_torch(content: bytes, folder: Path) -> object:
+    path = folder / "import.pt"
+    path.write_bytes(content)
+    return imports.read_any(path)
+
+
 def read_trees(content: bytes, folder: Path) -> object:
     path = folder / "import.json"
     path.write_bytes(content)
@@ -275,6 +303,7 @@ def read_build(content: bytes, folder: Path) -> object:
 
 READERS: dict[str, Callable[[bytes, Path], object]] = {
     "model": read_model, "manifest": read_manifest, "netlist": read_netlist, "checkpoint": read_checkpoint,
+    "torch": read_torch,
     "trees": read_trees, "idx": read_idx(""), "gzip": read_idx(".gz"), "build": read_build,
     "vectors": read_vectors, "npz": read_data(".npz"), "csv": read_data(".csv"), "pla": read_data(".pla"),
     "blif": read_import(blif), "aiger": read_import(aiger), "pla network": read_import(pla),
@@ -332,7 +361,6 @@ def test_reader_survives(reader, block, samples, tmp_path):
 
 def test_archive_bombs_are_refused(tmp_path):
     """Small files that claim or unpack to gigabytes."""
-    import zipfile
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in ("header", "inputs", "classes", "x_train", "y_train", "x_test", "y_test"):
@@ -345,6 +373,29 @@ def test_archive_bombs_are_refused(tmp_path):
         with pytest.raises(Lut2hwError):
             READERS[reader](bomb.getvalue(), tmp_path)
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024 < MEGABYTES
+
+
+def test_pickle_bombs_are_refused(tmp_path):
+    """A few bytes that would take gigabytes of memo, or for ever to hash, to share tensors or to call."""
+    nested = b"(lp0\n0)" + b"".join(b"2\x86" for _ in range(60))  # a tuple of twice the tuple before
+    bombs = {
+        "memo": b"\x80\x02Nr\xff\xff\xff\x1f.", "key": b"\x80\x02}" + nested + b"Ns.",
+        "ordered": b"\x80\x02ccollections\nOrderedDict\n]" + nested + b"N\x86a\x85R.",
+        "set": b"\x80\x04\x8f(" + nested + b"\x90.", "frozenset": b"\x80\x04(" + nested + b"\x91.",
+        "builtins set": b"\x80\x02cbuiltins\nset\n]" + nested + b"a\x85R.",
+        "system": b"cos\nsystem\n(S'touch owned'\ntR.", "eval": b"cbuiltins\neval\n(S'1/0'\ntR.",
+    }
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for name, content in bombs.items():
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            archive.writestr("x/data.pkl", content)
+        began = time.process_time()
+        with pytest.raises(Lut2hwError):
+            READERS["torch"](out.getvalue(), tmp_path)
+        assert time.process_time() - began < SECONDS, name
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024 < MEGABYTES
+    assert not Path("owned").exists() and pickle.loads(bombs["memo"][:3] + b".") is None
 
 
 def test_pickles_are_not_run(tmp_path):

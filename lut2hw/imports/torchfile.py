@@ -14,7 +14,7 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from lut2hw.errors import UsageError
 from lut2hw.imports.logic import FormatError, shown
 
-MAX_PICKLE = 1 << 26
+MAX_PICKLE = 1 << 22
 MAX_BYTES = 1 << 31
 MAX_THINGS = 1_000_000
 
@@ -55,22 +55,63 @@ class Thing:
         return None
 
 
-class _Unpickler(pickle.Unpickler):
-    """Makes dictionaries, lists, numbers, texts, arrays and `Thing`s, whatever the pickle asks for."""
+def _key(key: Any) -> Any:
+    """A key of a dictionary; nested tuples can take for ever to hash."""
+    if not isinstance(key, str | int | float | None):
+        raise FormatError("a dictionary of it has a key that is neither text nor a number")
+    return key
 
-    def __init__(self, archive: zipfile.ZipFile, root: str, big: bool) -> None:
+
+def _dictionary(*arguments: Any) -> OrderedDict[Any, Any]:
+    pairs = list(arguments[0]) if arguments else []
+    return OrderedDict([(_key(key), value) for key, value in pairs])
+
+
+_Python: Any = pickle._Unpickler  # type: ignore[attr-defined]
+
+
+class _Unpickler(_Python):
+    """Makes dictionaries, lists, numbers, texts, arrays and `Thing`s, whatever the pickle asks for.
+
+    The one written in Python, whose memo is a dictionary: the other makes a list as long as the pickle says.
+    """
+
+    dispatch: ClassVar[dict[int, Any]] = dict(_Python.dispatch)
+
+    def __init__(self, archive: zipfile.ZipFile, root: str, big: bool, size: int) -> None:
         super().__init__(archive.open(f"{root}data.pkl"))
         self.archive, self.root, self.big = archive, root, big
-        self.left = MAX_BYTES
+        self.storages: dict[str, bytes] = {}
+        self.left = min(MAX_BYTES, 4 * size + (1 << 20))  # bytes of tensors, which may share a storage
+
+    def load_setitem(self) -> None:
+        _key(self.stack[-2])
+        super().load_setitem()
+
+    def load_setitems(self) -> None:
+        for key in self.stack[::2]:
+            _key(key)
+        super().load_setitems()
+
+    def load_dict(self) -> None:
+        for key in self.stack[::2]:
+            _key(key)
+        super().load_dict()
+
+    def load_set(self) -> None:
+        raise FormatError("it holds a set, which is not read")
+
+    dispatch |= {pickle.SETITEM[0]: load_setitem, pickle.SETITEMS[0]: load_setitems, pickle.DICT[0]: load_dict,
+                 pickle.EMPTY_SET[0]: load_set, pickle.FROZENSET[0]: load_set}
 
     def find_class(self, module: str, name: str) -> Any:
         # Functions are new ones each time: a pickle can set attributes of what it is given.
         if (module, name) == ("collections", "OrderedDict"):
-            return OrderedDict
+            return lambda *arguments: _dictionary(*arguments)
         if module in ("builtins", "__builtin__") and name == "set":
-            return set
+            return lambda *arguments: list(*arguments)
         if module == "torch._utils" and name in ("_rebuild_tensor_v2", "_rebuild_tensor"):
-            return lambda *arguments: _tensor(*arguments)
+            return lambda *arguments: self._tensor(*arguments)
         if module == "torch._utils" and name.startswith("_rebuild_parameter"):
             return lambda data, *rest: data
         return type("Thing", (Thing,), {"kind": name.rpartition(".")[2]})
@@ -83,13 +124,21 @@ class _Unpickler(pickle.Unpickler):
         if not isinstance(key, str) or not re.fullmatch(r"\w{1,40}", key):
             raise FormatError("a tensor of it has no proper name")
         info = self.archive.getinfo(f"{self.root}data/{key}")
-        self.left -= info.file_size
-        if info.compress_type != zipfile.ZIP_STORED or self.left < 0:
+        if info.compress_type != zipfile.ZIP_STORED or info.file_size > MAX_BYTES:
             raise FormatError("it holds more than 2 GiB, or compressed tensors")
-        data = np.frombuffer(self.archive.read(info), dtype)
+        if key not in self.storages:
+            self.storages[key] = self.archive.read(info)
+        data = np.frombuffer(self.storages[key], dtype)
         if len(data) != count:
             raise FormatError(f"tensor {key} does not have the size that the file says")
         return data
+
+    def _tensor(self, *arguments: Any) -> NDArray:
+        view = _tensor(*arguments)
+        self.left -= view.nbytes
+        if self.left < 0:
+            raise FormatError("its tensors claim more bytes than it has")
+        return view.astype(view.dtype.newbyteorder("="))
 
 
 def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *rest: Any) -> NDArray:
@@ -107,7 +156,7 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *rest: Any) -> ND
         storage[offset:], size, [step * storage.itemsize for step in stride], writeable=False)
     if view.size > len(storage):
         raise FormatError("a tensor of it overlaps itself")
-    return view.astype(storage.dtype.newbyteorder("="))
+    return view
 
 
 def load(path: str | Path) -> Any:
@@ -124,7 +173,7 @@ def load(path: str | Path) -> Any:
             order = f"{root}byteorder"
             big = order in archive.namelist() and archive.getinfo(order).file_size < 16 and \
                 archive.read(order).strip() == b"big"
-            return _Unpickler(archive, root, big).load()
+            return _Unpickler(archive, root, big, Path(path).stat().st_size).load()
     except FileNotFoundError:
         raise UsageError(f"no file at {path}") from None
     except UsageError as error:
@@ -146,7 +195,7 @@ def arrays_of(value: Any) -> dict[str, Any]:
             if each.kind == "GroupSum":
                 if "classes" in arrays:
                     raise FormatError("it holds more than one model")
-                arrays["classes"] = np.asarray(each.held("k"))
+                arrays["classes"] = _number(each.held("k"))
                 if each.held("randperm") is not None:
                     arrays["permutation"] = each.held("randperm")
             elif each.kind in ("LogicLayer", "LUTLayer"):
@@ -159,14 +208,14 @@ def arrays_of(value: Any) -> dict[str, Any]:
         elif isinstance(each, Mapping):
             tables.append(each)
         elif name in ("classes", "thresholds", "inputs", "permutation"):
-            arrays[name] = np.asarray(each)
+            arrays[name] = _number(each)
     for i, layer in enumerate(layers):
         arrays |= {f"{i}.{name}": array for name, array in
                    (_logic_layer(layer) if layer.kind == "LogicLayer" else _lut_layer(layer)).items()}
     if layers and layers[0].kind == "LogicLayer":
-        arrays["inputs"] = np.asarray(layers[0].held("in_dim"))
+        arrays["inputs"] = _number(layers[0].held("in_dim"))
     elif layers:
-        arrays["inputs"] = np.asarray(layers[0].held("input_size"))
+        arrays["inputs"] = _number(layers[0].held("input_size"))
         if layers[-1].held("ste") is False:
             raise FormatError("its last layer has ste=False, so it sums real numbers, not bits")
     found = [] if layers else [each for table in tables if (each := _state_dict(table))]
@@ -175,6 +224,11 @@ def arrays_of(value: Any) -> dict[str, Any]:
     arrays |= found[0] if found else {}
     _spread_thresholds(arrays)
     return {name: each for name, each in arrays.items() if isinstance(each, np.ndarray)}
+
+
+def _number(value: Any) -> Any:
+    """A number as an array; arrays as they are, and nothing of what else may be nested without end."""
+    return np.asarray(value) if isinstance(value, int | float | np.ndarray | np.generic) else None
 
 
 def _spread_thresholds(arrays: dict[str, Any]) -> None:
