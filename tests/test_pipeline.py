@@ -86,6 +86,10 @@ def test_pipelines_are_consistent(seed, cells, period, shared, registers):
         moved = retime(timing, stage, max(stage), period, shared=shared)
         for ff, cell in ((1, 8),) if shared else ((1, 0),):
             assert cost(timing, nets, moved, max(stage), ff, cell) <= cost(timing, nets, stage, max(stage), ff, cell)
+    late = timing.latest(period, max(stage))
+    if late is not None and registers is None:
+        made_late = register(netlist, late, max(stage))
+        assert longest_paths(made_late)[0] <= max(period, longest_paths(asap)[0]) * (1 + 1e-6)
     if registers is None and not shared:
         assert made.count()["ff"] <= asap.count()["ff"]
 

@@ -15,9 +15,12 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from lut2hw.compile.netlist import KINDS, Cell, Netlist
-from lut2hw.compile.retime import retime
+from lut2hw.compile.retime import registers_of, retime
 
 Delay = Callable[[Cell], float]
+
+TWICE = 50_000
+"""Cells up to which retiming starts from the latest stages, too."""
 
 
 def blocks(netlist: Netlist) -> list[int]:
@@ -104,6 +107,38 @@ class Timing:
                 at += 1
         return stage
 
+    def latest(self, period: float, last: int) -> list[int] | None:
+        """Stage of each cell, the latest, so that no path inside a stage exceeds `period` if no block does; None if
+        that takes more than `last` + 1 stages, or if a block RAM would be read too late.
+        """
+        n = len(self.block)
+        users: list[list[int]] = [[] for _ in range(n)]
+        for number, sources in enumerate(self.sources):
+            for source in sources:
+                users[source].append(number)
+        stage, tail = [last] * n, [0.0] * n
+        for name in reversed(self.order):
+            cells = self.members[name]
+            at = last
+            for number in cells:
+                at = min([at, *(stage[user] - self.registered[number] for user in users[number]
+                                if self.block[user] != name)])
+            while True:
+                longest = 0.0
+                for number in reversed(cells):
+                    stage[number] = at
+                    after = max((tail[user] for user in users[number]
+                                 if stage[user] == at + self.registered[number]), default=0.0)
+                    tail[number] = 0.0 if self.registered[number] else self.delay[number] + after
+                    longest = max(longest, self.delay[number] + after)
+                if longest <= period or not any(stage[user] == at + self.registered[number] for number in cells
+                                                for user in users[number] if self.block[user] != name):
+                    break
+                at -= 1
+            if at < 0:
+                return None
+        return stage
+
 
 def stages(netlist: Netlist, delay: Delay, period: float) -> tuple[list[int], int]:
     """Earliest stage of each cell, and the last stage; see `Timing.stages`."""
@@ -170,4 +205,11 @@ def pipeline(netlist: Netlist, registers: int | None, delay: Delay, period: floa
                 high = middle
         period = high
         stage = timing.stages(period)
-    return register(netlist, retime(timing, stage, last, period, shared=shared), last)
+    stage = retime(timing, stage, last, period, shared=shared)
+    if len(netlist.cells) <= TWICE:
+        # Where moving stops depends on where it began.
+        late = timing.latest(period, last)
+        if late is not None:
+            late = retime(timing, late, last, period, shared=shared)
+            stage = min(stage, late, key=lambda stage: registers_of(timing, stage, last, shared=shared))
+    return register(netlist, stage, last)

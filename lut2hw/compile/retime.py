@@ -63,13 +63,23 @@ def cost(timing: Timing, nets: Iterable[_Net], stage: Sequence[int], last: int, 
     return total
 
 
+def _weights(shared: bool) -> tuple[int, int]:
+    """What a register costs, and how much more one that does not share a LUT's cell."""
+    return (1, 8) if shared else (1, 0)
+
+
+def registers_of(timing: Timing, stage: Sequence[int], last: int, *, shared: bool) -> int:
+    """What all registers cost, as `retime` counts."""
+    return cost(timing, _nets(timing).values(), stage, last, *_weights(shared))
+
+
 def retime(timing: Timing, stage: list[int], last: int, period: float, *, shared: bool) -> list[int]:
     """Stages of a netlist's cells with fewer registers, none longer than `period` if none was.
 
     shared: a register that alone follows a LUT is in the LUT's cell, so that registers elsewhere cost a cell more.
     """
     nets = _nets(timing)
-    ff, cell = (1, 8) if shared else (1, 0)
+    ff, cell = _weights(shared)
     visits = dict.fromkeys(range(1, last + 1), True)  # by row, whether a stage beside it changed
     for _ in range(ROUNDS):
         for row in visits:
