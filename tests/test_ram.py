@@ -224,6 +224,18 @@ def test_proof_sees_the_table(family, shape, tmp_path):
 # --- verification -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 1 << 30), registers=st.integers(2, 5), k=st.integers(7, 11))
+def test_stalls(family, seed, registers, k):
+    """With both streams stalled at random, and a reset on the way, no answer is lost, doubled, late or wrong."""
+    network = shared_network(seed, 2, 3, k, k - 1) if seed % 2 else random_network(seed, k_max=k, luts=15)
+    compiled = compile_network(network, targets.get(family), ram="auto", pipeline=registers)
+    vectors = random_vectors(network, compiled.input_port, 80, seed)
+    result = simulate.amaranth(compiled.netlist, compiled.latency, vectors, seed=seed)
+    assert result["vectors"] == 80 and not result["mismatches"] and not result["errors"]
+
+
 @needs_yosys
 @pytest.mark.parametrize("family", FAMILIES)
 def test_one_wrong_bit_in_a_ram_is_noticed(family, tmp_path):

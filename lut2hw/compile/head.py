@@ -55,7 +55,11 @@ def scores(head: Head, votes: Sequence[int]) -> list[Score]:
 
 
 def answer(head: Head, votes: Sequence[int], n_classes: int, arithmetic: Arithmetic) -> list[int]:
-    """Literals of the class number, least significant bit first, at least one."""
+    """Literals of the class number, least significant bit first, at least one.
+
+    The largest score is found by a knockout tournament (D. E. Knuth, "The Art of Computer Programming" 3, 5.3.3);
+    each match is one difference, of which the sign chooses both the number and the score that go on.
+    """
     width = max(1, (n_classes - 1).bit_length())
     if head.kind == "bit":
         return list(votes)

@@ -47,8 +47,12 @@ def _primitive(cell: Cell) -> Instance:
     raise ValueError(f"iCE40 has no {cell.kind} cell")
 
 
+SLOWNESS = {"u": 1.0, "lp": 0.75, "hx": 0.55}
+"""Delays by series, relative to those of the UltraPlus, as nextpnr reports them for cores like ours."""
+
+
 def _device(synth: str, logic_cells: int, ram: int, *packages: str) -> Device:
-    return Device(logic_cells, ram, packages, synth)
+    return Device(logic_cells, ram, packages, synth, slowness=SLOWNESS[synth])
 
 
 ICE40 = Target(
