@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from lut2hw.encode import Features
 from lut2hw.imports import checkpoints
 from lut2hw.imports.builder import Builder
-from lut2hw.imports.logic import MAX_NODES, FormatError
+from lut2hw.imports.logic import MAX_INPUTS, FormatError
 from lut2hw.model import LutNetwork
 
 NAME = "difflogic"
@@ -50,7 +50,7 @@ def parse(arrays: dict[str, NDArray], features: Features | None = None,
     if not numbers:
         raise FormatError("it has no array '0.weights'")
     classes = checkpoints.classes(arrays, class_names)
-    count = checkpoints.number(arrays, "inputs", 1, MAX_NODES)
+    count = checkpoints.number(arrays, "inputs", 1, MAX_INPUTS)
     encoder, what = checkpoints.inputs(arrays, features, count)
     builder = Builder(len(encoder))
     nodes = checkpoints.input_nodes(builder, what)

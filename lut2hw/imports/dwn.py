@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from lut2hw.encode import Features
 from lut2hw.imports import checkpoints
 from lut2hw.imports.builder import Builder, table_of
-from lut2hw.imports.logic import MAX_NODES, FormatError
+from lut2hw.imports.logic import MAX_INPUTS, FormatError
 from lut2hw.model import MAX_K, LutNetwork
 
 NAME = "DWN"
@@ -48,7 +48,7 @@ def parse(arrays: dict[str, NDArray], features: Features | None = None,
     elif f"{numbers[0]}.mapping.weights" in arrays:
         count = len(checkpoints.need(arrays, f"{numbers[0]}.mapping.weights", ndim=2))
     else:
-        count = checkpoints.number(arrays, "inputs", 1, MAX_NODES)
+        count = checkpoints.number(arrays, "inputs", 1, MAX_INPUTS)
     encoder, what = checkpoints.inputs(arrays, features, count)
     builder = Builder(len(encoder))
     nodes = checkpoints.input_nodes(builder, what)

@@ -16,6 +16,7 @@ from lut2hw.model import Head, LutNetwork
 MAX_FILE = 1 << 28
 MAX_PORTS = 1 << 20
 MAX_NODES = 1 << 23
+MAX_INPUTS = 1 << 17
 MAX_BINARY = 10  # bits of a binary class number: 1024 classes
 
 OUTPUTS = ("auto", "binary", "one-hot")

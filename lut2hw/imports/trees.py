@@ -31,7 +31,7 @@ from lut2hw.imports.thresholds import boundaries, encoder_of, features_of
 from lut2hw.model import MAX_K, Head, LutNetwork
 
 FORMAT = "lut2hw trees"
-MAX_FEATURES = 1 << 20
+MAX_FEATURES = 1 << 17
 MAX_CLASSES = 1024
 COMPARISONS = ("<=", "<")
 
@@ -122,6 +122,10 @@ class TreeEnsemble:
         write_text(path, text + "\n")
 
 
+def _sensible(values: NDArray[np.float64]) -> bool:
+    return bool((np.abs(values) < 1e30).all())  # False for NaN
+
+
 def check(ensemble: TreeEnsemble) -> None:
     """Raise `UsageError` unless every tree is one and fits the rest."""
     def need(condition: Any, what: str) -> None:
@@ -132,7 +136,7 @@ def check(ensemble: TreeEnsemble) -> None:
     scores = len(ensemble.base)
     need(2 <= classes <= MAX_CLASSES, f"there must be 2 to {MAX_CLASSES} classes, not {classes}")
     need(scores == classes or (scores == 1 and classes == 2), f"{scores} scores for {classes} classes")
-    need(np.isfinite(ensemble.base).all(), "a base score is not finite")
+    need(ensemble.base.ndim == 1 and _sensible(ensemble.base), "a base score is not a number of sensible size")
     need(1 <= ensemble.n_features <= MAX_FEATURES, f"{ensemble.n_features} features")
     need(ensemble.comparison in COMPARISONS, f"unknown comparison {ensemble.comparison!r}")
     need(ensemble.at_zero in (0, 1), "at_zero must be 0 or 1")
@@ -146,8 +150,8 @@ def check(ensemble: TreeEnsemble) -> None:
         need(all(0 <= c < scores for c in tree.outputs), f"{name} adds to a class that is not there")
         inner = tree.feature >= 0
         need((tree.feature < ensemble.n_features).all(), f"{name} reads a feature that is not there")
-        need(np.isfinite(tree.threshold[inner]).all() and np.isfinite(tree.value[~inner]).all(),
-             f"{name} has a number that is not finite")
+        need(np.isfinite(tree.threshold[inner]).all() and _sensible(tree.value[~inner]),
+             f"{name} has a number that is not finite or not of sensible size")
         children = np.concatenate([tree.left[inner], tree.right[inner]])
         need(((children > 0) & (children < n)).all() and len(np.unique(children)) == len(children),
              f"{name} is not a tree")
@@ -284,6 +288,8 @@ def _network(ensemble: TreeEnsemble, features: Features, pairs: Sequence[tuple[i
     keys = sorted(votes)
     weight = [votes[key] for key in keys]
     argmax = len(bias) > 1
+    if not (np.abs(bias) < 1 << 40).all():
+        raise UsageError("the scores without trees are too large beside the leaves'")
     if argmax:
         whole = [int(each) for each in np.rint(bias - bias.min())]
         divisor = math.gcd(*weight, *whole) or 1
