@@ -16,6 +16,7 @@ import pickle
 import pickletools
 import random
 import resource
+import tempfile
 import time
 import zipfile
 from collections.abc import Callable
@@ -328,7 +329,7 @@ def fuzz(reader: str, corpus: list[bytes], n: int, seed: int, folder: Path) -> i
             refused += 1
             assert "\n" not in str(error).strip() or "\\n" in str(error), error
         except BaseException:
-            where = folder.parent / f"crash-{reader.replace(' ', '_')}-{seed}-{number}"
+            where = Path(tempfile.gettempdir()) / f"lut2hw-crash-{reader.replace(' ', '_')}-{seed}-{number}"
             where.write_bytes(content)
             print(f"\ncrash kept in {where}")
             raise
@@ -340,11 +341,17 @@ def fuzz(reader: str, corpus: list[bytes], n: int, seed: int, folder: Path) -> i
     return refused
 
 
+@pytest.fixture
+def folder():
+    """Empty, and in memory where there is such a place: disks flush a file that is written again and again."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as name:
+        (Path(name) / "in").mkdir()
+        yield Path(name) / "in"
+
+
 @pytest.mark.parametrize("reader", READERS)
-def test_reader_survives_a_sample(reader, samples, tmp_path):
+def test_reader_survives_a_sample(reader, samples, folder):
     corpus = samples[reader.split()[0]]
-    folder = tmp_path / "in"
-    folder.mkdir()
     for content in corpus[:1] if reader in ("vectors", "netlist") else corpus:  # what is whole is read
         READERS[reader](content, folder)
     assert fuzz(reader, corpus, FAST, 0, folder) > 0
@@ -353,9 +360,7 @@ def test_reader_survives_a_sample(reader, samples, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(BLOCKS))
 @pytest.mark.parametrize("reader", READERS)
-def test_reader_survives(reader, block, samples, tmp_path):
-    folder = tmp_path / "in"
-    folder.mkdir()
+def test_reader_survives(reader, block, samples, folder):
     fuzz(reader, samples[reader.split()[0]], SLOW // BLOCKS, 1 + block, folder)
 
 
