@@ -162,6 +162,49 @@ def test_kill_leaves_what_is_whole_or_nothing_often(what, tmp_path, request):
     kill_at_random(what, tmp_path / "out", 100)
 
 
+FAILURES = {
+    "missing": ("", "is not a program that can be run; correct or unset it"),
+    "fails": ("echo 'ERROR: no more memory'; echo bye; exit 3",
+              "failed with exit code 3; it last said: ERROR: no more memory"),
+    "crashes": ("kill -SEGV $$", "was killed by SIGSEGV; it last said: it printed nothing"),
+    "hangs": ("echo thinking; sleep 1000",
+              "did not finish in 2 s (LUT2HW_TOOL_TIMEOUT sets the limit); it last said: thinking"),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("tool", STAND_INS)
+def test_tools_of_build_that_fail_are_one_line(tool, failure, tmp_path, stand_ins, monkeypatch, capsys):
+    text, words = FAILURES[failure]
+    core(str(tmp_path))
+    before = {path.name: path.read_bytes() for path in (tmp_path / "core").iterdir()}
+    monkeypatch.setenv(tool, str(tmp_path / "nowhere"))
+    if text:
+        (tmp_path / "tool").write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / "tool").chmod(0o755)
+        monkeypatch.setenv(tool, str(tmp_path / "tool"))
+    capsys.readouterr()
+    assert cli.main(["build", str(tmp_path / "core"), "--timeout", "2"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1 and words in captured.err
+    assert {path.name: path.read_bytes() for path in (tmp_path / "core").iterdir()} == before
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_icarus_that_fails_is_one_line(failure, tmp_path, monkeypatch, capsys):
+    text, words = FAILURES[failure]
+    emit_model(random_network(3), tmp_path / "core", pipeline=1)
+    monkeypatch.setenv("IVERILOG", str(tmp_path / "bin" / "iverilog"))
+    if text:
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "bin" / "iverilog").write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / "bin" / "iverilog").chmod(0o755)
+        words = words.split(";")[1] if failure in ("fails", "hangs") else "Icarus Verilog under cocotb"
+    assert cli.main(["verify", str(tmp_path / "core"), "--engine", "cocotb", "--timeout", "4"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1 and words in captured.err, captured.err
+
+
 @pytest.fixture
 def disk_of(tmp_path):
     """Makes a small file system of its own, where the test may mount one."""
