@@ -23,7 +23,7 @@ demo: venv icarus
 	@scripts/demo $(BIN)
 
 lint: venv
-	$(BIN)/ruff check lut2hw tests benchmarks examples sim hdl_templates
+	$(BIN)/ruff check lut2hw tests benchmarks examples sim hdl_templates scripts/docs_hooks.py scripts/pictures
 	$(BIN)/mypy
 
 test: venv icarus lint
