@@ -58,10 +58,10 @@ def complete_board(incomplete: str) -> list[str]:
     return [name for name in BOARDS if name.startswith(incomplete)]
 
 
-IgnoreOption = Annotated[str | None, typer.Option("--ignore", metavar="COLUMN,...", help="Columns of a .csv to leave "
-                                                  "out.")]
-DropMissingOption = Annotated[bool, typer.Option("--drop-missing", help="Leave out lines of a .csv that lack a "
-                                                 "value.")]
+IgnoreOption = Annotated[str | None, typer.Option("--ignore", rich_help_panel="Data", metavar="COLUMN,...",
+                                                  help="Columns of a .csv to leave out.")]
+DropMissingOption = Annotated[bool, typer.Option("--drop-missing", rich_help_panel="Data",
+                                                 help="Leave out lines of a .csv that lack a value.")]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -180,6 +180,10 @@ def accuracy(predicted: Any, y: Any) -> float:
     return round(float((predicted == y).mean()), 6) if len(y) else 0.0
 
 
+DATA_PANEL, BITS_PANEL = "Data", "How values become bits"
+FILL_PANEL, DESCENT_PANEL = "Fill a device", "Descent in detail"
+
+
 @app.command(rich_help_panel="Data and learning")
 def train(
     data: Annotated[str, typer.Option("--data", metavar="NAME|FILE", help=DATA_HELP)] = "digits",
@@ -192,53 +196,72 @@ def train(
     luts: Annotated[int | None, typer.Option("--luts", min=1, metavar="N", help="descent: LUTs in the network.",
                                              show_default="500")] = None,
     k: Annotated[int | None, typer.Option("-k", help="Inputs of each LUT.", show_default="6; descent: 4")] = None,
-    votes: Annotated[int | None, typer.Option("--votes", metavar="N", help="descent: LUTs that are counted; the "
+    votes: Annotated[int | None, typer.Option("--votes", rich_help_panel=DESCENT_PANEL,
+                                              metavar="N", help="descent: LUTs that are counted; the "
                                               "others are grown at their inputs.")] = None,
-    levels: Annotated[str | None, typer.Option("--levels", metavar="N|auto", help="descent: LUTs in a row, at most; "
+    levels: Annotated[str | None, typer.Option("--levels", rich_help_panel=DESCENT_PANEL,
+                                               metavar="N|auto", help="descent: LUTs in a row, at most; "
                                                "auto tries 1 to 3 by validation.")] = None,
-    share: Annotated[bool | None, typer.Option("--share/--no-share", help="descent: whether several LUTs may read a "
+    share: Annotated[bool | None, typer.Option("--share/--no-share", rich_help_panel=DESCENT_PANEL,
+                                               help="descent: whether several LUTs may read a "
                                                "grown one.", show_default="share")] = None,
-    sweeps: Annotated[int | None, typer.Option("--sweeps", metavar="N", help="descent: visits of each LUT after "
+    sweeps: Annotated[int | None, typer.Option("--sweeps", rich_help_panel=DESCENT_PANEL,
+                                               metavar="N", help="descent: visits of each LUT after "
                                                "each growth.")] = None,
-    restarts: Annotated[int | None, typer.Option("--restarts", metavar="N", help="descent: further sweeps that draw "
+    restarts: Annotated[int | None, typer.Option("--restarts", rich_help_panel=DESCENT_PANEL,
+                                                 metavar="N", help="descent: further sweeps that draw "
                                                  "each LUT's inputs anew and keep the better.")] = None,
-    inputs: Annotated[int | None, typer.Option("--inputs", metavar="N", help="descent: encoder bits that may be "
+    inputs: Annotated[int | None, typer.Option("--inputs", rich_help_panel=DESCENT_PANEL,
+                                               metavar="N", help="descent: encoder bits that may be "
                                                "read.", show_default="all")] = None,
-    device: Annotated[str | None, typer.Option("--device", autocompletion=complete_device,
+    device: Annotated[str | None, typer.Option("--device", rich_help_panel=FILL_PANEL, autocompletion=complete_device,
                                                metavar="NAME", help="descent: without --luts, fill this "
                                                "device of the --target.")] = None,
-    target: Annotated[str, typer.Option("--target", autocompletion=complete_target,
+    target: Annotated[str, typer.Option("--target", rich_help_panel=FILL_PANEL, autocompletion=complete_target,
                                         metavar="FAMILY", help="FPGA family that --device is "
                                           "of.")] = "ice40",
-    utilization: Annotated[float, typer.Option("--utilization", metavar="SHARE", help="Share of the --device to "
+    utilization: Annotated[float, typer.Option("--utilization", rich_help_panel=FILL_PANEL,
+                                               metavar="SHARE", help="Share of the --device to "
                                                "fill.")] = 0.85,
-    proposals: Annotated[int | None, typer.Option("--proposals", metavar="N", help="descent: signals tried at each "
+    proposals: Annotated[int | None, typer.Option("--proposals", rich_help_panel=DESCENT_PANEL,
+                                                  metavar="N", help="descent: signals tried at each "
                                                   "input; 0 tries all.")] = None,
-    tau: Annotated[str | None, typer.Option("--tau", metavar="T|auto", help="descent: temperature of the softmax, in "
+    tau: Annotated[str | None, typer.Option("--tau", rich_help_panel=DESCENT_PANEL,
+                                            metavar="T|auto", help="descent: temperature of the softmax, in "
                                             "votes; auto tries larger ones by validation.")] = None,
-    augment: Annotated[str | None, typer.Option("--augment", metavar="NAME", help="descent, images: add copies "
+    augment: Annotated[str | None, typer.Option("--augment", rich_help_panel=DESCENT_PANEL,
+                                                metavar="NAME", help="descent, images: add copies "
                                                 "moved by one pixel (shift1, shift1x9), N warped ones "
                                                 "(warpN) or mirrored ones (flip, flip+shift1).")] = None,
-    validation: Annotated[float | None, typer.Option("--validation", metavar="SHARE", help="descent: keep the sweep "
+    validation: Annotated[float | None, typer.Option("--validation", rich_help_panel=DESCENT_PANEL,
+                                                     metavar="SHARE", help="descent: keep the sweep "
                                                      "that does best on this share of the training set.")] = None,
-    patience: Annotated[int | None, typer.Option("--patience", metavar="N", help="descent: sweeps to wait for a "
+    patience: Annotated[int | None, typer.Option("--patience", rich_help_panel=DESCENT_PANEL,
+                                                 metavar="N", help="descent: sweeps to wait for a "
                                                  "better validation accuracy.")] = None,
-    margin: Annotated[float | None, typer.Option("--margin", metavar="M", help="descent: evidence an entry of a "
+    margin: Annotated[float | None, typer.Option("--margin", rich_help_panel=DESCENT_PANEL,
+                                                 metavar="M", help="descent: evidence an entry of a "
                                                  "table needs, in examples.")] = None,
-    time_limit: Annotated[float | None, typer.Option("--time-limit", metavar="SECONDS", help="descent: end with what "
+    time_limit: Annotated[float | None, typer.Option("--time-limit", rich_help_panel=DESCENT_PANEL,
+                                                     metavar="SECONDS", help="descent: end with what "
                                                      "there is by then.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same bytes.")] = 0,
-    threshold: Annotated[float | None, typer.Option("--threshold", help="One bit per feature: value >= N.",
+    threshold: Annotated[float | None, typer.Option("--threshold", rich_help_panel=BITS_PANEL,
+                                                    help="One bit per feature: value >= N.",
                                                     metavar="N")] = None,
-    bits_per_feature: Annotated[str | None, typer.Option("--bits-per-feature", metavar="N|N,N,...|auto",
+    bits_per_feature: Annotated[str | None, typer.Option("--bits-per-feature", rich_help_panel=BITS_PANEL,
+                                                         metavar="N|N,N,...|auto",
                                                          help="Thermometer code with N quantile thresholds, or the "
                                                               "best of several by validation.",
                                                          show_default="3; tables of up to 32 columns: 8")] = None,
-    classes: Annotated[str | None, typer.Option("--classes", metavar="A,B:C,D", help="Group labels into classes; "
+    classes: Annotated[str | None, typer.Option("--classes", rich_help_panel=DATA_PANEL,
+                                                metavar="A,B:C,D", help="Group labels into classes; "
                                                 "other labels are left out.")] = None,
-    label: Annotated[str | None, typer.Option("--label", metavar="NAME", help="Label column of a .csv (else "
+    label: Annotated[str | None, typer.Option("--label", rich_help_panel=DATA_PANEL,
+                                              metavar="NAME", help="Label column of a .csv (else "
                                               "`label`), or output of a .pla.")] = None,
-    test_split: Annotated[float | None, typer.Option("--test-split", metavar="SHARE", help="Share to test with, of "
+    test_split: Annotated[float | None, typer.Option("--test-split", rich_help_panel=DATA_PANEL,
+                                                     metavar="SHARE", help="Share to test with, of "
                                                      "data without a test split; 0.25 if not told.")] = None,
     ignore: IgnoreOption = None,
     drop_missing: DropMissingOption = False,
