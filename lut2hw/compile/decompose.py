@@ -65,19 +65,21 @@ def bound_set(table: int, care: int, k: int, size: int) -> Bound | None:
     best = None
     for bound in combinations(range(k), size):
         most = best[0] - 1 if best is not None else 1 << (size - 1)
+        values, counts = _columns(table, k, bound), _columns(care, k, bound)
         classes: list[tuple[int, int]] = []
-        of: list[int] = []
-        for value, counts in zip(_columns(table, k, bound), _columns(care, k, bound), strict=True):
+        of = [0] * len(values)
+        # columns that count in many places first: the others fit in somewhere
+        for p in sorted(range(len(values)), key=lambda p: -counts[p].bit_count()):
             for number, (v, c) in enumerate(classes):
-                if not (v ^ value) & c & counts:
-                    classes[number] = v & c | value & ~c & counts, c | counts
-                    of.append(number)
+                if not (v ^ values[p]) & c & counts[p]:
+                    classes[number] = v & c | values[p] & ~c & counts[p], c | counts[p]
+                    of[p] = number
                     break
             else:
                 if len(classes) >= most:
                     break
-                of.append(len(classes))
-                classes.append((value & counts, counts))
+                of[p] = len(classes)
+                classes.append((values[p] & counts[p], counts[p]))
         else:
             best = len(classes), bound, classes, of
     if best is None:

@@ -156,7 +156,7 @@ def _by_answers(network: LutNetwork, data: Dataset, lut_inputs: int) -> LutNetwo
 
     x, y = data.x_train, data.y_train
     apart = np.random.default_rng(0).permutation(len(x)) % 5 == 0
-    for shifts in (0, 2) if network.features.image_shape is not None else (0,):
+    for shifts in (0, 1, 2) if network.features.image_shape is not None else (0,):
         trial = complete_by_answers(network, _with_shifts(network, x[~apart], shifts), completed)
         before, after = (int((each.predict_integers(x[apart]) == y[apart]).sum()) for each in (network, trial))
         if before - after <= MOST_LOST * apart.sum():
@@ -165,7 +165,7 @@ def _by_answers(network: LutNetwork, data: Dataset, lut_inputs: int) -> LutNetwo
 
 
 def _with_shifts(network: LutNetwork, x: NDArray[np.integer], shifts: int) -> NDArray[np.integer]:
-    """The examples, and as images each shifted a pixel to the right and, with `shifts` 2, one down."""
+    """The examples, and, with `shifts` 1, each image a pixel further right, with 2, a pixel further down, too."""
     if not shifts:
         return x
     images = x.reshape(len(x), *network.features.image_shape)  # type: ignore[misc]
