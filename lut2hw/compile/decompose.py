@@ -9,9 +9,8 @@ completed where it is free does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from functools import lru_cache
-from itertools import combinations
 from typing import NamedTuple
 
 from lut2hw.compile import truth
@@ -48,13 +47,27 @@ class Bound(NamedTuple):
         return truth.apply(g, [*(inputs[j] for j in self.free), *codes], ones)
 
 
-def _columns(table: int, k: int, bound: Sequence[int]) -> list[int]:
+def _charts(table: int, care: int, free: tuple[int, ...], bound: tuple[int, ...], first: int,
+            size: int) -> Iterator[tuple[tuple[int, ...], int, int]]:
+    """Every way to move free inputs from position `first` on behind the others until `size` inputs are bound.
+
+    Returns the bound inputs, and table and care over the free inputs, then the bound ones.
+    """
+    if len(bound) == size:
+        yield bound, table, care
+        return
+    k = len(free) + len(bound)
+    full = care == truth.full(k)
+    for at in range(first, len(free) - (size - len(bound)) + 1):
+        yield from _charts(truth.to_top(table, k, at), care if full else truth.to_top(care, k, at),
+                           free[:at] + free[at + 1:], (*bound, free[at]), at, size)
+
+
+def _columns(table: int, k: int, size: int) -> list[int]:
     """The function of the free inputs for each pattern of the bound ones."""
-    for moved, j in enumerate(bound):
-        table = truth.to_top(table, k, j - moved)
-    rows = 1 << (k - len(bound))
+    rows = 1 << (k - size)
     mask = (1 << rows) - 1
-    return [table >> p * rows & mask for p in range(1 << len(bound))]
+    return [table >> p * rows & mask for p in range(1 << size)]
 
 
 def bound_set(table: int, care: int, k: int, size: int) -> Bound | None:
@@ -63,9 +76,9 @@ def bound_set(table: int, care: int, k: int, size: int) -> Bound | None:
     size: inputs of the bound set. Columns that agree where both count are one.
     """
     best = None
-    for bound in combinations(range(k), size):
+    for bound, moved, moved_care in _charts(table, care, tuple(range(k)), (), 0, size):
         most = best[0] - 1 if best is not None else 1 << (size - 1)
-        values, counts = _columns(table, k, bound), _columns(care, k, bound)
+        values, counts = _columns(moved, k, size), _columns(moved_care, k, size)
         classes: list[tuple[int, int]] = []
         of = [0] * len(values)
         # columns that count in many places first: the others fit in somewhere
@@ -92,9 +105,9 @@ def bound_set(table: int, care: int, k: int, size: int) -> Bound | None:
     g = counted = 0
     for code in range(1 << n_codes):
         # a code that never comes acts like the one without its highest bit
-        value, counts = classes[code] if code < number else (classes[code ^ 1 << code.bit_length() - 1][0], 0)
+        value, cared = classes[code] if code < number else (classes[code ^ 1 << code.bit_length() - 1][0], 0)
         g |= value << code * rows
-        counted |= counts << code * rows
+        counted |= cared << code * rows
     return Bound(bound, free, codes, g, counted)
 
 
