@@ -48,8 +48,8 @@ from lut2hw.targets.base import Target
 
 NETWORKS = {
     "a": "MNIST, 500 LUT4", "b": "MNIST, 1000 LUT6", "c": "MNIST halves, 5 x 256 LUT8",
-    "d": "digits, 3 x 256 LUT6", "e6": "200 random LUT6", "e8": "100 random LUT8", "e10": "40 random LUT10",
-    "e12": "10 random LUT12",
+    "d": "digits, 3 x 256 LUT6", "e6": "80 random LUT6", "e8": "20 random LUT8", "e10": "6 random LUT10",
+    "e12": "2 random LUT12",
 }
 
 
