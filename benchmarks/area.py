@@ -3,12 +3,13 @@
     python benchmarks/area.py [--quick] [--family ice40,ecp5] [--network a,c] [--route] [--json FILE] [--seconds N]
 
 Networks: (a) MNIST, descent, 500 LUT4; (b) MNIST, descent, 1000 LUT6; (c) MNIST two-class, memorize, 5 x 256 LUT8;
-(d) digits, memorize, 3 x 256 LUT6, 4-bit thermometer; (e6 to e12) random tables of 6, 8, 10, 12 inputs. MNIST needs
-LUT2HW_DATA or a network connection; --quick leaves MNIST out. Cells are logic cells of the combinational core: as
-packed by nextpnr for iCE40 and ECP5; as counted in the netlist after synthesis for the others, whose nextpnr packs
-no core without pins (LUTs and carry cells; 7 series: LUTs, and one more for a carry bit that comes from none).
-Levels are LUTs and multiplexers on the longest path, carries not counted. --route builds both in a chip with
-registers around the core, on the family's largest device: Fmax, and the cells of the routed chip beside those packed.
+(d) digits, memorize, 3 x 256 LUT6, 4-bit thermometer; (e6 to e12) random tables of 6, 8, 10, 12 inputs (e8/20: 20 of
+them, for a quicker baseline). MNIST needs LUT2HW_DATA or a network connection; --quick leaves MNIST out. Cells are
+logic cells of the combinational core: as packed by nextpnr for iCE40 and ECP5; as counted in the netlist after
+synthesis for the others, whose nextpnr packs no core without pins (LUTs and carry cells; 7 series: LUTs, and one more
+for a carry bit that comes from none). Levels are LUTs and multiplexers on the longest path, carries not counted.
+--route builds both in a chip with registers around the core, on the family's largest device: Fmax, and the cells of
+the routed chip beside those packed.
 --json FILE keeps results, and the trained networks beside it: a run goes on where the last one stopped, and prints
 the whole table at the end. --seconds N: start nothing new after that time.
 """
@@ -48,8 +49,8 @@ from lut2hw.targets.base import Target
 
 NETWORKS = {
     "a": "MNIST, 500 LUT4", "b": "MNIST, 1000 LUT6", "c": "MNIST halves, 5 x 256 LUT8",
-    "d": "digits, 3 x 256 LUT6", "e6": "80 random LUT6", "e8": "20 random LUT8", "e10": "6 random LUT10",
-    "e12": "2 random LUT12",
+    "d": "digits, 3 x 256 LUT6", "e6": "200 random LUT6", "e8": "100 random LUT8", "e10": "40 random LUT10",
+    "e12": "10 random LUT12",
 }
 
 
@@ -68,7 +69,8 @@ def random_tables(k: int, n_luts: int, n_bits: int = 64) -> LutNetwork:
 def network_of(name: str, keep: Path | None = None) -> tuple[LutNetwork, bool, Dataset | None]:
     """The network, whether its inputs come encoded, and its dataset. keep: file for the trained network."""
     if name.startswith("e"):
-        return random_tables(int(name[1:]), int(NETWORKS[name].split()[0])), True, None
+        k, _, n_luts = name[1:].partition("/")
+        return random_tables(int(k), int(n_luts or NETWORKS[f"e{k}"].split()[0])), True, None
     dataset = data.load("digits" if name == "d" else "mnist", classes="0,1,2,3,4:5,6,7,8,9" if name == "c" else None)
     if keep is not None and keep.exists():
         network = LutNetwork.load(keep)
@@ -161,7 +163,7 @@ def measure(name: str, family: str, option: str, route: bool, effort: str, keep:
 
 def show(results: dict[str, dict[str, Any]], names: list[str], families: list[str]) -> None:
     """The table."""
-    print(f"{'network':<31}{'family':<9}{'mapping':<10}{'cells':>7}{'ratio':>7}{'levels':>8}{'Fmax':>8}{'chip':>8}{'packed':>8}"
+    print(f"{'network':<34}{'family':<9}{'mapping':<10}{'cells':>7}{'ratio':>7}{'levels':>8}{'Fmax':>8}{'chip':>8}{'packed':>8}"
           f"{'train':>8}{'test':>8}")
     for name in names:
         for family in families:
@@ -170,12 +172,12 @@ def show(results: dict[str, dict[str, Any]], names: list[str], families: list[st
                 if key.split()[:2] != [name, family]:
                     continue
                 ratio = f"{row['cells'] / base['cells']:.2f}" if "cells" in row and "cells" in base else ""
+                what = f"{name:<7}{NETWORKS.get(name, 'random tables'):<27}{family:<9}{key.split()[2]:<10}"
                 if "error" in row:
-                    print(f"{name:<4}{NETWORKS[name]:<27}{family:<9}{key.split()[2]:<10}{row['error']}")
+                    print(what + row["error"])
                     continue
-                print(f"{name:<4}{NETWORKS[name]:<27}{family:<9}{key.split()[2]:<10}{row['cells']:>7,}{ratio:>7}"
-                      f"{row['levels']:>8}" + "".join(f"{row.get(what, ''):>8}" for what in
-                                                      ("fmax", "chip", "chip_packed", "train", "test")))
+                print(f"{what}{row['cells']:>7,}{ratio:>7}{row['levels']:>8}" + "".join(
+                    f"{row.get(field, ''):>8}" for field in ("fmax", "chip", "chip_packed", "train", "test")))
 
 
 def main() -> int:

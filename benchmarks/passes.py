@@ -2,7 +2,7 @@
 
     python benchmarks/passes.py [--network a,d,e8] [--family ice40,ecp5] [--models FOLDER]
 
-Networks as in area.py; --models FOLDER: trained networks area_NAME.lut that area.py kept with --json FOLDER/area.json.
+Networks as in area.py; --models FOLDER: trained networks area_NAME.lut that area.py kept (--json FOLDER/area.json).
 """
 
 from __future__ import annotations
