@@ -13,6 +13,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 $(READY): pyproject.toml scripts/setup-venv
 	@scripts/setup-venv "$(PYTHON)" $(VENV)
 	@touch $(READY)
+	@echo "lut2hw is installed; to have it on the PATH: . $(VENV)/bin/activate"
 
 venv: $(READY)
 
