@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from lut2hw import data, encode
 from lut2hw.data.files import read
+from lut2hw.data.named import CATALOGUE
 from lut2hw.encode import Features, quantize
 from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.learn.memorize import learn
@@ -46,6 +49,17 @@ def refused(path, message, **options):
     with pytest.raises(UsageError, match=message) as caught:
         data.load(path, **options)
     assert "\n" not in str(caught.value)
+
+
+def test_digits_are_those_of_scikit_learn_without_importing_it():
+    from sklearn.datasets import load_digits
+
+    table = CATALOGUE["digits"].reader("digits")
+    x, y = load_digits(return_X_y=True)
+    assert (table.x_train == x).all()
+    assert (table.y_train == y).all()
+    code = "import sys; from lut2hw import data; data.load('digits'); sys.exit('sklearn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_digits():
