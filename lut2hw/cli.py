@@ -448,8 +448,9 @@ def evaluate(
 
 @app.command(rich_help_panel="Data and learning")
 def reproduce(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Experiments; all if none is named.",
-                                                      show_default=False)] = None,
+    names: Annotated[list[str] | None, typer.Argument(
+        metavar="NAME", show_default=False, help="lookup, mnist-binary, support, depth, width, random-labels, "
+        "pairwise-mnist, cifar-binary, pairwise-cifar10, boundary, noise; all if none is named.")] = None,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for tables and "
                                          "plots.")] = Path("reproduction"),
     quick: Annotated[bool, typer.Option("--quick", help="Smaller networks, less data: under two minutes.")] = False,
