@@ -336,12 +336,14 @@ def run(encoded, n_examples, ks, wiring, tables, vote_signal, vote_class, vote_w
 def _compare(x, used, column, threshold, out, part, n_parts):
     n, n_words = len(x), out.shape[1]
     columns = np.empty(len(used) * 64, x.dtype)
+    per_line = 64 // x.itemsize
     for word in range(part * n_words // n_parts, (part + 1) * n_words // n_parts):
         m = min(64, n - word * 64)
-        for group in range(0, len(used), 16):  # few rows at a time, so that they stay in the first-level cache
-            for i in range(m):
-                for f in range(group, min(group + 16, len(used))):
-                    columns[f * 64 + i] = x[word * 64 + i, used[f]]
+        for group in range(0, len(used), per_line):  # a cache line of each example at a time
+            for f in range(group, min(group + per_line, len(used))):
+                feature, first = np.uint64(used[f]), f * 64  # without sign: an index that cannot count from the end
+                for i in range(m):
+                    columns[np.uint64(first + i)] = x[np.uint64(word * 64 + i), feature]
         tail = ~np.uint64(0) if m == 64 else (np.uint64(1) << np.uint64(m)) - np.uint64(1)
         for bit in range(len(column)):
             out[bit, word] = at_least(columns, column[bit] * 64, threshold[bit]) & tail
