@@ -434,6 +434,16 @@ def test_bits(typingctx, lanes, first, mask):
     return types.uint64(lanes, types.intp, types.int64), codegen
 
 
+@intrinsic
+def take(typingctx, taken, n):
+    """taken[0] += n, as one step whatever other threads do; returns what it was. taken: int64 (1,)."""
+    def codegen(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.atomic_rmw("add", data, arguments[1], "monotonic")
+
+    return types.int64(taken, types.int64), codegen
+
+
 @njit(cache=True)
 def make_blocks(n):
     """uint64 (n, BLOCK) of zeros that begins at a cache line: a vector that crosses two costs twice."""

@@ -1,8 +1,8 @@
 """Compiled kernels on several threads.
 
-Kernels release the interpreter lock and work on part `i` of `n`; parts share nothing that is written, so the result
-is the same for any number of threads. The number is numba's: NUMBA_NUM_THREADS or `numba.set_num_threads`, else one
-for each core.
+Kernels release the interpreter lock and work on part `i` of `n`, or on what they take; parts share nothing that is
+written, so the result is the same for any number of threads. The number is numba's: NUMBA_NUM_THREADS or
+`numba.set_num_threads`, else one for each core.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 from numba import get_num_threads
 
 _pool: ThreadPoolExecutor | None = None
@@ -31,20 +32,33 @@ def in_parts(kernel: Callable[..., Any], n_items: int, *arguments: Any, per_thre
 
     n_items: how much there is to share. per_thread: parts for each thread; several even out unequal ones.
     """
-    global _pool
     n_threads = min(get_num_threads(), n_items)
-    if n_threads <= 1:
-        kernel(*arguments, 0, 1)
-        return
-    if _pool is None:
-        _pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="lut2hw")
-    n_parts = min(n_threads * per_thread, n_items)
+    n_parts = min(n_threads * per_thread, n_items) if n_threads > 1 else 1
     parts = iter(range(n_parts))
 
     def work() -> None:
         for part in parts:  # next() of a range iterator is atomic
             kernel(*arguments, part, n_parts)
 
+    _on_threads(work, n_threads)
+
+
+def in_turn(kernel: Callable[..., Any], n_items: int, *arguments: Any) -> None:
+    """Call kernel(*arguments, taken) on every thread; it takes items by `simd.take` until `n_items` are taken.
+
+    taken: int64 (1,), how many are. Finer than parts, without coming back from the kernel for each.
+    """
+    taken = np.zeros(1, np.int64)
+    _on_threads(lambda: kernel(*arguments, taken), min(get_num_threads(), n_items))
+
+
+def _on_threads(work: Callable[[], None], n_threads: int) -> None:
+    global _pool
+    if n_threads <= 1:
+        work()
+        return
+    if _pool is None:
+        _pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="lut2hw")
     futures = [_pool.submit(work) for _ in range(n_threads)]
     for future in futures:
         future.result()

@@ -24,10 +24,11 @@ from lut2hw.simd import (
     prefetch_far,
     spread_bits,
     subtract,
+    take,
     take_counters,
     test_bits,
 )
-from lut2hw.threads import in_parts
+from lut2hw.threads import in_parts, in_turn
 
 MAX_PRODUCT_K = 9 if fast_popcount() else 7
 _SUBSET_K = 4  # inputs whose subsets have their counters in registers
@@ -36,6 +37,7 @@ _CHUNK = _CHUNK_BLOCKS * BLOCK  # words counted at a time: inputs and products s
 _AHEAD_BYTES = 1 << 18  # inputs of one LUT up to which those of the next are fetched in time
 _HISTOGRAMS = 2  # interleaved, so that equal patterns in a row do not wait for each other
 _MAX_INTERLEAVED_K = 12  # beyond, histograms no longer fit in the first-level cache twice
+_AT_A_TIME = 8  # LUTs that a thread takes
 _ROWS = 8  # signals sorted at a time, one for each bit of a byte
 
 
@@ -177,8 +179,7 @@ def _decide(counts, n_examples, balance, table, care):
 
 
 @njit(cache=True, nogil=True)
-def _fill_layer(signals, wiring, question, start, count, balance, by_products, tables, care, kept, out, part,
-                n_parts):
+def _fill_layer(signals, wiring, question, start, count, balance, by_products, tables, care, kept, out, taken):
     n_luts, k = wiring.shape
     n_words = signals.shape[1]
     entries = 1 << k
@@ -198,12 +199,18 @@ def _fill_layer(signals, wiring, question, start, count, balance, by_products, t
     total = 0
     for n in count:
         total += n
-    end = (part + 1) * n_luts // n_parts
-    for lut in range(part * n_luts // n_parts, end):
+    lut = end = 0
+    while True:
+        lut += 1
+        if lut >= end:
+            lut = take(taken, _AT_A_TIME)
+            end = min(lut + _AT_A_TIME, n_luts)
+            if lut >= n_luts:
+                break
         for j in range(k):
             rows[j] = signals.ctypes.data + wiring[lut, j] * n_words * 8
             ahead[j] = rows[j] + _CHUNK * 8
-            if lut + 1 < end and k * n_words * 8 <= _AHEAD_BYTES:
+            if lut + 1 < n_luts and k * n_words * 8 <= _AHEAD_BYTES:
                 ahead[j] = signals.ctypes.data + wiring[lut + 1, j] * n_words * 8
         yes = question[lut]
         n_examples[0], n_examples[1] = total - count[yes], count[yes]
@@ -244,5 +251,5 @@ def fill_layer(signals, wiring, question, start, count, balance, tables, care, k
     stay where there is a tie; care: the same shape, for the patterns seen. For the counts and the outputs, or with no
     rows if they are not wanted: kept: uint32 (n_luts, 2**k, 2); out: uint64 (n_luts, n_words).
     """
-    in_parts(_fill_layer, len(wiring), signals, wiring, question, start, count, balance,
-             wiring.shape[1] <= MAX_PRODUCT_K, tables, care, kept, out, per_thread=16)
+    in_turn(_fill_layer, len(wiring), signals, wiring, question, start, count, balance,
+             wiring.shape[1] <= MAX_PRODUCT_K, tables, care, kept, out)
