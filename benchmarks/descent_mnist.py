@@ -23,22 +23,20 @@ from lut2hw.learn.descent import train_descent
 LINES: dict[str, dict] = {
     "220": {"luts": 220, "k": 4, "sweeps": 8},
     "500": {"luts": 500, "k": 4, "sweeps": 8},
-    "1000": {"luts": 1000, "k": 6, "votes": 500, "levels": 2, "sweeps": 3, "augment": "shift1"},
-    "2000": {"luts": 2000, "k": 6, "sweeps": 3, "augment": "shift1x9"},
-    "4000": {"luts": 4000, "k": 6, "sweeps": 2, "augment": "shift1x9"},
-    "1200c": {"luts": 880, "k": 4, "votes": 150, "levels": 3, "sweeps": 3, "restarts": 1,
-              "augment": "shift1"},
-    "2500c": {"luts": 1900, "k": 4, "votes": 310, "levels": 3, "sweeps": 3, "restarts": 1,
-              "augment": "shift1"},
-    "5000c": {"luts": 4000, "k": 4, "votes": 600, "levels": 3, "sweeps": 3, "restarts": 1,
-              "augment": "shift1"},
+    "1000": {"luts": 1000, "k": 6, "sweeps": 3, "augment": "warp8"},
+    "2000": {"luts": 2000, "k": 6, "sweeps": 3, "augment": "warp8"},
+    "4000": {"luts": 4000, "k": 6, "sweeps": 2, "augment": "warp16"},
+    "1200c": {"luts": 880, "k": 4, "votes": 150, "levels": 3, "sweeps": 3, "restarts": 1, "augment": "warp8"},
+    "2500c": {"luts": 1900, "k": 4, "votes": 310, "levels": 3, "sweeps": 3, "restarts": 1, "augment": "warp8"},
+    "5000c": {"luts": 4000, "k": 4, "votes": 600, "levels": 3, "sweeps": 3, "restarts": 1, "augment": "warp8"},
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("lines", nargs="*", choices=[*LINES, []], help="lines to run; all if none")
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=1, help="number of seeds")
+    parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--save", type=Path, help="folder for the models")
     parser.add_argument("--json", type=Path, help="file to which one JSON object per run is added")
@@ -52,7 +50,7 @@ def main() -> None:
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
     for name in arguments.lines or LINES:
         accuracies = []
-        for seed in range(arguments.seeds):
+        for seed in range(arguments.first, arguments.first + arguments.seeds):
             began, cpu = time.perf_counter(), time.process_time()
             network = train_descent(mnist, coder, seed=seed, threads=arguments.threads, **LINES[name])
             seconds, cpu = time.perf_counter() - began, time.process_time() - cpu

@@ -48,8 +48,7 @@ MAX_EXAMPLES = 1 << 24  # sums of effects are int32
 _PARTS = 16  # shards of a pass over all examples; the result does not depend on it
 _SMALL = 4000  # examples below which a second thread costs more than it gains
 _UNIT = 1 << 12  # weight w[0] of an example's own class
-_SAMPLE = 60_000  # examples that decide where wiring is first drawn; all examples decide tables
-_WIRING = 120_000  # examples that decide where it moves in later sweeps
+_SAMPLE = 60_000  # examples that decide where wiring is first drawn; later all do
 _MOST_VOTES = 128  # that one shared LUT may reach: bounds its effect to 16 bits, and the load on a wire
 _EFFECT = 120  # largest effect of one bit, in units of the integer loss
 
@@ -203,7 +202,6 @@ class Trainer:
         self.pattern = np.zeros(spare, np.uint8)
         self.saved = np.zeros(1 << k, np.int64)
         self.sample = max(1, min(256, 256 * _SAMPLE // max(1, self.n_train)))
-        self.keep = max(1, min(256, 256 * _WIRING // max(1, self.n_train)))
         self.accepted = 0
         self.deadline: float | None = None
 
@@ -569,7 +567,7 @@ def _run(trainer: Trainer, grown: int, options: DescentOptions, progress: Callab
                 if restart or (stage == 0 and sweep == 0):
                     trainer.sweep(2 * trainer.k, trainer.sample, restart)
                 else:
-                    trainer.sweep(keep=trainer.keep)
+                    trainer.sweep()
                 loss = trainer.total_loss()
                 score = trainer.accuracy(held=True) if trainer.n_train < trainer.n else None
                 if progress:
