@@ -113,7 +113,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    print("error: " + " ".join(message.split()), file=sys.stderr)
+    line = " ".join(message.split())
+    # Names in it may be anybody's: nothing of them may steer the terminal.
+    print("error: " + "".join(letter if letter.isprintable() else "?" for letter in line), file=sys.stderr)
     return code
 
 

@@ -93,7 +93,8 @@ def open_npz(path: Path, names: tuple[str, ...], optional: tuple[str, ...] = ())
             there = {member.removesuffix(".npy") for member in archive.namelist()}
             lacking = [name for name in names if name not in there]
             if lacking:
-                raise UsageError(f"it has no array {lacking[0]!r} (it has: {', '.join(sorted(there)[:8]) or 'none'})")
+                shown = ", ".join(ascii(name)[1:-1][:40] for name in sorted(there)[:8])
+                raise UsageError(f"it has no array {lacking[0]!r} (it has: {shown or 'none'})")
             return {name: read_array(archive, name) for name in (*names, *optional) if name in there}
     except UsageError as error:
         raise UsageError(f"cannot use {path}: {error}") from None
@@ -285,6 +286,8 @@ def read_pla(path: Path, label: str | None) -> Table:
                     break
                 if word not in (b".i", b".o", b".ilb", b".ob", b".p", b".type", b".phase", b".pair"):
                     raise bad(number, f"unknown keyword {word.decode(errors='replace')[:20]!r}")
+                if word in (b".i", b".o") and rows:
+                    raise bad(number, ".i and .o must come before the first example")
                 try:
                     if word == b".i":
                         n_in = int(rest[0])
