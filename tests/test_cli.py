@@ -153,7 +153,8 @@ def test_npz_and_one_bit_pixels(capsys, tmp_path):
     (["--no-such-option"], "No such option"), (["-k", "many"], "-k"), (["-o", "/dev/null"], "not a regular file"),
     (["--data", "/dev/zero"], "not a regular file"), (["--data", ""], "has no train-images"),
     (["--data", "n\0ul"], "unknown dataset"),
-    (["--data", "x\x1b[2J\nt.npz"], "no data file at x?[2J t.npz"), (["-o", "n\0ul"], "null byte"), (["--layers", ""], "--layers"),
+    (["--data", "x\x1b[2J\nt.npz"], "no data file at x?[2J t.npz"),
+    (["-o", "n\0ul"], "null byte"), (["--layers", ""], "--layers"),
     (["--learner", "descent", "--margin", "nan"], "margin"),
     (["--learner", "descent", "--time-limit", "nan"], "time limit"),
 ])
