@@ -219,8 +219,8 @@ def growth(plot: str | None) -> dict[str, Any]:
                 axes.plot(values, np.polyval(fits[key], values), ":", label="fixed part + proportional part")
             if key != "k":
                 axes.set_xscale("log", base=2)
-                axes.set_xticks(values)
-                axes.xaxis.set_major_formatter("{x:,.0f}")
+            axes.set_xticks(values)
+            axes.xaxis.set_major_formatter("{x:,.0f}")
             axes.set_yscale("log", base=2)
             low, high = np.floor(np.log2(min(times[key]) * 1000)), np.ceil(np.log2(max(times[key]) * 1000))
             axes.set_yticks(2.0 ** np.arange(low, high + 1) / 1000)

@@ -469,7 +469,7 @@ def cifar_binary(context: Context) -> Result:
             axes.errorbar(ks, [row[at] for row in ours], [row[at + 1] for row in ours], label=f"memorize, {label}",
                           marker="o", markersize=3, capsize=2)
         for i, row in enumerate(rows[len(ours):]):
-            axes.axhline(row[3], color=f"C{i + 2}", linestyle=(3 * i, (3, 6)), label=f"{row[0]}, test")
+            axes.axhline(row[3], color=f"C{i + 2}", linestyle="--", label=f"{row[0]}, test")
         finish(axes, "k, inputs of each LUT")
 
     return Result("CIFAR-10, classes 0-4 against 5-9", "memorization generalizes on harder data too, if less.",
