@@ -154,8 +154,9 @@ def encoder_of(task: str, dataset: Dataset) -> Encoder:
 def splits(arguments: argparse.Namespace) -> list[Dataset]:
     if arguments.task == "iwls":
         archive = np.load(Path(os.environ["LUT2HW_DATA"]) / "iwls2020_trainvalid.npz", allow_pickle=False)
-        first, last = (int(part) for part in arguments.functions.split("-"))
-        return [iwls_function(archive, f"ex{i:02}") for i in range(first, last + 1)]
+        bounds, _, step = arguments.functions.partition(":")
+        first, last = (int(part) for part in bounds.split("-"))
+        return [iwls_function(archive, f"ex{i:02}") for i in range(first, last + 1, int(step or 1))]
     dataset = data.load(arguments.task)
     n = arguments.examples
     return [replace(dataset, x_train=dataset.x_train[:n], y_train=dataset.y_train[:n])]
@@ -193,7 +194,7 @@ def main() -> None:
     parser.add_argument("--learners", nargs="*", choices=LEARNERS, default=list(LEARNERS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--examples", type=int, help="use only the first training examples")
-    parser.add_argument("--functions", default="0-89", help="iwls: first-last")
+    parser.add_argument("--functions", default="0-89", help="iwls: first-last, or first-last:step")
     parser.add_argument("--json", type=Path, help="file of results, to go on with")
     parser.add_argument("--stop-after", type=float, default=math.inf, metavar="SECONDS",
                         help="start no further training after that; go on with --json later")
@@ -205,7 +206,8 @@ def main() -> None:
     known = {tuple(row[key] for key in keys) for row in rows}
     digits = data.load("digits")
     train_descent(digits, encode.fixed(digits.features, 8), luts=40, k=SETTINGS[arguments.task]["k"], sweeps=1)
-    for dataset in splits(arguments):
+    sets = splits(arguments)
+    for dataset in sets:
         for name in arguments.learners:
             if (dataset.name, len(dataset.y_train), arguments.seed, name) in known:
                 continue
@@ -215,7 +217,8 @@ def main() -> None:
             if arguments.json:
                 with arguments.json.open("a") as file:
                     print(json.dumps(rows[-1]), file=file)
-    table(rows)
+    wanted = {dataset.name for dataset in sets}
+    table([row for row in rows if row["data"] in wanted])
 
 
 if __name__ == "__main__":
