@@ -1,8 +1,9 @@
 """What block RAM saves: logic cells and RAMs of pipelined cores with `--ram never` and `--ram auto`.
 
-    python benchmarks/ram.py [--network c,e8,e10,e12] [--device hx8k,up5k,85k] [--model FILE]
+    python benchmarks/ram.py [--network c,e8,e10,e12] [--device hx8k,up5k,85k] [--model FILE] [--no-pack]
 
-Networks are those of area.py, inputs encoded. Cells are as packed by nextpnr, of the core with its registers.
+Networks are those of area.py, inputs encoded. Cells are as packed by nextpnr, of the core with its registers;
+--no-pack leaves the estimate alone.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ def main() -> int:
     parser.add_argument("--network", default="e8,e10,e12,c")
     parser.add_argument("--model", type=Path)
     parser.add_argument("--device", default="hx8k,85k")
+    parser.add_argument("--ram", default="never,auto")
+    parser.add_argument("--no-pack", action="store_true")
     options = parser.parse_args()
     print(f"{'network':<9}{'device':<8}{'':<7}{'cells':>8}{'estimate':>10}{'RAMs':>6}{'tables in RAM':>15}"
           f"{'latency':>9}")
@@ -50,13 +53,12 @@ def main() -> int:
         for device in options.device.split(","):
             target = next(target for target in targets.TARGETS.values() if device in target.devices)
             assert target.flow is not None
-            for ram in ("never", "auto"):
+            for ram in options.ram.split(","):
                 compiled = compile_network(network, target, encoded_inputs=True, ram=ram, device=device)
-                cells = packed(compiled, device)
-                bits = sum(len(cell.outputs) for cell in compiled.netlist.cells if cell.kind == "ram")
-                print(f"{name:<9}{device:<8}{ram:<7}{cells[target.flow.logic_cell]:>8,}"
-                      f"{estimate_netlist(compiled.netlist, target):>10,}{cells.get(target.flow.ram, 0):>6}{bits:>15}"
-                      f"{compiled.latency:>9}", flush=True)
+                cells = "" if options.no_pack else f"{packed(compiled, device)[target.flow.logic_cell]:,}"
+                rams = [cell for cell in compiled.netlist.cells if cell.kind == "ram"]
+                print(f"{name:<9}{device:<8}{ram:<7}{cells:>8}{estimate_netlist(compiled.netlist, target):>10,}"
+                      f"{len(rams):>6}{sum(len(cell.outputs) for cell in rams):>15}{compiled.latency:>9}", flush=True)
     return 0
 
 

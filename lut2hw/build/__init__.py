@@ -38,13 +38,13 @@ class _Counts:
     ram: int
 
 
-def build(directory: str | Path, device: str | None = None, package: str | None = None, *, freq: float = 50.0,
+def build(directory: str | Path, device: str | None = None, package: str | None = None, *, freq: float | None = None,
           seed: int = 1, timeout: float | None = None, progress: Progress | None = None) -> dict[str, Any]:
     """Synthesize, place, route and pack the core in an emitted folder, in a chip that shifts its input in.
 
     device, package: as nextpnr spells them; None for the device it was emitted for, or the family's default. freq:
-    clock in MHz that place and route aims at. seed: of the placer; the same seed gives the same bitstream. timeout:
-    seconds for each tool.
+    clock in MHz that place and route aims at; None for that of `emit --fmax`, or 50. seed: of the placer; the same
+    seed gives the same bitstream. timeout: seconds for each tool.
 
     Writes NAME.bin (or what the family calls it), chip.v, the routed design, logs and `BUILD` into the folder, all of
     them or none, and returns what is in `BUILD`: `device`, `package`, `core` and `chip` (each with `logic_cells`,
@@ -60,6 +60,9 @@ def build(directory: str | Path, device: str | None = None, package: str | None 
         raise UsageError(f"there is no open place and route for {target.name}; emit for another family "
                          f"(lut2hw targets), or take {manifest.sources[0]} to the vendor's tools")
     device = device or manifest.options.get("device") or target.default_device
+    if freq is None:
+        asked = manifest.options.get("fmax")
+        freq = float(asked) if isinstance(asked, int | float) and 0 < asked < 10_000 else 50.0
     part, package = _part(target, device, package)
     name = manifest.directory.resolve().name
     try:

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 __all__ = ["Compiled", "compile_network"]
 
 LEVELS = 6
-"""LUTs between registers of an automatic pipeline that no clock is asked for."""
+"""LUTs between registers, beside the way from an input, of an automatic pipeline that no clock is asked for."""
+
+SHORTEST = 6
+"""Columns of a carry chain that pay, however fast the clock."""
 
 OnPass = Callable[[str, Netlist], None]
 
@@ -88,10 +91,18 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
     if ram == "auto":
         block_ram.check(target, registers)
 
+    period = ((LEVELS * target.delay["lut"] + target.port) * part.slowness if fmax is None else
+              max(1000 / fmax - target.overhead * part.slowness, 0.0))
+    chain = target.chain
+    if fmax is not None and registers is None and target.carry == "shared":
+        # A stage has to hold a chain from end to end, the way in and the LUT that reads it.
+        bits = (period / part.slowness - target.enter - target.delay["lut"]) / target.delay["carry"]
+        chain = max(SHORTEST, min(chain, int(bits) - 2))
+
     def arithmetic(graph: Graph) -> Arithmetic:
         if target.carry == "none":
             return Arithmetic(graph, k)
-        return CarryArithmetic(graph, k, shares=target.carry == "shared", chain=target.chain)
+        return CarryArithmetic(graph, k, shares=target.carry == "shared", chain=chain)
 
     network = use_dont_cares(network, dont_cares, k, data)
     logic = lower.tables(network)
@@ -115,9 +126,6 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
     def delay(cell: Cell) -> float:
         return target.delay.get(cell.kind, 0.0) * part.slowness
 
-    period = (LEVELS * target.delay["lut"] * part.slowness if fmax is None else
-              max(1000 / fmax - target.overhead * part.slowness, 0.0))
-
     def build(logic: Netlist, rival: Netlist | None = None) -> tuple[Netlist, dict[str, int]]:
         """The netlist with registers, and the cells of what was compared: ours and, where it is smaller, `rival`."""
         netlist = report("map", whole(_map(logic, target, effort), k))
@@ -130,7 +138,8 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
             if compared["yosys"] < compared["lut2hw"]:
                 netlist = report("baseline", rival)
         netlist = block_ram.gather(netlist, target.ram)
-        netlist = add_registers(netlist, registers, delay, period, shared=target.carry == "shared")
+        netlist = add_registers(netlist, registers, delay, period, enter=target.enter * part.slowness,
+                                port=target.port * part.slowness, shared=target.carry == "shared")
         return report("pipeline", netlist), compared
 
     if on_pass is not None:

@@ -51,22 +51,35 @@ class Timing:
     """A netlist as stages see it: blocks in topological order, delays, and which cells feed which.
 
     block: by cell. members: cells by block. order: blocks, each after those it reads. sources: by cell, the cells it
-    reads. delay: by cell; that of a registered cell is from the clock to its output. registered: 1 for such cells.
+    reads and the delay on the way; users: the same from the other end. delay: by cell; that of a registered cell is
+    from the clock to its output. entry: by cell, the delay on the way from registers; port: in the first stage also
+    that from the inputs. registered: 1 for registered cells.
     """
 
-    def __init__(self, netlist: Netlist, delay: Delay) -> None:
+    def __init__(self, netlist: Netlist, delay: Delay, enter: float = 0.0, port: float = 0.0) -> None:
         cells = netlist.cells
         driver = {net: number for number, cell in enumerate(cells) for net in cell.outputs}
         self.netlist = netlist
         self.block = blocks(netlist)
         self.delay = [delay(cell) for cell in cells]
         self.registered = [KINDS[cell.kind].registered for cell in cells]
-        self.sources = [[driver[net] for net in cell.inputs if net in driver] for cell in cells]
+        chained = {cell.outputs[position] for cell in cells for position in KINDS[cell.kind].chained}
+        on_chain = [bool(KINDS[cell.kind].chained) for cell in cells]
+        self.sources = [[(driver[net], enter if on_chain[number] and net not in chained else 0.0)
+                         for net in cell.inputs if net in driver] for number, cell in enumerate(cells)]
+        self.users: list[list[tuple[int, float]]] = [[] for _ in cells]
+        for number, sources in enumerate(self.sources):
+            for source, way in sources:
+                self.users[source].append((number, way))
+        self.entry = [enter if chain and any(net > 1 and net not in chained for net in cell.inputs) else 0.0
+                      for chain, cell in zip(on_chain, cells, strict=True)]
+        inputs = {net for nets in netlist.inputs.values() for net in nets}
+        self.port = [port if not inputs.isdisjoint(cell.inputs) else 0.0 for cell in cells]
         self.members: list[list[int]] = [[] for _ in range(max(self.block, default=-1) + 1)]
         for number, name in enumerate(self.block):
             self.members[name].append(number)
         self.before: list[list[int]] = [
-            sorted({source for number in cells_ for source in self.sources[number] if self.block[source] != name})
+            sorted({source for number in cells_ for source, _ in self.sources[number] if self.block[source] != name})
             for name, cells_ in enumerate(self.members)]
         self.order = self._order()
 
@@ -97,8 +110,9 @@ class Timing:
             while True:
                 longest = 0.0
                 for number in cells:
-                    start = max((arrival[source] for source in self.sources[number] if shown[source] == at),
-                                default=0.0)
+                    start = max((arrival[source] + way for source, way in self.sources[number]
+                                 if shown[source] == at), default=0.0)
+                    start = max(start, self.entry[number] + (0.0 if at else self.port[number]))
                     stage[number], shown[number] = at, at + self.registered[number]
                     arrival[number] = self.delay[number] + (0.0 if self.registered[number] else start)
                     longest = max(longest, start if self.registered[number] else arrival[number])
@@ -112,27 +126,25 @@ class Timing:
         that takes more than `last` + 1 stages, or if a block RAM would be read too late.
         """
         n = len(self.block)
-        users: list[list[int]] = [[] for _ in range(n)]
-        for number, sources in enumerate(self.sources):
-            for source in sources:
-                users[source].append(number)
+        users = self.users
         stage, tail = [last] * n, [0.0] * n
         for name in reversed(self.order):
             cells = self.members[name]
             at = last
             for number in cells:
-                at = min([at, *(stage[user] - self.registered[number] for user in users[number]
+                at = min([at, *(stage[user] - self.registered[number] for user, _ in users[number]
                                 if self.block[user] != name)])
             while True:
                 longest = 0.0
                 for number in reversed(cells):
                     stage[number] = at
-                    after = max((tail[user] for user in users[number]
+                    after = max((tail[user] + way for user, way in users[number]
                                  if stage[user] == at + self.registered[number]), default=0.0)
                     tail[number] = 0.0 if self.registered[number] else self.delay[number] + after
-                    longest = max(longest, self.delay[number] + after)
+                    way = self.entry[number] + (0.0 if at else self.port[number])
+                    longest = max(longest, way + self.delay[number] + after)
                 if longest <= period or not any(stage[user] == at + self.registered[number] for number in cells
-                                                for user in users[number] if self.block[user] != name):
+                                                for user, _ in users[number] if self.block[user] != name):
                     break
                 at -= 1
             if at < 0:
@@ -176,24 +188,25 @@ def register(netlist: Netlist, stage: list[int], last: int) -> Netlist:
     return out
 
 
-def pipeline(netlist: Netlist, registers: int | None, delay: Delay, period: float, *,
-             shared: bool = False) -> Netlist:
+def pipeline(netlist: Netlist, registers: int | None, delay: Delay, period: float, *, enter: float = 0.0,
+             port: float = 0.0, shared: bool = False) -> Netlist:
     """A netlist of latency `registers`, or of as many as `period` asks for if None (one at least, at the outputs).
 
-    delay: of each cell, in the unit of `period`. shared: a register that alone follows a LUT is in the LUT's cell.
+    delay: of each cell, in the unit of `period`. enter: more of it on the way into a carry chain; port: from the
+    inputs. shared: a register that alone follows a LUT is in the LUT's cell.
     Errors: ValueError if block RAMs alone take more than `registers`.
     """
     if registers == 0 or not netlist.cells:
         return netlist
-    timing = Timing(netlist, delay)
+    timing = Timing(netlist, delay, enter, port)
     if registers is None:
         stage = timing.stages(period)
         last = max(stage)
     else:
         last = registers - 1
         # The shortest period that needs no more registers.
-        low, high = 0.0, 1 + max(timing.delay)
-        if max(timing.stages(sum(timing.delay) + 1)) > last:
+        low, high = 0.0, 1 + max(timing.delay) + enter + port
+        if max(timing.stages(sum(timing.delay) + enter * len(timing.delay) + port + 1)) > last:
             raise ValueError(f"block RAMs alone take more than {registers} stages")
         while max(timing.stages(high)) > last:
             low, high = high, 2 * high

@@ -95,7 +95,7 @@ def retime(timing: Timing, stage: list[int], last: int, period: float, *, shared
     return stage
 
 
-def _sides(timing: Timing, nets: Mapping[int, _Net], stage: list[int], row: int, inside: list[int],
+def _sides(timing: Timing, stage: list[int], row: int, inside: list[int],
            period: float) -> tuple[dict[int, bool], dict[int, bool]]:
     """By block of the stages beside a row: may it lie before the row, and may it lie behind?"""
     block, registered = timing.block, timing.registered
@@ -106,13 +106,13 @@ def _sides(timing: Timing, nets: Mapping[int, _Net], stage: list[int], row: int,
     for name in inside:
         longest, fresh = 0.0, True
         for number in timing.members[name]:
-            start = 0.0
-            for source in timing.sources[number]:
+            start = timing.entry[number] + (timing.port[number] if row == 1 else 0.0)
+            for source, way in timing.sources[number]:
                 if block[source] in among and not registered[source]:
-                    start = max(start, arrival[source])
+                    start = max(start, arrival[source] + way)
                     fresh &= block[source] == name
                 elif stage[source] == row - 2 and registered[source]:
-                    start, fresh = max(start, timing.delay[source]), False
+                    start, fresh = max(start, timing.delay[source] + way), False
             arrival[number] = start + (0.0 if registered[number] else timing.delay[number])
             longest = max(longest, arrival[number])
         early[name] = longest <= most or fresh
@@ -121,23 +121,22 @@ def _sides(timing: Timing, nets: Mapping[int, _Net], stage: list[int], row: int,
     for name in reversed(inside):
         longest, alone, may = 0.0, True, True
         for number in reversed(timing.members[name]):
-            readers = [reader for net in timing.netlist.cells[number].outputs if net in nets
-                       for reader in nets[net].readers]
+            readers = timing.users[number]
             after = 0.0
             if registered[number]:
                 # the next stage would have to wait for the RAM where it does not now
-                may &= stage[number] == row or all(stage[reader] > row + 1 for reader in readers)
+                may &= stage[number] == row or all(stage[reader] > row + 1 for reader, _ in readers)
             else:
-                for reader in readers:
+                for reader, way in readers:
                     if block[reader] in among:
-                        after = max(after, tail[reader])
+                        after = max(after, tail[reader] + way)
                         alone &= block[reader] == name
                 after += timing.delay[number]
             tail[number] = after
-            wait = max((timing.delay[source] for source in timing.sources[number]
+            wait = max((timing.delay[source] + way for source, way in timing.sources[number]
                         if registered[source] and stage[source] == row - 1), default=0.0)
             alone &= wait == 0
-            longest = max(longest, wait + after)
+            longest = max(longest, max(wait, timing.entry[number]) + after)
         late[name] = may and (longest <= most or alone)
     return early, late
 
@@ -159,7 +158,7 @@ def _move_row(timing: Timing, nets: Mapping[int, _Net], stage: list[int], row: i
         heads.append(head)
         capacities.append(capacity)
 
-    early, late = _sides(timing, nets, stage, row, inside, period)
+    early, late = _sides(timing, stage, row, inside, period)
     for name in inside:
         if not early[name]:
             edge(node[name], 1, NEVER)

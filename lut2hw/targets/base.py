@@ -105,8 +105,9 @@ class Target:
     mux_levels: how many levels of hard multiplexers join LUTs to wider ones.
     ram: shapes of a block RAM's read port, (address bits, data bits), the narrowest address first; empty where tables
     do not go into block RAM.
-    delay: ns through a cell of each kind with typical routing to it, on the default device. overhead: ns that a
-    register and the routing to it take of each clock.
+    delay: ns through a cell of each kind with typical routing to it, on the default device; enter: more from outside
+    into a carry chain; port: from an input of the core, which may come from afar. overhead: ns that a register and
+    the routing to it take of each clock.
     finish: last pass before the pipeline, from LUTs and carries to what the family has.
     alone: options of the yosys command where it has to map behaviour by itself: ABC9, and no DSP for sums.
     read: primitives by module, read back from yosys's netlist. cells: logic cells that a kind of cell takes up.
@@ -127,6 +128,8 @@ class Target:
     mux_levels: int = 0
     ram: tuple[tuple[int, int], ...] = ()
     delay: Mapping[str, float] = field(default_factory=lambda: {"lut": 1.0, "carry": 0.1, "ccu2": 0.6, "mux": 0.3})
+    enter: float = 0.0
+    port: float = 0.0
     overhead: float = 1.0
     finish: Callable[[Netlist], Netlist] | None = None
     alone: str = "-abc9"

@@ -47,7 +47,7 @@ def _primitive(cell: Cell) -> Instance:
     raise ValueError(f"iCE40 has no {cell.kind} cell")
 
 
-SLOWNESS = {"u": 1.0, "lp": 0.75, "hx": 0.55}
+SLOWNESS = {"u": 1.0, "lp": 0.7, "hx": 0.5}
 """Delays by series, relative to those of the UltraPlus, as nextpnr reports them for cores like ours."""
 
 
@@ -90,8 +90,10 @@ ICE40 = Target(
     default_device="up5k",
     carry="shared",
     ram=RAM,
-    delay={"lut": 2.7, "carry": 0.28},
-    overhead=3.0,
+    delay={"lut": 3.0, "carry": 0.35, "ram": 3.0},
+    enter=3.0,
+    port=5.0,
+    overhead=4.0,
     finish=share,
     read={
         "SB_LUT4": read.lut("I0 I1 I2 I3", "O", "LUT_INIT"),
