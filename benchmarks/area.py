@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from lut2hw import bits, data, targets, tools
-from lut2hw.build import build, free_chain_starts
+from lut2hw.build import build, free_chain_ends
 from lut2hw.compile import Compiled, compile_network
 from lut2hw.compile.area import estimate_netlist
 from lut2hw.compile.baseline import TOP as ALONE
@@ -108,11 +108,11 @@ def synthesized(target: Target, verilog: str, command: str, top: str, width: int
     netlist = read_back(folder / "out.json", top, target, {INPUT: (ports[0], width)}, {OUTPUT: ports[1]})
     if target.flow is None or target.flow.constraints:
         return estimate_netlist(netlist, target), netlist
-    free_chain_starts(folder / "out.json", top, target.flow)
+    name = free_chain_ends(folder / "out.json", top, target.flow)
     device = largest(target)
     words = {"device": device, "package": target.devices[device].packages[0]}
     arguments = [word.format(**words) for word in target.flow.arguments]
-    run = tools.run(target.flow.nextpnr, [*arguments, "--json", "out.json", "--pack-only"], cwd=folder)
+    run = tools.run(target.flow.nextpnr, [*arguments, "--json", name, "--pack-only"], cwd=folder)
     return int(re.findall(rf"{target.flow.logic_cell}:\s+(\d+)/", run.output)[-1]), netlist
 
 
@@ -210,7 +210,9 @@ def main() -> int:
                 try:
                     if options.seconds and time.monotonic() - began > options.seconds:
                         continue
-                    keep = options.json.with_name(f"{options.json.stem}_{name}.lut") if options.json else None
+                    keep = None
+                    if options.json and name in NETWORKS:
+                        keep = options.json.with_name(f"{options.json.stem}_{name}.lut")
                     row = measure(name, family, option, options.route, options.effort, keep)
                 except Lut2hwError as error:
                     row = {"error": str(error)}

@@ -119,7 +119,8 @@ def _build(manifest: Manifest, target: Target, flow: Flow, part: Device, device:
     chip_cells = _packed(flow, arguments, "chip", scratch, timeout, seconds)
     _check_size(target, device, core_counts.logic_cells, flow.logic_cells(chip_cells), chip["ram"])
     progress("build", 3, steps)
-    run = tools.run(flow.nextpnr, [*arguments, "--json", "chip.json", "--top", "chip", "--seed", str(seed),
+    netlist = free_chain_ends(scratch / "chip.json", "chip", flow)
+    run = tools.run(flow.nextpnr, [*arguments, "--json", netlist, "--top", "chip", "--seed", str(seed),
                                    "--freq", f"{freq:g}", "--report", "report.json", "--timing-allow-fail",
                                    *(word.format(**words) for word in flow.output)], cwd=scratch, timeout=timeout)
     seconds[flow.nextpnr] = seconds.get(flow.nextpnr, 0) + run.seconds
@@ -192,7 +193,6 @@ def _synthesize(flow: Flow, part: Device, top: str, read: str, scratch: Path, ti
     seconds["yosys"] = round(seconds.get("yosys", 0) + run.seconds, 1)
     if not (scratch / f"{top}.json").is_file():
         raise tools.ToolError(_with_log("yosys made no netlist", scratch / "yosys.log"))
-    free_chain_starts(scratch / f"{top}.json", top, flow)
     by_type = _json(stat, "yosys")["design"]["num_cells_by_type"]
     counts = {what: sum(count for cell, count in by_type.items() if re.fullmatch(pattern, cell))
               for what, pattern in flow.count.items()}
@@ -200,21 +200,39 @@ def _synthesize(flow: Flow, part: Device, top: str, read: str, scratch: Path, ti
     return counts
 
 
-def free_chain_starts(netlist: Path, top: str, flow: Flow) -> None:
-    """Disconnect the carry in of chains that do not use it, in yosys's JSON netlist of module `top`."""
+def free_chain_ends(netlist: Path, top: str, flow: Flow) -> str:
+    """Name of a netlist for nextpnr, beside yosys's of module `top`, whose carry chains end where they end.
+
+    The carry in of a chain that does not use it, and the carry out of one that nobody reads, are left open: nextpnr
+    would make carry cells to feed them in and out, or refuse them.
+    """
     if not flow.slot_cell:
-        return
+        return netlist.name
     data = _json(netlist, "yosys")
-    cells = data["modules"][top]["cells"]
-    low = ["0", "x", *(bit for cell in cells.values() if cell["type"] == "VLO" for bit in cell["connections"]["Z"])]
-    for cell in cells.values():
-        if cell["type"] == flow.slot_cell and cell["connections"].get("CIN", [""])[0] in low:
-            init = cell["parameters"]["INIT0"]
-            value = int(init, 16 if init.startswith("0x") else 2)
-            if not value >> 8 and cell["connections"]["D0"][0] not in low:  # the first slot reads no carry
-                del cell["connections"]["CIN"]
+    module = data["modules"][top]
+    cells = module["cells"].values()
+    low = ["0", "x", *(bit for cell in cells if cell["type"] == "VLO" for bit in cell["connections"]["Z"])]
+    read = {bit for port in module["ports"].values() for bit in port["bits"]}
+    read.update(bit for cell in cells for port, bits in cell["connections"].items()
+                if cell["port_directions"][port] != "output" for bit in bits)
+    for cell in cells:
+        wires = cell["connections"]
+        if cell["type"] != flow.slot_cell:
+            continue
+        if flow.slot_open and wires.get("COUT", ["x"])[0] not in read:
+            wires["COUT"] = [flow.slot_open]
+        init = cell["parameters"]["INIT0"]
+        value = int(init, 16 if init.startswith("0x") else 2) if isinstance(init, str) else init
+        # the first slot reads no carry
+        if wires.get("CIN", [""])[0] in low and not value >> 8 and wires["D0"][0] not in low:
+            if flow.slot_open:
+                wires["CIN"] = [flow.slot_open]
+            else:
+                del wires["CIN"]
                 cell["port_directions"].pop("CIN", None)
-    netlist.write_text(json.dumps(data))
+    freed = netlist.with_suffix(".nextpnr.json")
+    freed.write_text(json.dumps(data))
+    return freed.name
 
 
 def _with_log(message: str, log: Path) -> str:
@@ -226,7 +244,8 @@ def _with_log(message: str, log: Path) -> str:
 def _packed(flow: Flow, arguments: list[str], top: str, scratch: Path, timeout: float | None,
             seconds: dict[str, float]) -> Mapping[str, int]:
     """Cells after packing and before placing, by kind."""
-    run = tools.run(flow.nextpnr, [*arguments, "--json", f"{top}.json", "--top", top, "--pack-only"], cwd=scratch,
+    netlist = free_chain_ends(scratch / f"{top}.json", top, flow)
+    run = tools.run(flow.nextpnr, [*arguments, "--json", netlist, "--top", top, "--pack-only"], cwd=scratch,
                     timeout=timeout)
     seconds[flow.nextpnr] = round(seconds.get(flow.nextpnr, 0) + run.seconds, 1)
     used = {kind: int(count) for kind, count in re.findall(r"([A-Z]\w+):\s+(\d+)/\s*\d+", run.output)}

@@ -149,8 +149,8 @@ def _by_answers(network: LutNetwork, data: Dataset, lut_inputs: int) -> LutNetwo
     """The network completed by the training examples' answers; None if that costs too much accuracy.
 
     What it costs is measured on every fifth training example, with the others' answers kept; images are moved a pixel
-    to the left first: what the network knows by heart would lose more than what it has never seen. They are also
-    tried with copies moved elsewhere among the examples whose answers are kept: less is free then, and less is lost.
+    to the left or up first: what the network knows by heart would lose more than what it has never seen. Images are
+    also tried with copies moved elsewhere among those whose answers are kept: less is free then, and less is lost.
     """
     def completed(table: int, care: int, k: int) -> int:
         return complete(table, care, k, lut_inputs)
@@ -158,7 +158,9 @@ def _by_answers(network: LutNetwork, data: Dataset, lut_inputs: int) -> LutNetwo
     x, y = data.x_train, data.y_train
     apart = np.random.default_rng(0).permutation(len(x)) % 5 == 0
     images = network.features.image_shape is not None
-    judged, answers = _moved(network, x[apart], -1, 2) if images else x[apart], y[apart]
+    judged, answers = x[apart], y[apart]
+    if images:
+        judged, answers = np.concatenate([_moved(network, judged, -1, axis) for axis in (2, 1)]), np.tile(answers, 2)
     before = int((network.predict_integers(judged) == answers).sum())
     for directions in ((), (2,), (2, 1)) if images else ((),):  # axes to move along: to the right, down
         kept = np.concatenate([x, *(_moved(network, x, 1, axis) for axis in directions)])

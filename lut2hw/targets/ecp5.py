@@ -103,6 +103,8 @@ ECP5 = Target(
         bitstream="{name}.bit",
         logic_cell="TRELLIS_COMB",
         ram="DP16KD",
+        slot_cell="CCU2C",
+        slot_open="x",
         count={"lut4": "LUT4", "carry": "CCU2C", "ff": "TRELLIS_FF", "ram": "DP16KD|PDPW16KD"},
     ),
     default_device="25k",
