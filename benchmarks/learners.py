@@ -71,8 +71,8 @@ def and_nodes(network: LutNetwork) -> int:
     with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
         folder = Path(name)
         (folder / "in.aig").write_bytes(to_aiger(Circuit.of(network)))
-        tools.run("yosys", ["-q", "-p", "read_aiger in.aig; abc -g AND; opt_clean; tee -q -o stat.json stat -json"],
-                  cwd=folder)
+        tools.run("yosys", ["-q", "-p", "read_aiger in.aig; abc -g AND -script +strash;dc2;map; opt_clean; "
+                            "tee -q -o stat.json stat -json"], cwd=folder)
         module, = json.loads((folder / "stat.json").read_text())["modules"].values()
         return module["num_cells_by_type"].get("$_AND_", 0)
 
