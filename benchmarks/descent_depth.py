@@ -4,7 +4,7 @@
     python benchmarks/descent_depth.py --plot docs/img/depth.png --json depth.json
 
 LUT4 models are measured in iCE40 logic cells of the core (tables, popcount and argmax), LUT6 models in 6-input LUTs
-of the generic target. 1-bit pixels; the training set and four warped copies of it.
+of the generic target. 1-bit pixels, training set as it is, every grown LUT with one reader.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def measure(out: Path) -> None:
                 if any((row["k"], row["levels"], row["luts"]) == (k, levels, luts) for row in done):
                     continue
                 began = time.process_time()
-                network = train_descent(mnist, coder, luts=luts, k=k, votes=votes, levels=levels, sweeps=3,
-                                        augment="warp4")
+                network = train_descent(mnist, coder, luts=luts, k=k, votes=votes, levels=levels, sweeps=4,
+                                        share=False)
                 seconds = time.process_time() - began
                 row = {"k": k, "levels": levels, "luts": luts, "votes": votes,
                        "area": estimate(network, targets.get("ice40" if k == 4 else "generic")),
