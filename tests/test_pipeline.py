@@ -71,7 +71,7 @@ def longest_path(netlist: Netlist) -> float:
     return longest
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(seed=st.integers(0, 1 << 30), cells=st.integers(1, 40), period=st.floats(2.6, 12), shared=st.booleans(),
        registers=st.none() | st.integers(8, 14))
 def test_pipelines_are_consistent(seed, cells, period, shared, registers):
@@ -103,7 +103,7 @@ def test_pipelines_are_consistent(seed, cells, period, shared, registers):
         assert made.count()["ff"] <= asap.count()["ff"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 1 << 30), cells=st.integers(2, 9), period=st.floats(1.6, 5), shared=st.booleans())
 def test_one_row_is_at_a_minimum_cut(seed, cells, period, shared):
     """Two stages: no choice that keeps the period has fewer registers, tried one by one."""
@@ -126,7 +126,7 @@ def test_one_row_is_at_a_minimum_cut(seed, cells, period, shared):
 
 
 @pytest.mark.parametrize("family", ["ice40", "ecp5"])
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 1 << 30), fmax=st.floats(10, 300), ram=st.sampled_from(["never", "auto"]))
 def test_any_clock(family, seed, fmax, ram):
     check(compile_network(random_network(seed, k_max=9, luts=30), targets.get(family), fmax=fmax, ram=ram))

@@ -56,7 +56,7 @@ def shared_network(seed: int, groups: int, per_group: int, width: int, k: int, *
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 1 << 30), wide=st.booleans(), k=st.integers(5, 13), encoded=st.booleans(),
        pipeline=st.sampled_from(["auto", 1, 2, 3, 6]), fmax=st.sampled_from([None, 20.0, 100.0]))
 def test_equals_golden_model(family, seed, wide, k, encoded, pipeline, fmax):
@@ -152,12 +152,18 @@ def ram_cell(shape: tuple[int, int], rng: random.Random) -> Netlist:
     return netlist
 
 
-SHAPES = [(family, shape) for family in FAMILIES for shape in targets.get(family).ram]
+def shapes(*quick: tuple[str, int]):
+    """Every shape of every family, slow but for the named address widths."""
+    for family in FAMILIES:
+        for shape in targets.get(family).ram:
+            name = f"{family}-{1 << shape[0]}x{shape[1]}"
+            yield pytest.param(family, shape, id=name,
+                               marks=[] if (family, shape[0]) in quick else [pytest.mark.slow])
 
 
 @needs_yosys
 @needs_icarus
-@pytest.mark.parametrize("family,shape", SHAPES)
+@pytest.mark.parametrize(("family", "shape"), list(shapes(("ice40", 10))))
 def test_vendor_model_shows_the_table(family, shape, tmp_path):
     """Every address in a random order, under stalls: the primitive's simulation model answers what the table says."""
     rng = random.Random(shape[0])
@@ -180,7 +186,7 @@ def test_vendor_model_shows_the_table(family, shape, tmp_path):
 
 
 @needs_yosys
-@pytest.mark.parametrize("family,shape", SHAPES)
+@pytest.mark.parametrize(("family", "shape"), list(shapes()))
 def test_yosys_lays_memory_out_like_that(family, shape, tmp_path):
     """yosys maps a ROM in behavioural Verilog to a primitive; our description of it reads the same words back."""
     address, data = shape
@@ -205,7 +211,7 @@ def test_yosys_lays_memory_out_like_that(family, shape, tmp_path):
 
 
 @needs_yosys
-@pytest.mark.parametrize("family,shape", SHAPES)
+@pytest.mark.parametrize(("family", "shape"), list(shapes(("ice40", 11), ("ecp5", 11))))
 def test_proof_sees_the_table(family, shape, tmp_path):
     """What the formal engine believes of the emitted primitive is the netlist's table, bit for bit."""
     netlist = ram_cell(shape, random.Random(shape[0] + shape[1]))
@@ -225,7 +231,7 @@ def test_proof_sees_the_table(family, shape, tmp_path):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 1 << 30), registers=st.integers(2, 5), k=st.integers(7, 11))
 def test_stalls(family, seed, registers, k):
     """With both streams stalled at random, and a reset on the way, no answer is lost, doubled, late or wrong."""
@@ -237,7 +243,7 @@ def test_stalls(family, seed, registers, k):
 
 
 @needs_yosys
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [pytest.param("ecp5", marks=pytest.mark.slow), "ice40"])
 def test_one_wrong_bit_in_a_ram_is_noticed(family, tmp_path):
     """Each of some flipped bits is one that some example reads, and neither proof nor evaluation lets it pass."""
     network, target = shared_network(3, 2, 3, 9, 8, layers=1), targets.get(family)
@@ -268,6 +274,7 @@ def test_one_wrong_bit_in_a_ram_is_noticed(family, tmp_path):
 
 
 @needs_yosys
+@pytest.mark.slow
 def test_a_ram_off_the_beaten_track_is_not_proved(tmp_path):
     """A write enable, a second enable or a read without clock enable: no formal model, or another structure."""
     network, ice40 = shared_network(3, 1, 3, 9, 8, layers=1), targets.get("ice40")
@@ -341,6 +348,7 @@ def test_command_line(tmp_path, capsys):
 
 
 @needs_yosys
+@pytest.mark.slow
 def test_with_high_effort():
     """ABC maps what is around the RAMs."""
     network, target = shared_network(8, 2, 3, 9, 8), targets.get("ice40")
