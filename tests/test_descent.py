@@ -260,7 +260,7 @@ def test_interrupt_and_time_limit_return_the_best_so_far(digits: Dataset, coder:
 @pytest.mark.parametrize(("options", "words"), [
     ({"luts": 5}, "too few"),
     ({"luts": 50, "k": 9}, "1 to 8"),
-    ({"luts": 50, "augment": "flip"}, "augmentation"),
+    ({"luts": 50, "augment": "spin"}, "augmentation"),
     ({"luts": 50, "validation": 1.0}, "validation"),
     ({"luts": 50, "tau": 0.0}, "tau"),
     ({"luts": 50, "sweeps": 0}, "sweeps"),
