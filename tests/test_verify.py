@@ -18,6 +18,7 @@ from test_compile import random_network
 
 from lut2hw import cli, targets, tools
 from lut2hw.compile import compile_network
+from lut2hw.compile.netlist import KINDS
 from lut2hw.emit import emit_model, load
 from lut2hw.emit.core import TOP, to_verilog
 from lut2hw.emit.vectors import random_vectors
@@ -536,6 +537,20 @@ def differential(family: str, seeds: range, tmp_path: Path) -> None:
     for name, compiled in cores.items():
         for result in (simulate.amaranth(compiled.netlist, compiled.latency, streams[name]), under_icarus[name]):
             assert (result["errors"], result["mismatches"], result["vectors"]) == ([], 0, 100), (name, result)
+
+
+@needs_yosys
+@pytest.mark.parametrize("effort", ["normal", "high"])
+@pytest.mark.parametrize("family", ["nexus"])
+def test_an_answer_that_never_changes_needs_no_register(family, effort):
+    """A register behind a constant shows 0 until the first clock, and a core without latency has none."""
+    net = random_network(5063, head="threshold", k_max=4, luts=10)
+    compiled = compile_network(net, targets.get(family), pipeline=1, encoded_inputs=True, effort=effort)
+    vectors = random_vectors(compiled.network, compiled.input_port, 50, 0)
+    assert set(vectors.classes.tolist()) == {1}
+    assert compiled.latency or not any(KINDS[cell.kind].registered for cell in compiled.netlist.cells)
+    result = simulate.amaranth(compiled.netlist, compiled.latency, vectors)
+    assert (result["errors"], result["mismatches"], result["vectors"]) == ([], 0, 50)
 
 
 @needs_icarus

@@ -142,6 +142,9 @@ def read_back(path: Path, top: str, target: Target, inputs: Mapping[str, tuple[s
             stack.pop()
             if visited[number] < 2:
                 visited[number] = 2
+                if cell.kind == "lut" and not cell.inputs:  # a register behind a constant would start as 0
+                    net[cell.outputs[0]] = CONST1 if cell.table & 1 else CONST0  # type: ignore[index]
+                    continue
                 nets = netlist.cell(cell.kind, [net.get(bit, CONST0) for bit in cell.inputs], len(cell.outputs),
                                     table=cell.table)
                 net.update((bit, made_net) for bit, made_net in zip(cell.outputs, nets, strict=True)
