@@ -20,7 +20,7 @@ from lut2hw.compile.retime import registers_of, retime
 Delay = Callable[[Cell], float]
 
 TWICE = 50_000
-"""Cells up to which retiming starts from the latest stages, too."""
+"""Cells up to which retiming starts from the latest stages, too, and visits a row more than once."""
 
 
 def blocks(netlist: Netlist) -> list[int]:
@@ -218,8 +218,10 @@ def pipeline(netlist: Netlist, registers: int | None, delay: Delay, period: floa
                 high = middle
         period = high
         stage = timing.stages(period)
-    stage = retime(timing, stage, last, period, shared=shared)
-    if len(netlist.cells) <= TWICE:
+    if len(netlist.cells) > TWICE:
+        stage = retime(timing, stage, last, period, shared=shared, rounds=1)
+    else:
+        stage = retime(timing, stage, last, period, shared=shared)
         # Where moving stops depends on where it began.
         late = timing.latest(period, last)
         if late is not None:

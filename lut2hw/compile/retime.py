@@ -73,15 +73,17 @@ def registers_of(timing: Timing, stage: Sequence[int], last: int, *, shared: boo
     return cost(timing, _nets(timing).values(), stage, last, *_weights(shared))
 
 
-def retime(timing: Timing, stage: list[int], last: int, period: float, *, shared: bool) -> list[int]:
+def retime(timing: Timing, stage: list[int], last: int, period: float, *, shared: bool,
+           rounds: int = ROUNDS) -> list[int]:
     """Stages of a netlist's cells with fewer registers, none longer than `period` if none was.
 
+    rounds: visits of all rows, at most.
     shared: a register that alone follows a LUT is in the LUT's cell, so that registers elsewhere cost a cell more.
     """
     nets = _nets(timing)
     ff, cell = _weights(shared)
     visits = dict.fromkeys(range(1, last + 1), True)  # by row, whether a stage beside it changed
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for row in visits:
             if not visits[row]:
                 continue
