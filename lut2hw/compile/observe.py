@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from lut2hw import bits, kernels
 from lut2hw.compile import truth
 from lut2hw.model import Layer, LutNetwork
-from lut2hw.simd import BLOCK
 
 Complete = Callable[[int, int, int], int]
 """From table, care set and number of inputs to a table that agrees where care is one."""
@@ -139,10 +138,8 @@ def _evaluate(signals, other, changed, wiring, table, number):
     """Evaluate one LUT into row `number` of `other`, from rows of `other` where `changed`, else of `signals`."""
     n_words = signals.shape[1]
     k = len(wiring)
-    space = kernels.make_space(k)
-    inputs = np.empty(k + 2, np.int64)
+    rows = np.empty(k, np.int64)
     here, there = signals.ctypes.data, other.ctypes.data
-    for at in range(0, n_words, BLOCK):
-        for j in range(k):
-            inputs[j] = (there if changed[wiring[j]] else here) + (wiring[j] * n_words + at) * 8
-        kernels.lut(k, table, inputs, min(BLOCK, n_words - at), there + (number * n_words + at) * 8, space)
+    for j in range(k):
+        rows[j] = (there if changed[wiring[j]] else here) + wiring[j] * n_words * 8
+    kernels.lut_row(k, table.ctypes.data, rows, n_words, there + number * n_words * 8, kernels.make_space(k))
