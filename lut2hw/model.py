@@ -318,7 +318,7 @@ def check(network: LutNetwork) -> None:
     need(head.kind == "argmax" or c == 2, f"a {head.kind} head has two classes, not {c}")
     need(((head.signal >= 0) & (head.signal < first)).all(), "the head reads a signal that is not there")
     need(((head.class_of >= 0) & (head.class_of < scores)).all(), "a vote is for a class that is not there")
-    need((np.abs(head.bias) < 1 << 40).all(), "biases must be below 2**40")
+    need((-(1 << 40) < head.bias).all() and (head.bias < 1 << 40).all(), "biases must be below 2**40")
     if head.kind == "bit":
         need(votes == 1 and head.weight[0] == 1 and head.bias[0] == 0, "a bit head is one signal")
 
