@@ -318,7 +318,7 @@ def check(network: LutNetwork) -> None:
     need(head.kind == "argmax" or c == 2, f"a {head.kind} head has two classes, not {c}")
     need(((head.signal >= 0) & (head.signal < first)).all(), "the head reads a signal that is not there")
     need(((head.class_of >= 0) & (head.class_of < scores)).all(), "a vote is for a class that is not there")
-    need((-(1 << 40) < head.bias).all() and (head.bias < 1 << 40).all(), "biases must be below 2**40")
+    need((head.bias > -(1 << 40)).all() and (head.bias < 1 << 40).all(), "biases must be below 2**40")
     if head.kind == "bit":
         need(votes == 1 and head.weight[0] == 1 and head.bias[0] == 0, "a bit head is one signal")
 
@@ -375,14 +375,20 @@ def from_bytes(data: bytes) -> LutNetwork:
         raise ModelFileError(str(error)) from None
 
 
+def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray:
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ModelFileError("it is not compressed as model files are")
+    with archive.open(info) as file:
+        return np.lib.format.read_array(file, allow_pickle=False, max_header_size=4096)
+
+
 def _member(archive: zipfile.ZipFile, name: str, dtype: str, shape: tuple[int, ...]) -> NDArray:
     """One array, read only after its declared size is known to match `dtype` and `shape`."""
     size = int(np.dtype(dtype).itemsize * np.prod([1, *shape], dtype=object))
     info = archive.getinfo(f"{name}.npy")
     if not size <= info.file_size <= size + 4096:
         raise ModelFileError(f"array {name} has the wrong size")
-    with archive.open(info) as file:
-        value = np.lib.format.read_array(file, allow_pickle=False, max_header_size=4096)
+    value = _array(archive, info)
     if value.dtype.str != dtype or value.shape != shape:
         raise ModelFileError(f"array {name} is {value.dtype.str} {value.shape}, its header says {dtype} {shape}")
     return value.astype(value.dtype.newbyteorder("="), copy=False)
@@ -397,8 +403,7 @@ def _header(archive: zipfile.ZipFile, file_size: int) -> dict[str, Any]:
     info = archive.getinfo("header.npy")
     if info.file_size > MAX_HEADER:
         raise ModelFileError("its header is too large")
-    with archive.open(info) as file:
-        value = np.lib.format.read_array(file, allow_pickle=False, max_header_size=4096)
+    value = _array(archive, info)
     if value.dtype != np.uint8 or value.ndim != 1:
         raise ModelFileError("its header is not text")
     header = json.loads(value.tobytes().decode())
@@ -411,7 +416,7 @@ def _header(archive: zipfile.ZipFile, file_size: int) -> dict[str, Any]:
         if _DTYPES.get(name.split("_", 1)[1] if name.startswith("layer") else name) != dtype:
             raise ModelFileError(f"array {name!r} is not expected")
         if not all(type(side) is int and 0 <= side <= MAX_BYTES for side in shape) or len(shape) > 3:
-            raise ModelFileError(f"array {name!r} has shape {shape}")
+            raise ModelFileError(f"array {name!r} has shape {shape!r}")
         total += int(np.dtype(dtype).itemsize * np.prod([1, *shape], dtype=object))
     # Deflate expands at most about 1032 times: what claims more is not what was written.
     if total > min(MAX_BYTES, 1100 * file_size):
