@@ -226,7 +226,10 @@ def _numbers_of(path: Path, frame: pd.DataFrame,
             features[name] = frame[name].to_numpy()
             continue
         text = frame[name].astype(str).to_numpy(dtype=np.str_)
-        number = pd.to_numeric(frame[name], errors="coerce").notna().to_numpy()
+        try:
+            number = pd.to_numeric(frame[name], errors="coerce").notna().to_numpy()
+        except OverflowError:  # beyond float64, too
+            number = np.ones(len(frame), bool)
         if number.all():
             raise UsageError(f"{path}: column {name!r} holds whole numbers beyond 64 bits; scale them down first")
         if number.any():  # a table of numbers with something else in it
@@ -259,6 +262,7 @@ def _numbers_of(path: Path, frame: pd.DataFrame,
 
 
 def _some(names: list[str]) -> str:
+    names = [name if name.isprintable() else repr(name) for name in names]
     return ", ".join(names[:8]) + (f", ... {names[-1]}" if len(names) > 8 else "")
 
 
