@@ -1,8 +1,10 @@
-"""What readers of NumPy checkpoints share."""
+"""What readers of checkpoints share."""
 
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +23,33 @@ MAX_BYTES = 1 << 31
 MAX_ARRAYS = 10_000
 
 
-def read_npz(path: str | Path) -> dict[str, NDArray]:
-    """Every array of an archive, none unpickled. Errors: `FormatError`."""
+@contextmanager
+def archive_of(path: str | Path, damaged: str, advice: str = "") -> Iterator[zipfile.ZipFile]:
+    """An untrusted zip file, open. What goes wrong in it is one line, of `damaged` and `advice` if it is broken.
+
+    Errors: `UsageError`, `FormatError`.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            if len(members) > MAX_ARRAYS or sum(member.file_size for member in members) > MAX_BYTES:
-                raise FormatError("it holds more than 2 GiB")
-            return {member.filename.removesuffix(".npy"): read_array(archive, member.filename.removesuffix(".npy"))
-                    for member in members}
+            yield archive
     except FileNotFoundError:
         raise UsageError(f"no file at {path}") from None
     except UsageError as error:
         raise FormatError(f"cannot use {path}: {error}") from None
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
-    except Exception as error:  # damaged archives fail in many ways
-        raise FormatError(f"{path} is not a readable NumPy archive ({type(error).__name__})") from None
+    except Exception as error:  # damaged files fail in many ways
+        raise FormatError(f"{path} {damaged} ({type(error).__name__}){advice}") from None
+
+
+def read_npz(path: str | Path) -> dict[str, NDArray]:
+    """Every array of an archive, none unpickled. Errors: `FormatError`."""
+    with archive_of(path, "is not a readable NumPy archive") as archive:
+        members = archive.infolist()
+        if len(members) > MAX_ARRAYS or sum(member.file_size for member in members) > MAX_BYTES:
+            raise FormatError("it holds more than 2 GiB")
+        return {member.filename.removesuffix(".npy"): read_array(archive, member.filename.removesuffix(".npy"))
+                for member in members}
 
 
 def number(arrays: dict[str, NDArray], name: str, least: int, most: int) -> int:

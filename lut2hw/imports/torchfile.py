@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lut2hw.errors import UsageError
+from lut2hw.imports.checkpoints import archive_of
 from lut2hw.imports.logic import FormatError, shown
 
 MAX_PICKLE = 1 << 22
@@ -164,25 +164,16 @@ def load(path: str | Path) -> Any:
 
     Errors: `UsageError` in one line.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            pickles = [name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"]
-            if len(pickles) != 1 or archive.getinfo(pickles[0]).file_size > MAX_PICKLE:
-                raise FormatError("it is not one that torch.save writes")
-            root = pickles[0].removesuffix("data.pkl")
-            order = f"{root}byteorder"
-            big = order in archive.namelist() and archive.getinfo(order).file_size < 16 and \
-                archive.read(order).strip() == b"big"
-            return _Unpickler(archive, root, big, Path(path).stat().st_size).load()
-    except FileNotFoundError:
-        raise UsageError(f"no file at {path}") from None
-    except UsageError as error:
-        raise FormatError(f"cannot use {path}: {error}") from None
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
-    except Exception as error:  # damaged archives and pickles fail in many ways
-        raise FormatError(f"{path} is not a readable PyTorch file ({type(error).__name__}); save it with torch.save "
-                          "of PyTorch 1.6 or newer") from None
+    advice = "; save it with torch.save of PyTorch 1.6 or newer"
+    with archive_of(path, "is not a readable PyTorch file", advice) as archive:
+        pickles = [name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"]
+        if len(pickles) != 1 or archive.getinfo(pickles[0]).file_size > MAX_PICKLE:
+            raise FormatError("it is not one that torch.save writes")
+        root = pickles[0].removesuffix("data.pkl")
+        order = f"{root}byteorder"
+        big = order in archive.namelist() and archive.getinfo(order).file_size < 16 and \
+            archive.read(order).strip() == b"big"
+        return _Unpickler(archive, root, big, Path(path).stat().st_size).load()
 
 
 def arrays_of(value: Any) -> dict[str, Any]:
