@@ -9,15 +9,10 @@ logarithm of u / w[0] in fixed point. It is the cross-entropy of softmax(S / tau
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 from llvmlite import binding, ir
 from numba import njit, prange, types
 from numba.extending import intrinsic
-
-# Threads that wait between the many short parallel loops sleep; spinning, they would slow down a shared machine.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 _LANES = 32  # int16 sums side by side: signals are taken 32 at a time
 PREFETCH = 16  # examples fetched ahead; index arrays carry as many spare entries
