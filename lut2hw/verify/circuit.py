@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import count, pairwise
 from pathlib import Path
@@ -239,6 +239,26 @@ def _value(text: str | int) -> int | str:
     return int(text, 2) if text and set(text) <= {"0", "1"} else text
 
 
+def _sorted(wanted: Sequence[Bit], needs: Callable[[Bit], Sequence[Bit]], done: Container[Bit]) -> Iterator[Bit]:
+    """Nets that `wanted` depend on, each after what it needs, but for those that are `done`, to which who takes a net
+    from here adds it. Errors: `UnknownCell` for a loop.
+    """
+    busy, stack = set[Bit](), list(wanted)
+    while stack:
+        net = stack[-1]
+        todo = [] if net in done else [need for need in needs(net) if need not in done]
+        if todo:
+            if net in busy:
+                raise UnknownCell("a combinational loop")
+            busy.add(net)
+            stack += todo
+            continue
+        stack.pop()
+        if net not in done:
+            busy.discard(net)
+            yield net
+
+
 class Circuit:
     """One flat module of yosys's JSON."""
 
@@ -305,36 +325,24 @@ class Circuit:
         Errors: `UnknownCell` for a net that nothing drives, for a loop, and for a register if not `through`.
         """
         done: dict[Bit, int] = {"0": FALSE, "1": TRUE, **known}
-        busy: set[Bit] = set()
-        stack = list(wanted)
-        while stack:
-            net = stack[-1]
-            if net in done:
-                stack.pop()
-                continue
+
+        def needs(net: Bit) -> Sequence[Bit]:
             if held and net in held:
-                needs = list(held[net][0])
-            elif net in self.registers and through:
-                needs = [self.registers[net].d]
-            elif net in self.cells:
-                cell, port, index = self.cells[net]
-                needs = cell["needs"]
-            else:
-                raise UnknownCell("a net that is not driven by the logic it should depend on")
-            todo = [need for need in needs if need not in done]
-            if todo:
-                if net in busy:
-                    raise UnknownCell("a combinational loop")
-                busy.add(net)
-                stack += todo
-                continue
-            busy.discard(net)
+                return held[net][0]
+            if net in self.registers and through:
+                return [self.registers[net].d]
+            if net in self.cells:
+                return self.cells[net][0]["needs"]
+            raise UnknownCell("a net that is not driven by the logic it should depend on")
+
+        for net in _sorted(wanted, needs, done):
             if held and net in held:
-                given = {**{need: done[need] for need in needs}, **held[net][1], net: FALSE}
+                given = {**{need: done[need] for need in needs(net)}, **held[net][1], net: FALSE}
                 [done[net]] = self.literals(aig, given, [self.registers[net].d], through=False)
             elif net in self.registers and through:
-                done[net] = done[needs[0]]
+                done[net] = done[self.registers[net].d]
             else:
+                cell, port, index = self.cells[net]
                 ports = {name: [done.get(n, FALSE) for n in nets] for name, nets in cell["connections"].items()}
                 done[net] = GATES[cell["type"]](aig, cell["values"], ports)[port][index]
         if nets is not None:
@@ -344,22 +352,14 @@ class Circuit:
     def boundary(self, wanted: Bit, special: Set[Bit]) -> tuple[Bit, ...]:
         """What the logic of `wanted` reads besides `special` nets, where it no longer depends on these."""
         depends: dict[Bit, bool] = dict.fromkeys(special, True)
-        busy, stack = set[Bit](), [wanted]
-        while stack:
-            net = stack[-1]
-            if net in depends:
-                stack.pop()
-                continue
-            needs = self.cells[net][0]["needs"] if net in self.cells and net not in self.registers else []
-            todo = [need for need in needs if need not in depends and not isinstance(need, str)]
-            if todo:
-                if net in busy:
-                    raise UnknownCell("a combinational loop")
-                busy.add(net)
-                stack += todo
-                continue
-            stack.pop()
-            depends[net] = any(depends.get(need) for need in needs)
+
+        def needs(net: Bit) -> Sequence[Bit]:
+            if net not in self.cells or net in self.registers:
+                return ()
+            return [need for need in self.cells[net][0]["needs"] if not isinstance(need, str)]
+
+        for net in _sorted([wanted], needs, depends):
+            depends[net] = any(depends[need] for need in needs(net))
         out, seen, stack = list[Bit](), set(special), [wanted]
         while stack:
             net = stack.pop()
