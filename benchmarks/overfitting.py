@@ -1,7 +1,7 @@
 """How much networks memorized, by `lut2hw.inspect`: real labels against shuffled ones, without a test set.
 
-python benchmarks/overfitting.py digits      # memorize, three layers of 256 LUTs, by k
-python benchmarks/overfitting.py mnist       # memorize, five layers of 256 LUT8s, and descent, 500 LUT4s
+python benchmarks/overfitting.py digits      # memorize, three layers of 256 LUTs, by k, and descent
+python benchmarks/overfitting.py mnist       # memorize, five layers of 256 LUT8s or LUT12s, and descent
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from lut2hw import data, encode, learn
 from lut2hw.inspect import inspect
 
 LINES = {
-    "digits": [("memorize", {"layers": [256] * 3, "k": k}) for k in (4, 6, 8, 10, 12)],
+    "digits": [("memorize", {"layers": [256] * 3, "k": k}) for k in (4, 6, 8, 10, 12)] + [
+        ("descent", {"luts": 500, "k": k, "levels": 1}) for k in (4, 6, 8)] + [
+        ("descent", {"luts": 500, "k": 4, "votes": 120, "levels": 3})],
     "mnist": [("memorize", {"layers": [256] * 5, "k": 8}), ("memorize", {"layers": [256] * 5, "k": 12}),
               ("descent", {"luts": 500, "k": 4, "levels": 1, "sweeps": 1}),
-              ("descent", {"luts": 500, "k": 8, "levels": 1, "sweeps": 1})],
+              ("descent", {"luts": 500, "k": 8, "levels": 1, "sweeps": 1}),
+              ("descent", {"luts": 500, "k": 4, "votes": 120, "levels": 3, "sweeps": 1})],
 }
 
 
@@ -32,8 +35,8 @@ def main() -> None:
     labels = np.random.default_rng(arguments.shuffle).permutation(real.y_train)
     encoder = (encode.fixed(real.features, 128) if arguments.data == "mnist" else
                encode.thermometer(real.features, real.x_train, 3))
-    print("| network | labels | train | entries many / few / none | decided by few | memorization |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print("| network | labels | train | many / few / none | decided by few | memorization | by chance | test |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     chosen = slice(None) if arguments.line is None else slice(arguments.line, arguments.line + 1)
     for name, options in LINES[arguments.data][chosen]:
         train = learn.learner(name)
@@ -42,9 +45,11 @@ def main() -> None:
             found = inspect(network, dataset.x_train, dataset.y_train)
             share = np.average([[layer.many, layer.few, layer.none] for layer in found.layers], axis=0,
                                weights=[layer.luts << layer.k for layer in found.layers])
-            print(f"| {name}, k = {options['k']} | {kind} | {found.train_accuracy:.3f} | "
+            test = (network.predict_integers(real.x_test) == real.y_test).mean()  # shown, not used
+            grown = ", grown" if options.get("levels", 1) > 1 else ""
+            print(f"| {name}, k = {options['k']}{grown} | {kind} | {found.train_accuracy:.3f} | "
                   f"{' / '.join(f'{each:.2f}' for each in share)} | {found.decided_by_rare:.3f} | "
-                  f"{found.memorization:.2f} |", flush=True)
+                  f"{found.memorization:.2f} | {found.by_chance:.2f} | {test:.3f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -488,7 +488,7 @@ def inspect(
     Example: lut2hw inspect digits.lut
     """
     from lut2hw import data as datasets
-    from lut2hw.inspect import RARE
+    from lut2hw.inspect import RARE, SURE
     from lut2hw.inspect import inspect as look
     from lut2hw.model import LutNetwork
 
@@ -498,12 +498,14 @@ def inspect(
 
     def text() -> None:
         print_table(f"table entries by training examples behind them (few: 1 to {RARE})",
-                    ["layer", "LUTs", "k", "many", "few", "none", "look-ups of few"],
+                    ["layer", "LUTs", "k", "many", "few", "none", "look-ups of few", "of chance"],
                     [[number, e.luts, e.k, round(e.many, 4), round(e.few, 4), round(e.none, 4),
-                      round(e.rare_lookups, 4)] for number, e in enumerate(found.layers)])
+                      round(e.rare_lookups, 4), round(e.chance_lookups, 4)] for number, e in enumerate(found.layers)])
         print_table("training accuracy with entries of up to so many examples rewritten",
                     ["examples", "accuracy"], [[0, round(found.train_accuracy, 4)],
                                                *([level, round(a, 4)] for level, a in found.counterfactual.items())])
+        print_table("training accuracy with entries of less evidence rewritten", ["bits", "accuracy"],
+                    [[bits, round(a, 4)] for bits, a in found.by_evidence.items()])
         if found.rare_patterns:
             print_table(f"rare patterns that decide training examples alone, the first of {len(found.rare_patterns)}",
                         ["layer", "LUT", "pattern", "examples", "decides"],
@@ -511,6 +513,9 @@ def inspect(
                          for e in found.rare_patterns[:10]])
         print(f"{found.decided_by_rare:.1%} of {found.examples:,} training examples are right only by entries that "
               f"few show; memorization {found.memorization:.2f} (0 generalizes, 1 memorized)")
+        print(f"without entries whose labels may be chance (less than {SURE} bits of evidence) "
+              f"{found.by_evidence[SURE]:.1%} are right, instead of {found.train_accuracy:.1%}; by chance "
+              f"{found.by_chance:.2f} (0 learned, 1 fits labels as random ones)")
 
     report({"model": str(model), **found.as_json()}, json_output, text)
 

@@ -5,6 +5,13 @@ After S. Chatterjee and A. Mishchenko, "Circuit-Based Intrinsic Methods to Detec
 simulation with level l replaces what a LUT says to patterns that at most l training examples show by what it would
 say without them, and looks at the training accuracy: a network that generalizes hardly notices, one that memorized
 falls.
+
+Where tables are small or examples many no pattern is rare, and random labels are fitted by a little chance in each of
+many entries. So the same simulation is also done by the evidence of an entry (this project's addition): how much
+likelier the labels of the examples that show its pattern are if these have class shares of their own than if they are
+drawn from all labels, as a Bayes factor in bits. The prior of the shares is a Dirichlet distribution around those of
+all labels with the weight of as many examples as there are classes. If labels are random, the factor of an entry is 1
+on average, whatever its counts, so that by Markov's inequality it reaches b bits with a probability of at most 2^-b.
 """
 
 from __future__ import annotations
@@ -15,14 +22,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln
 
 from lut2hw import bits, kernels
 from lut2hw.errors import UsageError
 from lut2hw.model import Layer, LutNetwork
 
-LEVELS = (1, 2, 4, 8, 16, 32, 64)
+LEVELS = (1, 2, 4, 8, 16, 32, 64, 256, 1024, 4096)
 RARE = 8
 """A pattern that so many training examples or fewer show has few behind it."""
+BITS = (0, 5, 10, 20, 40, 80, 160)
+SURE = 10
+"""An entry with fewer bits of evidence may have its labels by chance; at most 1 in 2**10 reaches them so."""
 CANDIDATES = 1000
 MOST = 100
 """Rare patterns that are flipped one by one, and that are told as JSON."""
@@ -33,8 +44,9 @@ CHUNK = 1 << 22
 class LayerEvidence:
     """Of all table entries of a layer, the shares backed by many, few and no training examples.
 
-    rare_lookups: share of the look-ups, over LUTs and training examples, of an entry with few behind it. by_lut: the
-    three shares for each LUT, float64 (n_luts, 3).
+    rare_lookups: share of the look-ups, over LUTs and training examples, of an entry with few behind it.
+    chance_lookups: of one with less than `SURE` bits of evidence. by_lut: the three shares for each LUT, float64
+    (n_luts, 3).
     """
 
     luts: int
@@ -43,6 +55,7 @@ class LayerEvidence:
     few: float
     none: float
     rare_lookups: float
+    chance_lookups: float
     by_lut: NDArray[np.float64]
 
 
@@ -66,8 +79,10 @@ class Inspection:
     train_accuracy: of the network as it is. decided_by_rare: share of the training examples whose answer, though
     right, is wrong once the entries that at most `RARE` of them show are rewritten. counterfactual: level to training
     accuracy. memorization: what level `RARE` costs of the accuracy above the guess of the largest class: 0
-    generalizes, 1 memorized everything. rare_patterns: those of the `CANDIDATES` entries that most of the examples
-    counted in decided_by_rare look up which decide an example alone, the most decisive first.
+    generalizes, 1 memorized everything. by_evidence: bits to training accuracy once the entries that have less
+    evidence are rewritten. by_chance: what `SURE` bits cost, as a share like memorization. rare_patterns: those of
+    the `CANDIDATES` entries that most of the examples counted in decided_by_rare look up which decide an example
+    alone, the most decisive first.
     """
 
     examples: int
@@ -77,6 +92,8 @@ class Inspection:
     decided_by_rare: float
     counterfactual: dict[int, float]
     memorization: float
+    by_evidence: dict[int, float]
+    by_chance: float
     rare_patterns: tuple[RarePattern, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -84,10 +101,12 @@ class Inspection:
         return {
             "examples": self.examples, "train_accuracy": round(self.train_accuracy, 6),
             "chance": round(self.chance, 6), "decided_by_rare": round(self.decided_by_rare, 6),
-            "memorization": round(self.memorization, 6),
+            "memorization": round(self.memorization, 6), "by_chance": round(self.by_chance, 6),
             "counterfactual": {str(level): round(value, 6) for level, value in self.counterfactual.items()},
+            "by_evidence": {str(level): round(value, 6) for level, value in self.by_evidence.items()},
             "layers": [{"luts": layer.luts, "k": layer.k, "many": round(layer.many, 6), "few": round(layer.few, 6),
                         "none": round(layer.none, 6), "rare_lookups": round(layer.rare_lookups, 6),
+                        "chance_lookups": round(layer.chance_lookups, 6),
                         **{f"lut_{name}": np.round(layer.by_lut[:, i], 4).tolist()
                            for i, name in enumerate(("many", "few", "none"))}} for layer in self.layers],
             "rare_patterns": [vars(pattern) for pattern in self.rare_patterns[:MOST]]}
@@ -101,16 +120,43 @@ def patterns(layer: Layer, signals: bits.Packed, n: int, first: int, last: int) 
     return out
 
 
-def _rewritten(table: NDArray[np.uint8], counts: NDArray[np.int64], level: int) -> NDArray[np.uint8]:
-    """A table whose entries with 1 to `level` examples say what the rest of the LUT says more often."""
-    rare = (counts > 0) & (counts <= level)
-    if not rare.any():
-        return table
-    common = np.where(rare, 0, counts)
-    ones = int(common[table == 1].sum())
-    # Without those examples the entry was never seen: the best guess is what the LUT says to the others.
-    guess = np.uint8(2 * ones > int(common.sum()))
-    return np.where(rare, guess, table).astype(np.uint8)
+def evidence(counts: NDArray[np.int64], share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bayes factor, in bits, for class shares of its own against `share` (n_classes,), for each row of counts
+    (n, n_classes) of examples by class.
+    """
+    known = share > 0  # a class without examples is no class
+    counts, share = counts[:, known], share[known]
+    prior = len(share) * share
+    total = gammaln(prior.sum()) - gammaln(prior.sum() + counts.sum(axis=1))
+    return (total + (gammaln(prior + counts) - gammaln(prior) - counts * np.log(share)).sum(axis=1)) / np.log(2)
+
+
+def _rewritten(tables: NDArray[np.uint8], counts: NDArray[np.int64], weak: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Tables (n_luts, 2**k) whose `weak` entries say what the rest of their LUT says more often."""
+    # Without those examples the entry was never seen: the best guess is what the LUT says to the others; where there
+    # are no others, a constant.
+    alone = np.all(weak | (counts == 0), axis=1, keepdims=True)
+    others = np.where(weak & ~alone, 0, counts)
+    guess = 2 * (others * tables).sum(axis=1) > others.sum(axis=1)
+    return np.where(weak & (counts > 0), guess[:, None], tables).astype(np.uint8)
+
+
+def _count(layer: Layer, signals: bits.Packed, y: NDArray[np.integer], share: NDArray[np.float64],
+           ) -> Iterator[tuple[slice, NDArray[np.int64], NDArray[np.float64]]]:
+    """Some LUTs of a layer at a time: training examples behind each entry and their evidence, (n_luts, 2**k) each."""
+    n, size, n_classes = len(y), 1 << layer.k, len(share)
+    step = max(1, CHUNK // max(n, size))
+    for first in range(0, len(layer), step):
+        some = slice(first, min(len(layer), first + step))
+        counts = np.zeros((some.stop - first, size), np.int64)
+        strength = np.zeros(counts.shape)
+        for lut, row in enumerate(patterns(layer, signals, n, first, some.stop)):
+            by_class = np.bincount(row.astype(np.int64) * n_classes + y, minlength=size * n_classes)
+            by_class = by_class.reshape(size, n_classes)
+            counts[lut] = by_class.sum(axis=1)
+            seen = counts[lut] > 0
+            strength[lut, seen] = evidence(by_class[seen], share)
+        yield some, counts, strength
 
 
 def inspect(network: LutNetwork, x: NDArray[np.integer], y: NDArray[np.integer]) -> Inspection:
@@ -120,40 +166,45 @@ def inspect(network: LutNetwork, x: NDArray[np.integer], y: NDArray[np.integer])
         raise UsageError("there are no training examples to inspect the model with; give --data")
     encoded = network.encoder(x)
     signals = network.signals(encoded)
-    layers, rare, rewritten = [], list[NDArray[np.bool_]](), {level: list[Layer]() for level in LEVELS}
+    share = np.bincount(y, minlength=network.n_classes) / n
+    layers, rare = [], list[NDArray[np.bool_]]()
+    fewer, weaker = ({level: list[Layer]() for level in levels} for levels in (LEVELS, BITS))
     for layer in network.layers:
-        size = 1 << layer.k
-        counts = np.zeros((len(layer), size), np.int64)
-        step = max(1, CHUNK // n)
-        for first in range(0, len(layer), step):
-            last = min(len(layer), first + step)
-            for lut, row in enumerate(patterns(layer, signals, n, first, last), first):
-                counts[lut] = np.bincount(row, minlength=size)
-        few = (counts > 0) & (counts <= RARE)
-        layers.append(LayerEvidence(
-            len(layer), layer.k, float((counts > RARE).mean()) if counts.size else 0.0,
-            float(few.mean()) if counts.size else 0.0, float((counts == 0).mean()) if counts.size else 0.0,
-            float(counts[few].sum() / max(1, counts.sum())),
-            np.stack([(counts > RARE).mean(axis=1), few.mean(axis=1), (counts == 0).mean(axis=1)], axis=1)))
+        tables, few = layer.table_bits, np.zeros((len(layer), 1 << layer.k), bool)
+        by_lut, of_few, of_chance = np.zeros((len(layer), 3)), 0, 0
+        less, weak = ({level: np.empty_like(layer.tables) for level in levels} for levels in (LEVELS, BITS))
+        for some, counts, strength in _count(layer, signals, y, share):
+            few[some] = (counts > 0) & (counts <= RARE)
+            by_lut[some] = np.stack([counts > RARE, few[some], counts == 0], axis=2).mean(axis=1)
+            of_few += int(counts[few[some]].sum())
+            of_chance += int(counts[strength < SURE].sum())
+            for level, new in less.items():
+                new[some] = bits.pack_tables(_rewritten(tables[some], counts, counts <= level))
+            for level, new in weak.items():
+                new[some] = bits.pack_tables(_rewritten(tables[some], counts, strength < level))
+        many, seldom, none = by_lut.mean(axis=0).tolist() if len(layer) else (0.0, 0.0, 0.0)
+        lookups = max(1, n * len(layer))
+        layers.append(LayerEvidence(len(layer), layer.k, many, seldom, none, of_few / lookups, of_chance / lookups,
+                                    by_lut))
         rare.append(few)
-        tables = layer.table_bits
-        for level in LEVELS:
-            new = [_rewritten(table, count, level) for table, count in zip(tables, counts, strict=True)]
-            packed = bits.pack_tables(np.array(new, np.uint8).reshape(len(layer), size))
-            rewritten[level].append(Layer(layer.wiring, packed))
+        for rewritten, packed in ((fewer, less), (weaker, weak)):
+            for level, new in packed.items():
+                rewritten[level].append(Layer(layer.wiring, new))
     right = network.predict_packed(encoded, n) == y
-    chance = float(np.bincount(y, minlength=network.n_classes).max()) / n
-    counterfactual, decided = {}, np.zeros(n, bool)
-    for level in LEVELS:
-        other = LutNetwork(network.encoder, tuple(rewritten[level]), network.head, network.class_names)
-        still = other.predict_packed(encoded, n) == y
-        counterfactual[level] = float(still.mean())
-        if level == RARE:
-            decided = right & ~still
-    accuracy = float(right.mean())
-    drop = accuracy - counterfactual[RARE]
+    accuracy, chance = float(right.mean()), float(share.max())
+
+    def still(layers: list[Layer]) -> NDArray[np.bool_]:
+        return LutNetwork(network.encoder, tuple(layers), network.head, network.class_names).predict_packed(
+            encoded, n) == y
+
+    def cost(left: float) -> float:
+        return min(1.0, max(0.0, (accuracy - left) / (accuracy - chance))) if accuracy > chance else 0.0
+
+    counterfactual = {level: float(still(chosen).mean()) for level, chosen in fewer.items()}
+    by_evidence = {level: float(still(chosen).mean()) for level, chosen in weaker.items()}
+    decided = right & ~still(fewer[RARE])
     return Inspection(n, accuracy, chance, tuple(layers), float(decided.mean()), counterfactual,
-                      min(1.0, max(0.0, drop / (accuracy - chance))) if accuracy > chance else 0.0,
+                      cost(counterfactual[RARE]), by_evidence, cost(by_evidence[SURE]),
                       _decisive(network, x, signals, right, decided, rare))
 
 

@@ -7,31 +7,61 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import gammaln
 from test_compile import inputs_of, random_network
 
 from lut2hw import bits, cli, data, encode, learn
 from lut2hw.encode import Encoder, Features
 from lut2hw.errors import UsageError
-from lut2hw.inspect import RARE, RarePattern, inspect
+from lut2hw.inspect import BITS, LEVELS, RARE, SURE, RarePattern, evidence, inspect
 from lut2hw.model import Head, Layer, LutNetwork
 
 
-def trained(k: int, shuffle: int | None):
+def trained(shuffle: int | None, learner: str, **options):
     digits = data.load("digits")
     if shuffle is not None:
         digits = replace(digits, y_train=np.random.default_rng(shuffle).permutation(digits.y_train))
     encoder = encode.thermometer(digits.features, digits.x_train, 3)
-    network = learn.learner("memorize")(digits, encoder, layers=[256, 256], k=k, seed=0,
-                                        progress=lambda what, done, total: None)
+    network = learn.learner(learner)(digits, encoder, seed=0, progress=lambda what, done, total: None, **options)
     return inspect(network, digits.x_train, digits.y_train)
 
 
 @pytest.mark.parametrize("k", [6, 8])
 def test_real_labels_are_told_from_random_ones(k):
-    real, random = trained(k, None), [trained(k, seed) for seed in range(2)]
+    real, *random = (trained(shuffle, "memorize", layers=[256, 256], k=k) for shuffle in (None, 0, 1))
     assert all(found.memorization > 3 * real.memorization for found in random)
     assert all(found.decided_by_rare > 2 * real.decided_by_rare for found in random)
     assert all(found.train_accuracy > 0.5 for found in (real, *random))
+    assert real.by_chance < 0.5 and all(found.by_chance > 0.9 for found in random)
+
+
+@pytest.mark.parametrize("options", [{"luts": 100, "k": 4, "levels": 1, "sweeps": 1},
+                                     {"luts": 200, "k": 6, "levels": 1},
+                                     {"luts": 200, "k": 4, "votes": 50, "levels": 2, "sweeps": 1}])
+def test_descent_on_random_labels_rests_on_chance(options):
+    """Where entries have many examples each, only their evidence tells, even of networks that fit every label."""
+    real, random = trained(None, "descent", **options), trained(0, "descent", **options)
+    assert real.by_chance < 0.3 and random.by_chance > 0.9
+    assert all(layer.chance_lookups > 0.9 for layer in random.layers)
+
+
+@given(st.lists(st.integers(1, 30), min_size=2, max_size=4), st.integers(0, 12))
+def test_evidence_is_one_on_average_if_labels_are_random(weights, n):
+    """The factor times the probability of the counts, over all counts of n examples, sums up to one."""
+    share = np.array(weights) / sum(weights)
+    grid = np.indices((n + 1,) * len(share)).reshape(len(share), -1).T
+    counts = grid[grid.sum(axis=1) == n]
+    multinomial = gammaln(n + 1) - gammaln(counts + 1).sum(axis=1) + counts @ np.log(share)
+    assert np.exp(multinomial + evidence(counts, share) * np.log(2)).sum() == pytest.approx(1)
+
+
+def test_evidence_by_hand():
+    half = np.array([0.5, 0.5])
+    assert evidence(np.array([[0, 0], [1, 0], [3, 0]]), half) == pytest.approx([0, 0, 1])  # 1/4 instead of 1/8
+    assert evidence(np.array([[3, 0, 0]]), np.array([0.5, 0.5, 0])) == pytest.approx([1])  # no such class
+    assert evidence(np.array([[5000, 5000]]), half) < 0
 
 
 def test_counts_and_counterfactual_by_hand():
@@ -45,6 +75,12 @@ def test_counts_and_counterfactual_by_hand():
     assert (layer.many, layer.few, layer.none, layer.rare_lookups) == (0.5, 0.5, 0.0, 0.2)
     assert found.train_accuracy == 1.0 and found.counterfactual[4] == 1.0
     assert found.counterfactual[RARE] == 0.8  # the rare entry says what the others say
+    assert tuple(found.counterfactual) == LEVELS and tuple(found.by_evidence) == BITS
+    assert 0 < evidence(np.array([[20, 0]]), np.array([0.8, 0.2]))[0] < 5
+    assert 5 < evidence(np.array([[0, 5]]), np.array([0.8, 0.2]))[0] < SURE
+    assert found.by_evidence[0] == 1.0 and found.by_evidence[5] == 0.2 and layer.chance_lookups == 1.0
+    assert found.by_evidence[SURE] == 0.8  # no entry is left: all say what most examples hear
+    assert layer.rare_lookups == 0.2 and found.by_chance == pytest.approx(1.0)
     assert found.decided_by_rare == pytest.approx(0.2) and found.memorization == pytest.approx(1.0)
     assert layer.by_lut.tolist() == [[0.5, 0.5, 0.0]]
     assert found.rare_patterns == (RarePattern(0, 0, 1, 5, 5),)
@@ -77,6 +113,6 @@ def test_command(tmp_path, capsys):
     capsys.readouterr()
     assert cli.main(["inspect", model, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert 0 <= found["memorization"] <= 1 and len(found["layers"]) == 2
+    assert 0 <= found["memorization"] <= 1 and 0 <= found["by_chance"] <= 1 and len(found["layers"]) == 2
     assert cli.main(["inspect", model]) == 0
     assert "memorization" in capsys.readouterr().out
