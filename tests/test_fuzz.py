@@ -349,6 +349,9 @@ def folder():
         yield Path(name) / "in"
 
 
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")  # a stray line on the terminal
+
+
 @pytest.mark.parametrize("reader", READERS)
 def test_reader_survives_a_sample(reader, samples, folder):
     corpus = samples[reader.split()[0]]

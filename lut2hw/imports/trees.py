@@ -200,8 +200,10 @@ def to_network(ensemble: TreeEnsemble, features: Features | None = None, *, leaf
         order = _order(tree, goes)
         for column, c in enumerate(tree.outputs):
             leaves = [node for node in order if node not in goes]
-            least_value = tree.value[leaves, column].min()
-            whole = np.rint((tree.value[:, column] - least_value) / step).astype(np.int64, copy=False)
+            values = tree.value[leaves, column]  # what the others hold is anything
+            least_value = values.min()
+            whole = np.zeros(len(tree.value), np.int64)
+            whole[leaves] = np.rint((values - least_value) / step)
             bias[c] += least_value / step
             for j in range(int(whole[leaves].max()).bit_length()):
                 node_or_constant = _function(tree, order, goes, (whole >> j & 1).tolist(), builder, k)

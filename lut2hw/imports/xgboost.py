@@ -43,7 +43,8 @@ def parse(value: dict[str, Any]) -> TreeEnsemble:
             raise FormatError("it has categorical splits; encode categories as numbers first")
         left, right = (np.asarray(tree[name], np.int64) for name in ("left_children", "right_children"))
         # Thresholds and leaves are 32-bit floats, written in decimal.
-        condition = np.asarray(tree["split_conditions"], np.float32).astype(np.float64)
+        with np.errstate(over="ignore"):  # infinity is refused with the rest that is no number
+            condition = np.asarray(tree["split_conditions"], np.float32).astype(np.float64)
         leaf = left < 0
         trees.append(Tree(np.where(leaf, -1, np.asarray(tree["split_indices"], np.int64)),
                           np.where(leaf, 0.0, condition), left, right, np.where(leaf, condition, 0.0)[:, None],
