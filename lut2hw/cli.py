@@ -515,7 +515,7 @@ def inspect(
               f"few show; memorization {found.memorization:.2f} (0 generalizes, 1 memorized)")
         print(f"without entries whose labels may be chance (less than {SURE} bits of evidence) "
               f"{found.by_evidence[SURE]:.1%} are right, instead of {found.train_accuracy:.1%}; by chance "
-              f"{found.by_chance:.2f} (0 learned, 1 fits labels as random ones)")
+              f"{found.by_chance:.2f} (0 learned, 1 as random labels would be)")
 
     report({"model": str(model), **found.as_json()}, json_output, text)
 

@@ -145,7 +145,9 @@ def _stop(process: subprocess.Popen) -> None:
 def run_command(command: Sequence[str], *, what: str, cwd: Path | str | None = None, timeout: float | None = None,
                 env: Mapping[str, str] | None = None, accept: Sequence[int] = (0,)) -> Run:
     """Run `command`, whatever it is; `what` names it in errors. The rest is as for `run`."""
-    timeout = default_timeout() if timeout is None else timeout
+    which, longest = "--timeout", default_timeout()
+    if timeout is None or longest < timeout:
+        which, timeout = "LUT2HW_TOOL_TIMEOUT", longest
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="lut2hw-") as scratch, tempfile.TemporaryFile(dir=scratch) as log:
         log_file: IO[bytes] = log
@@ -167,7 +169,7 @@ def run_command(command: Sequence[str], *, what: str, cwd: Path | str | None = N
         output = log_file.read().decode(errors="replace")
     seconds = time.monotonic() - start
     if code is None:
-        raise ToolError(f"{what} did not finish in {timeout:g} s (LUT2HW_TOOL_TIMEOUT sets the limit); "
+        raise ToolError(f"{what} did not finish in {timeout:g} s ({which} sets the limit); "
                         f"it last said: {last_words(output)}")
     if code < 0:
         raise ToolError(f"{what} was killed by {signal.Signals(-code).name}; it last said: {last_words(output)}")
@@ -181,7 +183,8 @@ def run(name: str, arguments: Sequence[str], *, cwd: Path | str | None = None, t
     """Run tool `name` and return what it printed (standard output and error together).
 
     arguments: file names among them must be relative to `cwd`, since YoWASP tools see a /tmp of their own.
-    timeout: seconds, default `default_timeout`. env: added to the environment. accept: exit codes that are success.
+    timeout: seconds, at most and by default `default_timeout`. env: added to the environment. accept: exit codes that
+    are success.
     Errors: `ToolError` in one line if the tool is missing, fails, is killed or takes longer.
     """
     return run_command([*require(name), *arguments], what=name, cwd=cwd, timeout=timeout, env=env, accept=accept)

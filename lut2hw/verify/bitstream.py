@@ -35,7 +35,7 @@ def check(manifest: Manifest, vectors: Vectors, seed: int = 0, timeout: float | 
     directory = manifest.directory
     binary = _binary(directory)
     if binary is None:
-        return Outcome("bitstream", None, note=f"no bitstream in {directory}; `lut2hw build {directory}` makes one")
+        return Outcome("bitstream", None, note="no bitstream beside the core; `lut2hw build` on its folder makes one")
     tools.require("icebox_vlog")
     bits = manifest.bits_read[0]
     vectors = vectors.first(max(10, MAX_CLOCKS // len(bits)))

@@ -332,7 +332,7 @@ def prove(engine: str, network: LutNetwork, port: InputPort, circuit: Circuit, l
 def prove_all(engine: str, questions: Sequence[Question], *, seed: int = 0,
               limit: float = DEFAULT_LIMIT) -> list[Outcome]:
     """Answer several questions with few runs of ABC, `limit` seconds for all of them."""
-    began = time.monotonic()
+    began, limit = time.monotonic(), min(limit, tools.default_timeout())
     outcomes = [_simulated(engine, question, seed) for question in questions]
     pairs = {at: pair for at, pair in enumerate(outcomes) if isinstance(pair, Pair)}
 
