@@ -168,7 +168,7 @@ FAILURES = {
               "failed with exit code 3; it last said: ERROR: no more memory"),
     "crashes": ("kill -SEGV $$", "was killed by SIGSEGV; it last said: it printed nothing"),
     "hangs": ("echo thinking; sleep 1000",
-              "did not finish in 2 s (LUT2HW_TOOL_TIMEOUT sets the limit); it last said: thinking"),
+              "did not finish in 2 s (--timeout sets the limit); it last said: thinking"),
 }
 
 

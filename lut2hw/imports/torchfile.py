@@ -37,12 +37,12 @@ class Thing:
     """An object of a class that is not loaded: the name of its class, and what it holds."""
 
     kind = ""
+    state: dict[Any, Any]
 
     def __new__(cls, *arguments: Any, **options: Any) -> Thing:
-        return super().__new__(cls)
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        self.state: dict[Any, Any] = {}
+        thing = super().__new__(cls)
+        thing.state = {}  # here, as a pickle may make an object without initializing it
+        return thing
 
     def __setstate__(self, state: Any) -> None:
         self.state = state if isinstance(state, dict) else {}
