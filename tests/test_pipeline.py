@@ -12,9 +12,10 @@ from test_compile import check, random_network, vote_network
 
 from lut2hw import targets
 from lut2hw.compile import compile_network
-from lut2hw.compile.netlist import KINDS, Netlist
-from lut2hw.compile.pipeline import Timing, pipeline, register
+from lut2hw.compile.netlist import Netlist
+from lut2hw.compile.pipeline import Timing, longest, pipeline, register
 from lut2hw.compile.retime import _nets, cost, retime
+from lut2hw.emit import emit_model
 
 DELAY = {"lut": 1.0, "carry": 0.1, "mux": 0.4, "ram": 1.5}
 
@@ -53,22 +54,7 @@ ENTER, PORT = 0.7, 0.9
 
 
 def longest_path(netlist: Netlist) -> float:
-    """The longest delay between registers of a pipelined netlist."""
-    arrival = [0.0] * netlist.n_nets
-    for nets in netlist.inputs.values():
-        for net in nets:
-            arrival[net] = PORT
-    longest = 0.0
-    carries = {net for cell in netlist.cells if cell.kind == "carry" for net in cell.outputs}
-    for cell in netlist.cells:
-        start = max((arrival[net] + ENTER * (cell.kind == "carry" and net > 1 and net not in carries)
-                     for net in cell.inputs), default=0.0)
-        end = delay(cell) if KINDS[cell.kind].registered else start + delay(cell)
-        if cell.kind != "ff":  # the way to a register is in no stage's delay
-            longest = max(longest, start, end)
-        for net in cell.outputs:
-            arrival[net] = end
-    return longest
+    return longest(netlist, delay, ENTER, PORT)
 
 
 @settings(max_examples=80, deadline=None)
@@ -130,6 +116,16 @@ def test_one_row_is_at_a_minimum_cut(seed, cells, period, shared):
 @given(seed=st.integers(0, 1 << 30), fmax=st.floats(10, 300), ram=st.sampled_from(["never", "auto"]))
 def test_any_clock(family, seed, fmax, ram):
     check(compile_network(random_network(seed, k_max=9, luts=30), targets.get(family), fmax=fmax, ram=ram))
+
+
+def test_emit_says_which_clock_to_expect(tmp_path):
+    """A clock that the cuts meet is met by the stages' delays; one that none can meet is said in one line."""
+    network = vote_network(40, 4, 4)
+    for asked, short in ((20.0, False), (60.0, False), (500.0, True)):
+        manifest = emit_model(network, tmp_path / f"{asked:g}", fmax=asked, device="up5k")
+        [line] = [line for line in (manifest.directory / "summary.txt").read_text().splitlines() if "MHz" in line]
+        assert line.startswith(f"Clock: {asked:g} MHz asked, about ")
+        assert (manifest.data["clock_mhz_expected"] < asked) == short == line.endswith("no stage can be cut shorter")
 
 
 def test_a_multiplexer_stays_with_its_luts():

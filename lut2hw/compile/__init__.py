@@ -19,6 +19,7 @@ from lut2hw.compile.duplicates import merge_equal
 from lut2hw.compile.graph import Graph
 from lut2hw.compile.merge import merge
 from lut2hw.compile.netlist import Cell, Netlist
+from lut2hw.compile.pipeline import longest
 from lut2hw.compile.pipeline import pipeline as add_registers
 from lut2hw.compile.port import OUTPUT, InputPort
 from lut2hw.data.dataset import Dataset
@@ -46,6 +47,7 @@ class Compiled:
     network: the golden model, after any change of don't-cares. netlist: cells the target has; input port
     `port.INPUT` laid out as `input_port` says, output port `port.OUTPUT`, the class number, unsigned, least
     significant bit first, ceil(log2(n_classes)) bits and at least one. latency: cycles from input to output.
+    compared: cells of each mapping that was compared. clock: MHz to expect by the target's delays; None without one.
     """
 
     network: LutNetwork
@@ -54,6 +56,7 @@ class Compiled:
     input_port: InputPort
     latency: int
     compared: Mapping[str, int] = field(default_factory=dict)
+    clock: float | None = None
 
     @property
     def kept(self) -> str:
@@ -154,7 +157,11 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
             other = build(packed, rival)
             if estimate_netlist(other[0], target) < estimate_netlist(netlist, target):
                 netlist, compared = other
-    return Compiled(network, netlist, target, port, netlist.latency, compared)
+    clock = None
+    if netlist.latency:
+        path = longest(netlist, delay, target.enter * part.slowness, target.port * part.slowness)
+        clock = 1000 / (path + target.overhead * part.slowness)
+    return Compiled(network, netlist, target, port, netlist.latency, compared, clock)
 
 
 def _map(logic: Netlist, target: Target, effort: str) -> Netlist:

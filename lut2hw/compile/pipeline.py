@@ -158,6 +158,25 @@ def stages(netlist: Netlist, delay: Delay, period: float) -> tuple[list[int], in
     return stage, max(stage, default=0)
 
 
+def longest(netlist: Netlist, delay: Delay, enter: float = 0.0, port: float = 0.0) -> float:
+    """The longest path between registers of a pipelined netlist, counted as `Timing` does."""
+    arrival = [0.0] * netlist.n_nets
+    for nets in netlist.inputs.values():
+        for net in nets:
+            arrival[net] = port
+    chained = {cell.outputs[position] for cell in netlist.cells for position in KINDS[cell.kind].chained}
+    out = 0.0
+    for cell in netlist.cells:
+        way = enter if KINDS[cell.kind].chained else 0.0
+        start = max((arrival[net] + way * (net > 1 and net not in chained) for net in cell.inputs), default=0.0)
+        end = delay(cell) if KINDS[cell.kind].registered else start + delay(cell)
+        if cell.kind != "ff":  # the way to a register is in no stage's delay
+            out = max(out, start, end)
+        for net in cell.outputs:
+            arrival[net] = end
+    return out
+
+
 def register(netlist: Netlist, stage: list[int], last: int) -> Netlist:
     """Put registers on every net that passes from one stage to a later one, and behind the last stage."""
     out = Netlist()

@@ -98,6 +98,7 @@ def _manifest(compiled: Compiled, n_vectors: int, source: str, options: Mapping[
         "target": compiled.target.name, "top": TOP, "sources": ["core.v"],
         "clock": "clk" if clocked else None, "reset": "rst" if clocked else None,
         "latency_cycles": compiled.latency,
+        "clock_mhz_expected": None if compiled.clock is None else round(compiled.clock, 1),
         "input": {"payload": "i__payload", "valid": "i__valid", "ready": "i__ready",
                   "width": port.width, "encoded": port.encoded, "fields": fields},
         "output": {"payload": "o__payload", "valid": "o__valid", "ready": "o__ready",

@@ -266,10 +266,15 @@ def describe(manifest: dict[str, Any]) -> str:
     if compared:
         parts.append("  compared   " + ", ".join(f"{name} {count:,} cells" for name, count in compared.items())
                      + f"; {manifest['kept']}'s mapping kept")
+    latency = [f"Latency: {manifest['latency_cycles']} cycles, one example per clock"]
+    asked, expected = manifest["options"].get("fmax"), manifest["clock_mhz_expected"]
+    if asked is not None and expected is not None:
+        short = expected < 0.99 * asked and manifest["options"].get("pipeline", "auto") == "auto"
+        latency.append(f"Clock: {asked:g} MHz asked, about {expected:g} expected"
+                       + ("; no stage can be cut shorter" if short else ""))
     return "\n".join([
         f"Core {manifest['top']} for {manifest['target']}, written by lut2hw {__version__}",
         f"Cells: {area}", *parts,
         f"Input: {port['width']} bits ({len(port['fields'])} {'encoded bits' if port['encoded'] else 'features'})",
         f"Output: {manifest['output']['width']} bits ({len(manifest['output']['classes'])} classes)",
-        f"Latency: {manifest['latency_cycles']} cycles, one example per clock",
-        f"Vectors: {manifest['vectors']['count']} ({manifest['vectors']['source']})", ""])
+        *latency, f"Vectors: {manifest['vectors']['count']} ({manifest['vectors']['source']})", ""])

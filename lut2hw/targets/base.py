@@ -62,6 +62,7 @@ class Flow:
     pair: primitive of two LUTs. carry_luts: logic cells of a carry primitive.
     constraints: where nextpnr places no pins by itself: its arguments for the file "chip.pins", then the form of the
     file's lines, with {port} and {pin}. no_pads: option of `synth` for a module that will not be the top.
+    timing: more arguments for a second route where a clock that was asked for is missed by little.
     slot_cell: carry cell whose first one of a chain needs no carry in; yosys ties it to 0, which costs cells on ECP5
     and which nextpnr for Nexus refuses. slot_open: what to write for a carry that is left open; "": leave it out.
     """
@@ -77,6 +78,7 @@ class Flow:
     count: Mapping[str, str]
     constraints: tuple[str, ...] = ()
     no_pads: str = ""
+    timing: tuple[str, ...] = ()
     slot_cell: str = ""
     slot_open: str = ""
     pair: str = ""

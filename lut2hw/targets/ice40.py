@@ -80,6 +80,7 @@ ICE40 = Target(
         nextpnr="nextpnr-ice40",
         # router1 can swap the two inputs of a carry for ever when they are one net
         arguments=("--{device}", "--package", "{package}", "--router", "router2"),
+        timing=("--tmg-ripup",),  # the usual route leaves single connections that go a long way round
         output=("--asc", "{name}.asc"),
         pack=("icepack", "{name}.asc", "{name}.bin"),
         bitstream="{name}.bin",
