@@ -183,6 +183,24 @@ def test_bytes_do_not_depend_on_threads(digits: Dataset, coder: encode.Encoder, 
     assert to_bytes(nets[0]) != to_bytes(other)
 
 
+@pytest.mark.parametrize("with_all", [0.6, 8.0])
+def test_all_threads_only_while_they_are_faster(with_all: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step takes one second with one thread, and less or many with two: most steps take the shorter time."""
+    threads, now = 2, 0.0
+
+    def use(count: int) -> None:
+        nonlocal threads
+        threads = count
+
+    monkeypatch.setattr(descent.numba, "set_num_threads", use)
+    monkeypatch.setattr(descent.time, "perf_counter", lambda: now)
+    pace, steps = descent._Pace(2), 3000
+    for _ in range(steps):
+        pace.next()
+        now += with_all if threads == 2 else 1.0
+    assert now < 1.1 * steps * min(1.0, with_all)
+
+
 def test_learns_digits(digits: Dataset, coder: encode.Encoder) -> None:
     seen = []
     net = train_descent(digits, coder, luts=200, k=6, progress=seen.append)

@@ -50,6 +50,7 @@ _SMALL = 4000  # examples below which a second thread costs more than it gains
 _UNIT = 1 << 12  # weight w[0] of an example's own class
 _SAMPLE = 60_000  # examples that decide where wiring is first drawn; later all do
 _MOST_VOTES = 128  # that one shared LUT may reach: bounds its effect to 16 bits, and the load on a wire
+_PROBE, _PAUSE = 4, 100  # steps that time all threads, and as many one thread; steps until that is done again
 _EFFECT = 120  # largest effect of one bit, in units of the integer loss
 
 
@@ -148,6 +149,39 @@ def loss_unit(tau: float) -> float:
     return _EFFECT * tau
 
 
+class _Pace:
+    """All threads while they are faster than one.
+
+    A step is many short parallel loops. On a free machine two threads nearly halve it; where other work holds the
+    cores, the thread that has one waits in every loop for the thread that has none, and a step takes several times as
+    long as alone. So a few steps are timed with all threads and as many with one, again after `pause` steps, which
+    double while one is faster. No result depends on it.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self.threads, self.step, self.pause = threads, 0, _PAUSE
+        self.began = self.all_took = 0.0
+
+    def next(self) -> None:
+        """To be called before each step."""
+        if self.threads == 1:
+            return
+        now = time.perf_counter()
+        if self.step == 0:
+            numba.set_num_threads(self.threads)
+            self.began = now
+        elif self.step == _PROBE:
+            numba.set_num_threads(1)
+            self.all_took, self.began = now - self.began, now
+        elif self.step == 2 * _PROBE:
+            if self.all_took < now - self.began:
+                numba.set_num_threads(self.threads)
+                self.pause = _PAUSE
+            else:
+                self.pause *= 2
+        self.step = self.step + 1 if self.step < 2 * _PROBE + self.pause else 0
+
+
 class Trainer:
     """Coordinate descent on one training set.
 
@@ -167,6 +201,7 @@ class Trainer:
         if votes >= n_classes << 15:
             raise UsageError(f"{votes} votes for {n_classes} classes are too many; descent takes 32,767 for each")
         self.threads, self.proposals, self.share = threads, proposals, share
+        self.pace = _Pace(min(threads, numba.get_num_threads()))
         self.rng = np.random.default_rng(seed)
         self.most_readers = max(2, int(_MOST_VOTES ** (1 / max(1, levels - 1))))
         n_words = columns.shape[1]
@@ -407,8 +442,8 @@ class Trainer:
             if graph.level[lut] < 2:
                 continue
             for slot in np.flatnonzero(graph.wiring[lut] < self.n_bits).tolist():
+                self._step()
                 trials.append((*self._trial(lut, slot), lut, slot))
-                self._check_time()
         trials.sort(key=lambda trial: (-trial[0], trial[2], trial[3]))
         for _, inputs, lut, j in trials[:count]:
             wire = (np.arange(1 << self.k) & 1).astype(np.uint8)  # from input 0
@@ -417,8 +452,8 @@ class Trainer:
             wiring = graph.wiring[lut].copy()
             wiring[j] = self.n_bits + new
             graph.rewire(lut, wiring)
+            self._step()
             self.accepted += self.visit(new)
-            self._check_time()
         self._arrange()
 
     def _trial(self, lut: int, j: int) -> tuple[int, NDArray[np.int32]]:
@@ -433,7 +468,9 @@ class Trainer:
 
     # --- sweeps -------------------------------------------------------------------------------------------------
 
-    def _check_time(self) -> None:
+    def _step(self) -> None:
+        """To be called before each look at a LUT or an input."""
+        self.pace.next()
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise _OutOfTime
 
@@ -441,8 +478,8 @@ class Trainer:
         """Visit every LUT once, in random order."""
         seed = self._seed()
         for lut in self.rng.permutation(len(self.graph)):
+            self._step()
             self.accepted += self.visit(int(lut), moves, keep, restart, seed)
-            self._check_time()
 
 
 def default_tau(votes: int, n_classes: int, k: int) -> float:
