@@ -4,13 +4,14 @@
     python benchmarks/descent_depth.py --plot docs/img/depth.png --json depth.json
 
 LUT4 models are measured in iCE40 logic cells of the core (tables, popcount and argmax), LUT6 models in 6-input LUTs
-of the generic target. 1-bit pixels, training set as it is, every grown LUT with one reader.
+of the generic target. 1-bit pixels, four warped copies of each image, grown LUTs shared.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from pathlib import Path
 
@@ -27,7 +28,8 @@ SIZES = {
 }
 
 
-def measure(out: Path) -> None:
+def measure(out: Path, stop_after: float) -> None:
+    start = time.monotonic()
     mnist = data.load("mnist")
     coder = encode.fixed(mnist.features, 128)
     done = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
@@ -37,9 +39,11 @@ def measure(out: Path) -> None:
                 luts, votes = sizes[size]
                 if any((row["k"], row["levels"], row["luts"]) == (k, levels, luts) for row in done):
                     continue
+                if time.monotonic() - start > stop_after:
+                    return
                 began = time.process_time()
-                network = train_descent(mnist, coder, luts=luts, k=k, votes=votes, levels=levels, sweeps=4,
-                                        share=False)
+                network = train_descent(mnist, coder, luts=luts, k=k, votes=votes, levels=levels, sweeps=3,
+                                        augment="warp4")
                 seconds = time.process_time() - began
                 row = {"k": k, "levels": levels, "luts": luts, "votes": votes,
                        "area": estimate(network, targets.get("ice40" if k == 4 else "generic")),
@@ -81,11 +85,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--plot", type=Path)
+    parser.add_argument("--stop-after", type=float, default=math.inf, metavar="SECONDS",
+                        help="start no further training after that; go on later")
     arguments = parser.parse_args()
     if arguments.plot:
         plot([json.loads(line) for line in arguments.json.read_text().splitlines()], arguments.plot)
     else:
-        measure(arguments.json)
+        measure(arguments.json, arguments.stop_after)
 
 
 if __name__ == "__main__":

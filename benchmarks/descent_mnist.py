@@ -2,6 +2,7 @@
 
     python benchmarks/descent_mnist.py                      # every line, seed 0
     python benchmarks/descent_mnist.py 500 1200c --seeds 3  # some lines, three seeds
+    python benchmarks/descent_mnist.py 2000 --held 6000 --sweeps 2 --augment warp8  # judged on training images
 
 Lines are named by the number of LUTs, or by logic cells (c) of an iCE40 core. Training time is wall-clock time of
 `train_descent` without loading the data; kernels are compiled before. CPU time of all threads stands beside it,
@@ -14,7 +15,10 @@ import argparse
 import json
 import statistics
 import time
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from lut2hw import data, encode, targets
 from lut2hw.compile.area import estimate
@@ -28,7 +32,7 @@ LINES: dict[str, dict] = {
     "4000": {"luts": 4000, "k": 6, "sweeps": 2, "augment": "warp16"},
     "1200c": {"luts": 880, "k": 4, "votes": 150, "levels": 3, "sweeps": 3, "restarts": 1, "augment": "warp8"},
     "2500c": {"luts": 1900, "k": 4, "votes": 310, "levels": 3, "sweeps": 3, "restarts": 1, "augment": "warp8"},
-    "5000c": {"luts": 4000, "k": 4, "votes": 600, "levels": 3, "sweeps": 2, "augment": "warp8"},
+    "5000c": {"luts": 3900, "k": 4, "votes": 580, "levels": 3, "sweeps": 2, "augment": "warp8"},
 }
 
 
@@ -40,8 +44,16 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     parser.add_argument("--save", type=Path, help="folder for the models")
     parser.add_argument("--json", type=Path, help="file to which one JSON object per run is added")
+    parser.add_argument("--held", type=int, metavar="N", help="judge on N training images held out")
+    parser.add_argument("--augment", help="instead of the line's own")
+    parser.add_argument("--sweeps", type=int, help="instead of the line's own")
     arguments = parser.parse_args()
     mnist = data.load("mnist")
+    if arguments.held:
+        mixed = np.random.default_rng(0).permutation(len(mnist.y_train))
+        held, rest = mixed[:arguments.held], mixed[arguments.held:]
+        mnist = replace(mnist, x_test=mnist.x_train[held], y_test=mnist.y_train[held],
+                        x_train=mnist.x_train[rest], y_train=mnist.y_train[rest])
     coder = encode.fixed(mnist.features, 128)
     digits = data.load("digits")
     for k in (4, 6):  # compile the kernels
@@ -49,15 +61,17 @@ def main() -> None:
     print("| line | k | votes | levels | seed | train | test | seconds | CPU seconds | iCE40 cells |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
     for name in arguments.lines or LINES:
+        options = LINES[name] | {option: value for option in ("augment", "sweeps")
+                                 if (value := getattr(arguments, option)) is not None}
         accuracies = []
         for seed in range(arguments.first, arguments.first + arguments.seeds):
             began, cpu = time.perf_counter(), time.process_time()
-            network = train_descent(mnist, coder, seed=seed, threads=arguments.threads, **LINES[name])
+            network = train_descent(mnist, coder, seed=seed, threads=arguments.threads, **options)
             seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
             test = float((network.predict(mnist.x_test) == mnist.y_test).mean())
             train = float((network.predict(mnist.x_train) == mnist.y_train).mean())
             accuracies.append(test)
-            k = LINES[name]["k"]
+            k = options["k"]
             cells = estimate(network, targets.get("ice40")) if k == 4 else None
             row = {"line": name, "k": k, "votes": len(network.head.signal), "levels": len(network.layers),
                    "seed": seed, "train": round(train, 4), "test": round(test, 4), "seconds": round(seconds, 1),

@@ -3,7 +3,11 @@
     python benchmarks/learners.py digits
     python benchmarks/learners.py mnist --examples 20000
     python benchmarks/learners.py cifar10 --learners descent
+    python benchmarks/learners.py cifar10-edges --learners descent memorize
     python benchmarks/learners.py iwls --functions 0-89
+
+cifar10-edges describes the pictures, and mirrored copies to train on, by blocks of colour and oriented edges
+(edges.py), for all learners.
 
 iwls takes the functions of the IWLS 2020 contest from iwls2020_trainvalid.npz in the folder LUT2HW_DATA: of its
 training and validation minterms together, a fifth is held out here to test with. The contest's own test minterms
@@ -36,6 +40,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from edges import describe
 from numpy.typing import NDArray
 
 from lut2hw import data, encode, tools
@@ -43,6 +48,7 @@ from lut2hw.compile.circuit import Circuit
 from lut2hw.data import Dataset
 from lut2hw.emit.aiger import to_aiger
 from lut2hw.encode import Encoder, Features
+from lut2hw.learn.augment import copies
 from lut2hw.learn.descent import train_descent
 from lut2hw.learn.memorize import learn as train_memorize
 from lut2hw.model import LutNetwork
@@ -52,10 +58,11 @@ Run = Callable[[Dataset, Encoder], tuple[NDArray, int, int | None]]
 
 SETTINGS: dict[str, dict] = {
     "digits": {"bits_per_feature": 2, "luts": 300, "k": 6, "layers": [1000, 1000]},
-    "mnist": {"threshold": 128, "luts": 1000, "k": 6, "votes": 500, "levels": 2, "layers": [1024] * 5,
-              "augment": "shift1", "sweeps": 3},
+    "mnist": {"threshold": 128, "luts": 1000, "k": 6, "layers": [1024] * 5, "augment": "warp8", "sweeps": 3},
     "cifar10": {"bits_per_feature": 6, "luts": 5000, "k": 6, "layers": [1024] * 5, "augment": "flip+shift1",
                 "tau": 16, "sweeps": 2, "proposals": 1152, "validation": 0.1},
+    "cifar10-edges": {"bits_per_feature": 6, "luts": 5000, "k": 6, "layers": [1024] * 5, "tau": 18, "sweeps": 2,
+                      "proposals": 1152},
     "iwls": {"threshold": 1, "luts": 400, "k": 4, "votes": 80, "levels": 3, "sweeps": 6, "tau": 8,
              "layers": [256] * 4},
 }
@@ -157,9 +164,21 @@ def splits(arguments: argparse.Namespace) -> list[Dataset]:
         bounds, _, step = arguments.functions.partition(":")
         first, last = (int(part) for part in bounds.split("-"))
         return [iwls_function(archive, f"ex{i:02}") for i in range(first, last + 1, int(step or 1))]
-    dataset = data.load(arguments.task)
+    dataset = data.load(arguments.task.removesuffix("-edges"))
     n = arguments.examples
-    return [replace(dataset, x_train=dataset.x_train[:n], y_train=dataset.y_train[:n])]
+    dataset = replace(dataset, x_train=dataset.x_train[:n], y_train=dataset.y_train[:n])
+    return [with_edges(dataset) if arguments.task.endswith("-edges") else dataset]
+
+
+def with_edges(dataset: Dataset) -> Dataset:
+    """Pictures and their mirror images by the features of edges.py."""
+    shape = dataset.features.image_shape
+    assert shape is not None
+    x = np.concatenate([dataset.x_train, *copies(dataset.x_train, shape, "flip", np.random.default_rng(0))])
+    x_train, x_test = describe(x, shape), describe(dataset.x_test, shape)
+    features = Features.integers(np.zeros(x_train.shape[1]), np.full(x_train.shape[1], 255))
+    return replace(dataset, name=f"{dataset.name}-edges", features=features, x_train=x_train, x_test=x_test,
+                   y_train=np.tile(dataset.y_train, 2))
 
 
 def result(task: str, name: str, dataset: Dataset, seed: int) -> dict[str, Any]:

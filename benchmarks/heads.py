@@ -1,0 +1,114 @@
+"""Heads other than one vote, one class: accuracy on held-out MNIST images against the area of the core.
+
+    python benchmarks/heads.py one:150:880 pair:125:735 --json heads.json
+
+A head is HEAD:ROOTS:LUTS. Roots are the tops of the trees, LUTs all that is trained:
+
+one     each root is a vote for one class, as `train_descent` makes them
+pair    each root is a vote for one class and, inverted, for another; all pairs in turn
+heavy   every second root of a class counts twice
+others  each root is an inverted vote for three classes
+
+10,000 training images judge. A root is read by fixed LUTs, wires or inverters, which the compiler removes; the area
+is the compiler's estimate in iCE40 cells of what is left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from lut2hw import bits, data, encode, targets
+from lut2hw.compile.area import estimate
+from lut2hw.learn.descent import DescentOptions, Trainer, _network, _run, default_tau, encode_examples
+
+CLASSES = 10
+
+
+def counted(head: str, root: int) -> list[tuple[int, bool]]:
+    """Where a root counts: classes, and whether inverted."""
+    own, turn = root % CLASSES, root // CLASSES
+    if head == "pair":
+        return [(own, False), ((own + 1 + turn % (CLASSES - 1)) % CLASSES, True)]
+    if head == "heavy":
+        return [(own, False)] * (1 + turn % 2)
+    if head == "others":
+        return [((own + step) % CLASSES, True) for step in (0, 1 + turn % 4, 5 + turn % 5)]
+    return [(own, False)]
+
+
+class HeadTrainer(Trainer):
+    """A trainer whose votes are wires and inverters that read the roots and stay as they are."""
+
+    def __init__(self, columns: bits.Packed, label: np.ndarray, head: str, roots: int, luts: int, *, k: int,
+                 levels: int, tau: float, seed: int, threads: int) -> None:
+        count = [counted(head, root) for root in range(roots)]
+        self.fixed = sum(map(len, count))
+        most = max(sum(c == each for where in count for each, _ in where) for c in range(CLASSES))
+        super().__init__(columns, label, CLASSES, luts=luts + self.fixed, votes=self.fixed, k=k, tau=tau, seed=seed,
+                         threads=threads, levels=levels + 1)
+        self.levels, self.votes_per_class = levels, most
+        self.set_tau(tau)
+        patterns, vote = np.arange(1 << k) & 1, 0
+        for where in count:
+            root = self.graph.add(self._random_inputs(k), np.zeros(1 << k, np.uint8), levels)
+            for c, inverted in where:
+                self.graph.class_of[vote], self.graph.table[vote] = c, patterns ^ inverted
+                self.graph.rewire(vote, np.full(k, self.n_bits + root, np.int32))
+                self._update(vote)
+                vote += 1
+        self._arrange()
+
+    def sweep(self, moves: int = 2, keep: int = 256, restart: bool = False) -> None:
+        seed = self._seed()
+        for lut in self.fixed + self.rng.permutation(len(self.graph) - self.fixed):
+            self.accepted += self.visit(int(lut), moves, keep, restart, seed)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("heads", nargs="+")
+    parser.add_argument("-k", type=int, default=4)
+    parser.add_argument("--levels", type=int, default=3)
+    parser.add_argument("--sweeps", type=int, default=2)
+    parser.add_argument("--restarts", type=int, default=1)
+    parser.add_argument("--tau", type=float, default=1.0, help="times the default of so many votes")
+    parser.add_argument("--augment", default="warp3")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path, help="file to which one JSON object per run is added")
+    arguments = parser.parse_args()
+    mnist = data.load("mnist")
+    mixed = np.random.default_rng(0).permutation(len(mnist.y_train))
+    held, rest = mixed[:10_000], mixed[10_000:]
+    dataset = replace(mnist, x_train=mnist.x_train[rest], y_train=mnist.y_train[rest],
+                      x_test=mnist.x_train[held], y_test=mnist.y_train[held])
+    coder = encode.fixed(mnist.features, 128)
+    options = DescentOptions(sweeps=arguments.sweeps, restarts=arguments.restarts, augment=arguments.augment)
+    for name in arguments.heads:
+        head, roots, luts = (each if i == 0 else int(each) for i, each in enumerate(name.split(":")))
+        began = time.process_time()
+        columns, label, _ = encode_examples(dataset, coder, options, np.random.default_rng(arguments.seed))
+        votes = sum(len(counted(head, root)) for root in range(roots))
+        trainer = HeadTrainer(columns, label, head, roots, luts, k=arguments.k, levels=arguments.levels,
+                              tau=arguments.tau * default_tau(votes, CLASSES, arguments.k), seed=arguments.seed,
+                              threads=1)
+        graph, _ = _run(trainer, luts - roots, options, None, 0.0)
+        network = _network(trainer, graph, dataset, coder)
+        row = {"head": head, "roots": roots, "luts": luts, "votes": votes, "seed": arguments.seed,
+               "tau": arguments.tau, "augment": arguments.augment, "levels": arguments.levels,
+               "train": round(trainer.accuracy(), 4),
+               "held": float((network.predict_integers(dataset.x_test) == dataset.y_test).mean()),
+               "cells": estimate(network, targets.get("ice40")), "cpu": round(time.process_time() - began, 1)}
+        print(row, flush=True)
+        if arguments.json:
+            with arguments.json.open("a") as file:
+                print(json.dumps(row), file=file)
+
+
+if __name__ == "__main__":
+    main()
