@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -50,6 +50,9 @@ INSTALL = {
     "icesprog": "build it from its sources, which MuseLab keeps with the iCESugar boards",
 }
 """What to do about a tool that is missing and in no YoWASP package."""
+
+
+Watch = Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -142,13 +145,31 @@ def _stop(process: subprocess.Popen) -> None:
     process.wait()
 
 
+def _wait(process: subprocess.Popen, log: int, timeout: float, watch: Watch) -> str:
+    """Wait for the end of a process that writes into file `log`; what `watch` says of the log if that ends it."""
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            process.wait(min(1.0, max(0.0, end - time.monotonic())))
+            return ""
+        except subprocess.TimeoutExpired:
+            if time.monotonic() >= end:
+                raise
+        # a read at a place of its own: the tool shares the file's position
+        verdict = watch(os.pread(log, os.fstat(log).st_size, 0).decode(errors="replace"))
+        if verdict:
+            return verdict
+
+
 def run_command(command: Sequence[str], *, what: str, cwd: Path | str | None = None, timeout: float | None = None,
-                env: Mapping[str, str] | None = None, accept: Sequence[int] = (0,)) -> Run:
+                env: Mapping[str, str] | None = None, accept: Sequence[int] = (0,),
+                watch: Watch | None = None) -> Run:
     """Run `command`, whatever it is; `what` names it in errors. The rest is as for `run`."""
     which, longest = "--timeout", default_timeout()
     if timeout is None or longest < timeout:
         which, timeout = "LUT2HW_TOOL_TIMEOUT", longest
     start = time.monotonic()
+    verdict = ""
     with tempfile.TemporaryDirectory(prefix="lut2hw-") as scratch, tempfile.TemporaryFile(dir=scratch) as log:
         log_file: IO[bytes] = log
         # Tools' temporary files go where they are removed even if the tool is killed.
@@ -160,7 +181,8 @@ def run_command(command: Sequence[str], *, what: str, cwd: Path | str | None = N
             except OSError as error:
                 raise ToolError(f"cannot run {what}: {error.strerror or error}") from None
             try:
-                code: int | None = process.wait(timeout)
+                verdict = _wait(process, log.fileno(), timeout, watch or (lambda output: ""))
+                code: int | None = process.poll()
             except subprocess.TimeoutExpired:
                 code = None
             finally:
@@ -168,6 +190,8 @@ def run_command(command: Sequence[str], *, what: str, cwd: Path | str | None = N
         log_file.seek(0)
         output = log_file.read().decode(errors="replace")
     seconds = time.monotonic() - start
+    if verdict:
+        raise ToolError(f"{what} {verdict}")
     if code is None:
         raise ToolError(f"{what} did not finish in {timeout:g} s ({which} sets the limit); "
                         f"it last said: {last_words(output)}")
@@ -179,15 +203,18 @@ def run_command(command: Sequence[str], *, what: str, cwd: Path | str | None = N
 
 
 def run(name: str, arguments: Sequence[str], *, cwd: Path | str | None = None, timeout: float | None = None,
-        env: Mapping[str, str] | None = None, accept: Sequence[int] = (0,)) -> Run:
+        env: Mapping[str, str] | None = None, accept: Sequence[int] = (0,), watch: Watch | None = None) -> Run:
     """Run tool `name` and return what it printed (standard output and error together).
 
     arguments: file names among them must be relative to `cwd`, since YoWASP tools see a /tmp of their own.
     timeout: seconds, at most and by default `default_timeout`. env: added to the environment. accept: exit codes that
     are success.
+    watch: asked about once a second what it makes of the output so far; a text, "does ..." say, ends the tool as a
+    failure.
     Errors: `ToolError` in one line if the tool is missing, fails, is killed or takes longer.
     """
-    return run_command([*require(name), *arguments], what=name, cwd=cwd, timeout=timeout, env=env, accept=accept)
+    return run_command([*require(name), *arguments], what=name, cwd=cwd, timeout=timeout, env=env, accept=accept,
+                       watch=watch)
 
 
 def yosys_share() -> Path:

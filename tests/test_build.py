@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import stat
 import subprocess
@@ -11,14 +12,17 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from test_compile import vote_network
 
 from lut2hw import targets, tools
-from lut2hw.build import build
+from lut2hw.build import _stuck, build
 from lut2hw.cli import main
 from lut2hw.compile import compile_network
 from lut2hw.emit import emit
 from lut2hw.errors import Lut2hwError, ToolError, UsageError
+from lut2hw.targets import ice40
 
 ICE40 = targets.get("ice40")
 has_tools = pytest.mark.skipif(not all(map(tools.find, ("yosys", "nextpnr-ice40", "icepack"))),
@@ -44,13 +48,14 @@ def tool(path: Path, text: str) -> str:
 
 
 @has_tools
-@pytest.mark.parametrize("pipeline", ["none", 2])
-def test_bitstream_and_report(tmp_path, network, pipeline, capsys):
+@pytest.mark.parametrize(("pipeline", "device"), [("none", "up5k"), (2, "hx1k"), (1, "lp384")])
+def test_bitstream_and_report(tmp_path, network, pipeline, device, capsys):
     emit(compile_network(network, ICE40, pipeline=pipeline), tmp_path / "tiny")
-    assert main(["build", str(tmp_path / "tiny"), "--device", "hx1k", "--json"]) == 0
+    assert main(["build", str(tmp_path / "tiny"), "--device", device, "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result == json.loads((tmp_path / "tiny" / "build.json").read_text())
-    assert result["device"] == "hx1k" and result["latency_cycles"] == (0 if pipeline == "none" else 2)
+    assert result["device"] == device and result["latency_cycles"] == (0 if pipeline == "none" else pipeline)
+    assert result["chip"]["logic_cells"] == result["chip_packed"]  # the cells that stay empty do not count
     assert result["fmax_mhz"] > 10
     cycles = max(1, result["latency_cycles"])
     assert result["latency_ns"] == pytest.approx(cycles * 1000 / result["fmax_mhz"], abs=0.01)
@@ -58,8 +63,22 @@ def test_bitstream_and_report(tmp_path, network, pipeline, capsys):
         assert set(result[what]) == {"logic_cells", "lut4", "carry", "ff", "ram"}
     assert 0 < result["core"]["lut4"] <= result["core"]["logic_cells"] < result["chip"]["logic_cells"]
     bitstream = Path(result["bitstream"]).read_bytes()
-    assert bitstream[:2] == b"\xff\x00" and len(bitstream) > 30_000  # the preamble of an iCE40 configuration
+    assert bitstream[:2] == b"\xff\x00" and len(bitstream) > 7_000  # the preamble of an iCE40 configuration
     assert not [path for path in (tmp_path / "tiny").iterdir() if path.name.startswith(".")]
+
+
+@given(device=st.sampled_from(sorted(ice40.TILES)), share=st.floats(0, 1), carries=st.integers(0, 1000))
+def test_spreading_leaves_room(device, share, carries):
+    """Cells left empty are of the device, each once, and the others are enough."""
+    columns, rows = ice40.TILES[device]
+    die = {f"X{x}/Y{y}/lc{z}" for x in columns for y in range(1, rows + 1) for z in range(8)}
+    assert len(die) >= ICE40.devices[device].logic_cells
+    cells = round(share * len(die))
+    empty = ICE40.flow.spread(device, cells, carries)
+    assert len(empty) == len(set(empty)) and die.issuperset(empty)
+    assert not empty or len(die) - len(empty) >= ice40.ROOM * cells
+    if share < 0.5 and carries == 0:
+        assert len(die) - len(empty) == len(die) * max(4, math.ceil(ice40.ROOM * share * 8 - 1e-9)) // 8
 
 
 @has_tools
@@ -137,6 +156,21 @@ def test_hanging_tool(core, tmp_path, monkeypatch):
     monkeypatch.setenv("YOSYS", tool(tmp_path / "yosys", "#!/bin/sh\necho thinking\nsleep 1000\n"))
     with pytest.raises(ToolError, match=r"did not finish in 1 s .* it last said: thinking"):
         build(core, timeout=1)
+
+
+def test_router_that_gets_nowhere():
+    """One that still finds better routes is let alone."""
+    better = "".join(f"Info: iter={n} wires=100 overused={2000 - n} overuse=7\n" for n in range(1500))
+    assert _stuck(better) == ""
+    assert _stuck("") == ""
+    stuck = better + "Info: iter=9 wires=100 overused=600 overuse=7\n" * 500
+    assert _stuck(stuck).startswith("finds no routes: at best 501 wires are in use twice")
+
+
+def test_tool_is_ended_by_what_it_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("YOSYS", tool(tmp_path / "yosys", "#!/bin/sh\necho hopeless\nsleep 1000\n"))
+    with pytest.raises(ToolError, match=r"^yosys gives up$"):
+        tools.run("yosys", [], watch=lambda output: "gives up" if "hopeless" in output else "")
 
 
 def test_interrupt_leaves_nothing(core, tmp_path):

@@ -28,7 +28,8 @@ STAND_INS = {
     "YOSYS": """cat > stat.json << end
 {"design": {"num_cells_by_type": {"SB_LUT4": 5}}}
 end
-echo read > yosys.log; echo '{}' > lut2hw_core.json; echo '{}' > chip.json""",
+echo read > yosys.log; echo '{}' > lut2hw_core.json
+echo '{"modules": {"chip": {"cells": {}}}}' > chip.json""",
     "NEXTPNR_ICE40": """seed=; asc=
 while [ $# -gt 0 ]; do case $1 in --seed) seed=$2;; --asc) asc=$2;; esac; shift; done
 echo 'ICESTORM_LC: 10/ 5280'

@@ -128,6 +128,8 @@ def _build(manifest: Manifest, target: Target, flow: Flow, part: Device, device:
     _check_size(target, device, core_counts.logic_cells, flow.logic_cells(chip_cells), chip["ram"])
     progress("build", 3, steps)
     netlist = free_chain_ends(scratch / "chip.json", "chip", flow)
+    empty = flow.spread(device, flow.logic_cells(chip_cells), chip["carry"]) if flow.spread else []
+    _leave_empty(scratch / netlist, flow, empty)
     arguments += ["--json", netlist, "--top", "chip", "--seed", str(seed), "--freq", f"{freq:g}"]
     fmax, routed, log = _route(flow, arguments, name, scratch, timeout, seconds)
     if again and flow.timing and fmax < freq <= NEAR * fmax:
@@ -141,6 +143,7 @@ def _build(manifest: Manifest, target: Target, flow: Flow, part: Device, device:
                         (scratch / word.format(name=second)).replace(scratch / word.format(name=name))
     (scratch / "nextpnr.log").write_text(log)
     used = {kind: each["used"] for kind, each in routed["utilization"].items()}
+    used[flow.logic_cell] -= len(empty)
     progress("build", 4, steps)
     bitstream = None
     if flow.pack is not None:
@@ -171,7 +174,8 @@ def _route(flow: Flow, arguments: list[str], name: str, scratch: Path, timeout: 
            seconds: dict[str, float]) -> tuple[float, Any, str]:
     """Place and route; the clock reached in MHz, nextpnr's report and its log. Leaves the routed design."""
     run = tools.run(flow.nextpnr, [*arguments, "--report", "report.json", "--timing-allow-fail",
-                                   *(word.format(name=name) for word in flow.output)], cwd=scratch, timeout=timeout)
+                                   *(word.format(name=name) for word in flow.output)], cwd=scratch, timeout=timeout,
+                    watch=_stuck)
     seconds[flow.nextpnr] = seconds.get(flow.nextpnr, 0) + run.seconds
     report = _json(scratch / "report.json", flow.nextpnr)
     return min((clock["achieved"] for clock in report["fmax"].values()), default=0.0), report, run.output
@@ -256,6 +260,31 @@ def free_chain_ends(netlist: Path, top: str, flow: Flow) -> str:
     freed = netlist.with_suffix(".nextpnr.json")
     freed.write_text(json.dumps(data))
     return freed.name
+
+
+def _leave_empty(netlist: Path, flow: Flow, places: list[str]) -> None:
+    """Put a primitive without inputs, which configures nothing, in each of `places`, into a netlist for nextpnr."""
+    if not places:
+        return
+    kind, out = flow.empty
+    data = _json(netlist, "yosys")
+    data["modules"]["chip"]["cells"].update({
+        f"empty {place}": {"hide_name": 1, "type": kind, "parameters": {}, "attributes": {"BEL": place},
+                           "port_directions": {out: "output"}, "connections": {out: []}} for place in places})
+    netlist.write_text(json.dumps(data))
+
+
+PATIENCE = 500
+"""Rounds of routing without one that leaves fewer conflicts. Chips that route have needed up to 230 rounds in all."""
+
+
+def _stuck(log: str) -> str:
+    """What to say of a router that gets no further; empty while it does."""
+    left = [int(wires) for wires in re.findall(r"overused=(\d+)", log)]
+    if not left or len(left) - left.index(min(left)) <= PATIENCE:
+        return ""
+    return (f"finds no routes: at best {min(left)} wires are in use twice; networks need more wires the "
+            "larger they are: train a smaller one (--luts, --utilization) or take a larger device")
 
 
 def _with_log(message: str, log: Path) -> str:

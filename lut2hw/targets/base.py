@@ -59,6 +59,8 @@ class Flow:
     pack: the tool and arguments that make the bitstream, with {name}; None if there is no open one.
     bitstream: its file name, with {name}. logic_cell, ram: names in nextpnr's utilization.
     count: regular expressions of primitives after synthesis that are counted as lut4, carry, ff and ram.
+    spread: from the device and the chip's logic cells and carries, the places (as nextpnr names them) that placement
+    leaves empty; empty: primitive that fills one, and its output.
     pair: primitive of two LUTs. carry_luts: logic cells of a carry primitive.
     constraints: where nextpnr places no pins by itself: its arguments for the file "chip.pins", then the form of the
     file's lines, with {port} and {pin}. no_pads: option of `synth` for a module that will not be the top.
@@ -84,6 +86,8 @@ class Flow:
     pair: str = ""
     carry_cell: str = ""
     carry_luts: int = 1
+    spread: Callable[[str, int, int], list[str]] | None = None
+    empty: tuple[str, str] = ("", "")
 
     @property
     def synth_core(self) -> str:

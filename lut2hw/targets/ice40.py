@@ -55,6 +55,36 @@ def _device(synth: str, logic_cells: int, ram: int, *packages: str) -> Device:
     return Device(logic_cells, ram, packages, synth, slowness=SLOWNESS[synth])
 
 
+_DIE_8K = ((*range(1, 8), *range(9, 25), *range(26, 33)), 32)
+_DIE_5K = ((*range(1, 6), *range(7, 19), *range(20, 25)), 30)
+_DIE_1K = ((1, 2, *range(4, 10), 11, 12), 16)
+TILES = {"lp384": (tuple(range(1, 7)), 8), "lp1k": _DIE_1K, "hx1k": _DIE_1K,
+         **dict.fromkeys(("lp4k", "lp8k", "hx4k", "hx8k"), _DIE_8K), "up3k": _DIE_5K, "up5k": _DIE_5K}
+"""Tiles of eight logic cells by device, as nextpnr counts them: columns that hold logic, and how many rows from 1."""
+
+LEAST, ROOM, CHAINS = 4, 1.25, 3
+"""Of the cells that placement may use: so many of each tile at least, so many for each that is needed, and so many in
+whole columns for each carry."""
+
+
+def _spread(device: str, cells: int, carries: int) -> list[str]:
+    """Cells to leave empty, so that every tile has wires to spare.
+
+    The inputs of a tile's 8 LUTs come in over 32 local wires, as many as 8 LUTs of unrelated inputs have, and the
+    placer fills tiles whatever density it is asked for. Some columns stay whole, for carry chains go up in them.
+    """
+    if device not in TILES:
+        return []
+    columns, rows = TILES[device]
+    whole = min(len(columns), -(-CHAINS * carries // (8 * rows)))
+    for least in range(LEAST, 8):
+        if (8 * whole + least * (len(columns) - whole)) * rows >= ROOM * cells:
+            chains = {columns[(2 * i + 1) * len(columns) // (2 * whole)] for i in range(whole)}
+            return [f"X{x}/Y{y}/lc{z}" for x in columns if x not in chains for y in range(1, rows + 1)
+                    for z in range(least, 8)]
+    return []
+
+
 ICE40 = Target(
     name="ice40",
     description="Lattice iCE40: LUT4, carry chain, 4 kbit block RAM",
@@ -86,6 +116,8 @@ ICE40 = Target(
         bitstream="{name}.bin",
         logic_cell="ICESTORM_LC",
         ram="ICESTORM_RAM",
+        spread=_spread,
+        empty=("SB_LUT4", "O"),
         count={"lut4": "SB_LUT4", "carry": "SB_CARRY", "ff": "SB_DFF.*", "ram": "SB_RAM40.*"},
     ),
     default_device="up5k",
