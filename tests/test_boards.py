@@ -147,6 +147,8 @@ def test_build_for_a_board_and_flash_it(folder, tmp_path, capsys, monkeypatch):
     result = json.loads(capsys.readouterr().out)
     bitstream = folder / "icestick" / "chip.bin"
     assert result["bitstream"] == str(bitstream)
+    used = result["chip"]
+    assert 0 < used["logic_cells"] <= used["lut4"] + used["carry"] + used["ff"]  # cells that stay empty do not count
     assert bitstream.read_bytes()[4:8] == bytes.fromhex("7eaa997e")  # preamble of an iCE40 bitstream
     assert result["fmax_mhz"] > result["clock_mhz"] == 12
     assert 0 < result["core"]["lut4"] < result["chip"]["lut4"] < result["chip"]["logic_cells"] < 1280

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from test_compile import vote_network
 
 from lut2hw import targets, tools
-from lut2hw.build import _stuck, build
+from lut2hw.build import build
+from lut2hw.build.nextpnr import stuck
 from lut2hw.cli import main
 from lut2hw.compile import compile_network
 from lut2hw.emit import emit
@@ -161,10 +162,10 @@ def test_hanging_tool(core, tmp_path, monkeypatch):
 def test_router_that_gets_nowhere():
     """One that still finds better routes is let alone."""
     better = "".join(f"Info: iter={n} wires=100 overused={2000 - n} overuse=7\n" for n in range(1500))
-    assert _stuck(better) == ""
-    assert _stuck("") == ""
-    stuck = better + "Info: iter=9 wires=100 overused=600 overuse=7\n" * 500
-    assert _stuck(stuck).startswith("finds no routes: at best 501 wires are in use twice")
+    assert stuck(better) == ""
+    assert stuck("") == ""
+    nowhere = better + "Info: iter=9 wires=100 overused=600 overuse=7\n" * 500
+    assert stuck(nowhere).startswith("finds no routes: at best 501 wires are in use twice")
 
 
 def test_tool_is_ended_by_what_it_says(tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ from amaranth.hdl import Elaboratable, Module
 from lut2hw import targets, tools
 from lut2hw.boards import catalogue, chip, links
 from lut2hw.boards.protocol import classify_request
+from lut2hw.build.nextpnr import leave_empty, read_json, stuck
 from lut2hw.emit.folder import Manifest
 from lut2hw.errors import Lut2hwError, ToolError, UsageError
 from lut2hw.files import replace_files
@@ -67,10 +68,13 @@ def build(manifest: Manifest, board_name: str, *, baud: int | None = None, seed:
         for name, content in plan.files.items():
             (work / name).write_bytes(content.encode() if isinstance(content, str) else content)
         failed: ToolError | None = None
+        empty: list[str] = []
         for done, (tool, arguments) in enumerate(steps):
             progress(f"building for {board_name}", done, len(steps))
             try:
-                tools.run(tool, arguments, cwd=work, timeout=timeout)
+                if tool == _flow(board).nextpnr:
+                    empty = _leave_empty(work, _flow(board), platform.device)
+                tools.run(tool, arguments, cwd=work, timeout=timeout, watch=lambda _: _stuck(work))
             except ToolError as error:
                 failed = error
                 break
@@ -79,6 +83,7 @@ def build(manifest: Manifest, board_name: str, *, baud: int | None = None, seed:
             raise _explain(failed, work, board_name, board, clock_hz) from None
         report = json.loads((work / f"{NAME}.report.json").read_text())
         stat = json.loads((work / f"{NAME}.stat.json").read_text())["design"]["num_cells_by_type"]
+        report["utilization"][_flow(board).logic_cell]["used"] -= len(empty)
         result = _result(manifest, board_name, board, baud, clock_hz, report, stat)
         out = manifest.directory / board_name
         try:
@@ -89,6 +94,29 @@ def build(manifest: Manifest, board_name: str, *, baud: int | None = None, seed:
         replace_files(out, {**{name: (work / name).read_bytes() for name in made},
                             "build.json": (json.dumps(result, indent=1) + "\n").encode()}, "build.json")
     return result
+
+
+def _counts(stat: dict[str, int], flow: Flow) -> dict[str, int]:
+    """Primitives after synthesis by what `Flow.count` calls them."""
+    return {what: sum(count for cell, count in stat.items() if re.fullmatch(pattern, cell))
+            for what, pattern in flow.count.items()}
+
+
+def _leave_empty(work: Path, flow: Flow, device: str) -> list[str]:
+    """Leave places of the device empty where the family wants that, in the netlist for nextpnr; those places."""
+    if not flow.spread:
+        return []
+    counts = _counts(read_json(work / f"{NAME}.stat.json", "yosys")["design"]["num_cells_by_type"], flow)
+    # before packing: at most this many cells
+    empty = flow.spread(device.lower().removeprefix("ice40"), counts["lut4"] + counts["ff"], counts["carry"])
+    leave_empty(work / f"{NAME}.json", NAME, flow, empty)
+    return empty
+
+
+def _stuck(work: Path) -> str:
+    """`stuck`, of the log that nextpnr writes into a file."""
+    log = work / f"{NAME}.tim"
+    return stuck(log.read_text(errors="replace")) if log.exists() else ""
 
 
 def _plan(platform: Any, design: Elaboratable, seed: int = 1) -> BuildPlan:
@@ -119,8 +147,7 @@ def _steps(plan: BuildPlan) -> list[tuple[str, list[str]]]:
 def _result(manifest: Manifest, name: str, board: catalogue.Board, baud: int, clock_hz: float,
             report: dict[str, Any], stat: dict[str, int]) -> dict[str, Any]:
     flow = _flow(board)
-    counts = {what: sum(count for cell, count in stat.items() if re.fullmatch(pattern, cell))
-              for what, pattern in flow.count.items()}
+    counts = _counts(stat, flow)
     emitted = Counter({str(kind): int(count) for kind, count in manifest.data["cells"].items()})
     fmax = min((clock["achieved"] for clock in report["fmax"].values()), default=None)
     identity = chip.identity_of(manifest)

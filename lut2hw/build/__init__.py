@@ -17,6 +17,7 @@ from typing import Any
 import jinja2
 
 from lut2hw import targets, tools
+from lut2hw.build.nextpnr import free_chain_ends, leave_empty, read_json, stuck
 from lut2hw.emit import Manifest, load
 from lut2hw.errors import Lut2hwError, UsageError, unknown_name
 from lut2hw.files import remove_leftovers, replace_files
@@ -129,7 +130,7 @@ def _build(manifest: Manifest, target: Target, flow: Flow, part: Device, device:
     progress("build", 3, steps)
     netlist = free_chain_ends(scratch / "chip.json", "chip", flow)
     empty = flow.spread(device, flow.logic_cells(chip_cells), chip["carry"]) if flow.spread else []
-    _leave_empty(scratch / netlist, flow, empty)
+    leave_empty(scratch / netlist, "chip", flow, empty)
     arguments += ["--json", netlist, "--top", "chip", "--seed", str(seed), "--freq", f"{freq:g}"]
     fmax, routed, log = _route(flow, arguments, name, scratch, timeout, seconds)
     if again and flow.timing and fmax < freq <= NEAR * fmax:
@@ -175,9 +176,9 @@ def _route(flow: Flow, arguments: list[str], name: str, scratch: Path, timeout: 
     """Place and route; the clock reached in MHz, nextpnr's report and its log. Leaves the routed design."""
     run = tools.run(flow.nextpnr, [*arguments, "--report", "report.json", "--timing-allow-fail",
                                    *(word.format(name=name) for word in flow.output)], cwd=scratch, timeout=timeout,
-                    watch=_stuck)
+                    watch=stuck)
     seconds[flow.nextpnr] = seconds.get(flow.nextpnr, 0) + run.seconds
-    report = _json(scratch / "report.json", flow.nextpnr)
+    report = read_json(scratch / "report.json", flow.nextpnr)
     return min((clock["achieved"] for clock in report["fmax"].values()), default=0.0), report, run.output
 
 
@@ -220,71 +221,11 @@ def _synthesize(flow: Flow, part: Device, top: str, read: str, scratch: Path, ti
     seconds["yosys"] = round(seconds.get("yosys", 0) + run.seconds, 1)
     if not (scratch / f"{top}.json").is_file():
         raise tools.ToolError(_with_log("yosys made no netlist", scratch / "yosys.log"))
-    by_type = _json(stat, "yosys")["design"]["num_cells_by_type"]
+    by_type = read_json(stat, "yosys")["design"]["num_cells_by_type"]
     counts = {what: sum(count for cell, count in by_type.items() if re.fullmatch(pattern, cell))
               for what, pattern in flow.count.items()}
     counts["lut4"] += 2 * by_type.get(flow.pair, 0)
     return counts
-
-
-def free_chain_ends(netlist: Path, top: str, flow: Flow) -> str:
-    """Name of a netlist for nextpnr, beside yosys's of module `top`, whose carry chains end where they end.
-
-    The carry in of a chain that does not use it, and the carry out of one that nobody reads, are left open: nextpnr
-    would make carry cells to feed them in and out, or refuse them.
-    """
-    if not flow.slot_cell:
-        return netlist.name
-    data = _json(netlist, "yosys")
-    module = data["modules"][top]
-    cells = module["cells"].values()
-    low = ["0", "x", *(bit for cell in cells if cell["type"] == "VLO" for bit in cell["connections"]["Z"])]
-    read = {bit for port in module["ports"].values() for bit in port["bits"]}
-    read.update(bit for cell in cells for port, bits in cell["connections"].items()
-                if cell["port_directions"][port] != "output" for bit in bits)
-    for cell in cells:
-        wires = cell["connections"]
-        if cell["type"] != flow.slot_cell:
-            continue
-        if flow.slot_open and wires.get("COUT", ["x"])[0] not in read:
-            wires["COUT"] = [flow.slot_open]
-        init = cell["parameters"]["INIT0"]
-        value = int(init, 16 if init.startswith("0x") else 2) if isinstance(init, str) else init
-        # the first slot reads no carry
-        if wires.get("CIN", [""])[0] in low and not value >> 8 and wires["D0"][0] not in low:
-            if flow.slot_open:
-                wires["CIN"] = [flow.slot_open]
-            else:
-                del wires["CIN"]
-                cell["port_directions"].pop("CIN", None)
-    freed = netlist.with_suffix(".nextpnr.json")
-    freed.write_text(json.dumps(data))
-    return freed.name
-
-
-def _leave_empty(netlist: Path, flow: Flow, places: list[str]) -> None:
-    """Put a primitive without inputs, which configures nothing, in each of `places`, into a netlist for nextpnr."""
-    if not places:
-        return
-    kind, out = flow.empty
-    data = _json(netlist, "yosys")
-    data["modules"]["chip"]["cells"].update({
-        f"empty {place}": {"hide_name": 1, "type": kind, "parameters": {}, "attributes": {"BEL": place},
-                           "port_directions": {out: "output"}, "connections": {out: []}} for place in places})
-    netlist.write_text(json.dumps(data))
-
-
-PATIENCE = 500
-"""Rounds of routing without one that leaves fewer conflicts. Chips that route have needed up to 230 rounds in all."""
-
-
-def _stuck(log: str) -> str:
-    """What to say of a router that gets no further; empty while it does."""
-    left = [int(wires) for wires in re.findall(r"overused=(\d+)", log)]
-    if not left or len(left) - left.index(min(left)) <= PATIENCE:
-        return ""
-    return (f"finds no routes: at best {min(left)} wires are in use twice; networks need more wires the "
-            "larger they are: train a smaller one (--luts, --utilization) or take a larger device")
 
 
 def _with_log(message: str, log: Path) -> str:
@@ -305,13 +246,6 @@ def _packed(flow: Flow, arguments: list[str], top: str, scratch: Path, timeout: 
         raise tools.ToolError(f"{flow.nextpnr} did not say how many cells it packed; it last said: "
                               f"{tools.last_words(run.output)}")
     return used
-
-
-def _json(path: Path, tool: str) -> Any:
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
-        raise tools.ToolError(f"{tool} did not write {path.name}; is its version too old?") from None
 
 
 def _check_size(target: Target, device: str, core: int, chip: int, ram: int) -> None:
