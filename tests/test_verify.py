@@ -436,6 +436,14 @@ def test_tools_that_fail_say_their_last_words(emitted, tmp_path, monkeypatch):
         one(emitted, "formal", vectors=10)
 
 
+@needs_icarus
+def test_icarus_by_another_name(emitted, tmp_path, monkeypatch):
+    [real] = tools.require("iverilog")
+    named = script(tmp_path, "my ic'arus", f'touch "{tmp_path}/ran"; exec "{real}" "$@"')
+    monkeypatch.setenv("IVERILOG", named)
+    assert one(emitted, "cocotb", vectors=10).passed and (tmp_path / "ran").exists()
+
+
 def test_tools_that_hang_are_stopped_with_their_children(tmp_path, monkeypatch):
     mark = f"7{os.getpid()}"
     monkeypatch.setenv("YOSYS", script(tmp_path, "hang", f"echo thinking; sleep {mark} & sleep {mark}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -16,9 +17,16 @@ from lut2hw import tools
 def main(config_file: str) -> int:
     """Build and run what the configuration says."""
     config = json.loads(Path(config_file).read_text())
-    # The runner looks on the PATH only.
-    folder = str(Path(tools.require("iverilog")[0]).resolve().parent)
-    os.environ["PATH"] = folder + os.pathsep + os.environ.get("PATH", "")
+    # The runner looks on the PATH only, for programs by their usual names.
+    program = Path(tools.require("iverilog")[0]).resolve()
+    folders = [str(program.parent), os.environ.get("PATH", "")]
+    if program.name != "iverilog":
+        named = Path(config["work"]) / "bin" / "iverilog"
+        named.parent.mkdir()
+        named.write_text(f'#!/bin/sh\nexec {shlex.quote(str(program))} "$@"\n')
+        named.chmod(0o755)
+        folders.insert(0, str(named.parent))
+    os.environ["PATH"] = os.pathsep.join(folders)
     runner = get_runner("icarus")
     build = Path(config["work"]) / "build"
     # Names of our own, since Icarus hands names to a shell. What models include lies beside them in yosys's share
