@@ -494,7 +494,8 @@ def inspect(
 
     network = LutNetwork.load(model)
     dataset = datasets.recall(network) if data is None else datasets.load(data, like=network)
-    found = look(network, dataset.x_train, dataset.y_train)
+    # A file that the model does not know is all of it what it was trained on.
+    found = look(network, *dataset.split("train" if len(dataset.y_train) else "all"))
 
     def text() -> None:
         print_table(f"table entries by training examples behind them (few: 1 to {RARE})",

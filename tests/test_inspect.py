@@ -116,3 +116,17 @@ def test_command(tmp_path, capsys):
     assert 0 <= found["memorization"] <= 1 and 0 <= found["by_chance"] <= 1 and len(found["layers"]) == 2
     assert cli.main(["inspect", model]) == 0
     assert "memorization" in capsys.readouterr().out
+
+
+def test_command_with_the_data_of_a_model_that_names_none(tmp_path, capsys):
+    """A network whose file says nothing of its data: all that is given counts as what it was trained on."""
+    network = LutNetwork(Encoder(Features.integers([0], [1], ("a",)), np.zeros(1, np.int32), np.ones(1, np.int64)),
+                         (Layer(np.zeros((1, 1), np.int32), bits.pack_tables(np.array([[0, 1]]))),), Head.bit(1),
+                         ("0", "1"))
+    network.save(tmp_path / "m.lut")
+    assert cli.main(["inspect", str(tmp_path / "m.lut")]) == 2
+    (tmp_path / "x.csv").write_text("a,label\n" + "0,0\n1,1\n" * 50)
+    capsys.readouterr()
+    assert cli.main(["inspect", str(tmp_path / "m.lut"), "--data", str(tmp_path / "x.csv"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["examples"] == 100 and found["train_accuracy"] == 1 and found["by_chance"] == 0
