@@ -4,7 +4,8 @@
     python benchmarks/descent_depth.py --plot docs/img/depth.png --json depth.json
 
 LUT4 models are measured in iCE40 logic cells of the core (tables, popcount and argmax), LUT6 models in 6-input LUTs
-of the generic target. 1-bit pixels, four warped copies of each image, grown LUTs shared.
+of the generic target. 1-bit pixels, training set as it is, every grown LUT with one reader; with --copies N, N warped
+copies of each image and grown LUTs shared, in three sweeps instead of four.
 """
 
 from __future__ import annotations
@@ -28,11 +29,12 @@ SIZES = {
 }
 
 
-def measure(out: Path, stop_after: float) -> None:
+def measure(out: Path, copies: int, stop_after: float) -> None:
     start = time.monotonic()
     mnist = data.load("mnist")
     coder = encode.fixed(mnist.features, 128)
     done = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
+    options = {"sweeps": 3, "augment": f"warp{copies}"} if copies else {"sweeps": 4, "share": False}
     for k, by_levels in SIZES.items():
         for size in range(3):
             for levels, sizes in by_levels.items():
@@ -42,8 +44,8 @@ def measure(out: Path, stop_after: float) -> None:
                 if time.monotonic() - start > stop_after:
                     return
                 began = time.process_time()
-                network = train_descent(mnist, coder, luts=luts, k=k, votes=votes, levels=levels, sweeps=3,
-                                        augment="warp4")
+                network = train_descent(mnist, coder, luts=luts, k=k, votes=votes, levels=levels,
+                                        **options)
                 seconds = time.process_time() - began
                 row = {"k": k, "levels": levels, "luts": luts, "votes": votes,
                        "area": estimate(network, targets.get("ice40" if k == 4 else "generic")),
@@ -85,13 +87,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--plot", type=Path)
+    parser.add_argument("--copies", type=int, default=0, help="warped copies of each image")
     parser.add_argument("--stop-after", type=float, default=math.inf, metavar="SECONDS",
                         help="start no further training after that; go on later")
     arguments = parser.parse_args()
     if arguments.plot:
         plot([json.loads(line) for line in arguments.json.read_text().splitlines()], arguments.plot)
     else:
-        measure(arguments.json, arguments.stop_after)
+        measure(arguments.json, arguments.copies, arguments.stop_after)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ SETTINGS: dict[str, dict] = {
     "mnist": {"threshold": 128, "luts": 1000, "k": 6, "layers": [1024] * 5, "augment": "warp8", "sweeps": 3},
     "cifar10": {"bits_per_feature": 6, "luts": 5000, "k": 6, "layers": [1024] * 5, "augment": "flip+shift1",
                 "tau": 16, "sweeps": 2, "proposals": 1152, "validation": 0.1},
-    "cifar10-edges": {"bits_per_feature": 6, "luts": 5000, "k": 6, "layers": [1024] * 5, "tau": 18, "sweeps": 2,
+    "cifar10-edges": {"bits_per_feature": 6, "luts": 2000, "k": 6, "layers": [1024] * 5, "tau": 14, "sweeps": 2,
                       "proposals": 1152},
     "iwls": {"threshold": 1, "luts": 400, "k": 4, "votes": 80, "levels": 3, "sweeps": 6, "tau": 8,
              "layers": [256] * 4},
