@@ -345,6 +345,30 @@ def test_baseline_equals_golden_model(family):
             target.primitive(cell)
 
 
+@pytest.mark.skipif(tools.find("yosys") is None, reason="needs yosys")
+def test_baseline_without_abc9(monkeypatch):
+    """Where ABC9 fails, what yosys makes without it is compared with; where all of yosys fails, that is the error."""
+    from lut2hw.compile import baseline
+    from lut2hw.errors import ToolError
+
+    network, target, run = vote_network(10, 4, 3), targets.get("ice40"), tools.run
+    port = compile_network(network, target, pipeline="none").input_port
+
+    def fails(what):
+        def instead(name, arguments, **options):
+            if what in arguments[-1]:
+                raise ToolError(f"no {what}")
+            return run(name, arguments, **options)
+        monkeypatch.setattr(tools, "run", instead)
+
+    fails("-abc9")
+    x = inputs_of(network, 300)
+    assert (classes(baseline.synthesize(network, port, target), port, network, x) == network.predict(x)).all()
+    fails("synth_ice40")
+    with pytest.raises(ToolError, match="no synth_ice40"):
+        baseline.synthesize(network, port, target)
+
+
 @pytest.mark.parametrize("n_classes", [2, 3, 7, 10])
 def test_ties_go_to_the_lowest_class(n_classes):
     """Scores that are all equal, or equal for some, on the carry chains too."""
