@@ -222,9 +222,9 @@ def train(
     target: Annotated[str, typer.Option("--target", rich_help_panel=FILL_PANEL, autocompletion=complete_target,
                                         metavar="FAMILY", help="FPGA family that --device is "
                                           "of.")] = "ice40",
-    utilization: Annotated[float, typer.Option("--utilization", rich_help_panel=FILL_PANEL,
-                                               metavar="SHARE", help="Share of the --device to "
-                                               "fill.")] = 0.85,
+    utilization: Annotated[float | None, typer.Option("--utilization", rich_help_panel=FILL_PANEL,
+                                                      metavar="SHARE", help="Share of the --device to fill.",
+                                                      show_default="0.85, or what routes")] = None,
     proposals: Annotated[int | None, typer.Option("--proposals", rich_help_panel=DESCENT_PANEL,
                                                   metavar="N", help="descent: signals tried at each "
                                                   "input; 0 tries all.")] = None,

@@ -15,6 +15,7 @@ from lut2hw.errors import UsageError, unknown_name
 from lut2hw.model import Head, Layer, LutNetwork
 from lut2hw.targets import get
 
+FILL = 0.85  # of a device's logic cells
 SLACK = 0.1  # of a device's share that a trained network may leave unused
 ROUNDS = 4  # trainings to fill a device, at most
 CHIP_CELLS = 30  # counter, handshake and answer register of the chip that `lut2hw build` puts around a core
@@ -72,8 +73,9 @@ def chip_cells(network: LutNetwork, target: str) -> int:
 
 
 def largest(encoder: Encoder, n_classes: int, *, target: str, device: str, k: int,
-            utilization: float = 0.85) -> Size:
-    """The largest network of which the whole chip takes at most `utilization` of the device's logic cells.
+            utilization: float | None = None) -> Size:
+    """The largest network of which the whole chip takes at most `utilization` of the device's logic cells;
+    None: `FILL`, or what routes.
 
     A fifth of the LUTs are votes (half for k > 4) and the others are grown; encoder and input register take up to a
     third of the cells, which bounds the encoder bits that may be read. Errors: `UsageError`.
@@ -116,7 +118,7 @@ def shape(luts: int, k: int, n_classes: int) -> tuple[int, int]:
 
 
 def fill(train: Callable[[Size], LutNetwork], encoder: Encoder, n_classes: int, *, target: str, device: str, k: int,
-         utilization: float = 0.85, once: bool = False) -> tuple[LutNetwork, Size]:
+         utilization: float | None = None, once: bool = False) -> tuple[LutNetwork, Size]:
     """Train a network that fills a device, and its size with the logic cells that the trained network takes.
 
     train: makes a network of a size. Training decides how much of the LUTs the compiler finds superfluous, so where
@@ -145,11 +147,17 @@ def fill(train: Callable[[Size], LutNetwork], encoder: Encoder, n_classes: int, 
     return best
 
 
-def _budget(target: str, device: str, utilization: float) -> int:
-    """Logic cells to fill. Errors: `UsageError` for an unknown device or a share that is none."""
+def _budget(target: str, device: str, utilization: float | None) -> int:
+    """Logic cells to fill: without a share 0.85, but no more than what routes.
+
+    Errors: `UsageError` for an unknown device or a share that is none.
+    """
     family = get(target)
     if device not in family.devices:
         raise unknown_name(f"device of {target}", device, family.devices)
+    part = family.devices[device]
+    if utilization is None:
+        return min(int(part.logic_cells * FILL), part.routable or part.logic_cells)
     if not 0 < utilization <= 1:
         raise UsageError(f"--utilization must be above 0 and at most 1, not {utilization:g}")
-    return int(family.devices[device].logic_cells * utilization)
+    return int(part.logic_cells * utilization)

@@ -164,7 +164,7 @@ def test_router_that_gets_nowhere():
     better = "".join(f"Info: iter={n} wires=100 overused={2000 - n} overuse=7\n" for n in range(1500))
     assert stuck(better) == ""
     assert stuck("") == ""
-    nowhere = better + "Info: iter=9 wires=100 overused=600 overuse=7\n" * 500
+    nowhere = better + "Info: iter=9 wires=100 overused=600 overuse=7\n" * 300
     assert stuck(nowhere).startswith("finds no routes: at best 501 wires are in use twice")
 
 

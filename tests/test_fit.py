@@ -16,6 +16,7 @@ from lut2hw.encode import Features
 from lut2hw.errors import UsageError
 from lut2hw.learn.descent import train_descent
 from lut2hw.model import LutNetwork
+from lut2hw.targets.ice40 import ICE40
 
 has_ice40 = pytest.mark.skipif(not all(map(tools.find, ("yosys", "nextpnr-ice40", "icepack"))),
                                reason="needs yosys and nextpnr-ice40")
@@ -37,6 +38,11 @@ def test_the_largest_network_is_near_the_budget() -> None:
     coder = encode.thermometer(digits.features, digits.x_train, 1)
     size = fit.largest(coder, 10, target="ice40", device="hx1k", k=4)
     assert 0.9 * 0.85 * 1280 < size.cells <= 0.85 * 1280
+    routes = ICE40.devices["up5k"].routable
+    size = fit.largest(coder, 10, target="ice40", device="up5k", k=4)
+    assert 0.9 * routes < size.cells <= routes < 0.85 * 5280
+    size = fit.largest(coder, 10, target="ice40", device="up5k", k=4, utilization=0.85)
+    assert 0.9 * 0.85 * 5280 < size.cells <= 0.85 * 5280
     with pytest.raises(UsageError, match="hx1"):
         fit.largest(coder, 10, target="ice40", device="hx1", k=4)
     with pytest.raises(UsageError, match="too small"):

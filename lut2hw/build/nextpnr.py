@@ -58,7 +58,7 @@ def leave_empty(netlist: Path, top: str, flow: Flow, places: list[str]) -> None:
     netlist.write_text(json.dumps(data))
 
 
-PATIENCE = 500
+PATIENCE = 300
 """Rounds of routing without one that leaves fewer conflicts. Chips that route have needed up to 230 rounds in all."""
 
 
