@@ -10,7 +10,6 @@ synthesis for the others, whose nextpnr packs no core without pins (LUTs and car
 for a carry bit that comes from none). Levels are LUTs and multiplexers on the longest path, carries not counted.
 --route builds both in a chip with registers around the core, on the family's largest device: Fmax, and the cells of
 the routed chip beside those packed.
-"no ABC9": a baseline by `synth_FAMILY` alone, where its ABC9 ends with an error.
 --json FILE keeps results, and the trained networks beside it: a run goes on where the last one stopped, and prints
 the whole table at the end. --seconds N: start nothing new after that time.
 """
@@ -34,7 +33,7 @@ from lut2hw.build import build, free_chain_ends
 from lut2hw.compile import Compiled, compile_network
 from lut2hw.compile.area import estimate_netlist
 from lut2hw.compile.baseline import TOP as ALONE
-from lut2hw.compile.baseline import behavioural, commands, read_back
+from lut2hw.compile.baseline import behavioural, read_back
 from lut2hw.compile.lower import bits_read, tables
 from lut2hw.compile.netlist import Netlist
 from lut2hw.compile.port import INPUT, OUTPUT, InputPort
@@ -42,7 +41,7 @@ from lut2hw.data import Dataset
 from lut2hw.emit import emit
 from lut2hw.emit.core import TOP, to_verilog
 from lut2hw.encode import Encoder, Features, fixed, thermometer
-from lut2hw.errors import Lut2hwError, ToolError
+from lut2hw.errors import Lut2hwError
 from lut2hw.learn import memorize
 from lut2hw.learn.descent import train_descent
 from lut2hw.model import Head, Layer, LutNetwork
@@ -138,15 +137,8 @@ def measure(name: str, family: str, option: str, route: bool, effort: str, keep:
         folder = Path(scratch)
         if option == "baseline":
             port = InputPort.of(network, bits_read(tables(network)), encoded=encoded)
-            text, (first, *others) = behavioural(network, port), commands(target)
-            ports = (port.width, folder, ("x", "y"))
-            try:
-                row["cells"], netlist = synthesized(target, text, first, ALONE, *ports)
-            except ToolError:
-                if not others:
-                    raise
-                row["without"] = "abc9"
-                row["cells"], netlist = synthesized(target, text, others[0], ALONE, *ports)
+            row["cells"], netlist = synthesized(target, behavioural(network, port), target.baseline, ALONE,
+                                                port.width, folder, ("x", "y"))
         else:
             began = time.process_time()
             compiled = compile_network(network, target, encoded_inputs=encoded, pipeline="none", dont_cares=option,
@@ -180,8 +172,7 @@ def show(results: dict[str, dict[str, Any]], names: list[str], families: list[st
                 if key.split()[:2] != [name, family]:
                     continue
                 ratio = f"{row['cells'] / base['cells']:.2f}" if "cells" in row and "cells" in base else ""
-                mapping = "no ABC9" if "without" in row else key.split()[2]
-                what = f"{name:<7}{NETWORKS.get(name, 'random tables'):<27}{family:<9}{mapping:<10}"
+                what = f"{name:<7}{NETWORKS.get(name, 'random tables'):<27}{family:<9}{key.split()[2]:<10}"
                 if "error" in row:
                     print(what + row["error"])
                     continue

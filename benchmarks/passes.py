@@ -54,9 +54,12 @@ def without(what: str) -> Iterator[None]:
 
 
 def _comparator(at_least):  # type: ignore[no-untyped-def]
-    def alone(graph, nets, field, threshold, lut_inputs):  # type: ignore[no-untyped-def]
-        with patch.object(graph, "_known", {}):
-            return at_least(graph, nets, field, threshold, lut_inputs)
+    def alone(graph, number, thresholds, lut_inputs):  # type: ignore[no-untyped-def]
+        out = []
+        for threshold in thresholds:
+            with patch.object(graph, "_known", {}):
+                out += at_least(graph, number, [threshold], lut_inputs)
+        return out
     return alone
 
 

@@ -51,8 +51,8 @@ def rewritten(netlist: Netlist, lut_inputs: int, rounds: int) -> tuple[int, int,
         tools.run("yosys", ["-q", "-p", "read_aiger -module_name t out.aig; "
                             f"abc -lut {lut_inputs} -script abc.script; opt_clean; "
                             "tee -q -o stat.json stat -json"], cwd=folder)
-        cells = json.loads((folder / "stat.json").read_text())["design"]["num_cells_by_type"]
-    return before.num_gates, aig.num_gates, cells.get("$lut", 0)
+        [module] = json.loads((folder / "stat.json").read_text())["modules"].values()
+    return before.num_gates, aig.num_gates, module["num_cells_by_type"].get("$lut", 0)
 
 
 def main() -> int:

@@ -345,28 +345,31 @@ def test_baseline_equals_golden_model(family):
             target.primitive(cell)
 
 
-@pytest.mark.skipif(tools.find("yosys") is None, reason="needs yosys")
-def test_baseline_without_abc9(monkeypatch):
-    """Where ABC9 fails, what yosys makes without it is compared with; where all of yosys fails, that is the error."""
-    from lut2hw.compile import baseline
-    from lut2hw.errors import ToolError
+@settings(max_examples=50, deadline=None)
+@given(data=st.data())
+def test_no_lut_is_taken_for_the_sum_of_a_carry(data):
+    """A LUT at a carry's two nets that reads another carry in, or none, is turned round, and does the same."""
+    from lut2hw.compile.netlist import Netlist
+    from lut2hw.compile.share import unpaired
 
-    network, target, run = vote_network(10, 4, 3), targets.get("ice40"), tools.run
-    port = compile_network(network, target, pipeline="none").input_port
-
-    def fails(what):
-        def instead(name, arguments, **options):
-            if what in arguments[-1]:
-                raise ToolError(f"no {what}")
-            return run(name, arguments, **options)
-        monkeypatch.setattr(tools, "run", instead)
-
-    fails("-abc9")
-    x = inputs_of(network, 300)
-    assert (classes(baseline.synthesize(network, port, target), port, network, x) == network.predict(x)).all()
-    fails("synth_ice40")
-    with pytest.raises(ToolError, match="no synth_ice40"):
-        baseline.synthesize(network, port, target)
+    netlist = Netlist()
+    nets = [0, 1, *netlist.input("x", 4)]
+    for _ in range(data.draw(st.integers(1, 12))):
+        read = [nets[at] for at in data.draw(st.lists(st.integers(0, len(nets) - 1), min_size=4, max_size=4))]
+        if data.draw(st.booleans()):
+            nets.append(netlist.cell("carry", read[:3])[0])
+        else:
+            nets.append(netlist.lut(read, data.draw(st.integers(0, 0xFFFF))))
+    netlist.output("y", nets)
+    made = unpaired(netlist)
+    x = np.arange(16)
+    packed = {"x": bits.pack(np.array([x >> j & 1 for j in range(4)], np.uint8))}
+    assert (netlist.evaluate(**packed)["y"] == made.evaluate(**packed)["y"]).all()
+    carries = [cell.inputs for cell in made.cells if cell.kind == "carry"]
+    for cell in made.cells:
+        if cell.kind == "lut" and cell.inputs[0] not in cell.inputs[1:3] and max(cell.inputs[::3]) > 1:
+            assert all(set(cell.inputs[1:3]) != {a, b} or len({*cell.inputs[1:3]}) < 2 for a, b, _ in carries) or any(
+                cell.inputs[3] == carry > 1 and cell.inputs[1:3] in ((a, b), (b, a)) for a, b, carry in carries)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 7, 10])

@@ -18,6 +18,7 @@ from lut2hw.compile import truth
 from lut2hw.compile.lower import bits_read, tables
 from lut2hw.compile.netlist import CONST0, CONST1, Netlist
 from lut2hw.compile.port import INPUT, OUTPUT, InputPort
+from lut2hw.compile.share import unpaired
 from lut2hw.errors import ToolError
 from lut2hw.model import LutNetwork
 
@@ -79,11 +80,6 @@ def _literal(value: int) -> str:
     return f"{'-' if value < 0 else ''}{abs(value).bit_length() + 1}'sd{abs(value)}"
 
 
-def commands(target: Target) -> tuple[str, ...]:
-    """Yosys's ways to map behaviour, the best first. ABC9 of yosys 0.70 fails on some networks ("no_loops")."""
-    return tuple(dict.fromkeys((target.baseline, target.baseline.replace(" -abc9", ""))))
-
-
 def synthesize(network: LutNetwork, port: InputPort, target: Target, *, timeout: float | None = None) -> Netlist:
     """What the family's synthesis makes of `behavioural`, as cells of the target.
 
@@ -92,16 +88,8 @@ def synthesize(network: LutNetwork, port: InputPort, target: Target, *, timeout:
     with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
         folder = Path(name)
         (folder / "in.v").write_text(behavioural(network, port))
-        failed: ToolError | None = None
-        for command in commands(target):
-            try:
-                tools.run("yosys", ["-q", "-p", f"read_verilog in.v; {command.format(top=TOP)}; write_json out.json"],
-                          cwd=folder, timeout=timeout)
-                break
-            except ToolError as error:
-                failed = failed or error
-        else:
-            raise failed or ToolError("yosys was not called")
+        tools.run("yosys", ["-q", "-p", f"read_verilog in.v; {target.baseline.format(top=TOP)}; write_json out.json"],
+                  cwd=folder, timeout=timeout)
         return read_back(folder / "out.json", TOP, target, {INPUT: ("x", port.width)}, {OUTPUT: "y"})
 
 
@@ -167,4 +155,4 @@ def read_back(path: Path, top: str, target: Target, inputs: Mapping[str, tuple[s
         bits = module["ports"][there]["bits"]
         build(bits)
         netlist.output(name, [net.get(bit, CONST0) for bit in bits])
-    return netlist
+    return unpaired(netlist) if target.carry == "shared" else netlist

@@ -8,7 +8,10 @@ through a buffer, or if that cannot be, as it is: place and route then breaks th
 
 from __future__ import annotations
 
-from lut2hw.compile.netlist import CONST0, Cell, Netlist
+from dataclasses import replace
+
+from lut2hw.compile import truth
+from lut2hw.compile.netlist import CONST0, CONST1, Cell, Netlist
 
 
 def _order(cell: Cell, a: int, b: int, carry_in: int) -> tuple[int, ...] | None:
@@ -86,3 +89,24 @@ def share(netlist: Netlist) -> Netlist:
     for name, nets in netlist.outputs.items():
         out.output(name, [readable.get(net, new[net]) for net in nets])
     return out
+
+
+def unpaired(netlist: Netlist) -> Netlist:
+    """Another synthesis's netlist in which no LUT looks like the sum of a carry that it does not read.
+
+    Yosys puts a carry and a LUT that reads the same two nets at inputs 1 and 2 into one box. A LUT that has the two
+    nets there by chance may depend on the carry, and the box is a loop.
+    """
+    enter: dict[tuple[int, ...], set[int]] = {}
+    for cell in netlist.cells:
+        if cell.kind == "carry":
+            enter.setdefault(cell.inputs[:2], set()).add(cell.inputs[2])
+            enter.setdefault(cell.inputs[1::-1], set()).add(cell.inputs[2])
+    cells = []
+    for cell in netlist.cells:
+        if cell.kind == "lut" and len(cell.inputs) == 4 and cell.inputs[1:3] in enter:
+            first, a, b, last = cell.inputs
+            if max(first, last) > CONST1 and not (last > CONST1 and last in enter[a, b]) and first not in (a, b):
+                cell = replace(cell, inputs=(a, first, b, last), table=truth.swap_next(cell.table, 4, 0))
+        cells.append(cell)
+    return Netlist(dict(netlist.inputs), dict(netlist.outputs), cells, netlist.n_nets)
