@@ -115,8 +115,9 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
               max(1000 / fmax - target.overhead * part.slowness, 0.0))
     chain = target.chain
     if fmax is not None and registers is None and target.carry == "shared":
-        # A stage has to hold a chain from end to end, the way in and the LUT that reads it.
-        bits = (period / part.slowness - target.enter - target.delay["lut"]) / target.delay["carry"]
+        # A stage has to hold a chain from end to end, the way in, the LUT that reads it, and one on the chain of an
+        # argmax that chooses by it.
+        bits = (period / part.slowness - target.enter - 2 * target.delay["lut"]) / target.delay["carry"]
         chain = max(SHORTEST, min(chain, int(bits) - 2))
 
     def arithmetic(graph: Graph) -> Arithmetic:

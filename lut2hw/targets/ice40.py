@@ -126,7 +126,7 @@ ICE40 = Target(
     delay={"lut": 3.0, "carry": 0.35, "ram": 3.0},
     enter=3.0,
     port=5.0,
-    overhead=4.0,
+    overhead=4.5,
     finish=share,
     read={
         "SB_LUT4": read.lut("I0 I1 I2 I3", "O", "LUT_INIT"),
