@@ -262,8 +262,8 @@ def test_full_disk_leaves_no_half_of_a_model(disk_of, tmp_path, capsys):
 @pytest.mark.slow
 def test_full_disk_leaves_no_half_of_a_build(disk_of, stand_ins, capsys):
     codes = []
-    for spare in range(0, 400, 40):
-        disk = disk_of(1000 + spare)
+    for spare in range(0, 1000, 100):  # kilobytes; most go to the netlist with the places left empty
+        disk = disk_of(2000 + spare)
         build(str(disk), 1)
         free = os.statvfs(disk)
         with (disk / "ballast").open("wb") as file:
