@@ -1,5 +1,6 @@
 # make demo   from labelled data to a checked bitstream, on scikit-learn's digits
 # make test   lint and the fast tests          make test-all   the slow ones too
+# make bench  the benchmarks of a few minutes; the others in benchmarks/ say what they ask for
 # make docs   the documentation as a static site in build/site
 # make venv   .venv with the project and its development extras
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null) python3)
@@ -34,7 +35,7 @@ test-all: venv icarus lint
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "slow or not slow"
 
 bench: venv
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for name in startup memorize compile_time; do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 docs: venv
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
