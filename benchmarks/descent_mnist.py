@@ -22,6 +22,7 @@ import numpy as np
 
 from lut2hw import data, encode, targets
 from lut2hw.compile.area import estimate
+from lut2hw.data import Dataset
 from lut2hw.learn.descent import train_descent
 
 LINES: dict[str, dict] = {
@@ -34,6 +35,14 @@ LINES: dict[str, dict] = {
     "2500c": {"luts": 1900, "k": 4, "votes": 310, "levels": 3, "sweeps": 3, "restarts": 1, "augment": "warp8"},
     "5000c": {"luts": 3900, "k": 4, "votes": 580, "levels": 3, "sweeps": 3, "restarts": 1, "augment": "warp8"},
 }
+
+
+def hold_out(dataset: Dataset, n: int) -> Dataset:
+    """The training examples alone, n of them to test with."""
+    mixed = np.random.default_rng(0).permutation(len(dataset.y_train))
+    held, rest = mixed[:n], mixed[n:]
+    return replace(dataset, x_test=dataset.x_train[held], y_test=dataset.y_train[held],
+                   x_train=dataset.x_train[rest], y_train=dataset.y_train[rest])
 
 
 def main() -> None:
@@ -50,10 +59,7 @@ def main() -> None:
     arguments = parser.parse_args()
     mnist = data.load("mnist")
     if arguments.held:
-        mixed = np.random.default_rng(0).permutation(len(mnist.y_train))
-        held, rest = mixed[:arguments.held], mixed[arguments.held:]
-        mnist = replace(mnist, x_test=mnist.x_train[held], y_test=mnist.y_train[held],
-                        x_train=mnist.x_train[rest], y_train=mnist.y_train[rest])
+        mnist = hold_out(mnist, arguments.held)
     coder = encode.fixed(mnist.features, 128)
     digits = data.load("digits")
     for k in (4, 6):  # compile the kernels

@@ -18,10 +18,10 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from descent_mnist import hold_out
 
 from lut2hw import bits, data, encode, targets
 from lut2hw.compile.area import estimate
@@ -82,12 +82,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="file to which one JSON object per run is added")
     arguments = parser.parse_args()
-    mnist = data.load("mnist")
-    mixed = np.random.default_rng(0).permutation(len(mnist.y_train))
-    held, rest = mixed[:10_000], mixed[10_000:]
-    dataset = replace(mnist, x_train=mnist.x_train[rest], y_train=mnist.y_train[rest],
-                      x_test=mnist.x_train[held], y_test=mnist.y_train[held])
-    coder = encode.fixed(mnist.features, 128)
+    dataset = hold_out(data.load("mnist"), 10_000)
+    coder = encode.fixed(dataset.features, 128)
     options = DescentOptions(sweeps=arguments.sweeps, restarts=arguments.restarts, augment=arguments.augment)
     for name in arguments.heads:
         head, roots, luts = (each if i == 0 else int(each) for i, each in enumerate(name.split(":")))
