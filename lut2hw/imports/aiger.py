@@ -13,6 +13,7 @@ from lut2hw.compile.circuit import distinct
 from lut2hw.imports.builder import Builder
 from lut2hw.imports.logic import MAX_NODES, MAX_PORTS, FormatError, Logic, read_bytes, shown, to_network
 from lut2hw.model import LutNetwork
+from lut2hw.order import operands_first
 
 
 def read(path: str | Path, **options: Any) -> LutNetwork:
@@ -115,24 +116,15 @@ def parse(data: bytes, name: str = "the file") -> Logic:
 
     builder = Builder(n_inputs)
     node = {variable: i for i, variable in enumerate(inputs)}
-    for root in outputs:
-        stack, open_ = [root >> 1], set[int]()
-        while stack:
-            variable = stack[-1]
-            if variable in node or variable == 0:
-                stack.pop()
-                continue
-            if variable not in ands:
-                raise fail(f"variable {variable} is read but not defined")
-            waiting = [each >> 1 for each in ands[variable] if each >> 1 and each >> 1 not in node]
-            if waiting:
-                if variable in open_:
-                    raise fail("it has a loop")
-                open_.add(variable)
-                stack += waiting
-                continue
+
+    def needs(variable: int) -> list[int]:
+        if variable not in ands:
+            raise fail(f"variable {variable} is read but not defined")
+        return [each >> 1 for each in ands[variable] if each >> 1]
+
+    for root in (literal >> 1 for literal in outputs if literal >> 1):
+        for variable in operands_first([root], needs, node, lambda _: fail("it has a loop")):
             a, b = ands[variable]
-            stack.pop()
             if a < 2 or b < 2:
                 other = b if a < 2 else a
                 constant = 0 in (a, b)

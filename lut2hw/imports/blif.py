@@ -14,6 +14,7 @@ from lut2hw.compile import sop, truth
 from lut2hw.imports.builder import Builder
 from lut2hw.imports.logic import MAX_NODES, MAX_PORTS, FormatError, Logic, read_bytes, shown, to_network
 from lut2hw.model import MAX_K, LutNetwork
+from lut2hw.order import operands_first
 
 _IGNORED = {".area", ".delay", ".wire_load_slope", ".wire", ".input_arrival", ".default_input_arrival",
             ".output_required", ".default_output_required", ".input_drive", ".default_input_drive", ".output_load",
@@ -107,32 +108,20 @@ def parse(data: bytes, name: str = "the file") -> Logic:
     for each in inputs:
         if each in covers:
             raise FormatError(f"{name}: input {shown(each)} is driven by .names too")
-    for each in outputs:
-        _build(each, covers, node, builder, name)
-    return Logic(builder, tuple(inputs), tuple(outputs), tuple(node[each] for each in outputs))
 
-
-def _build(root: str, covers: dict[str, tuple[list[str], list[str], str]], node: dict[str, int], builder: Builder,
-           name: str) -> None:
-    """Add what `root` depends on, operands first; without recursion, since circuits are deep."""
-    stack, open_ = [root], set[str]()
-    while stack:
-        each = stack[-1]
-        if each in node:
-            stack.pop()
-            continue
+    def needs(each: str) -> list[str]:
         if each not in covers:
             raise FormatError(f"{name}: {shown(each)} is read but nothing drives it")
-        operands, products, value = covers[each]
-        waiting = [operand for operand in operands if operand not in node]
-        if waiting:
-            if each in open_:
-                raise FormatError(f"{name}: {shown(each)} depends on itself; a model has no loops")
-            open_.add(each)
-            stack += waiting
-            continue
-        node[each] = lut_of([node[operand] for operand in operands], products, value == "1", builder)
-        stack.pop()
+        return covers[each][0]
+
+    def loop(each: str) -> FormatError:
+        return FormatError(f"{name}: {shown(each)} depends on itself; a model has no loops")
+
+    for root in outputs:
+        for each in operands_first([root], needs, node, loop):
+            operands, products, value = covers[each]
+            node[each] = lut_of([node[operand] for operand in operands], products, value == "1", builder)
+    return Logic(builder, tuple(inputs), tuple(outputs), tuple(node[each] for each in outputs))
 
 
 def lut_of(inputs: Sequence[int], products: Sequence[str], ones: bool, builder: Builder) -> int:

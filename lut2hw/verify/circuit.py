@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import count, pairwise
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 
 from lut2hw import tools
 from lut2hw.errors import Lut2hwError
+from lut2hw.order import operands_first
 from lut2hw.verify.aig import FALSE, TRUE, Aig
 from lut2hw.verify.memory import MEMORIES, NotATable
 
@@ -239,24 +240,8 @@ def _value(text: str | int) -> int | str:
     return int(text, 2) if text and set(text) <= {"0", "1"} else text
 
 
-def _sorted(wanted: Sequence[Bit], needs: Callable[[Bit], Sequence[Bit]], done: Container[Bit]) -> Iterator[Bit]:
-    """Nets that `wanted` depend on, each after what it needs, but for those that are `done`, to which who takes a net
-    from here adds it. Errors: `UnknownCell` for a loop.
-    """
-    busy, stack = set[Bit](), list(wanted)
-    while stack:
-        net = stack[-1]
-        todo = [] if net in done else [need for need in needs(net) if need not in done]
-        if todo:
-            if net in busy:
-                raise UnknownCell("a combinational loop")
-            busy.add(net)
-            stack += todo
-            continue
-        stack.pop()
-        if net not in done:
-            busy.discard(net)
-            yield net
+def _loop(net: Bit) -> UnknownCell:
+    return UnknownCell("a combinational loop")
 
 
 class Circuit:
@@ -335,7 +320,7 @@ class Circuit:
                 return self.cells[net][0]["needs"]
             raise UnknownCell("a net that is not driven by the logic it should depend on")
 
-        for net in _sorted(wanted, needs, done):
+        for net in operands_first(wanted, needs, done, _loop):
             if held and net in held:
                 given = {**{need: done[need] for need in needs(net)}, **held[net][1], net: FALSE}
                 [done[net]] = self.literals(aig, given, [self.registers[net].d], through=False)
@@ -358,7 +343,7 @@ class Circuit:
                 return ()
             return [need for need in self.cells[net][0]["needs"] if not isinstance(need, str)]
 
-        for net in _sorted([wanted], needs, depends):
+        for net in operands_first([wanted], needs, depends, _loop):
             depends[net] = any(depends[need] for need in needs(net))
         out, seen, stack = list[Bit](), set(special), [wanted]
         while stack:
