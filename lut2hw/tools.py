@@ -145,8 +145,11 @@ def _stop(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def _wait(process: subprocess.Popen, log: int, timeout: float, watch: Watch) -> str:
+def _wait(process: subprocess.Popen, log: int, timeout: float, watch: Watch | None) -> str:
     """Wait for the end of a process that writes into file `log`; what `watch` says of the log if that ends it."""
+    if watch is None:
+        process.wait(timeout)
+        return ""
     end = time.monotonic() + timeout
     while True:
         try:
@@ -181,7 +184,7 @@ def run_command(command: Sequence[str], *, what: str, cwd: Path | str | None = N
             except OSError as error:
                 raise ToolError(f"cannot run {what}: {error.strerror or error}") from None
             try:
-                verdict = _wait(process, log.fileno(), timeout, watch or (lambda output: ""))
+                verdict = _wait(process, log.fileno(), timeout, watch)
                 code: int | None = process.poll()
             except subprocess.TimeoutExpired:
                 code = None
