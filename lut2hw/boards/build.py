@@ -60,7 +60,7 @@ def build(manifest: Manifest, board_name: str, *, baud: int | None = None, seed:
     clock_hz = float(platform.default_clk_frequency)
     baud = baud or board.baud
     plan = _plan(platform, BoardChip(manifest, links.uart_divisor(clock_hz, baud)), seed)
-    steps = _steps(plan)
+    steps, flow = _steps(plan), _flow(board)
     for tool, _ in steps:
         tools.require(tool)
     with tempfile.TemporaryDirectory(prefix="lut2hw-") as work_name:
@@ -69,11 +69,14 @@ def build(manifest: Manifest, board_name: str, *, baud: int | None = None, seed:
             (work / name).write_bytes(content.encode() if isinstance(content, str) else content)
         failed: ToolError | None = None
         empty: list[str] = []
+        counts: dict[str, int] = {}
         for done, (tool, arguments) in enumerate(steps):
             progress(f"building for {board_name}", done, len(steps))
             try:
-                if tool == _flow(board).nextpnr:
-                    empty = _leave_empty(work, _flow(board), platform.device)
+                if tool == flow.nextpnr:
+                    counts = flow.primitives(
+                        read_json(work / f"{NAME}.stat.json", "yosys")["design"]["num_cells_by_type"])
+                    empty = _leave_empty(work, flow, platform.device, counts)
                 tools.run(tool, arguments, cwd=work, timeout=timeout, watch=lambda _: _stuck(work))
             except ToolError as error:
                 failed = error
@@ -81,10 +84,9 @@ def build(manifest: Manifest, board_name: str, *, baud: int | None = None, seed:
         progress(f"building for {board_name}", len(steps), len(steps))
         if failed:
             raise _explain(failed, work, board_name, board, clock_hz) from None
-        report = json.loads((work / f"{NAME}.report.json").read_text())
-        stat = json.loads((work / f"{NAME}.stat.json").read_text())["design"]["num_cells_by_type"]
-        report["utilization"][_flow(board).logic_cell]["used"] -= len(empty)
-        result = _result(manifest, board_name, board, baud, clock_hz, report, stat)
+        report = read_json(work / f"{NAME}.report.json", flow.nextpnr)
+        report["utilization"][flow.logic_cell]["used"] -= len(empty)
+        result = _result(manifest, board_name, board, baud, clock_hz, report, counts)
         out = manifest.directory / board_name
         try:
             out.mkdir(exist_ok=True)
@@ -96,17 +98,10 @@ def build(manifest: Manifest, board_name: str, *, baud: int | None = None, seed:
     return result
 
 
-def _counts(stat: dict[str, int], flow: Flow) -> dict[str, int]:
-    """Primitives after synthesis by what `Flow.count` calls them."""
-    return {what: sum(count for cell, count in stat.items() if re.fullmatch(pattern, cell))
-            for what, pattern in flow.count.items()}
-
-
-def _leave_empty(work: Path, flow: Flow, device: str) -> list[str]:
+def _leave_empty(work: Path, flow: Flow, device: str, counts: dict[str, int]) -> list[str]:
     """Leave places of the device empty where the family wants that, in the netlist for nextpnr; those places."""
     if not flow.spread:
         return []
-    counts = _counts(read_json(work / f"{NAME}.stat.json", "yosys")["design"]["num_cells_by_type"], flow)
     # before packing: at most this many cells
     empty = flow.spread(device.lower().removeprefix("ice40"), counts["lut4"] + counts["ff"], counts["carry"])
     leave_empty(work / f"{NAME}.json", NAME, flow, empty)
@@ -145,9 +140,8 @@ def _steps(plan: BuildPlan) -> list[tuple[str, list[str]]]:
 
 
 def _result(manifest: Manifest, name: str, board: catalogue.Board, baud: int, clock_hz: float,
-            report: dict[str, Any], stat: dict[str, int]) -> dict[str, Any]:
+            report: dict[str, Any], counts: dict[str, int]) -> dict[str, Any]:
     flow = _flow(board)
-    counts = _counts(stat, flow)
     emitted = Counter({str(kind): int(count) for kind, count in manifest.data["cells"].items()})
     fmax = min((clock["achieved"] for clock in report["fmax"].values()), default=None)
     identity = chip.identity_of(manifest)

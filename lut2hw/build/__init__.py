@@ -120,15 +120,16 @@ def _build(manifest: Manifest, target: Target, flow: Flow, part: Device, device:
         arguments += flow.constraints[:-1]
         (scratch / "chip.pins").write_text(_pins(manifest, flow, part))
     else:
-        core_cells = _packed(flow, arguments, manifest.top, scratch, timeout, seconds)
+        netlist = free_chain_ends(scratch / f"{manifest.top}.json", manifest.top, flow)
+        core_cells = _packed(flow, arguments, netlist, manifest.top, scratch, timeout, seconds)
         core_counts = _Counts(flow.logic_cells(core_cells), **core)
     progress("build", 2, steps)
     mapped = f"read_json {manifest.top}.json; delete =A:blackbox; read_verilog chip.v;"
     chip = _synthesize(flow, part, "chip", mapped, scratch, timeout, seconds)
-    chip_cells = _packed(flow, arguments, "chip", scratch, timeout, seconds)
+    netlist = free_chain_ends(scratch / "chip.json", "chip", flow)
+    chip_cells = _packed(flow, arguments, netlist, "chip", scratch, timeout, seconds)
     _check_size(target, device, core_counts.logic_cells, flow.logic_cells(chip_cells), chip["ram"])
     progress("build", 3, steps)
-    netlist = free_chain_ends(scratch / "chip.json", "chip", flow)
     empty = flow.spread(device, flow.logic_cells(chip_cells), chip["carry"]) if flow.spread else []
     leave_empty(scratch / netlist, "chip", flow, empty)
     arguments += ["--json", netlist, "--top", "chip", "--seed", str(seed), "--freq", f"{freq:g}"]
@@ -221,11 +222,7 @@ def _synthesize(flow: Flow, part: Device, top: str, read: str, scratch: Path, ti
     seconds["yosys"] = round(seconds.get("yosys", 0) + run.seconds, 1)
     if not (scratch / f"{top}.json").is_file():
         raise tools.ToolError(_with_log("yosys made no netlist", scratch / "yosys.log"))
-    by_type = read_json(stat, "yosys")["design"]["num_cells_by_type"]
-    counts = {what: sum(count for cell, count in by_type.items() if re.fullmatch(pattern, cell))
-              for what, pattern in flow.count.items()}
-    counts["lut4"] += 2 * by_type.get(flow.pair, 0)
-    return counts
+    return flow.primitives(read_json(stat, "yosys")["design"]["num_cells_by_type"])
 
 
 def _with_log(message: str, log: Path) -> str:
@@ -234,10 +231,9 @@ def _with_log(message: str, log: Path) -> str:
     return f"{message}; it last said: {tools.last_words(log.read_text(errors='replace'))}"
 
 
-def _packed(flow: Flow, arguments: list[str], top: str, scratch: Path, timeout: float | None,
+def _packed(flow: Flow, arguments: list[str], netlist: str, top: str, scratch: Path, timeout: float | None,
             seconds: dict[str, float]) -> Mapping[str, int]:
     """Cells after packing and before placing, by kind."""
-    netlist = free_chain_ends(scratch / f"{top}.json", top, flow)
     run = tools.run(flow.nextpnr, [*arguments, "--json", netlist, "--top", top, "--pack-only"], cwd=scratch,
                     timeout=timeout)
     seconds[flow.nextpnr] = round(seconds.get(flow.nextpnr, 0) + run.seconds, 1)

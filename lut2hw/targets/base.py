@@ -96,6 +96,13 @@ class Flow:
         """`synth` for a module that will not be the top."""
         return self.synth.replace(" -top", f" {self.no_pads} -top") if self.no_pads else self.synth
 
+    def primitives(self, by_type: Mapping[str, int]) -> dict[str, int]:
+        """How many of each kind of `count` there are after synthesis, from the counts by primitive."""
+        counts = {what: sum(number for cell, number in by_type.items() if re.fullmatch(pattern, cell))
+                  for what, pattern in self.count.items()}
+        counts["lut4"] += 2 * by_type.get(self.pair, 0)
+        return counts
+
     def logic_cells(self, used: Mapping[str, int]) -> int:
         """Logic cells in nextpnr's utilization: how many it uses of each kind, by name."""
         return used[self.logic_cell] + used.get(self.carry_cell, 0)
