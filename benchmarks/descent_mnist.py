@@ -33,7 +33,8 @@ LINES: dict[str, dict] = {
     "4000": {"luts": 4000, "k": 6, "sweeps": 2, "augment": "warp16"},
     "1200c": {"luts": 880, "k": 4, "votes": 150, "levels": 3, "sweeps": 3, "restarts": 1, "augment": "warp8"},
     "2500c": {"luts": 1900, "k": 4, "votes": 310, "levels": 3, "sweeps": 3, "restarts": 1, "augment": "warp8"},
-    "5000c": {"luts": 3900, "k": 4, "votes": 580, "levels": 3, "sweeps": 3, "restarts": 1, "augment": "warp8"},
+    "5000c": {"luts": 3880, "k": 4, "votes": 570, "levels": 3, "window": 14, "sweeps": 3, "restarts": 1,
+              "augment": "warp16"},
 }
 
 

@@ -216,6 +216,9 @@ def train(
     inputs: Annotated[int | None, typer.Option("--inputs", rich_help_panel=DESCENT_PANEL,
                                                metavar="N", help="descent: encoder bits that may be "
                                                "read.", show_default="all")] = None,
+    window: Annotated[int | None, typer.Option("--window", rich_help_panel=DESCENT_PANEL,
+                                               metavar="PIXELS", help="descent, images: side of the square that "
+                                               "a vote reads.", show_default="the whole image")] = None,
     device: Annotated[str | None, typer.Option("--device", rich_help_panel=FILL_PANEL, autocompletion=complete_device,
                                                metavar="NAME", help="descent: without --luts, fill this "
                                                "device of the --target.")] = None,
@@ -282,9 +285,9 @@ def train(
     special: dict[str, dict[str, Any]] = {
         "memorize": {"layers": layers},
         "descent": {"luts": luts, "votes": votes, "levels": levels, "share": share, "sweeps": sweeps,
-                    "restarts": restarts, "inputs": inputs, "proposals": proposals, "device": device, "tau": tau,
-                    "augment": augment, "validation": validation, "patience": patience,
-                    "margin": margin, "time_limit": time_limit}}
+                    "restarts": restarts, "inputs": inputs, "window": window, "proposals": proposals,
+                    "device": device, "tau": tau, "augment": augment, "validation": validation,
+                    "patience": patience, "margin": margin, "time_limit": time_limit}}
     settings: dict[str, Any] = {name: value for name, value in special[learner].items() if value is not None}
     for other, names in special.items():
         for name, value in names.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from test_compile import vote_network
 
 from lut2hw import targets, tools
-from lut2hw.build import build
+from lut2hw.build import build, nextpnr
 from lut2hw.build.nextpnr import stuck
 from lut2hw.cli import main
 from lut2hw.compile import compile_network
@@ -141,7 +142,8 @@ def test_a_clock_missed_by_little_is_routed_again(core, tmp_path, monkeypatch, a
 
     second = f"mhz={again}; kind=again" if again else "exit 1"
     router = f"""mhz=40.0; kind=first; asc=
-while [ $# -gt 0 ]; do case $1 in --tmg-ripup) {second};; --asc) asc=$2;; esac; shift; done
+while [ $# -gt 0 ]; do case $1 in --tmg-ripup) {second};; --asc) asc=$2;; --write)
+echo '{{"modules": {{"top": {{"cells": {{}}, "netnames": {{}}, "settings": {{}}}}}}}}' > $2;; esac; shift; done
 echo 'ICESTORM_LC: 10/ 5280'
 [ -z "$asc" ] || {{ echo $kind > $asc; exec > report.json
 echo '{{"fmax": {{"clk": {{"achieved": '$mhz'}}}}, "utilization": {{"ICESTORM_LC": {{"used": 10}}}}}}'; }}"""
@@ -159,6 +161,34 @@ def test_hanging_tool(core, tmp_path, monkeypatch):
         build(core, timeout=1)
 
 
+@has_tools
+def test_carries_keep_their_wires(tmp_path, monkeypatch):
+    """Each input of a routed cell with a carry comes in where the carry reads it; another design is refused."""
+    emit(compile_network(vote_network(120, 4, 5), ICE40, pipeline=2), tmp_path / "votes")
+    kept: dict[str, str] = {}
+    check = nextpnr._check_bound
+
+    def look(routed: Path, flow) -> None:
+        check(routed, flow)
+        kept[routed.name] = routed.read_text()
+
+    monkeypatch.setattr(nextpnr, "_check_bound", look)
+    build(tmp_path / "votes", "hx1k")
+    module = json.loads(kept["routed.json"])["modules"]["top"]
+    carries = {cell["attributes"]["NEXTPNR_BEL"] for cell in module["cells"].values()
+               if cell["parameters"].get("CARRY_ENABLE") == "1"}
+    routes = " ".join(net["attributes"].get("ROUTING", "") for net in module["netnames"].values())
+    pins = re.findall(r"X(\d+)/Y(\d+)/[\d.]+lutff_(\d):in_(\d)\.->\.[\d.]+lutff_\d:in_(\d)_lut", routes)
+    inside = {(source, pin) for x, y, z, source, pin in pins if f"X{x}/Y{y}/lc{z}" in carries}
+    assert inside == {(pin, pin) for pin in "0123"} and len(carries) > 40
+    assert len({(source, pin) for *_, source, pin in pins}) == 16  # elsewhere any wire goes anywhere
+    x, y, z, source, _ = next(each for each in pins if f"X{each[0]}/Y{each[1]}/lc{each[2]}" in carries)
+    (tmp_path / "routed.json").write_text(kept["routed.json"].replace(
+        f"X{x}/Y{y}/{x}.{y}.lutff_{z}:in_{source}.->", f"X{x}/Y{y}/{x}.{y}.lutff_{z}:in_{3 - int(source)}.->"))
+    with pytest.raises(ToolError, match="as the chip cannot"):
+        check(tmp_path / "routed.json", ICE40.flow)
+
+
 def test_router_that_gets_nowhere():
     """One that still finds better routes is let alone."""
     better = "".join(f"Info: iter={n} wires=100 overused={2000 - n} overuse=7\n" for n in range(1500))
@@ -166,6 +196,9 @@ def test_router_that_gets_nowhere():
     assert stuck("") == ""
     nowhere = better + "Info: iter=9 wires=100 overused=600 overuse=7\n" * 300
     assert stuck(nowhere).startswith("finds no routes: at best 501 wires are in use twice")
+    few = "Info: iter=1 wires=100 overused=2 overuse=2\n" + "Info: iter=9 wires=100 overused=3 overuse=3\n" * 999
+    assert stuck(few) == ""
+    assert stuck(few + few).startswith("finds no routes: at best 2 wires")
 
 
 def test_tool_is_ended_by_what_it_says(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from lut2hw.data import Dataset, load
 from lut2hw.encode import Features
 from lut2hw.errors import UsageError
 from lut2hw.learn import descent, descent_kernels
-from lut2hw.learn.descent import DescentOptions, Trainer, train_descent
+from lut2hw.learn.descent import DescentOptions, Trainer, pixels, squares, train_descent
 from lut2hw.model import LutNetwork, from_bytes, to_bytes
 from lut2hw.verify.golden import classes_of
 
@@ -39,6 +40,38 @@ def made_up(n_bits: int, n: int, n_classes: int, seed: int, **options) -> Traine
     trainer = Trainer(bits.pack(code), label, n_classes, **{**settings, **options})
     trainer.sweep()
     return trainer
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=60, unique=True),
+       st.integers(0, 35))
+def test_squares_cover_every_pixel(position, side):
+    inside = squares(np.array(position), side)
+    assert inside.any(axis=0).all() and inside.any(axis=1).all()
+    for members in inside if side else ():
+        assert (np.ptp(np.array(position)[members], axis=0) < side).all()
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_window_bounds_what_a_vote_reads(digits, coder, share):
+    """All that a vote depends on lies in one square, through any LUTs."""
+    options = {"luts": 120, "votes": 40, "levels": 3, "window": 4, "sweeps": 2, "restarts": 1, "share": share}
+    network = train_descent(digits, coder, **options)
+    where = pixels(digits, network.encoder)
+    reads = [{(int(row), int(column))} for row, column in where]
+    for layer in network.layers:
+        reads += [set().union(*(reads[signal] for signal in lut)) for lut in layer.wiring.tolist()]
+    for vote in network.head.signal.tolist():
+        assert (np.ptp(np.array(sorted(reads[vote])), axis=0) < 4).all()
+    assert len({min(reads[vote]) for vote in network.head.signal.tolist()}) > 3
+    again = train_descent(digits, coder, threads=2, **options)
+    assert all((a.wiring == b.wiring).all() for a, b in zip(network.layers, again.layers, strict=True))
+    assert (network.predict(digits.x_test) == digits.y_test).mean() > 0.85
+
+
+def test_window_needs_an_image(digits, coder):
+    table = replace(digits, features=replace(digits.features, image_shape=None))
+    with pytest.raises(UsageError, match="--window needs image data, which digits is not"):
+        train_descent(table, coder, luts=10, window=3)
 
 
 def outputs(trainer: Trainer, forced: dict[int, int] | None = None) -> list[np.ndarray]:

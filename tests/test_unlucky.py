@@ -31,7 +31,8 @@ end
 echo read > yosys.log; echo '{}' > lut2hw_core.json
 echo '{"modules": {"chip": {"cells": {}}}}' > chip.json""",
     "NEXTPNR_ICE40": """seed=; asc=
-while [ $# -gt 0 ]; do case $1 in --seed) seed=$2;; --asc) asc=$2;; esac; shift; done
+while [ $# -gt 0 ]; do case $1 in --seed) seed=$2;; --asc) asc=$2;; --write)
+echo '{"modules": {"top": {"cells": {}, "netnames": {}, "settings": {}}}}' > $2;; esac; shift; done
 echo 'ICESTORM_LC: 10/ 5280'
 [ -z "$asc" ] || { echo "seed $seed" > $asc
 echo '{"fmax": {"clk": {"achieved": 50.0}}, "utilization": {"ICESTORM_LC": {"used": 10}}}' > report.json; }""",

@@ -17,7 +17,7 @@ from typing import Any
 import jinja2
 
 from lut2hw import targets, tools
-from lut2hw.build.nextpnr import free_chain_ends, leave_empty, read_json, stuck
+from lut2hw.build.nextpnr import free_chain_ends, leave_empty, place_and_route, read_json
 from lut2hw.emit import Manifest, load
 from lut2hw.errors import Lut2hwError, UsageError, unknown_name
 from lut2hw.files import remove_leftovers, replace_files
@@ -137,7 +137,7 @@ def _build(manifest: Manifest, target: Target, flow: Flow, part: Device, device:
     if again and flow.timing and fmax < freq <= NEAR * fmax:
         second = f"{name}-again"
         with contextlib.suppress(tools.ToolError):  # the first route will do
-            other = _route(flow, [*arguments, *flow.timing], second, scratch, timeout, seconds)
+            other = _route(flow, [*arguments, *flow.timing], second, scratch, timeout, seconds, again=True)
             if other[0] > fmax:
                 fmax, routed, log = other
                 for word in flow.output:
@@ -173,11 +173,14 @@ def _build(manifest: Manifest, target: Target, flow: Flow, part: Device, device:
 
 
 def _route(flow: Flow, arguments: list[str], name: str, scratch: Path, timeout: float | None,
-           seconds: dict[str, float]) -> tuple[float, Any, str]:
-    """Place and route; the clock reached in MHz, nextpnr's report and its log. Leaves the routed design."""
-    run = tools.run(flow.nextpnr, [*arguments, "--report", "report.json", "--timing-allow-fail",
-                                   *(word.format(name=name) for word in flow.output)], cwd=scratch, timeout=timeout,
-                    watch=stuck)
+           seconds: dict[str, float], again: bool = False) -> tuple[float, Any, str]:
+    """Place and route; the clock reached in MHz, nextpnr's report and its log. Leaves the routed design.
+
+    again: another route of the same placement.
+    """
+    run = place_and_route(flow, [*arguments, "--report", "report.json", "--timing-allow-fail",
+                                 *(word.format(name=name) for word in flow.output)], cwd=scratch, timeout=timeout,
+                          again=again)
     seconds[flow.nextpnr] = seconds.get(flow.nextpnr, 0) + run.seconds
     report = read_json(scratch / "report.json", flow.nextpnr)
     return min((clock["achieved"] for clock in report["fmax"].values()), default=0.0), report, run.output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +59,80 @@ def leave_empty(netlist: Path, top: str, flow: Flow, places: list[str]) -> None:
     netlist.write_text(json.dumps(data))
 
 
-PATIENCE = 300
-"""Rounds of routing without one that leaves fewer conflicts. Chips that route have needed up to 230 rounds in all."""
+PLACED, ROUTED = "placed.json", "routed.json"
+
+Watch = Callable[[str], str]
+
+
+def place_and_route(flow: Flow, arguments: Sequence[str], *, cwd: Path, timeout: float | None = None,
+                    watch: Watch | None = None, again: bool = False) -> tools.Run:
+    """Run nextpnr: at once, or where the family binds wires in between, place first and then route.
+
+    arguments: as for one run. again: a second route of what is placed in `cwd`. Output and seconds are those of both.
+    Errors: `ToolError`.
+    """
+    watch = watch or stuck
+    if flow.bind is None:
+        return tools.run(flow.nextpnr, arguments, cwd=cwd, timeout=timeout, watch=watch)
+    placed = None
+    if not again:
+        outputs = ("--report", *(word for word in flow.output if word.startswith("--")))
+        placed = tools.run(flow.nextpnr, [*_without(arguments, *outputs), "--no-route", "--write", PLACED], cwd=cwd,
+                           timeout=timeout, watch=watch)
+        _bind(cwd / PLACED, flow)
+    routed = tools.run(flow.nextpnr, [*_without(arguments, "--json", "--pcf", "--top"), "--json", PLACED, "--no-pack",
+                                      "--no-place", "--write", ROUTED], cwd=cwd, timeout=timeout, watch=watch)
+    _check_bound(cwd / ROUTED, flow)
+    return routed if placed is None else tools.Run(placed.output + routed.output, placed.seconds + routed.seconds)
+
+
+def _without(arguments: Sequence[str], *options: str) -> list[str]:
+    """The arguments without these options and their values."""
+    return [word for before, word in zip(("", *arguments), arguments, strict=False)
+            if word not in options and before not in options]
+
+
+def _bound(module: Any, flow: Flow) -> list[tuple[int, str, str]]:
+    """What `flow.bind` names in a placed module."""
+    assert flow.bind is not None
+    return [each for cell in module["cells"].values() for each in flow.bind(cell)]
+
+
+def _bind(placed: Path, flow: Flow) -> None:
+    """Bind what `flow.bind` names in a placed design, and set `flow.router`."""
+    data = read_json(placed, flow.nextpnr)
+    [module] = data["modules"].values()
+    routes: dict[int, list[str]] = {}
+    for net, wire, switch in _bound(module, flow):
+        routes.setdefault(net, []).append(f"{wire};{switch};1")  # 1: weakly
+    for name in module["netnames"].values():
+        if name["bits"][0] in routes:
+            name["attributes"]["ROUTING"] = ";".join(routes[name["bits"][0]])
+    module["settings"].update(flow.router)
+    placed.write_text(json.dumps(data))
+
+
+def _check_bound(routed: Path, flow: Flow) -> None:
+    """Errors: `ToolError` if a wire that `flow.bind` names is driven by another switch than the one."""
+    [module] = read_json(routed, flow.nextpnr)["modules"].values()
+    driven: dict[str, str] = {}
+    for name in module["netnames"].values():
+        words = name["attributes"].get("ROUTING", "").strip().split(";")
+        driven.update(zip(words[::3], words[1::3], strict=False))
+    for _, wire, switch in _bound(module, flow):
+        if driven.get(wire, switch) != switch:
+            raise tools.ToolError(f"{flow.nextpnr} drives {wire} as the chip cannot; try another --seed")
+
+
+PATIENCE, FEW, MORE_PATIENCE = 300, 10, 1000
+"""Rounds of routing without one that leaves fewer conflicts, and such rounds, which are short, where few are left.
+Chips that route have been in one conflict for 460 rounds, in more than ten for 130."""
 
 
 def stuck(log: str) -> str:
     """What to say of a router that gets no further; empty while it does."""
     left = [int(wires) for wires in re.findall(r"overused=(\d+)", log)]
-    if not left or len(left) - left.index(min(left)) <= PATIENCE:
+    if not left or len(left) - left.index(min(left)) <= (PATIENCE if min(left) > FEW else MORE_PATIENCE):
         return ""
     return (f"finds no routes: at best {min(left)} wires are in use twice; networks need more wires the "
             "larger they are: train a smaller one (--luts, --utilization) or take a larger device")

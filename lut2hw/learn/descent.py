@@ -66,6 +66,9 @@ class DescentOptions:
     restarts: further sweeps at the end of the last stage that draw the inputs of each LUT anew and keep what is
         better, each followed by a plain sweep.
     inputs: encoder bits that the network may read, the ones a first look reads most; 0 is any number of them.
+    window: for image data, side in pixels of the square that a vote and the LUTs below it read; 0 is the whole image.
+        The squares cover the pixels that vary, each half of the next; the votes of each class take them in turn. A
+        chip then needs far fewer long wires.
     proposals: signals tried at each input of a LUT when it is visited; 0 is all of them.
     tau: temperature of the softmax in votes. None: by the number of votes of a class.
     augment: for image data, altered copies of the training set: shift1, shift1x9, warpN or flip, see `learn.augment`.
@@ -81,6 +84,7 @@ class DescentOptions:
     sweeps: int = 8
     restarts: int = 0
     inputs: int = 0
+    window: int = 0
     proposals: int = 0
     tau: float | None = None
     augment: str = "none"
@@ -94,7 +98,7 @@ class DescentOptions:
         if not 0 <= self.validation < 1:
             raise UsageError(f"the validation share must be at least 0 and below 1, not {self.validation:g}")
         for name, low in (("votes", 1), ("levels", 1), ("sweeps", 1), ("restarts", 0), ("inputs", 0),
-                          ("proposals", 0), ("patience", 1)):
+                          ("window", 0), ("proposals", 0), ("patience", 1)):
             value = getattr(self, name)
             if value is not None and value < low:
                 raise UsageError(f"{name} must be at least {low}, not {value}")
@@ -127,6 +131,23 @@ class Progress:
 
 class _OutOfTime(Exception):
     pass
+
+
+def squares(position: NDArray[np.integer], side: int) -> NDArray[np.bool_]:
+    """Squares of pixels that cover those at `position`, each half of the next: bool (n_squares, n_positions).
+
+    position: int (n_positions, 2), row and column. side: in pixels; 0 for one square of all. No square is empty.
+    """
+    starts = []
+    for low, high in zip(position.min(axis=0).tolist(), (position.max(axis=0) + 1).tolist(), strict=True):
+        room = high - low - side
+        count = 1 if room <= 0 or not side else -(-2 * (high - low) // side) - 1
+        starts.append([low + round(i * room / max(1, count - 1)) for i in range(count)])
+    if not side:
+        return np.ones((1, len(position)), bool)
+    inside = np.array([((position >= start) & (position < np.add(start, side))).all(axis=1)
+                       for start in itertools.product(*starts)])
+    return inside[inside.any(axis=1)]
 
 
 def loss_tables(tau: float, votes: int, n_classes: int) -> tuple[NDArray[np.int32], int, NDArray[np.int32], int]:
@@ -186,12 +207,14 @@ class Trainer:
     """Coordinate descent on one training set.
 
     columns: uint64 (n_bits, n_words), packed code of the training examples, then of `n_held` held-out examples
-    that no step sees. label: int (n,) classes of all of them.
+    that no step sees. label: int (n,) classes of all of them. position: int (n_bits, 2), row and column of each bit
+    in an image, for `window`.
     """
 
     def __init__(self, columns: bits.Packed, label: ArrayLike, n_classes: int, *, luts: int, votes: int, k: int,
                  tau: float, seed: int, threads: int, n_held: int = 0, proposals: int = 0, margin: float = 0.0,
-                 levels: int = 1, share: bool = True) -> None:
+                 levels: int = 1, share: bool = True, window: int = 0,
+                 position: NDArray[np.integer] | None = None) -> None:
         self.label = np.asarray(label, np.int32)
         self.n, self.n_classes, self.k, self.levels = len(self.label), n_classes, k, levels
         self.n_train = self.n - n_held
@@ -220,11 +243,14 @@ class Trainer:
             raise UsageError("every encoded bit is constant in the training data; there is nothing to learn from")
         self.signal = self.rng.permutation(chosen).astype(np.int32)
         self.n_bits = len(chosen)
+        self.near = squares(np.zeros((len(chosen), 2), int) if position is None else position[self.signal], window)
+        self.square: list[int] = []  # of each LUT, the square that it reads
         self.columns = np.zeros((self.n_bits + luts, n_words), np.uint64)
         self.columns[:self.n_bits] = columns[self.signal]
         self.graph = Graph(self.n_bits, np.zeros((luts, k), np.int32), np.zeros((luts, 1 << k), np.uint8))
         for vote in range(votes):
-            self.graph.add(self._random_inputs(k), np.zeros(1 << k, np.uint8), levels, vote % n_classes)
+            self.square.append(vote // n_classes % len(self.near))
+            self.graph.add(self._random_inputs(k, vote), np.zeros(1 << k, np.uint8), levels, vote % n_classes)
         self._arrange()
         self.scores = np.zeros((self.n, n_classes), np.int16)
         self.own = np.zeros(self.n, np.int16)
@@ -244,7 +270,8 @@ class Trainer:
         """Lay out the candidates of an input by example: encoder bits and, if LUTs are shared, hidden LUTs by level.
 
         candidates: int32, their signals; rows: uint32 (n_train, width), candidate s in bit s % 32 of word s // 32;
-        n_candidates: how many a LUT of each level may read; place: of each LUT, its position among them, or -1.
+        n_candidates: how many a LUT of each level may read; place: of each LUT, its position among them, or -1;
+        far: bool (squares, 32 * width), those that LUTs of a square may not read.
         """
         graph = self.graph
         hidden = [lut for lut in range(len(graph)) if graph.class_of[lut] < 0] if self.share else []
@@ -260,6 +287,10 @@ class Trainer:
         self.full = np.zeros(32 * width, bool)
         for lut in hidden:
             self.full[self.place[lut]] = len(graph.readers[lut]) >= self.most_readers
+        self.far = np.zeros((len(self.near), 32 * width), bool)
+        self.far[:, :self.n_bits] = ~self.near
+        square = np.array([self.square[lut] for lut in hidden], int)
+        self.far[:, self.n_bits:len(self.candidates)] = square != np.arange(len(self.near))[:, None]
         self.sums = np.zeros((self.threads, 1 << self.k, 32 * width), np.int32)
         self.value = np.zeros((self.k, 32 * width), np.int32)
 
@@ -268,8 +299,10 @@ class Trainer:
         """Words of a row that hold so many candidates, in units of the kernels."""
         return -(-n_candidates // (32 * kernels.NARROW)) * kernels.NARROW
 
-    def _random_inputs(self, count: int) -> NDArray[np.int32]:
-        return self.rng.choice(self.n_bits, count, replace=self.n_bits < count).astype(np.int32)
+    def _random_inputs(self, count: int, lut: int) -> NDArray[np.int32]:
+        """Encoder bits that a LUT may read."""
+        near = np.flatnonzero(self.near[self.square[lut]])
+        return self.rng.choice(near, count, replace=len(near) < count).astype(np.int32)
 
     def set_tau(self, tau: float) -> None:
         """Change the temperature; scores stay, the loss is another one from here on."""
@@ -337,8 +370,13 @@ class Trainer:
         self.chunk = ((1 << 15) - 1) // max(1, largest)
         return n
 
-    def _improve(self, n: int, level: int, wiring: NDArray[np.int32], free: Sequence[int], moves: int) -> int:
-        """Move up to `moves` of the free inputs of a LUT of this level, best first, for the n listed effects."""
+    def _improve(self, n: int, lut: int, level: int, wiring: NDArray[np.int32], free: Sequence[int],
+                 moves: int) -> int:
+        """Move up to `moves` of the free inputs of a LUT of this level, best first, for the n listed effects.
+
+        lut: its number, or that of the LUT that will read it.
+        """
+        far = self.far[self.square[lut]]
         fixed = np.full(self.k, True)
         fixed[list(free)] = False
         for accepted in range(moves):
@@ -346,7 +384,7 @@ class Trainer:
             kernels.scan(n, self.k, self.rows, first, last, self.index, self.effect, self.pattern, self.margin,
                          self.chunk, self.sums, self.value)
             some = slice(32 * first, min(32 * last, self.n_candidates[level]))
-            value = np.where(fixed[:, None] | self.full[some], 1, self.value[:, some])
+            value = np.where(fixed[:, None] | self.full[some] | far[some], 1, self.value[:, some])
             j, v = divmod(int(np.argmin(value)), value.shape[1])
             kernels.histogram(n, self.valid, self.index, self.effect, self.pattern, self.saved, _PARTS)
             if value[j, v] >= np.minimum(self.saved + self.margin, 0).sum():
@@ -389,9 +427,9 @@ class Trainer:
         wiring, free = graph.wiring[lut].copy(), self._free(lut)
         if restart:
             drawn = [j for j in free if wiring[j] < self.n_bits]
-            wiring[drawn] = self._random_inputs(len(drawn))
+            wiring[drawn] = self._random_inputs(len(drawn), lut)
         n = effects(wiring, keep, seed)
-        accepted = self._improve(n, graph.level[lut], wiring, free, moves)
+        accepted = self._improve(n, lut, graph.level[lut], wiring, free, moves)
         if keep < 256:
             n = effects(wiring)
         if n < 0:
@@ -448,6 +486,7 @@ class Trainer:
         for _, inputs, lut, j in trials[:count]:
             wire = (np.arange(1 << self.k) & 1).astype(np.uint8)  # from input 0
             new = graph.add(inputs, wire, graph.level[lut] - 1)
+            self.square.append(self.square[lut])
             self.columns[self.n_bits + new] = self.columns[graph.wiring[lut, j]]
             wiring = graph.wiring[lut].copy()
             wiring[j] = self.n_bits + new
@@ -459,9 +498,9 @@ class Trainer:
     def _trial(self, lut: int, j: int) -> tuple[int, NDArray[np.int32]]:
         """What a LUT at input j would save, and its wiring. Nothing changes."""
         graph = self.graph
-        wiring = np.append(graph.wiring[lut, j], self._random_inputs(self.k - 1)).astype(np.int32)
+        wiring = np.append(graph.wiring[lut, j], self._random_inputs(self.k - 1, lut)).astype(np.int32)
         n = self._lister(lut, j)(wiring, self.sample, self._seed())
-        self._improve(n, graph.level[lut] - 1, wiring, range(1, self.k), self.k - 1)
+        self._improve(n, lut, graph.level[lut] - 1, wiring, range(1, self.k), self.k - 1)
         now = kernels.histogram(n, self.columns[graph.wiring[lut, j]], self.index, self.effect, self.pattern,
                                 self.saved, _PARTS)
         return int(now - np.minimum(self.saved, 0).sum()), wiring
@@ -546,12 +585,13 @@ def train_descent(dataset: Dataset, encoder: Encoder, *, luts: int, k: int = 4, 
     try:
         make = partial(Trainer, label=label, n_classes=n_classes, luts=luts, votes=votes, k=k, tau=tau, n_held=n_held,
                        seed=int(rng.integers(1 << 62)), threads=threads, proposals=options.proposals,
-                       margin=options.margin, levels=levels, share=options.share)
+                       margin=options.margin, levels=levels, share=options.share, window=options.window)
+        position = pixels(dataset, encoder) if options.window else None
         if 0 < options.inputs < len(columns):
-            most = most_read(make(columns), options.inputs)
-            columns = columns[most]
+            most = most_read(make(columns, position=position), options.inputs)
+            columns, position = columns[most], None if position is None else position[most]
             encoder = Encoder(encoder.features, encoder.feature[most], encoder.threshold[most])
-        trainer = make(columns)
+        trainer = make(columns, position=position)
         if options.time_limit is not None:
             trainer.deadline = start + options.time_limit
         graph, ended = _run(trainer, luts - votes, options, record, start)
@@ -561,6 +601,17 @@ def train_descent(dataset: Dataset, encoder: Encoder, *, luts: int, k: int = 4, 
     return network.with_meta(learner="descent", seed=seed, options={
         **asdict(options), "luts": luts, "k": k, "votes": votes, "levels": levels, "tau": tau},
         ended=ended, curve=curve)
+
+
+def pixels(dataset: Dataset, encoder: Encoder) -> NDArray[np.int64]:
+    """Row and column of the pixel that each bit of an image's code reads, int64 (n_bits, 2).
+
+    Errors: `UsageError` if the data are no images.
+    """
+    shape = dataset.features.image_shape
+    if shape is None:
+        raise UsageError(f"--window needs image data, which {dataset.name} is not")
+    return np.stack(np.unravel_index(encoder.feature, shape)[:2], axis=1)
 
 
 def most_read(trainer: Trainer, count: int) -> NDArray[np.int64]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,9 @@ class Flow:
     count: regular expressions of primitives after synthesis that are counted as lut4, carry, ff and ram.
     spread: from the device and the chip's logic cells and carries, the places (as nextpnr names them) that placement
     leaves empty; empty: primitive that fills one, and its output.
+    bind: from a placed cell as nextpnr writes it, wires that no switch but one may drive: a net to hold them until
+    they are routed, and nextpnr's names of wire and switch. router: settings of the router that are no options of
+    nextpnr's, by name.
     pair: primitive of two LUTs. carry_luts: logic cells of a carry primitive.
     constraints: where nextpnr places no pins by itself: its arguments for the file "chip.pins", then the form of the
     file's lines, with {port} and {pin}. no_pads: option of `synth` for a module that will not be the top.
@@ -90,6 +94,8 @@ class Flow:
     carry_luts: int = 1
     spread: Callable[[str, int, int], list[str]] | None = None
     empty: tuple[str, str] = ("", "")
+    bind: Callable[[Mapping[str, Any]], Iterable[tuple[int, str, str]]] | None = None
+    router: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def synth_core(self) -> str:

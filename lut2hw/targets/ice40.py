@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import numpy as np
 
 from lut2hw.compile.netlist import CONST0, Cell
@@ -85,6 +89,26 @@ def _spread(device: str, cells: int, carries: int) -> list[str]:
     return []
 
 
+def _bind(cell: Mapping[str, Any]) -> Iterator[tuple[int, str, str]]:
+    """For a logic cell with a carry, that each input of its LUT comes in at its own wire of the tile.
+
+    Any wire may go to any input of a LUT, but a carry needs its own two. nextpnr forgets that of a placed design that
+    it reads; and router2 takes one wire for both inputs where they are one net, finds in the end that no switch does
+    that, and tears up its work. Inputs not in use are bound to another's net, which keeps their wires from the rest.
+    """
+    at = re.fullmatch(r"X(\d+)/Y(\d+)/lc(\d)", cell["attributes"].get("NEXTPNR_BEL", ""))
+    if not at or cell["parameters"].get("CARRY_ENABLE") != "1":
+        return
+    x, y, z = at.groups()
+    nets = [cell["connections"].get(f"I{j}") for j in range(4)]
+    [some] = next(filter(None, nets), [None])
+    for j in range(4):
+        [net] = nets[j] or [some]
+        if net is not None:
+            pin, to = f"lutff_{z}:in_{j}", f"lutff_{z}:in_{j}_lut"
+            yield net, f"X{x}/Y{y}/{to}", f"X{x}/Y{y}/{x}.{y}.{pin}.->.{x}.{y}.{to}"
+
+
 ICE40 = Target(
     name="ice40",
     description="Lattice iCE40: LUT4, carry chain, 4 kbit block RAM",
@@ -118,6 +142,9 @@ ICE40 = Target(
         ram="ICESTORM_RAM",
         spread=_spread,
         empty=("SB_LUT4", "O"),
+        bind=_bind,
+        # conflicts grow dear slowly, and wires that have had many stay so: fewer detours, and larger chips route
+        router={"router2/currCongWeightMult": "0.2", "router2/histCongWeight": "2.0"},
         count={"lut4": "SB_LUT4", "carry": "SB_CARRY", "ff": "SB_DFF.*", "ram": "SB_RAM40.*"},
     ),
     default_device="up5k",
