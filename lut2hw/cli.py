@@ -335,12 +335,14 @@ def train(
         nonlocal size
         if device is None:
             return learn_with(dataset, encoder, k=k, seed=seed, progress=progress, **settings)
-        from lut2hw.fit import fill
+        from lut2hw.fit import fill, window_for
 
+        settings.setdefault("window", window_for(target, device, utilization, dataset.features.image_shape))
         network, size = fill(
             lambda size: learn_with(dataset, encoder, k=k, seed=seed, progress=progress, **{
                 "luts": size.luts, "votes": size.votes, "levels": 3, "inputs": size.inputs, **settings}),
-            encoder, len(dataset.class_names), target=target, device=device, k=k, utilization=utilization, once=once)
+            encoder, len(dataset.class_names), target=target, device=device, k=k, utilization=utilization,
+            window=bool(settings.get("window")), once=once)
         return network
 
     with progress_bar() as progress:

@@ -14,6 +14,7 @@ from lut2hw.encode import Encoder
 from lut2hw.errors import UsageError, unknown_name
 from lut2hw.model import Head, Layer, LutNetwork
 from lut2hw.targets import get
+from lut2hw.targets.base import Device
 
 FILL = 0.85  # of a device's logic cells
 SLACK = 0.1  # of a device's share that a trained network may leave unused
@@ -73,14 +74,14 @@ def chip_cells(network: LutNetwork, target: str) -> int:
 
 
 def largest(encoder: Encoder, n_classes: int, *, target: str, device: str, k: int,
-            utilization: float | None = None) -> Size:
+            utilization: float | None = None, window: bool = False) -> Size:
     """The largest network of which the whole chip takes at most `utilization` of the device's logic cells;
-    None: `FILL`, or what routes.
+    None: `FILL`, or what routes. window: whether each vote reads a part of the inputs.
 
     A fifth of the LUTs are votes (half for k > 4) and the others are grown; encoder and input register take up to a
     third of the cells, which bounds the encoder bits that may be read. Errors: `UsageError`.
     """
-    budget = _budget(target, device, utilization)
+    budget = _budget(target, device, utilization, window)
 
     def size(luts: int, inputs: int) -> Size:
         luts, votes = shape(luts, k, n_classes)
@@ -118,15 +119,16 @@ def shape(luts: int, k: int, n_classes: int) -> tuple[int, int]:
 
 
 def fill(train: Callable[[Size], LutNetwork], encoder: Encoder, n_classes: int, *, target: str, device: str, k: int,
-         utilization: float | None = None, once: bool = False) -> tuple[LutNetwork, Size]:
+         utilization: float | None = None, window: bool = False, once: bool = False) -> tuple[LutNetwork, Size]:
     """Train a network that fills a device, and its size with the logic cells that the trained network takes.
 
     train: makes a network of a size. Training decides how much of the LUTs the compiler finds superfluous, so where
     the trained network misses the budget by more than `SLACK` it is trained anew, a few times, with more or fewer
-    LUTs; the largest that fits is returned. once: not anew unless it is too large. Errors: `UsageError`.
+    LUTs; the largest that fits is returned. window: as for `largest`. once: not anew unless it is too large.
+    Errors: `UsageError`.
     """
-    budget = _budget(target, device, utilization)
-    size = largest(encoder, n_classes, target=target, device=device, k=k, utilization=utilization)
+    budget = _budget(target, device, utilization, window)
+    size = largest(encoder, n_classes, target=target, device=device, k=k, utilization=utilization, window=window)
     best: tuple[LutNetwork, Size] | None = None
     for _ in range(ROUNDS):
         network = train(size)
@@ -147,17 +149,37 @@ def fill(train: Callable[[Size], LutNetwork], encoder: Encoder, n_classes: int, 
     return best
 
 
-def _budget(target: str, device: str, utilization: float | None) -> int:
+def window_for(target: str, device: str, utilization: float | None, image_shape: tuple[int, ...] | None) -> int:
+    """Side of the square of pixels that each vote should read so that the chip routes: half an image's, or 0 for any.
+
+    Errors: `UsageError` as for `largest`.
+    """
+    part = _part(target, device)
+    if not image_shape or not part.routable or _share(part, utilization) <= part.routable[0]:
+        return 0
+    return max(2, max(image_shape[:2]) // 2)
+
+
+def _part(target: str, device: str) -> Device:
+    family = get(target)
+    if device not in family.devices:
+        raise unknown_name(f"device of {target}", device, family.devices)
+    return family.devices[device]
+
+
+def _share(part: Device, utilization: float | None) -> int:
+    if utilization is None:
+        utilization = FILL
+    if not 0 < utilization <= 1:
+        raise UsageError(f"--utilization must be above 0 and at most 1, not {utilization:g}")
+    return int(part.logic_cells * utilization)
+
+
+def _budget(target: str, device: str, utilization: float | None, window: bool) -> int:
     """Logic cells to fill: without a share 0.85, but no more than what routes.
 
     Errors: `UsageError` for an unknown device or a share that is none.
     """
-    family = get(target)
-    if device not in family.devices:
-        raise unknown_name(f"device of {target}", device, family.devices)
-    part = family.devices[device]
-    if utilization is None:
-        return min(int(part.logic_cells * FILL), part.routable or part.logic_cells)
-    if not 0 < utilization <= 1:
-        raise UsageError(f"--utilization must be above 0 and at most 1, not {utilization:g}")
-    return int(part.logic_cells * utilization)
+    part = _part(target, device)
+    share = _share(part, utilization)
+    return min(share, part.routable[window]) if utilization is None and part.routable else share

@@ -196,9 +196,24 @@ def test_router_that_gets_nowhere():
     assert stuck("") == ""
     nowhere = better + "Info: iter=9 wires=100 overused=600 overuse=7\n" * 300
     assert stuck(nowhere).startswith("finds no routes: at best 501 wires are in use twice")
-    few = "Info: iter=1 wires=100 overused=2 overuse=2\n" + "Info: iter=9 wires=100 overused=3 overuse=3\n" * 999
-    assert stuck(few) == ""
-    assert stuck(few + few).startswith("finds no routes: at best 2 wires")
+
+
+@pytest.mark.parametrize("finds", [True, False])
+def test_router_that_is_stuck_tries_without_delays(core, tmp_path, monkeypatch, finds):
+    from test_unlucky import STAND_INS
+
+    nowhere = "\n".join(f"Info: iter={n} wires=9 overused={5 + (n > 0)} overuse=5" for n in range(302))
+    (tmp_path / "nowhere.txt").write_text(nowhere)
+    route = STAND_INS["NEXTPNR_ICE40"].replace(
+        "--seed)", f"--no-place) grep -q timing_driven placed.json {'' if finds else '&& false'} || "
+        f"{{ cat {tmp_path}/nowhere.txt; sleep 60; }};; --seed)")
+    for name, script in {**STAND_INS, "NEXTPNR_ICE40": route}.items():
+        monkeypatch.setenv(name, tool(tmp_path / name, f"#!/bin/sh\n{script}\n"))
+    if finds:
+        assert build(core)["fmax_mhz"] == 50.0
+    else:
+        with pytest.raises(ToolError, match="finds no routes: at best 5 wires are in use twice"):
+            build(core)
 
 
 def test_tool_is_ended_by_what_it_says(tmp_path, monkeypatch):

@@ -38,9 +38,10 @@ def test_the_largest_network_is_near_the_budget() -> None:
     coder = encode.thermometer(digits.features, digits.x_train, 1)
     size = fit.largest(coder, 10, target="ice40", device="hx1k", k=4)
     assert 0.9 * 0.85 * 1280 < size.cells <= 0.85 * 1280
-    routes = ICE40.devices["up5k"].routable
-    size = fit.largest(coder, 10, target="ice40", device="up5k", k=4)
-    assert 0.9 * routes < size.cells <= routes < 0.85 * 5280
+    for device, cells in (("up5k", 5280), ("hx8k", 7680)):
+        for window, routes in enumerate(ICE40.devices[device].routable):
+            size = fit.largest(coder, 10, target="ice40", device=device, k=4, window=bool(window))
+            assert 0.9 * routes < size.cells <= routes <= 0.85 * cells
     size = fit.largest(coder, 10, target="ice40", device="up5k", k=4, utilization=0.85)
     assert 0.9 * 0.85 * 5280 < size.cells <= 0.85 * 5280
     with pytest.raises(UsageError, match="hx1"):
@@ -49,6 +50,17 @@ def test_the_largest_network_is_near_the_budget() -> None:
         fit.largest(coder, 10, target="ice40", device="lp384", k=4, utilization=0.1)
     with pytest.raises(UsageError, match="--utilization"):
         fit.largest(coder, 10, target="ice40", device="lp384", k=4, utilization=1.1)
+
+
+def test_votes_read_a_part_of_an_image_where_more_does_not_route() -> None:
+    image = (28, 28)
+    assert fit.window_for("ice40", "hx8k", None, image) == 14
+    assert fit.window_for("ice40", "up5k", 0.7, (8, 12, 3)) == 6
+    for device, share, shape in (("hx8k", None, None), ("hx8k", 0.3, image), ("hx1k", None, image)):
+        assert fit.window_for("ice40", device, share, shape) == 0
+    assert fit.window_for("ecp5", "12k", None, image) == 0
+    with pytest.raises(UsageError, match="--utilization"):
+        fit.window_for("ice40", "hx8k", 2.0, image)
 
 
 @pytest.mark.parametrize("classes", [2, 6])

@@ -68,20 +68,34 @@ def place_and_route(flow: Flow, arguments: Sequence[str], *, cwd: Path, timeout:
                     watch: Watch | None = None, again: bool = False) -> tools.Run:
     """Run nextpnr: at once, or where the family binds wires in between, place first and then route.
 
-    arguments: as for one run. again: a second route of what is placed in `cwd`. Output and seconds are those of both.
-    Errors: `ToolError`.
+    arguments: as for one run. again: a second route of what is placed in `cwd`. Where `watch` ends the router, it
+    tries once more without looking at delays, which make it insist on short ways. Output and seconds are those of
+    placing and the last route. Errors: `ToolError`.
     """
     watch = watch or stuck
     if flow.bind is None:
         return tools.run(flow.nextpnr, arguments, cwd=cwd, timeout=timeout, watch=watch)
+    verdicts: list[str] = []
+
+    def watching(log: str) -> str:
+        verdicts.append(watch(log))
+        return verdicts[-1]
+
     placed = None
     if not again:
         outputs = ("--report", *(word for word in flow.output if word.startswith("--")))
         placed = tools.run(flow.nextpnr, [*_without(arguments, *outputs), "--no-route", "--write", PLACED], cwd=cwd,
                            timeout=timeout, watch=watch)
         _bind(cwd / PLACED, flow)
-    routed = tools.run(flow.nextpnr, [*_without(arguments, "--json", "--pcf", "--top"), "--json", PLACED, "--no-pack",
-                                      "--no-place", "--write", ROUTED], cwd=cwd, timeout=timeout, watch=watch)
+    route = [*_without(arguments, "--json", "--pcf", "--top"), "--json", PLACED, "--no-pack", "--no-place", "--write",
+             ROUTED]
+    try:
+        routed = tools.run(flow.nextpnr, route, cwd=cwd, timeout=timeout, watch=watching)
+    except tools.ToolError:
+        if again or not any(verdicts):
+            raise
+        _set(cwd / PLACED, flow, timing_driven="0" * 32)
+        routed = tools.run(flow.nextpnr, route, cwd=cwd, timeout=timeout, watch=watch)
     _check_bound(cwd / ROUTED, flow)
     return routed if placed is None else tools.Run(placed.output + routed.output, placed.seconds + routed.seconds)
 
@@ -112,6 +126,14 @@ def _bind(placed: Path, flow: Flow) -> None:
     placed.write_text(json.dumps(data))
 
 
+def _set(placed: Path, flow: Flow, **settings: str) -> None:
+    """Change settings of nextpnr in a placed design."""
+    data = read_json(placed, flow.nextpnr)
+    [module] = data["modules"].values()
+    module["settings"].update(settings)
+    placed.write_text(json.dumps(data))
+
+
 def _check_bound(routed: Path, flow: Flow) -> None:
     """Errors: `ToolError` if a wire that `flow.bind` names is driven by another switch than the one."""
     [module] = read_json(routed, flow.nextpnr)["modules"].values()
@@ -124,15 +146,14 @@ def _check_bound(routed: Path, flow: Flow) -> None:
             raise tools.ToolError(f"{flow.nextpnr} drives {wire} as the chip cannot; try another --seed")
 
 
-PATIENCE, FEW, MORE_PATIENCE = 300, 10, 1000
-"""Rounds of routing without one that leaves fewer conflicts, and such rounds, which are short, where few are left.
-Chips that route have been in one conflict for 460 rounds, in more than ten for 130."""
+PATIENCE = 300
+"""Rounds of routing without one that leaves fewer conflicts. Chips that route have needed up to 230 rounds in all."""
 
 
 def stuck(log: str) -> str:
     """What to say of a router that gets no further; empty while it does."""
     left = [int(wires) for wires in re.findall(r"overused=(\d+)", log)]
-    if not left or len(left) - left.index(min(left)) <= (PATIENCE if min(left) > FEW else MORE_PATIENCE):
+    if not left or len(left) - left.index(min(left)) <= PATIENCE:
         return ""
     return (f"finds no routes: at best {min(left)} wires are in use twice; networks need more wires the "
             "larger they are: train a smaller one (--luts, --utilization) or take a larger device")
