@@ -57,6 +57,7 @@ def main() -> None:
     parser.add_argument("--held", type=int, metavar="N", help="judge on N training images held out")
     parser.add_argument("--augment", help="instead of the line's own")
     parser.add_argument("--sweeps", type=int, help="instead of the line's own")
+    parser.add_argument("--window", type=int, help="instead of the line's own")
     arguments = parser.parse_args()
     mnist = data.load("mnist")
     if arguments.held:
@@ -68,7 +69,7 @@ def main() -> None:
     print("| line | k | votes | levels | seed | train | test | seconds | CPU seconds | iCE40 cells |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
     for name in arguments.lines or LINES:
-        options = LINES[name] | {option: value for option in ("augment", "sweeps")
+        options = LINES[name] | {option: value for option in ("augment", "sweeps", "window")
                                  if (value := getattr(arguments, option)) is not None}
         accuracies = []
         for seed in range(arguments.first, arguments.first + arguments.seeds):
