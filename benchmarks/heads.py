@@ -56,8 +56,7 @@ class HeadTrainer(Trainer):
         self.set_tau(tau)
         patterns, vote = np.arange(1 << k) & 1, 0
         for where in count:
-            self.square.append(0)
-            root = self.graph.add(self._random_inputs(k, len(self.graph)), np.zeros(1 << k, np.uint8), levels)
+            root = self.graph.add(self._random_inputs(k, 0), np.zeros(1 << k, np.uint8), levels)
             for c, inverted in where:
                 self.graph.class_of[vote], self.graph.table[vote] = c, patterns ^ inverted
                 self.graph.rewire(vote, np.full(k, self.n_bits + root, np.int32))

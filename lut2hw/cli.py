@@ -342,7 +342,7 @@ def train(
             lambda size: learn_with(dataset, encoder, k=k, seed=seed, progress=progress, **{
                 "luts": size.luts, "votes": size.votes, "levels": 3, "inputs": size.inputs, **settings}),
             encoder, len(dataset.class_names), target=target, device=device, k=k, utilization=utilization,
-            window=bool(settings.get("window")), once=once)
+            window=bool(settings["window"]), once=once)
         return network
 
     with progress_bar() as progress:

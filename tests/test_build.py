@@ -216,6 +216,19 @@ def test_router_that_is_stuck_tries_without_delays(core, tmp_path, monkeypatch, 
             build(core)
 
 
+def test_second_route_is_not_judged_by_the_log_of_the_first(tmp_path, monkeypatch):
+    """Where nextpnr writes a log of its own, the old one is there until it opens the new one."""
+    nowhere = "\n".join(f"Info: iter={n} wires=9 overused={5 + (n > 0)} overuse=5" for n in range(302))
+    monkeypatch.setenv("NEXTPNR_ICE40", tool(tmp_path / "nextpnr", f"""#!/bin/sh
+case "$*" in *--no-route*) ;; *) if grep -q timing_driven placed.json; then sleep 3; touch late
+else echo '{nowhere}' > chip.log; sleep 60; fi;; esac
+while [ $# -gt 0 ]; do case $1 in --write) [ -e $2 ] ||
+echo '{{"modules": {{"top": {{"cells": {{}}, "netnames": {{}}, "settings": {{}}}}}}}}' > $2;; esac; shift; done
+"""))
+    nextpnr.place_and_route(ICE40.flow, ["--log", "chip.log"], cwd=tmp_path, log="chip.log")
+    assert (tmp_path / "late").exists()
+
+
 def test_tool_is_ended_by_what_it_says(tmp_path, monkeypatch):
     monkeypatch.setenv("YOSYS", tool(tmp_path / "yosys", "#!/bin/sh\necho hopeless\nsleep 1000\n"))
     with pytest.raises(ToolError, match=r"^yosys gives up$"):

@@ -20,7 +20,7 @@ from amaranth.hdl import Elaboratable, Module
 from lut2hw import targets, tools
 from lut2hw.boards import catalogue, chip, links
 from lut2hw.boards.protocol import classify_request
-from lut2hw.build.nextpnr import leave_empty, place_and_route, read_json, stuck
+from lut2hw.build.nextpnr import leave_empty, place_and_route, read_json
 from lut2hw.emit.folder import Manifest
 from lut2hw.errors import Lut2hwError, ToolError, UsageError
 from lut2hw.files import replace_files
@@ -77,7 +77,7 @@ def build(manifest: Manifest, board_name: str, *, baud: int | None = None, seed:
                     counts = flow.primitives(
                         read_json(work / f"{NAME}.stat.json", "yosys")["design"]["num_cells_by_type"])
                     empty = _leave_empty(work, flow, platform.device, counts)
-                    place_and_route(flow, arguments, cwd=work, timeout=timeout, watch=lambda _: _stuck(work))
+                    place_and_route(flow, arguments, cwd=work, timeout=timeout, log=f"{NAME}.tim")
                 else:
                     tools.run(tool, arguments, cwd=work, timeout=timeout)
             except ToolError as error:
@@ -108,12 +108,6 @@ def _leave_empty(work: Path, flow: Flow, device: str, counts: dict[str, int]) ->
     empty = flow.spread(device.lower().removeprefix("ice40"), counts["lut4"] + counts["ff"], counts["carry"])
     leave_empty(work / f"{NAME}.json", NAME, flow, empty)
     return empty
-
-
-def _stuck(work: Path) -> str:
-    """`stuck`, of the log that nextpnr writes into a file."""
-    log = work / f"{NAME}.tim"
-    return stuck(log.read_text(errors="replace")) if log.exists() else ""
 
 
 def _plan(platform: Any, design: Elaboratable, seed: int = 1) -> BuildPlan:

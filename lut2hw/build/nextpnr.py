@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from lut2hw import tools
+from lut2hw.errors import StoppedError
 from lut2hw.targets.base import Flow
 
 
@@ -52,50 +54,52 @@ def leave_empty(netlist: Path, top: str, flow: Flow, places: list[str]) -> None:
     if not places:
         return
     kind, out = flow.empty
-    data = read_json(netlist, "yosys")
-    data["modules"][top]["cells"].update({
-        f"empty {place}": {"hide_name": 1, "type": kind, "parameters": {}, "attributes": {"BEL": place},
-                           "port_directions": {out: "output"}, "connections": {out: []}} for place in places})
-    netlist.write_text(json.dumps(data))
+    with _editing(netlist, "yosys") as modules:
+        modules[top]["cells"].update({
+            f"empty {place}": {"hide_name": 1, "type": kind, "parameters": {}, "attributes": {"BEL": place},
+                               "port_directions": {out: "output"}, "connections": {out: []}} for place in places})
 
 
 PLACED, ROUTED = "placed.json", "routed.json"
 
-Watch = Callable[[str], str]
-
 
 def place_and_route(flow: Flow, arguments: Sequence[str], *, cwd: Path, timeout: float | None = None,
-                    watch: Watch | None = None, again: bool = False) -> tools.Run:
+                    log: str | None = None, again: bool = False) -> tools.Run:
     """Run nextpnr: at once, or where the family binds wires in between, place first and then route.
 
-    arguments: as for one run. again: a second route of what is placed in `cwd`. Where `watch` ends the router, it
-    tries once more without looking at delays, which make it insist on short ways. Output and seconds are those of
-    placing and the last route. Errors: `ToolError`.
+    arguments: as for one run. log: the file in `cwd` to which they send what nextpnr says; None if it prints it.
+    again: a second route of what is placed in `cwd`. A router that is stuck tries once more without looking at
+    delays, which make it insist on short ways. Output and seconds are those of placing and the last route.
+    Errors: `ToolError`.
     """
-    watch = watch or stuck
+    def watch(printed: str) -> str:
+        if log is None:
+            return stuck(printed)
+        return stuck((cwd / log).read_text(errors="replace")) if (cwd / log).exists() else ""
+
+    def run(*words: str) -> tools.Run:
+        if log is not None:
+            (cwd / log).unlink(missing_ok=True)  # it is the last run's until nextpnr opens it
+        return tools.run(flow.nextpnr, words, cwd=cwd, timeout=timeout, watch=watch)
+
     if flow.bind is None:
-        return tools.run(flow.nextpnr, arguments, cwd=cwd, timeout=timeout, watch=watch)
-    verdicts: list[str] = []
-
-    def watching(log: str) -> str:
-        verdicts.append(watch(log))
-        return verdicts[-1]
-
+        return run(*arguments)
     placed = None
     if not again:
         outputs = ("--report", *(word for word in flow.output if word.startswith("--")))
-        placed = tools.run(flow.nextpnr, [*_without(arguments, *outputs), "--no-route", "--write", PLACED], cwd=cwd,
-                           timeout=timeout, watch=watch)
+        placed = run(*_without(arguments, *outputs), "--no-route", "--write", PLACED)
         _bind(cwd / PLACED, flow)
-    route = [*_without(arguments, "--json", "--pcf", "--top"), "--json", PLACED, "--no-pack", "--no-place", "--write",
-             ROUTED]
+    route = (*_without(arguments, "--json", "--pcf", "--top"), "--json", PLACED, "--no-pack", "--no-place", "--write",
+             ROUTED)
     try:
-        routed = tools.run(flow.nextpnr, route, cwd=cwd, timeout=timeout, watch=watching)
-    except tools.ToolError:
-        if again or not any(verdicts):
+        routed = run(*route)
+    except StoppedError:
+        if again:
             raise
-        _set(cwd / PLACED, flow, timing_driven="0" * 32)
-        routed = tools.run(flow.nextpnr, route, cwd=cwd, timeout=timeout, watch=watch)
+        with _editing(cwd / PLACED, flow.nextpnr) as modules:
+            [module] = modules.values()
+            module["settings"]["timing_driven"] = "0" * 32
+        routed = run(*route)
     _check_bound(cwd / ROUTED, flow)
     return routed if placed is None else tools.Run(placed.output + routed.output, placed.seconds + routed.seconds)
 
@@ -114,24 +118,15 @@ def _bound(module: Any, flow: Flow) -> list[tuple[int, str, str]]:
 
 def _bind(placed: Path, flow: Flow) -> None:
     """Bind what `flow.bind` names in a placed design, and set `flow.router`."""
-    data = read_json(placed, flow.nextpnr)
-    [module] = data["modules"].values()
-    routes: dict[int, list[str]] = {}
-    for net, wire, switch in _bound(module, flow):
-        routes.setdefault(net, []).append(f"{wire};{switch};1")  # 1: weakly
-    for name in module["netnames"].values():
-        if name["bits"][0] in routes:
-            name["attributes"]["ROUTING"] = ";".join(routes[name["bits"][0]])
-    module["settings"].update(flow.router)
-    placed.write_text(json.dumps(data))
-
-
-def _set(placed: Path, flow: Flow, **settings: str) -> None:
-    """Change settings of nextpnr in a placed design."""
-    data = read_json(placed, flow.nextpnr)
-    [module] = data["modules"].values()
-    module["settings"].update(settings)
-    placed.write_text(json.dumps(data))
+    with _editing(placed, flow.nextpnr) as modules:
+        [module] = modules.values()
+        routes: dict[int, list[str]] = {}
+        for net, wire, switch in _bound(module, flow):
+            routes.setdefault(net, []).append(f"{wire};{switch};1")  # 1: weakly
+        for name in module["netnames"].values():
+            if name["bits"][0] in routes:
+                name["attributes"]["ROUTING"] = ";".join(routes[name["bits"][0]])
+        module["settings"].update(flow.router)
 
 
 def _check_bound(routed: Path, flow: Flow) -> None:
@@ -157,6 +152,14 @@ def stuck(log: str) -> str:
         return ""
     return (f"finds no routes: at best {min(left)} wires are in use twice; networks need more wires the "
             "larger they are: train a smaller one (--luts, --utilization) or take a larger device")
+
+
+@contextlib.contextmanager
+def _editing(netlist: Path, tool: str) -> Iterator[Any]:
+    """The modules of a netlist of `tool` by name; it is written back as they are left."""
+    data = read_json(netlist, tool)
+    yield data["modules"]
+    netlist.write_text(json.dumps(data))
 
 
 def read_json(path: Path, tool: str) -> Any:

@@ -138,13 +138,13 @@ def squares(position: NDArray[np.integer], side: int) -> NDArray[np.bool_]:
 
     position: int (n_positions, 2), row and column. side: in pixels; 0 for one square of all. No square is empty.
     """
+    if not side:
+        return np.ones((1, len(position)), bool)
     starts = []
     for low, high in zip(position.min(axis=0).tolist(), (position.max(axis=0) + 1).tolist(), strict=True):
         room = high - low - side
-        count = 1 if room <= 0 or not side else -(-2 * (high - low) // side) - 1
+        count = 1 if room <= 0 else -(-2 * (high - low) // side) - 1
         starts.append([low + round(i * room / max(1, count - 1)) for i in range(count)])
-    if not side:
-        return np.ones((1, len(position)), bool)
     inside = np.array([((position >= start) & (position < np.add(start, side))).all(axis=1)
                        for start in itertools.product(*starts)])
     return inside[inside.any(axis=1)]
@@ -244,13 +244,13 @@ class Trainer:
         self.signal = self.rng.permutation(chosen).astype(np.int32)
         self.n_bits = len(chosen)
         self.near = squares(np.zeros((len(chosen), 2), int) if position is None else position[self.signal], window)
-        self.square: list[int] = []  # of each LUT, the square that it reads
         self.columns = np.zeros((self.n_bits + luts, n_words), np.uint64)
         self.columns[:self.n_bits] = columns[self.signal]
         self.graph = Graph(self.n_bits, np.zeros((luts, k), np.int32), np.zeros((luts, 1 << k), np.uint8))
         for vote in range(votes):
-            self.square.append(vote // n_classes % len(self.near))
-            self.graph.add(self._random_inputs(k, vote), np.zeros(1 << k, np.uint8), levels, vote % n_classes)
+            square = vote // n_classes % len(self.near)
+            inputs = self._random_inputs(k, square)
+            self.graph.add(inputs, np.zeros(1 << k, np.uint8), levels, vote % n_classes, square)
         self._arrange()
         self.scores = np.zeros((self.n, n_classes), np.int16)
         self.own = np.zeros(self.n, np.int16)
@@ -289,7 +289,7 @@ class Trainer:
             self.full[self.place[lut]] = len(graph.readers[lut]) >= self.most_readers
         self.far = np.zeros((len(self.near), 32 * width), bool)
         self.far[:, :self.n_bits] = ~self.near
-        square = np.array([self.square[lut] for lut in hidden], int)
+        square = np.array([graph.square[lut] for lut in hidden], int)
         self.far[:, self.n_bits:len(self.candidates)] = square != np.arange(len(self.near))[:, None]
         self.sums = np.zeros((self.threads, 1 << self.k, 32 * width), np.int32)
         self.value = np.zeros((self.k, 32 * width), np.int32)
@@ -299,9 +299,9 @@ class Trainer:
         """Words of a row that hold so many candidates, in units of the kernels."""
         return -(-n_candidates // (32 * kernels.NARROW)) * kernels.NARROW
 
-    def _random_inputs(self, count: int, lut: int) -> NDArray[np.int32]:
-        """Encoder bits that a LUT may read."""
-        near = np.flatnonzero(self.near[self.square[lut]])
+    def _random_inputs(self, count: int, square: int) -> NDArray[np.int32]:
+        """Encoder bits that a LUT of this square may read."""
+        near = np.flatnonzero(self.near[square])
         return self.rng.choice(near, count, replace=len(near) < count).astype(np.int32)
 
     def set_tau(self, tau: float) -> None:
@@ -370,13 +370,9 @@ class Trainer:
         self.chunk = ((1 << 15) - 1) // max(1, largest)
         return n
 
-    def _improve(self, n: int, lut: int, level: int, wiring: NDArray[np.int32], free: Sequence[int],
+    def _improve(self, n: int, level: int, square: int, wiring: NDArray[np.int32], free: Sequence[int],
                  moves: int) -> int:
-        """Move up to `moves` of the free inputs of a LUT of this level, best first, for the n listed effects.
-
-        lut: its number, or that of the LUT that will read it.
-        """
-        far = self.far[self.square[lut]]
+        """Move up to `moves` of the free inputs of such a LUT, best first, for the n listed effects."""
         fixed = np.full(self.k, True)
         fixed[list(free)] = False
         for accepted in range(moves):
@@ -384,7 +380,7 @@ class Trainer:
             kernels.scan(n, self.k, self.rows, first, last, self.index, self.effect, self.pattern, self.margin,
                          self.chunk, self.sums, self.value)
             some = slice(32 * first, min(32 * last, self.n_candidates[level]))
-            value = np.where(fixed[:, None] | self.full[some] | far[some], 1, self.value[:, some])
+            value = np.where(fixed[:, None] | self.full[some] | self.far[square, some], 1, self.value[:, some])
             j, v = divmod(int(np.argmin(value)), value.shape[1])
             kernels.histogram(n, self.valid, self.index, self.effect, self.pattern, self.saved, _PARTS)
             if value[j, v] >= np.minimum(self.saved + self.margin, 0).sum():
@@ -427,9 +423,9 @@ class Trainer:
         wiring, free = graph.wiring[lut].copy(), self._free(lut)
         if restart:
             drawn = [j for j in free if wiring[j] < self.n_bits]
-            wiring[drawn] = self._random_inputs(len(drawn), lut)
+            wiring[drawn] = self._random_inputs(len(drawn), graph.square[lut])
         n = effects(wiring, keep, seed)
-        accepted = self._improve(n, lut, graph.level[lut], wiring, free, moves)
+        accepted = self._improve(n, graph.level[lut], graph.square[lut], wiring, free, moves)
         if keep < 256:
             n = effects(wiring)
         if n < 0:
@@ -485,8 +481,7 @@ class Trainer:
         trials.sort(key=lambda trial: (-trial[0], trial[2], trial[3]))
         for _, inputs, lut, j in trials[:count]:
             wire = (np.arange(1 << self.k) & 1).astype(np.uint8)  # from input 0
-            new = graph.add(inputs, wire, graph.level[lut] - 1)
-            self.square.append(self.square[lut])
+            new = graph.add(inputs, wire, graph.level[lut] - 1, square=graph.square[lut])
             self.columns[self.n_bits + new] = self.columns[graph.wiring[lut, j]]
             wiring = graph.wiring[lut].copy()
             wiring[j] = self.n_bits + new
@@ -497,10 +492,10 @@ class Trainer:
 
     def _trial(self, lut: int, j: int) -> tuple[int, NDArray[np.int32]]:
         """What a LUT at input j would save, and its wiring. Nothing changes."""
-        graph = self.graph
-        wiring = np.append(graph.wiring[lut, j], self._random_inputs(self.k - 1, lut)).astype(np.int32)
+        graph, square = self.graph, self.graph.square[lut]
+        wiring = np.append(graph.wiring[lut, j], self._random_inputs(self.k - 1, square)).astype(np.int32)
         n = self._lister(lut, j)(wiring, self.sample, self._seed())
-        self._improve(n, lut, graph.level[lut] - 1, wiring, range(1, self.k), self.k - 1)
+        self._improve(n, graph.level[lut] - 1, square, wiring, range(1, self.k), self.k - 1)
         now = kernels.histogram(n, self.columns[graph.wiring[lut, j]], self.index, self.effect, self.pattern,
                                 self.saved, _PARTS)
         return int(now - np.minimum(self.saved, 0).sum()), wiring
