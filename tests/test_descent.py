@@ -54,7 +54,7 @@ def test_squares_cover_every_pixel(position, side):
 @pytest.mark.parametrize("share", [True, False])
 def test_window_bounds_what_a_vote_reads(digits, coder, share):
     """All that a vote depends on lies in one square, through any LUTs."""
-    options = {"luts": 120, "votes": 40, "levels": 3, "window": 4, "sweeps": 2, "restarts": 1, "share": share}
+    options = {"luts": 240, "votes": 120, "levels": 3, "window": 4, "sweeps": 2, "restarts": 1, "share": share}
     network = train_descent(digits, coder, **options)
     where = pixels(digits, network.encoder)
     reads = [{(int(row), int(column))} for row, column in where]
@@ -63,6 +63,9 @@ def test_window_bounds_what_a_vote_reads(digits, coder, share):
     for vote in network.head.signal.tolist():
         assert (np.ptp(np.array(sorted(reads[vote])), axis=0) < 4).all()
     assert len({min(reads[vote]) for vote in network.head.signal.tolist()}) > 3
+    for c in range(10):  # from the top of the image to the bottom, so that neighbours can be added near each other
+        rows = [{row for row, _ in reads[vote]} for vote in network.head.signal[network.head.class_of == c].tolist()]
+        assert all(max(earlier) - 3 <= min(later) for i, later in enumerate(rows) for earlier in rows[:i])
     again = train_descent(digits, coder, threads=2, **options)
     assert all((a.wiring == b.wiring).all() for a, b in zip(network.layers, again.layers, strict=True))
     assert (network.predict(digits.x_test) == digits.y_test).mean() > 0.85

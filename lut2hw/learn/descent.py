@@ -676,7 +676,9 @@ def _run(trainer: Trainer, grown: int, options: DescentOptions, progress: Callab
 def _network(trainer: Trainer, graph: Graph, dataset: Dataset, encoder: Encoder) -> LutNetwork:
     """The trained graph as a network: an encoder of the bits that are read, layers by height, head."""
     n, n_bits = len(graph), trainer.n_bits
-    height, votes = graph.heights(), graph.votes
+    height = graph.heights()
+    # The popcount adds neighbours first: of one square, their sum is made in one part of the chip.
+    votes = sorted(graph.votes, key=lambda lut: graph.square[lut])
     order = sorted(range(n), key=lambda lut: (height[lut], lut))
     for lut in order:
         kernels.evaluate(trainer.columns, graph.wiring[lut], graph.table[lut], trainer.all,
