@@ -335,14 +335,15 @@ def train(
         nonlocal size
         if device is None:
             return learn_with(dataset, encoder, k=k, seed=seed, progress=progress, **settings)
-        from lut2hw.fit import fill, window_for
+        from lut2hw.fit import fill, is_local, window_for
 
-        settings.setdefault("window", window_for(target, device, utilization, dataset.features.image_shape))
+        shape = dataset.features.image_shape
+        settings.setdefault("window", window_for(target, device, utilization, shape))
         network, size = fill(
             lambda size: learn_with(dataset, encoder, k=k, seed=seed, progress=progress, **{
                 "luts": size.luts, "votes": size.votes, "levels": 3, "inputs": size.inputs, **settings}),
             encoder, len(dataset.class_names), target=target, device=device, k=k, utilization=utilization,
-            window=bool(settings["window"]), once=once)
+            local=is_local(settings["window"], shape), once=once)
         return network
 
     with progress_bar() as progress:

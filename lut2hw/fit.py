@@ -17,6 +17,7 @@ from lut2hw.targets import get
 from lut2hw.targets.base import Device
 
 FILL = 0.85  # of a device's logic cells
+NEAR = 0.4  # of an image's side: squares up to that leave a full part wires enough
 SLACK = 0.1  # of a device's share that a trained network may leave unused
 ROUNDS = 4  # trainings to fill a device, at most
 CHIP_CELLS = 30  # counter, handshake and answer register of the chip that `lut2hw build` puts around a core
@@ -74,14 +75,14 @@ def chip_cells(network: LutNetwork, target: str) -> int:
 
 
 def largest(encoder: Encoder, n_classes: int, *, target: str, device: str, k: int,
-            utilization: float | None = None, window: bool = False) -> Size:
+            utilization: float | None = None, local: bool = False) -> Size:
     """The largest network of which the whole chip takes at most `utilization` of the device's logic cells;
-    None: `FILL`, or what routes. window: whether each vote reads a part of the inputs.
+    None: `FILL`, or what routes. local: as `is_local`.
 
     A fifth of the LUTs are votes (half for k > 4) and the others are grown; encoder and input register take up to a
     third of the cells, which bounds the encoder bits that may be read. Errors: `UsageError`.
     """
-    budget = _budget(target, device, utilization, window)
+    budget = _budget(target, device, utilization, local)
 
     def size(luts: int, inputs: int) -> Size:
         luts, votes = shape(luts, k, n_classes)
@@ -119,16 +120,16 @@ def shape(luts: int, k: int, n_classes: int) -> tuple[int, int]:
 
 
 def fill(train: Callable[[Size], LutNetwork], encoder: Encoder, n_classes: int, *, target: str, device: str, k: int,
-         utilization: float | None = None, window: bool = False, once: bool = False) -> tuple[LutNetwork, Size]:
+         utilization: float | None = None, local: bool = False, once: bool = False) -> tuple[LutNetwork, Size]:
     """Train a network that fills a device, and its size with the logic cells that the trained network takes.
 
     train: makes a network of a size. Training decides how much of the LUTs the compiler finds superfluous, so where
     the trained network misses the budget by more than `SLACK` it is trained anew, a few times, with more or fewer
-    LUTs; the largest that fits is returned. window: as for `largest`. once: not anew unless it is too large.
+    LUTs; the largest that fits is returned. local: as for `largest`. once: not anew unless it is too large.
     Errors: `UsageError`.
     """
-    budget = _budget(target, device, utilization, window)
-    size = largest(encoder, n_classes, target=target, device=device, k=k, utilization=utilization, window=window)
+    budget = _budget(target, device, utilization, local)
+    size = largest(encoder, n_classes, target=target, device=device, k=k, utilization=utilization, local=local)
     best: tuple[LutNetwork, Size] | None = None
     for _ in range(ROUNDS):
         network = train(size)
@@ -150,14 +151,23 @@ def fill(train: Callable[[Size], LutNetwork], encoder: Encoder, n_classes: int, 
 
 
 def window_for(target: str, device: str, utilization: float | None, image_shape: tuple[int, ...] | None) -> int:
-    """Side of the square of pixels that each vote should read so that the chip routes: half an image's, or 0 for any.
+    """Side of the square of pixels that each vote should read so that the chip routes: `NEAR`, or 0 for any.
 
     Errors: `UsageError` as for `largest`.
     """
     part = _part(target, device)
-    if not image_shape or not part.routable or _share(part, utilization) <= part.routable[0]:
+    if not image_shape or not part.routable or _share(part, utilization) <= part.routable:
         return 0
-    return max(2, max(image_shape[:2]) // 2)
+    return _near(image_shape)
+
+
+def is_local(window: int, image_shape: tuple[int, ...] | None) -> bool:
+    """Whether votes that read squares of that side leave wires enough for a full part."""
+    return image_shape is not None and 0 < window <= _near(image_shape)
+
+
+def _near(image_shape: tuple[int, ...]) -> int:
+    return max(2, round(NEAR * max(image_shape[:2])))
 
 
 def _part(target: str, device: str) -> Device:
@@ -175,11 +185,11 @@ def _share(part: Device, utilization: float | None) -> int:
     return int(part.logic_cells * utilization)
 
 
-def _budget(target: str, device: str, utilization: float | None, window: bool) -> int:
+def _budget(target: str, device: str, utilization: float | None, local: bool) -> int:
     """Logic cells to fill: without a share 0.85, but no more than what routes.
 
     Errors: `UsageError` for an unknown device or a share that is none.
     """
     part = _part(target, device)
     share = _share(part, utilization)
-    return min(share, part.routable[window]) if utilization is None and part.routable else share
+    return share if local or not part.routable or utilization is not None else min(share, part.routable)

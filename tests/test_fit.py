@@ -39,11 +39,10 @@ def test_the_largest_network_is_near_the_budget() -> None:
     size = fit.largest(coder, 10, target="ice40", device="hx1k", k=4)
     assert 0.9 * 0.85 * 1280 < size.cells <= 0.85 * 1280
     for device, cells in (("up5k", 5280), ("hx8k", 7680)):
-        for window, routes in enumerate(ICE40.devices[device].routable):
-            size = fit.largest(coder, 10, target="ice40", device=device, k=4, window=bool(window))
-            assert 0.9 * routes < size.cells <= routes <= 0.85 * cells
-    size = fit.largest(coder, 10, target="ice40", device="up5k", k=4, utilization=0.85)
-    assert 0.9 * 0.85 * 5280 < size.cells <= 0.85 * 5280
+        for options, budget in (({}, ICE40.devices[device].routable), ({"local": True}, 0.85 * cells),
+                                ({"utilization": 0.85}, 0.85 * cells), ({"utilization": 0.2}, 0.2 * cells)):
+            size = fit.largest(coder, 10, target="ice40", device=device, k=4, **options)
+            assert 0.9 * budget < size.cells <= budget <= 0.85 * cells
     with pytest.raises(UsageError, match="hx1"):
         fit.largest(coder, 10, target="ice40", device="hx1", k=4)
     with pytest.raises(UsageError, match="too small"):
@@ -54,13 +53,15 @@ def test_the_largest_network_is_near_the_budget() -> None:
 
 def test_votes_read_a_part_of_an_image_where_more_does_not_route() -> None:
     image = (28, 28)
-    assert fit.window_for("ice40", "hx8k", None, image) == 14
-    assert fit.window_for("ice40", "up5k", 0.7, (8, 12, 3)) == 6
+    assert fit.window_for("ice40", "hx8k", None, image) == 11
+    assert fit.window_for("ice40", "up5k", 0.7, (8, 12, 3)) == 5
     for device, share, shape in (("hx8k", None, None), ("hx8k", 0.3, image), ("hx1k", None, image)):
         assert fit.window_for("ice40", device, share, shape) == 0
     assert fit.window_for("ecp5", "12k", None, image) == 0
     with pytest.raises(UsageError, match="--utilization"):
         fit.window_for("ice40", "hx8k", 2.0, image)
+    assert [fit.is_local(side, image) for side in (0, 1, 11, 12)] == [False, True, True, False]
+    assert not fit.is_local(5, None)
 
 
 @pytest.mark.parametrize("classes", [2, 6])
@@ -98,12 +99,13 @@ def test_an_interrupt_with_nothing_that_fits_is_one() -> None:
         fit.fill(train, coder, 3, target="ice40", device="lp384", k=4, utilization=0.5)
 
 
-def built(folder: Path, source: str, target: str, device: str, utilization: float, capsys: pytest.CaptureFixture,
-          *options: str) -> tuple[int, int]:
+def built(folder: Path, source: str, target: str, device: str, utilization: float | None,
+          capsys: pytest.CaptureFixture, *options: str) -> tuple[int, int]:
     """Logic cells of the chip: what `train` says, and what `build` reports."""
     model, core = folder / "m.lut", folder / "core"
-    assert main(["train", "--data", source, "--target", target, "--device", device, "--utilization",
-                 str(utilization), "--sweeps", "2", *options, "-o", str(model), "--json"]) == 0
+    share = [] if utilization is None else ["--utilization", str(utilization)]
+    assert main(["train", "--data", source, "--target", target, "--device", device, *share, "--sweeps", "2", *options,
+                 "-o", str(model), "--json"]) == 0
     estimate = json.loads(capsys.readouterr().out)["logic_cells"]
     assert main(["emit", str(model), "--target", target, "-o", str(core), "--json"]) == 0
     capsys.readouterr()
@@ -128,9 +130,11 @@ def cancer(tmp_path: Path) -> str:
     ("digits", "hx1k", 0.6, ["--classes", "0,1,2,3,4:5,6,7,8,9"]),  # one popcount against a threshold
     ("cancer", "hx1k", 0.85, []),  # comparators of wide features, a threshold
     ("digits", "up5k", 0.3, []),
+    ("digits", "up5k", None, []),  # as full as asked for: squares of the image
+    ("cancer", "up5k", None, []),  # no image: any wiring, so what has routed
 ])
 def test_the_estimate_is_what_build_reports_on_ice40(tmp_path: Path, capsys: pytest.CaptureFixture, cancer: str,
-                                                     source: str, device: str, utilization: float,
+                                                     source: str, device: str, utilization: float | None,
                                                      options: list[str]) -> None:
     estimate, real = built(tmp_path, cancer if source == "cancer" else source, "ice40", device, utilization, capsys,
                            *options)

@@ -28,8 +28,8 @@ class Device:
     logic_cells: LUT + flip-flop cells. ram: block RAMs. packages: as nextpnr spells them, the default first.
     synth: how yosys spells the device, if it wants to know. pins: of the default package, for a chip's ports in
     order, where nextpnr places none by itself. slowness: delays, as a multiple of those of the default device.
-    routable: logic cells of the largest chips that routed, where those that fill the part do not: of networks whose
-    LUTs read any input, and of those whose votes read a part of an image; () for no limit.
+    routable: logic cells of the largest chip that routed of networks whose LUTs read any input, where one that fills
+    the part does not; 0 for no limit.
     """
 
     logic_cells: int
@@ -38,7 +38,7 @@ class Device:
     synth: str = ""
     pins: tuple[str, ...] = ()
     slowness: float = 1.0
-    routable: tuple[int, ...] = ()
+    routable: int = 0
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ SLOWNESS = {"u": 1.0, "lp": 0.7, "hx": 0.5}
 """Delays by series, relative to those of the UltraPlus, as nextpnr reports them for cores like ours."""
 
 
-def _device(synth: str, logic_cells: int, ram: int, *packages: str, routable: tuple[int, ...] = ()) -> Device:
+def _device(synth: str, logic_cells: int, ram: int, *packages: str, routable: int = 0) -> Device:
     return Device(logic_cells, ram, packages, synth, slowness=SLOWNESS[synth], routable=routable)
 
 
@@ -118,12 +118,12 @@ ICE40 = Target(
         "lp384": _device("lp", 384, 0, "qn32", "cm36", "cm49"),
         "lp1k": _device("lp", 1280, 16, "qn84", "cm36", "cm49", "cm81", "cm121", "cb81", "cb121", "swg16tr"),
         "lp4k": _device("lp", 3520, 20, "cm81", "cm121", "cm225"),
-        "lp8k": _device("lp", 7680, 32, "cm81", "cm121", "cm225", routable=(3000, 5500)),
+        "lp8k": _device("lp", 7680, 32, "cm81", "cm121", "cm225", routable=3000),
         "hx1k": _device("hx", 1280, 16, "tq144", "cb132", "vq100"),
         "hx4k": _device("hx", 3520, 20, "tq144", "cb132", "bg121"),
-        "hx8k": _device("hx", 7680, 32, "ct256", "cm225", "cb132", "bg121", routable=(3000, 5500)),
+        "hx8k": _device("hx", 7680, 32, "ct256", "cm225", "cb132", "bg121", routable=3000),
         "up3k": _device("u", 2800, 20, "sg48", "uwg30"),
-        "up5k": _device("u", 5280, 30, "sg48", "uwg30", routable=(2300, 2300)),
+        "up5k": _device("u", 5280, 30, "sg48", "uwg30", routable=2300),
         "u1k": _device("u", 1100, 16, "sg48"),
         "u2k": _device("u", 2048, 20, "sg48"),
         "u4k": _device("u", 3520, 20, "sg48"),
