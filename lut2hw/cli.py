@@ -219,6 +219,9 @@ def train(
     window: Annotated[int | None, typer.Option("--window", rich_help_panel=DESCENT_PANEL,
                                                metavar="PIXELS", help="descent, images: side of the square that "
                                                "a vote reads.", show_default="the whole image")] = None,
+    subspace: Annotated[float | None, typer.Option("--subspace", rich_help_panel=DESCENT_PANEL,
+                                                   metavar="SHARE", help="descent: share of the encoder bits that "
+                                                   "a vote reads.", show_default="all")] = None,
     device: Annotated[str | None, typer.Option("--device", rich_help_panel=FILL_PANEL, autocompletion=complete_device,
                                                metavar="NAME", help="descent: without --luts, fill this "
                                                "device of the --target.")] = None,
@@ -285,9 +288,9 @@ def train(
     special: dict[str, dict[str, Any]] = {
         "memorize": {"layers": layers},
         "descent": {"luts": luts, "votes": votes, "levels": levels, "share": share, "sweeps": sweeps,
-                    "restarts": restarts, "inputs": inputs, "window": window, "proposals": proposals,
-                    "device": device, "tau": tau, "augment": augment, "validation": validation,
-                    "patience": patience, "margin": margin, "time_limit": time_limit}}
+                    "restarts": restarts, "inputs": inputs, "window": window, "subspace": subspace,
+                    "proposals": proposals, "device": device, "tau": tau, "augment": augment,
+                    "validation": validation, "patience": patience, "margin": margin, "time_limit": time_limit}}
     settings: dict[str, Any] = {name: value for name, value in special[learner].items() if value is not None}
     for other, names in special.items():
         for name, value in names.items():
@@ -335,15 +338,17 @@ def train(
         nonlocal size
         if device is None:
             return learn_with(dataset, encoder, k=k, seed=seed, progress=progress, **settings)
-        from lut2hw.fit import fill, is_local, window_for
+        from lut2hw.fit import fill, is_local, regions_for
 
         shape = dataset.features.image_shape
-        settings.setdefault("window", window_for(target, device, utilization, shape))
+        if not {"window", "subspace"} & settings.keys():
+            settings.update(regions_for(target, device, utilization, shape))
         network, size = fill(
             lambda size: learn_with(dataset, encoder, k=k, seed=seed, progress=progress, **{
                 "luts": size.luts, "votes": size.votes, "levels": 3, "inputs": size.inputs, **settings}),
             encoder, len(dataset.class_names), target=target, device=device, k=k, utilization=utilization,
-            local=is_local(settings["window"], shape), once=once)
+            local=is_local(shape, **{name: settings[name] for name in ("window", "subspace") if name in settings}),
+            once=once)
         return network
 
     with progress_bar() as progress:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from lut2hw.targets.base import Device
 
 FILL = 0.85  # of a device's logic cells
 NEAR = 0.4  # of an image's side: squares up to that leave a full part wires enough
+SUBSPACE = 0.5  # of the encoder bits: subspaces up to that do, too
 SLACK = 0.1  # of a device's share that a trained network may leave unused
 ROUNDS = 4  # trainings to fill a device, at most
 CHIP_CELLS = 30  # counter, handshake and answer register of the chip that `lut2hw build` puts around a core
@@ -150,20 +152,21 @@ def fill(train: Callable[[Size], LutNetwork], encoder: Encoder, n_classes: int, 
     return best
 
 
-def window_for(target: str, device: str, utilization: float | None, image_shape: tuple[int, ...] | None) -> int:
-    """Side of the square of pixels that each vote should read so that the chip routes: `NEAR`, or 0 for any.
+def regions_for(target: str, device: str, utilization: float | None,
+                image_shape: tuple[int, ...] | None) -> dict[str, Any]:
+    """Options of the descent learner with which chips of the share route: regions, or none where any wiring does.
 
     Errors: `UsageError` as for `largest`.
     """
     part = _part(target, device)
-    if not image_shape or not part.routable or _share(part, utilization) <= part.routable:
-        return 0
-    return _near(image_shape)
+    if not part.routable or _share(part, utilization) <= part.routable:
+        return {}
+    return {"subspace": SUBSPACE} if image_shape is None else {"window": _near(image_shape)}
 
 
-def is_local(window: int, image_shape: tuple[int, ...] | None) -> bool:
-    """Whether votes that read squares of that side leave wires enough for a full part."""
-    return image_shape is not None and 0 < window <= _near(image_shape)
+def is_local(image_shape: tuple[int, ...] | None, *, window: int = 0, subspace: float = 0.0) -> bool:
+    """Whether votes that read such a region leave wires enough for a full part."""
+    return 0 < subspace <= SUBSPACE or (image_shape is not None and 0 < window <= _near(image_shape))
 
 
 def _near(image_shape: tuple[int, ...]) -> int:

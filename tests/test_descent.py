@@ -16,7 +16,8 @@ from lut2hw.data import Dataset, load
 from lut2hw.encode import Features
 from lut2hw.errors import UsageError
 from lut2hw.learn import descent, descent_kernels
-from lut2hw.learn.descent import DescentOptions, Trainer, pixels, squares, train_descent
+from lut2hw.learn.descent import DescentOptions, Trainer, train_descent
+from lut2hw.learn.regions import pixels, squares, subspaces
 from lut2hw.model import LutNetwork, from_bytes, to_bytes
 from lut2hw.verify.golden import classes_of
 
@@ -43,12 +44,39 @@ def made_up(n_bits: int, n: int, n_classes: int, seed: int, **options) -> Traine
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=60, unique=True),
-       st.integers(0, 35))
+       st.integers(1, 35))
 def test_squares_cover_every_pixel(position, side):
     inside = squares(np.array(position), side)
     assert inside.any(axis=0).all() and inside.any(axis=1).all()
-    for members in inside if side else ():
+    for members in inside:
         assert (np.ptp(np.array(position)[members], axis=0) < side).all()
+
+
+@given(st.integers(1, 300), st.floats(0.001, 1))
+def test_subspaces_read_their_share(n, share):
+    inside = subspaces(n, share)
+    some = max(1, min(8, round(8 * share)))
+    assert (inside.sum(axis=0) == some).all() and inside.any(axis=1).all()
+    assert np.ptp(inside.sum(axis=1)) <= 4 and (n < 8 or len(inside) == 8)
+    if n >= 70 and some == 4:  # any two bits are apart somewhere, as in random subspaces
+        assert len(np.unique(inside, axis=1).T) == 70
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_subspace_bounds_what_a_vote_reads(digits, coder, share):
+    """Through any LUTs; and votes of one subspace stand together."""
+    options = {"luts": 240, "votes": 120, "levels": 3, "subspace": 0.25, "sweeps": 2, "restarts": 1, "share": share}
+    network = train_descent(digits, coder, **options)
+    reads = [{bit} for bit in range(len(network.encoder))]
+    for layer in network.layers:
+        reads += [set().union(*(reads[signal] for signal in lut)) for lut in layer.wiring.tolist()]
+    for c in range(10):
+        votes = [reads[vote] for vote in network.head.signal[network.head.class_of == c].tolist()]
+        assert max(map(len, votes)) <= len(coder) // 4
+        together = [len(a & b) for a, b in itertools.pairwise(votes)]
+        apart = [len(a & b) for a, b in zip(votes, votes[6:], strict=False)]
+        assert np.mean(together) > 1.2 * np.mean(apart)
+    assert (network.predict(digits.x_test) == digits.y_test).mean() > 0.85
 
 
 @pytest.mark.parametrize("share", [True, False])

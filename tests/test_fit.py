@@ -51,17 +51,21 @@ def test_the_largest_network_is_near_the_budget() -> None:
         fit.largest(coder, 10, target="ice40", device="lp384", k=4, utilization=1.1)
 
 
-def test_votes_read_a_part_of_an_image_where_more_does_not_route() -> None:
+def test_votes_read_a_part_of_the_input_where_more_does_not_route() -> None:
     image = (28, 28)
-    assert fit.window_for("ice40", "hx8k", None, image) == 11
-    assert fit.window_for("ice40", "up5k", 0.7, (8, 12, 3)) == 5
-    for device, share, shape in (("hx8k", None, None), ("hx8k", 0.3, image), ("hx1k", None, image)):
-        assert fit.window_for("ice40", device, share, shape) == 0
-    assert fit.window_for("ecp5", "12k", None, image) == 0
+    assert fit.regions_for("ice40", "hx8k", None, image) == {"window": 11}
+    assert fit.regions_for("ice40", "up5k", 0.7, (8, 12, 3)) == {"window": 5}
+    assert fit.regions_for("ice40", "hx8k", None, None) == {"subspace": 0.5}
+    for device, share, shape in (("hx8k", 0.3, None), ("hx8k", 0.3, image), ("hx1k", None, image)):
+        assert fit.regions_for("ice40", device, share, shape) == {}
+    assert fit.regions_for("ecp5", "12k", None, image) == {}
     with pytest.raises(UsageError, match="--utilization"):
-        fit.window_for("ice40", "hx8k", 2.0, image)
-    assert [fit.is_local(side, image) for side in (0, 1, 11, 12)] == [False, True, True, False]
-    assert not fit.is_local(5, None)
+        fit.regions_for("ice40", "hx8k", 2.0, image)
+    for shape in (image, None):
+        assert not fit.is_local(shape)
+        assert [fit.is_local(shape, subspace=share) for share in (0.1, 0.5, 0.6)] == [True, True, False]
+    assert [fit.is_local(image, window=side) for side in (0, 1, 11, 12)] == [False, True, True, False]
+    assert not fit.is_local(None, window=5)
 
 
 @pytest.mark.parametrize("classes", [2, 6])
@@ -131,7 +135,8 @@ def cancer(tmp_path: Path) -> str:
     ("cancer", "hx1k", 0.85, []),  # comparators of wide features, a threshold
     ("digits", "up5k", 0.3, []),
     ("digits", "up5k", None, []),  # as full as asked for: squares of the image
-    ("cancer", "up5k", None, []),  # no image: any wiring, so what has routed
+    ("cancer", "up5k", None, []),  # no image: subspaces
+    ("cancer", "up5k", None, ["--subspace", "0"]),  # any wiring: what has routed
 ])
 def test_the_estimate_is_what_build_reports_on_ice40(tmp_path: Path, capsys: pytest.CaptureFixture, cancer: str,
                                                      source: str, device: str, utilization: float | None,

@@ -41,6 +41,7 @@ from lut2hw.errors import UsageError
 from lut2hw.learn import augment
 from lut2hw.learn import descent_kernels as kernels
 from lut2hw.learn.graph import Graph
+from lut2hw.learn.regions import Regions, everything, regions_of
 from lut2hw.model import Head, Layer, LutNetwork
 
 MAX_K = 8  # patterns are bytes
@@ -69,6 +70,8 @@ class DescentOptions:
     window: for image data, side in pixels of the square that a vote and the LUTs below it read; 0 is the whole image.
         The squares cover the pixels that vary, each half of the next; the votes of each class take them in turn. A
         chip then needs far fewer long wires.
+    subspace: instead, share of the encoder bits that a vote and the LUTs below it read, one of eight random choices;
+        0 is all of them.
     proposals: signals tried at each input of a LUT when it is visited; 0 is all of them.
     tau: temperature of the softmax in votes. None: by the number of votes of a class.
     augment: for image data, altered copies of the training set: shift1, shift1x9, warpN or flip, see `learn.augment`.
@@ -85,6 +88,7 @@ class DescentOptions:
     restarts: int = 0
     inputs: int = 0
     window: int = 0
+    subspace: float = 0.0
     proposals: int = 0
     tau: float | None = None
     augment: str = "none"
@@ -102,6 +106,10 @@ class DescentOptions:
             value = getattr(self, name)
             if value is not None and value < low:
                 raise UsageError(f"{name} must be at least {low}, not {value}")
+        if not 0 <= self.subspace <= 1:
+            raise UsageError(f"the share of a subspace must be between 0 and 1, not {self.subspace:g}")
+        if self.window and self.subspace:
+            raise UsageError("--window and --subspace exclude each other; give one")
         if self.tau is not None and not 0.1 <= self.tau <= 1000:
             raise UsageError(f"tau must be between 0.1 and 1000, not {self.tau:g}")
         if not 0 <= self.margin <= 1e6:
@@ -131,23 +139,6 @@ class Progress:
 
 class _OutOfTime(Exception):
     pass
-
-
-def squares(position: NDArray[np.integer], side: int) -> NDArray[np.bool_]:
-    """Squares of pixels that cover those at `position`, each half of the next: bool (n_squares, n_positions).
-
-    position: int (n_positions, 2), row and column. side: in pixels; 0 for one square of all. No square is empty.
-    """
-    if not side:
-        return np.ones((1, len(position)), bool)
-    starts = []
-    for low, high in zip(position.min(axis=0).tolist(), (position.max(axis=0) + 1).tolist(), strict=True):
-        room = high - low - side
-        count = 1 if room <= 0 else -(-2 * (high - low) // side) - 1
-        starts.append([low + round(i * room / max(1, count - 1)) for i in range(count)])
-    inside = np.array([((position >= start) & (position < np.add(start, side))).all(axis=1)
-                       for start in itertools.product(*starts)])
-    return inside[inside.any(axis=1)]
 
 
 def loss_tables(tau: float, votes: int, n_classes: int) -> tuple[NDArray[np.int32], int, NDArray[np.int32], int]:
@@ -207,14 +198,13 @@ class Trainer:
     """Coordinate descent on one training set.
 
     columns: uint64 (n_bits, n_words), packed code of the training examples, then of `n_held` held-out examples
-    that no step sees. label: int (n,) classes of all of them. position: int (n_bits, 2), row and column of each bit
-    in an image, for `window`.
+    that no step sees. label: int (n,) classes of all of them. regions: of the bits, the parts that votes read; the
+    votes of each class take them in turn.
     """
 
     def __init__(self, columns: bits.Packed, label: ArrayLike, n_classes: int, *, luts: int, votes: int, k: int,
                  tau: float, seed: int, threads: int, n_held: int = 0, proposals: int = 0, margin: float = 0.0,
-                 levels: int = 1, share: bool = True, window: int = 0,
-                 position: NDArray[np.integer] | None = None) -> None:
+                 levels: int = 1, share: bool = True, regions: Regions = everything) -> None:
         self.label = np.asarray(label, np.int32)
         self.n, self.n_classes, self.k, self.levels = len(self.label), n_classes, k, levels
         self.n_train = self.n - n_held
@@ -243,14 +233,14 @@ class Trainer:
             raise UsageError("every encoded bit is constant in the training data; there is nothing to learn from")
         self.signal = self.rng.permutation(chosen).astype(np.int32)
         self.n_bits = len(chosen)
-        self.near = squares(np.zeros((len(chosen), 2), int) if position is None else position[self.signal], window)
+        self.near = regions(self.signal)
         self.columns = np.zeros((self.n_bits + luts, n_words), np.uint64)
         self.columns[:self.n_bits] = columns[self.signal]
         self.graph = Graph(self.n_bits, np.zeros((luts, k), np.int32), np.zeros((luts, 1 << k), np.uint8))
         for vote in range(votes):
-            square = vote // n_classes % len(self.near)
-            inputs = self._random_inputs(k, square)
-            self.graph.add(inputs, np.zeros(1 << k, np.uint8), levels, vote % n_classes, square)
+            region = vote // n_classes % len(self.near)
+            inputs = self._random_inputs(k, region)
+            self.graph.add(inputs, np.zeros(1 << k, np.uint8), levels, vote % n_classes, region)
         self._arrange()
         self.scores = np.zeros((self.n, n_classes), np.int16)
         self.own = np.zeros(self.n, np.int16)
@@ -271,7 +261,7 @@ class Trainer:
 
         candidates: int32, their signals; rows: uint32 (n_train, width), candidate s in bit s % 32 of word s // 32;
         n_candidates: how many a LUT of each level may read; place: of each LUT, its position among them, or -1;
-        far: bool (squares, 32 * width), those that LUTs of a square may not read.
+        far: bool (regions, 32 * width), those that LUTs of a region may not read.
         """
         graph = self.graph
         hidden = [lut for lut in range(len(graph)) if graph.class_of[lut] < 0] if self.share else []
@@ -289,8 +279,8 @@ class Trainer:
             self.full[self.place[lut]] = len(graph.readers[lut]) >= self.most_readers
         self.far = np.zeros((len(self.near), 32 * width), bool)
         self.far[:, :self.n_bits] = ~self.near
-        square = np.array([graph.square[lut] for lut in hidden], int)
-        self.far[:, self.n_bits:len(self.candidates)] = square != np.arange(len(self.near))[:, None]
+        region = np.array([graph.region[lut] for lut in hidden], int)
+        self.far[:, self.n_bits:len(self.candidates)] = region != np.arange(len(self.near))[:, None]
         self.sums = np.zeros((self.threads, 1 << self.k, 32 * width), np.int32)
         self.value = np.zeros((self.k, 32 * width), np.int32)
 
@@ -299,9 +289,9 @@ class Trainer:
         """Words of a row that hold so many candidates, in units of the kernels."""
         return -(-n_candidates // (32 * kernels.NARROW)) * kernels.NARROW
 
-    def _random_inputs(self, count: int, square: int) -> NDArray[np.int32]:
-        """Encoder bits that a LUT of this square may read."""
-        near = np.flatnonzero(self.near[square])
+    def _random_inputs(self, count: int, region: int) -> NDArray[np.int32]:
+        """Encoder bits that a LUT of this region may read."""
+        near = np.flatnonzero(self.near[region])
         return self.rng.choice(near, count, replace=len(near) < count).astype(np.int32)
 
     def set_tau(self, tau: float) -> None:
@@ -370,7 +360,7 @@ class Trainer:
         self.chunk = ((1 << 15) - 1) // max(1, largest)
         return n
 
-    def _improve(self, n: int, level: int, square: int, wiring: NDArray[np.int32], free: Sequence[int],
+    def _improve(self, n: int, level: int, region: int, wiring: NDArray[np.int32], free: Sequence[int],
                  moves: int) -> int:
         """Move up to `moves` of the free inputs of such a LUT, best first, for the n listed effects."""
         fixed = np.full(self.k, True)
@@ -380,7 +370,7 @@ class Trainer:
             kernels.scan(n, self.k, self.rows, first, last, self.index, self.effect, self.pattern, self.margin,
                          self.chunk, self.sums, self.value)
             some = slice(32 * first, min(32 * last, self.n_candidates[level]))
-            value = np.where(fixed[:, None] | self.full[some] | self.far[square, some], 1, self.value[:, some])
+            value = np.where(fixed[:, None] | self.full[some] | self.far[region, some], 1, self.value[:, some])
             j, v = divmod(int(np.argmin(value)), value.shape[1])
             kernels.histogram(n, self.valid, self.index, self.effect, self.pattern, self.saved, _PARTS)
             if value[j, v] >= np.minimum(self.saved + self.margin, 0).sum():
@@ -423,9 +413,9 @@ class Trainer:
         wiring, free = graph.wiring[lut].copy(), self._free(lut)
         if restart:
             drawn = [j for j in free if wiring[j] < self.n_bits]
-            wiring[drawn] = self._random_inputs(len(drawn), graph.square[lut])
+            wiring[drawn] = self._random_inputs(len(drawn), graph.region[lut])
         n = effects(wiring, keep, seed)
-        accepted = self._improve(n, graph.level[lut], graph.square[lut], wiring, free, moves)
+        accepted = self._improve(n, graph.level[lut], graph.region[lut], wiring, free, moves)
         if keep < 256:
             n = effects(wiring)
         if n < 0:
@@ -481,7 +471,7 @@ class Trainer:
         trials.sort(key=lambda trial: (-trial[0], trial[2], trial[3]))
         for _, inputs, lut, j in trials[:count]:
             wire = (np.arange(1 << self.k) & 1).astype(np.uint8)  # from input 0
-            new = graph.add(inputs, wire, graph.level[lut] - 1, square=graph.square[lut])
+            new = graph.add(inputs, wire, graph.level[lut] - 1, region=graph.region[lut])
             self.columns[self.n_bits + new] = self.columns[graph.wiring[lut, j]]
             wiring = graph.wiring[lut].copy()
             wiring[j] = self.n_bits + new
@@ -492,10 +482,10 @@ class Trainer:
 
     def _trial(self, lut: int, j: int) -> tuple[int, NDArray[np.int32]]:
         """What a LUT at input j would save, and its wiring. Nothing changes."""
-        graph, square = self.graph, self.graph.square[lut]
-        wiring = np.append(graph.wiring[lut, j], self._random_inputs(self.k - 1, square)).astype(np.int32)
+        graph, region = self.graph, self.graph.region[lut]
+        wiring = np.append(graph.wiring[lut, j], self._random_inputs(self.k - 1, region)).astype(np.int32)
         n = self._lister(lut, j)(wiring, self.sample, self._seed())
-        self._improve(n, graph.level[lut] - 1, square, wiring, range(1, self.k), self.k - 1)
+        self._improve(n, graph.level[lut] - 1, region, wiring, range(1, self.k), self.k - 1)
         now = kernels.histogram(n, self.columns[graph.wiring[lut, j]], self.index, self.effect, self.pattern,
                                 self.saved, _PARTS)
         return int(now - np.minimum(self.saved, 0).sum()), wiring
@@ -580,13 +570,13 @@ def train_descent(dataset: Dataset, encoder: Encoder, *, luts: int, k: int = 4, 
     try:
         make = partial(Trainer, label=label, n_classes=n_classes, luts=luts, votes=votes, k=k, tau=tau, n_held=n_held,
                        seed=int(rng.integers(1 << 62)), threads=threads, proposals=options.proposals,
-                       margin=options.margin, levels=levels, share=options.share, window=options.window)
-        position = pixels(dataset, encoder) if options.window else None
+                       margin=options.margin, levels=levels, share=options.share)
+        regions = partial(regions_of, dataset, window=options.window, subspace=options.subspace)
         if 0 < options.inputs < len(columns):
-            most = most_read(make(columns, position=position), options.inputs)
-            columns, position = columns[most], None if position is None else position[most]
+            most = most_read(make(columns, regions=regions(encoder)), options.inputs)
+            columns = columns[most]
             encoder = Encoder(encoder.features, encoder.feature[most], encoder.threshold[most])
-        trainer = make(columns, position=position)
+        trainer = make(columns, regions=regions(encoder))
         if options.time_limit is not None:
             trainer.deadline = start + options.time_limit
         graph, ended = _run(trainer, luts - votes, options, record, start)
@@ -596,17 +586,6 @@ def train_descent(dataset: Dataset, encoder: Encoder, *, luts: int, k: int = 4, 
     return network.with_meta(learner="descent", seed=seed, options={
         **asdict(options), "luts": luts, "k": k, "votes": votes, "levels": levels, "tau": tau},
         ended=ended, curve=curve)
-
-
-def pixels(dataset: Dataset, encoder: Encoder) -> NDArray[np.int64]:
-    """Row and column of the pixel that each bit of an image's code reads, int64 (n_bits, 2).
-
-    Errors: `UsageError` if the data are no images.
-    """
-    shape = dataset.features.image_shape
-    if shape is None:
-        raise UsageError(f"--window needs image data, which {dataset.name} is not")
-    return np.stack(np.unravel_index(encoder.feature, shape)[:2], axis=1)
 
 
 def most_read(trainer: Trainer, count: int) -> NDArray[np.int64]:
@@ -677,8 +656,8 @@ def _network(trainer: Trainer, graph: Graph, dataset: Dataset, encoder: Encoder)
     """The trained graph as a network: an encoder of the bits that are read, layers by height, head."""
     n, n_bits = len(graph), trainer.n_bits
     height = graph.heights()
-    # The popcount adds neighbours first: of one square, their sum is made in one part of the chip.
-    votes = sorted(graph.votes, key=lambda lut: graph.square[lut])
+    # The popcount adds neighbours first: of one region, their sum is made in one part of the chip.
+    votes = sorted(graph.votes, key=lambda lut: graph.region[lut])
     order = sorted(range(n), key=lambda lut: (height[lut], lut))
     for lut in order:
         kernels.evaluate(trainer.columns, graph.wiring[lut], graph.table[lut], trainer.all,

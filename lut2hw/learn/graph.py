@@ -14,7 +14,7 @@ class Graph:
 
     n_bits: encoder bits; signal s < n_bits is one, signal n_bits + i is LUT i. wiring: int32 (room, k), signals read.
     table: 0/1, uint8 (room, 2**k). class_of: the class a LUT votes for, -1 if it is hidden. level: a LUT reads
-    encoder bits and hidden LUTs of lower levels; the lowest is 1. square: the part of an image that a LUT reads.
+    encoder bits and hidden LUTs of lower levels; the lowest is 1. region: the part of the input that a LUT reads.
     readers: of each LUT, the LUTs that read it, once for each input.
     """
 
@@ -23,7 +23,7 @@ class Graph:
     table: NDArray[np.uint8]
     class_of: list[int] = field(default_factory=list)
     level: list[int] = field(default_factory=list)
-    square: list[int] = field(default_factory=list)
+    region: list[int] = field(default_factory=list)
     readers: list[list[int]] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -32,7 +32,7 @@ class Graph:
     def copy(self) -> Graph:
         """The same network, without room for more."""
         return Graph(self.n_bits, self.wiring[:len(self)].copy(), self.table[:len(self)].copy(), self.class_of[:],
-                     self.level[:], self.square[:], [each[:] for each in self.readers])
+                     self.level[:], self.region[:], [each[:] for each in self.readers])
 
     @property
     def votes(self) -> list[int]:
@@ -40,12 +40,12 @@ class Graph:
         return [lut for lut, c in enumerate(self.class_of) if c >= 0]
 
     def add(self, wiring: NDArray[np.int32], table: NDArray[np.uint8], level: int, class_of: int = -1,
-            square: int = 0) -> int:
+            region: int = 0) -> int:
         """A further LUT, which nothing reads yet; its number."""
         lut = len(self)
         self.class_of.append(class_of)
         self.level.append(level)
-        self.square.append(square)
+        self.region.append(region)
         self.readers.append([])
         self.wiring[lut], self.table[lut] = -1, table
         self.rewire(lut, wiring)
