@@ -58,6 +58,7 @@ def main() -> None:
     parser.add_argument("--augment", help="instead of the line's own")
     parser.add_argument("--sweeps", type=int, help="instead of the line's own")
     parser.add_argument("--window", type=int, help="instead of the line's own")
+    parser.add_argument("--subspace", type=float, help="instead of the line's own")
     arguments = parser.parse_args()
     mnist = data.load("mnist")
     if arguments.held:
@@ -69,7 +70,7 @@ def main() -> None:
     print("| line | k | votes | levels | seed | train | test | seconds | CPU seconds | iCE40 cells |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
     for name in arguments.lines or LINES:
-        options = LINES[name] | {option: value for option in ("augment", "sweeps", "window")
+        options = LINES[name] | {option: value for option in ("augment", "sweeps", "window", "subspace")
                                  if (value := getattr(arguments, option)) is not None}
         accuracies = []
         for seed in range(arguments.first, arguments.first + arguments.seeds):

@@ -230,7 +230,7 @@ def train(
                                           "of.")] = "ice40",
     utilization: Annotated[float | None, typer.Option("--utilization", rich_help_panel=FILL_PANEL,
                                                       metavar="SHARE", help="Share of the --device to fill.",
-                                                      show_default="0.85, or what routes")] = None,
+                                                      show_default="0.85")] = None,
     proposals: Annotated[int | None, typer.Option("--proposals", rich_help_panel=DESCENT_PANEL,
                                                   metavar="N", help="descent: signals tried at each "
                                                   "input; 0 tries all.")] = None,

@@ -16,7 +16,7 @@ from lut2hw.data import Dataset, load
 from lut2hw.encode import Features
 from lut2hw.errors import UsageError
 from lut2hw.learn import descent, descent_kernels
-from lut2hw.learn.descent import DescentOptions, Trainer, train_descent
+from lut2hw.learn.descent import DescentOptions, Trainer, default_tau, train_descent
 from lut2hw.learn.regions import pixels, squares, subspaces
 from lut2hw.model import LutNetwork, from_bytes, to_bytes
 from lut2hw.verify.golden import classes_of
@@ -337,6 +337,35 @@ def test_interrupt_and_time_limit_return_the_best_so_far(digits: Dataset, coder:
     assert (net.predict(digits.x_test) == digits.y_test).mean() > 0.7
     net = train_descent(digits, coder, luts=5000, k=6, sweeps=1000, time_limit=0.2)
     assert net.meta["ended"] == "time limit"
+
+
+def test_the_data_choose_the_temperature(digits: Dataset, coder: encode.Encoder) -> None:
+    """As it is by default for clean labels, which gives the bytes as if it was asked for; higher for noisy ones."""
+    clean = train_descent(digits, coder, luts=60, k=4, sweeps=1)
+    default = default_tau(60, 10, 4)
+    assert clean.meta["options"]["tau"] == default
+    asked = train_descent(digits, coder, luts=60, k=4, sweeps=1, tau=default)
+    assert to_bytes(clean) == to_bytes(asked)
+    rng = np.random.default_rng(2)
+    x = rng.integers(0, 2, (4000, 30))
+    y = x[:, 0] ^ (rng.random(4000) < 1 / 3)
+    noisy = Dataset("noisy", Features.integers([0] * 30, [1] * 30), ("0", "1"), x, y, x[:0], y[:0])
+    for n, higher in ((4000, True), (399, False)):  # few examples tell nothing
+        part = replace(noisy, x_train=x[:n], y_train=y[:n])
+        network = train_descent(part, encode.fixed(noisy.features, 1), luts=60, k=4, sweeps=1)
+        assert (network.meta["options"]["tau"] > default_tau(60, 2, 4)) == higher
+
+
+def test_interrupt_while_the_data_choose(digits: Dataset, coder: encode.Encoder,
+                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is a network even then."""
+    def interrupt(trainer: Trainer) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "total_loss", interrupt)
+    network = train_descent(digits, coder, luts=50, k=4)
+    assert network.meta["ended"] == "interrupt" and network.n_luts == 50
+    assert (network.predict(digits.x_test) == digits.y_test).mean() > 0.7
 
 
 @pytest.mark.parametrize(("options", "words"), [

@@ -105,17 +105,17 @@ def choose_levels(dataset: Dataset, train: Callable[[Dataset, int], LutNetwork],
 def choose_tau(dataset: Dataset, train: Callable[[Dataset, float | None], LutNetwork],
                factors: Sequence[float] = AUTO_TAU, *, seed: int = 0,
                progress: Progress | None = None) -> Choice[float]:
-    """The temperature, of `factors` times the default, with which `train(dataset, tau)` does best; None: default."""
+    """The temperature with which `train(dataset, tau)` does best, of `factors` times what the first fold takes by
+    itself (tau is None).
+    """
     default = 0.0
 
     def trainer(factor: float) -> Train:
         def make(part: Dataset) -> LutNetwork:
             nonlocal default
-            if factor == 1:
-                network = train(part, None)
-                default = network.meta["options"]["tau"]
-                return network
-            return train(part, factor * default)
+            network = train(part, factor * default or None)
+            default = default or network.meta["options"]["tau"]
+            return network
         return make
 
     choice = choose(dataset, {factor: trainer(factor) for factor in dict.fromkeys([1.0, *factors])}, what="tau",

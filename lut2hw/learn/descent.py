@@ -41,6 +41,7 @@ from lut2hw.errors import UsageError
 from lut2hw.learn import augment
 from lut2hw.learn import descent_kernels as kernels
 from lut2hw.learn.graph import Graph
+from lut2hw.learn.look import quick_look
 from lut2hw.learn.regions import Regions, everything, regions_of
 from lut2hw.model import Head, Layer, LutNetwork
 
@@ -52,6 +53,7 @@ _UNIT = 1 << 12  # weight w[0] of an example's own class
 _SAMPLE = 60_000  # examples that decide where wiring is first drawn; later all do
 _MOST_VOTES = 128  # that one shared LUT may reach: bounds its effect to 16 bits, and the load on a wire
 _PROBE, _PAUSE = 4, 100  # steps that time all threads, and as many one thread; steps until that is done again
+TAU_FACTORS = (1.0, 3.0, 9.0)  # times the default
 _EFFECT = 120  # largest effect of one bit, in units of the integer loss
 
 
@@ -73,7 +75,8 @@ class DescentOptions:
     subspace: instead, share of the encoder bits that a vote and the LUTs below it read, one of eight random choices;
         0 is all of them.
     proposals: signals tried at each input of a LUT when it is visited; 0 is all of them.
-    tau: temperature of the softmax in votes. None: by the number of votes of a class.
+    tau: temperature of the softmax in votes. None: `default_tau`, or more where a quick look at some of the examples
+        says that this is better, as with noisy labels.
     augment: for image data, altered copies of the training set: shift1, shift1x9, warpN or flip, see `learn.augment`.
     validation: share of the training examples that is held out; the sweep that does best on it is kept.
     patience: sweeps without a better validation accuracy after which a stage ends.
@@ -511,6 +514,15 @@ def default_tau(votes: int, n_classes: int, k: int) -> float:
     return max(0.5, 0.33 * (votes / n_classes) ** 0.5)
 
 
+def _look(dataset: Dataset, encoder: Encoder, options: DescentOptions, tau: float, **how: Any) -> LutNetwork | None:
+    """The network of `tau`, or of as many times that as does better, after one sweep over few examples."""
+    # Copies are left out: of a few originals they would hide how much is learned by heart.
+    options = replace(options, sweeps=1, restarts=0, validation=0.0, augment="none",
+                      time_limit=options.time_limit and options.time_limit / 20)
+    return quick_look(dataset, lambda part, factor: train_descent(part, encoder, options=options, tau=factor * tau,
+                                                                  **how), TAU_FACTORS, seed=how["seed"])
+
+
 def encode_examples(dataset: Dataset, encoder: Encoder, options: DescentOptions,
                     rng: np.random.Generator) -> tuple[bits.Packed, NDArray[np.int64], int]:
     """Packed code and classes of the training examples in random order, then of those held out, and their number."""
@@ -552,11 +564,17 @@ def train_descent(dataset: Dataset, encoder: Encoder, *, luts: int, k: int = 4, 
     votes = options.votes or (luts if options.levels in (None, 1) else luts // (5 if k <= 4 else 2))
     votes = min(luts, max(n_classes, votes))
     levels = options.levels or (1 if votes == luts else 3)
-    tau = options.tau or default_tau(votes, n_classes, k)
     most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
     threads = min(threads or most, most)
     if len(dataset.y_train) < _SMALL:
         threads = 1
+    tau = options.tau or default_tau(votes, n_classes, k)
+    if options.tau is None:
+        look = _look(dataset, encoder, replace(options, votes=votes, levels=levels), tau, luts=luts, k=k, seed=seed,
+                     threads=threads)
+        if look is not None and look.meta["ended"] == "interrupt":
+            return look
+        tau = tau if look is None else look.meta["options"]["tau"]
     columns, label, n_held = encode_examples(dataset, encoder, options, rng)
     curve: list[list[Any]] = []  # kept in the model, for its report
 
