@@ -21,7 +21,8 @@ from sklearn.datasets import load_digits
 from lut2hw.cli import main
 from lut2hw.encode import Features
 from lut2hw.errors import UsageError
-from lut2hw.imports import read_any, torchfile
+from lut2hw.imports import dwn, read_any, torchfile
+from lut2hw.imports.logic import FormatError
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 BYTES = Features.integers(np.zeros(64), np.full(64, 16))
@@ -165,3 +166,8 @@ def test_random_dwn_models(library, tmp_path, seed, inputs, widths, n, classes, 
     library.torch.save(value, tmp_path / "m.pt")
     x = np.random.default_rng(seed).integers(0, 2, (200, inputs))
     assert (read_any(tmp_path / "m.pt").network.scores(x) == library.scores(model, x)).all()
+
+
+def test_luts_without_entries_are_refused():
+    with pytest.raises(FormatError, match="6 x 0 entries"):
+        dwn.parse({"classes": np.array(2), "inputs": np.array(4), "0.luts": np.zeros((6, 0), np.float32)})

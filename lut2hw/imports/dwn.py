@@ -55,7 +55,7 @@ def parse(arrays: dict[str, NDArray], features: Features | None = None,
     for i in numbers:
         luts = checkpoints.need(arrays, f"{i}.luts", ndim=2)
         n_luts, entries = luts.shape
-        n = entries.bit_length() - 1
+        n = max(entries, 1).bit_length() - 1
         if entries != 1 << n or not 1 <= n <= MAX_K or not n_luts:
             raise FormatError(f"array {i}.luts has {n_luts} x {entries} entries, not LUTs of 1 to {MAX_K} inputs")
         mapping = _mapping(arrays, i, n_luts, n, len(nodes))
