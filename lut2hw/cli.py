@@ -347,7 +347,7 @@ def train(
             lambda size: learn_with(dataset, encoder, k=k, seed=seed, progress=progress, **{
                 "luts": size.luts, "votes": size.votes, "levels": 3, "inputs": size.inputs, **settings}),
             encoder, len(dataset.class_names), target=target, device=device, k=k, utilization=utilization,
-            local=is_local(shape, **{name: settings[name] for name in ("window", "subspace") if name in settings}),
+            local=is_local(shape, window=settings.get("window", 0), subspace=settings.get("subspace", 0.0)),
             once=once)
         return network
 
