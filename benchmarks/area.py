@@ -48,8 +48,13 @@ from lut2hw.model import Head, Layer, LutNetwork
 from lut2hw.targets.base import Target
 
 NETWORKS = {
-    "a": "MNIST, 500 LUT4", "b": "MNIST, 1000 LUT6", "c": "MNIST halves, 5 x 256 LUT8",
-    "d": "digits, 3 x 256 LUT6", "e6": "200 random LUT6", "e8": "100 random LUT8", "e10": "40 random LUT10",
+    "a": "MNIST, 500 LUT4",
+    "b": "MNIST, 1000 LUT6",
+    "c": "MNIST halves, 5 x 256 LUT8",
+    "d": "digits, 3 x 256 LUT6",
+    "e6": "200 random LUT6",
+    "e8": "100 random LUT8",
+    "e10": "40 random LUT10",
     "e12": "10 random LUT12",
 }
 
@@ -60,9 +65,12 @@ def random_tables(k: int, n_luts: int, n_bits: int = 64) -> LutNetwork:
     features = Features.integers(np.zeros(n_bits, np.int64), np.ones(n_bits, np.int64))
     wiring = np.array([rng.permutation(n_bits)[:k] for _ in range(n_luts)], np.int32)
     layer = Layer(wiring, bits.pack_tables(rng.random((n_luts, 1 << k)) < 0.5))
-    return LutNetwork(Encoder(features, np.arange(n_bits, dtype=np.int32), np.ones(n_bits, np.int64)), (layer,),
-                      Head.argmax(np.arange(n_bits, n_bits + n_luts), np.arange(n_luts) % 10, 10),
-                      tuple(map(str, range(10))))
+    return LutNetwork(
+        Encoder(features, np.arange(n_bits, dtype=np.int32), np.ones(n_bits, np.int64)),
+        (layer,),
+        Head.argmax(np.arange(n_bits, n_bits + n_luts), np.arange(n_luts) % 10, 10),
+        tuple(map(str, range(10))),
+    )
 
 
 @cache
@@ -75,15 +83,23 @@ def network_of(name: str, keep: Path | None = None) -> tuple[LutNetwork, bool, D
     if keep is not None and keep.exists():
         network = LutNetwork.load(keep)
     elif name == "c":
-        network = memorize.learn(dataset, fixed(dataset.features, 128), layers=[256] * 5, k=8, seed=0,
-                                 progress=lambda *_: None)
+        network = memorize.learn(
+            dataset, fixed(dataset.features, 128), layers=[256] * 5, k=8, seed=0, progress=lambda *_: None
+        )
     elif name == "d":
-        network = memorize.learn(dataset, thermometer(dataset.features, dataset.x_train, 4), layers=[256] * 3, k=6,
-                                 seed=0, progress=lambda *_: None)
+        network = memorize.learn(
+            dataset,
+            thermometer(dataset.features, dataset.x_train, 4),
+            layers=[256] * 3,
+            k=6,
+            seed=0,
+            progress=lambda *_: None,
+        )
     else:
         luts, k = {"a": (500, 4), "b": (1000, 6)}[name]
-        network = train_descent(dataset, fixed(dataset.features, 128), luts=luts, votes=luts, levels=1, k=k, sweeps=2,
-                                proposals=30)
+        network = train_descent(
+            dataset, fixed(dataset.features, 128), luts=luts, votes=luts, levels=1, k=k, sweeps=2, proposals=30
+        )
     if keep is not None:
         network.save(keep)
     return network, name != "d", dataset
@@ -99,8 +115,9 @@ def levels(netlist: Netlist) -> int:
     return max((depth[net] for nets in netlist.outputs.values() for net in nets), default=0)
 
 
-def synthesized(target: Target, verilog: str, command: str, top: str, width: int, folder: Path,
-                ports: tuple[str, str]) -> tuple[int, Netlist]:
+def synthesized(
+    target: Target, verilog: str, command: str, top: str, width: int, folder: Path, ports: tuple[str, str]
+) -> tuple[int, Netlist]:
     """Logic cells of the core `verilog` after synthesis and packing, and the synthesized netlist."""
     (folder / "in.v").write_text(verilog)
     (folder / "out.json").unlink(missing_ok=True)
@@ -137,19 +154,33 @@ def measure(name: str, family: str, option: str, route: bool, effort: str, keep:
         folder = Path(scratch)
         if option == "baseline":
             port = InputPort.of(network, bits_read(tables(network)), encoded=encoded)
-            row["cells"], netlist = synthesized(target, behavioural(network, port), target.baseline, ALONE,
-                                                port.width, folder, ("x", "y"))
+            row["cells"], netlist = synthesized(
+                target, behavioural(network, port), target.baseline, ALONE, port.width, folder, ("x", "y")
+            )
         else:
             began = time.process_time()
-            compiled = compile_network(network, target, encoded_inputs=encoded, pipeline="none", dont_cares=option,
-                                       effort=effort, data=dataset)
+            compiled = compile_network(
+                network,
+                target,
+                encoded_inputs=encoded,
+                pipeline="none",
+                dont_cares=option,
+                effort=effort,
+                data=dataset,
+            )
             row["compile_seconds"] = round(time.process_time() - began, 1)
             network, port = compiled.network, compiled.input_port
             netlist = compiled.netlist
             row["estimate"] = estimate_netlist(netlist, target)
-            row["cells"], _ = synthesized(target, to_verilog(netlist, latency=0, target=target),
-                                          target.synth.replace("; write_json {json}", ""), TOP, port.width, folder,
-                                          ("i__payload", "o__payload"))
+            row["cells"], _ = synthesized(
+                target,
+                to_verilog(netlist, latency=0, target=target),
+                target.synth.replace("; write_json {json}", ""),
+                TOP,
+                port.width,
+                folder,
+                ("i__payload", "o__payload"),
+            )
             row["parts"] = {part: dict(kinds) for part, kinds in netlist.count_parts().items()}
         row["levels"] = levels(netlist)
         if dataset is not None and option != "baseline":
@@ -163,8 +194,10 @@ def measure(name: str, family: str, option: str, route: bool, effort: str, keep:
 
 def show(results: dict[str, dict[str, Any]], names: list[str], families: list[str]) -> None:
     """The table."""
-    print(f"{'network':<34}{'family':<9}{'mapping':<10}{'cells':>7}{'ratio':>7}{'levels':>8}{'Fmax':>8}{'chip':>8}{'packed':>8}"
-          f"{'train':>8}{'test':>8}")
+    print(
+        f"{'network':<34}{'family':<9}{'mapping':<10}{'cells':>7}{'ratio':>7}{'levels':>8}{'Fmax':>8}{'chip':>8}{'packed':>8}"
+        f"{'train':>8}{'test':>8}"
+    )
     for name in names:
         for family in families:
             base = results.get(f"{name} {family} baseline", {})
@@ -176,8 +209,12 @@ def show(results: dict[str, dict[str, Any]], names: list[str], families: list[st
                 if "error" in row:
                     print(what + row["error"])
                     continue
-                print(f"{what}{row['cells']:>7,}{ratio:>7}{row['levels']:>8}" + "".join(
-                    f"{row.get(field, ''):>8}" for field in ("fmax", "chip", "chip_packed", "train", "test")))
+                print(
+                    f"{what}{row['cells']:>7,}{ratio:>7}{row['levels']:>8}"
+                    + "".join(
+                        f"{row.get(field, ''):>8}" for field in ("fmax", "chip", "chip_packed", "train", "test")
+                    )
+                )
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 """Compile time in CPU seconds against size: one layer of random LUT4s in ten classes, through all passes.
 
-    python benchmarks/compile_time.py [--family ice40] [--sizes 1000,10000,100000] [--plot FILE.png]
+python benchmarks/compile_time.py [--family ice40] [--sizes 1000,10000,100000] [--plot FILE.png]
 """
 
 from __future__ import annotations
@@ -24,11 +24,17 @@ def network_of(n_luts: int, n_bits: int = 784) -> LutNetwork:
     rng = np.random.default_rng(0)
     features = Features.integers(np.zeros(n_bits, np.int64), np.ones(n_bits, np.int64))
     half = n_luts // 2
-    layers = tuple(Layer(rng.integers(0, reach, (half, 4)).astype(np.int32),
-                         bits.pack_tables(rng.random((half, 16)) < 0.5)) for reach in (n_bits, n_bits + half))
+    layers = tuple(
+        Layer(rng.integers(0, reach, (half, 4)).astype(np.int32), bits.pack_tables(rng.random((half, 16)) < 0.5))
+        for reach in (n_bits, n_bits + half)
+    )
     votes = np.arange(n_bits, n_bits + 2 * half)
-    return LutNetwork(Encoder(features, np.arange(n_bits, dtype=np.int32), np.ones(n_bits, np.int64)), layers,
-                      Head.argmax(votes, np.arange(len(votes)) % 10, 10), tuple(map(str, range(10))))
+    return LutNetwork(
+        Encoder(features, np.arange(n_bits, dtype=np.int32), np.ones(n_bits, np.int64)),
+        layers,
+        Head.argmax(votes, np.arange(len(votes)) % 10, 10),
+        tuple(map(str, range(10))),
+    )
 
 
 def main() -> int:
@@ -47,8 +53,11 @@ def main() -> int:
         began = time.process_time()  # one thread; the machine may be busy
         compiled = compile_network(network, target, encoded_inputs=True)
         seconds.append(time.process_time() - began)
-        print(f"{size:>8,}{estimate_netlist(compiled.netlist, target):>9,}{seconds[-1]:>9.1f}"
-              f"{1e6 * seconds[-1] / size:>12.0f}", flush=True)
+        print(
+            f"{size:>8,}{estimate_netlist(compiled.netlist, target):>9,}{seconds[-1]:>9.1f}"
+            f"{1e6 * seconds[-1] / size:>12.0f}",
+            flush=True,
+        )
     if options.plot:
         from matplotlib.figure import Figure
 

@@ -22,10 +22,16 @@ from lut2hw.learn.descent import train_descent
 
 # k: levels: (LUTs, votes) of each model
 SIZES = {
-    4: {1: [(120, 120), (240, 240), (480, 480)], 2: [(150, 50), (300, 100), (660, 220)],
-        3: [(200, 40), (400, 80), (800, 160)]},
-    6: {1: [(80, 80), (160, 160), (320, 320)], 2: [(100, 50), (200, 100), (400, 200)],
-        3: [(120, 40), (240, 80), (480, 160)]},
+    4: {
+        1: [(120, 120), (240, 240), (480, 480)],
+        2: [(150, 50), (300, 100), (660, 220)],
+        3: [(200, 40), (400, 80), (800, 160)],
+    },
+    6: {
+        1: [(80, 80), (160, 160), (320, 320)],
+        2: [(100, 50), (200, 100), (400, 200)],
+        3: [(120, 40), (240, 80), (480, 160)],
+    },
 }
 
 
@@ -44,14 +50,18 @@ def measure(out: Path, copies: int, stop_after: float) -> None:
                 if time.monotonic() - start > stop_after:
                     return
                 began = time.process_time()
-                network = train_descent(mnist, coder, luts=luts, k=k, votes=votes, levels=levels,
-                                        **options)
+                network = train_descent(mnist, coder, luts=luts, k=k, votes=votes, levels=levels, **options)
                 seconds = time.process_time() - began
-                row = {"k": k, "levels": levels, "luts": luts, "votes": votes,
-                       "area": estimate(network, targets.get("ice40" if k == 4 else "generic")),
-                       "train": float((network.predict(mnist.x_train) == mnist.y_train).mean()),
-                       "test": float((network.predict(mnist.x_test) == mnist.y_test).mean()),
-                       "cpu": round(seconds, 1)}
+                row = {
+                    "k": k,
+                    "levels": levels,
+                    "luts": luts,
+                    "votes": votes,
+                    "area": estimate(network, targets.get("ice40" if k == 4 else "generic")),
+                    "train": float((network.predict(mnist.x_train) == mnist.y_train).mean()),
+                    "test": float((network.predict(mnist.x_test) == mnist.y_test).mean()),
+                    "cpu": round(seconds, 1),
+                }
                 with out.open("a") as file:
                     print(json.dumps(row), file=file)
                 print(row, flush=True)
@@ -61,14 +71,21 @@ def plot(rows: list[dict], out: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 4), layout="constrained")
-    for axes, k, area in zip(figure.subplots(1, 2, sharey=True), SIZES,
-                             ("iCE40 logic cells of the core", "LUT6s of the core"), strict=True):
+    for axes, k, area in zip(
+        figure.subplots(1, 2, sharey=True), SIZES, ("iCE40 logic cells of the core", "LUT6s of the core"), strict=True
+    ):
         for levels, colour in ((1, "tab:gray"), (2, "tab:blue"), (3, "tab:red")):
-            line = sorted((row for row in rows if row["k"] == k and row["levels"] == levels),
-                          key=lambda row: row["area"])
+            line = sorted(
+                (row for row in rows if row["k"] == k and row["levels"] == levels), key=lambda row: row["area"]
+            )
             x = [row["area"] for row in line]
-            axes.plot(x, [100 * row["test"] for row in line], "o-", color=colour,
-                      label=f"{levels} level{'s' if levels > 1 else ''}, test")
+            axes.plot(
+                x,
+                [100 * row["test"] for row in line],
+                "o-",
+                color=colour,
+                label=f"{levels} level{'s' if levels > 1 else ''}, test",
+            )
             axes.plot(x, [100 * row["train"] for row in line], ":", color=colour, label="train")
         axes.set(xscale="log", xlabel=area, title=f"LUT{k}")
         axes.minorticks_off()
@@ -88,8 +105,13 @@ def main() -> None:
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--copies", type=int, default=0, help="warped copies of each image")
-    parser.add_argument("--stop-after", type=float, default=math.inf, metavar="SECONDS",
-                        help="start no further training after that; go on later")
+    parser.add_argument(
+        "--stop-after",
+        type=float,
+        default=math.inf,
+        metavar="SECONDS",
+        help="start no further training after that; go on later",
+    )
     arguments = parser.parse_args()
     if arguments.plot:
         plot([json.loads(line) for line in arguments.json.read_text().splitlines()], arguments.plot)

@@ -33,8 +33,16 @@ LINES: dict[str, dict] = {
     "4000": {"luts": 4000, "k": 6, "sweeps": 2, "augment": "warp16"},
     "1200c": {"luts": 880, "k": 4, "votes": 150, "levels": 3, "sweeps": 3, "restarts": 1, "augment": "warp8"},
     "2500c": {"luts": 1900, "k": 4, "votes": 310, "levels": 3, "sweeps": 3, "restarts": 1, "augment": "warp8"},
-    "5000c": {"luts": 3880, "k": 4, "votes": 570, "levels": 3, "window": 14, "sweeps": 3, "restarts": 1,
-              "augment": "warp16"},
+    "5000c": {
+        "luts": 3880,
+        "k": 4,
+        "votes": 570,
+        "levels": 3,
+        "window": 14,
+        "sweeps": 3,
+        "restarts": 1,
+        "augment": "warp16",
+    },
 }
 
 
@@ -42,8 +50,13 @@ def hold_out(dataset: Dataset, n: int) -> Dataset:
     """The training examples alone, n of them to test with."""
     mixed = np.random.default_rng(0).permutation(len(dataset.y_train))
     held, rest = mixed[:n], mixed[n:]
-    return replace(dataset, x_test=dataset.x_train[held], y_test=dataset.y_train[held],
-                   x_train=dataset.x_train[rest], y_train=dataset.y_train[rest])
+    return replace(
+        dataset,
+        x_test=dataset.x_train[held],
+        y_test=dataset.y_train[held],
+        x_train=dataset.x_train[rest],
+        y_train=dataset.y_train[rest],
+    )
 
 
 def main() -> None:
@@ -70,8 +83,11 @@ def main() -> None:
     print("| line | k | votes | levels | seed | train | test | seconds | CPU seconds | iCE40 cells |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
     for name in arguments.lines or LINES:
-        options = LINES[name] | {option: value for option in ("augment", "sweeps", "window", "subspace")
-                                 if (value := getattr(arguments, option)) is not None}
+        options = LINES[name] | {
+            option: value
+            for option in ("augment", "sweeps", "window", "subspace")
+            if (value := getattr(arguments, option)) is not None
+        }
         accuracies = []
         for seed in range(arguments.first, arguments.first + arguments.seeds):
             began, cpu = time.perf_counter(), time.process_time()
@@ -82,9 +98,18 @@ def main() -> None:
             accuracies.append(test)
             k = options["k"]
             cells = estimate(network, targets.get("ice40")) if k == 4 else None
-            row = {"line": name, "k": k, "votes": len(network.head.signal), "levels": len(network.layers),
-                   "seed": seed, "train": round(train, 4), "test": round(test, 4), "seconds": round(seconds, 1),
-                   "cpu": round(cpu, 1), "cells": cells}
+            row = {
+                "line": name,
+                "k": k,
+                "votes": len(network.head.signal),
+                "levels": len(network.layers),
+                "seed": seed,
+                "train": round(train, 4),
+                "test": round(test, 4),
+                "seconds": round(seconds, 1),
+                "cpu": round(cpu, 1),
+                "cells": cells,
+            }
             print("| " + " | ".join("" if value is None else str(value) for value in row.values()) + " |", flush=True)
             if arguments.save:
                 arguments.save.mkdir(parents=True, exist_ok=True)

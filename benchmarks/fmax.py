@@ -36,8 +36,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the placer")
     parser.add_argument("--no-route", action="store_true")
     options = parser.parse_args()
-    print(f"{'network':<9}{'device':<8}{'asked':>6}{'got':>8}{'latency':>9}{'registers':>11}{'as early':>10}"
-          f"{'cells':>8}{'estimate':>10}{'as early':>10}")
+    print(
+        f"{'network':<9}{'device':<8}{'asked':>6}{'got':>8}{'latency':>9}{'registers':>11}{'as early':>10}"
+        f"{'cells':>8}{'estimate':>10}{'as early':>10}"
+    )
     for name in options.network.split(",") if options.model is None else [options.model.stem]:
         network = LutNetwork.load(options.model) if options.model else network_of(name)[0]
         for clock in options.clock.split(","):
@@ -45,8 +47,10 @@ def main() -> int:
             target = next(target for target in targets.TARGETS.values() if device in target.devices)
             asked = {"encoded_inputs": True, "fmax": float(mhz), "device": device}
             compiled = compile_network(network, target, **asked)
-            with mock.patch.object(pipelines, "retime", lambda timing, stage, *rest, **more: stage), \
-                    mock.patch.object(pipelines, "TWICE", 0):
+            with (
+                mock.patch.object(pipelines, "retime", lambda timing, stage, *rest, **more: stage),
+                mock.patch.object(pipelines, "TWICE", 0),
+            ):
                 early = compile_network(network, target, **asked)
             got, cells = "", ""
             if not options.no_route:
@@ -57,9 +61,12 @@ def main() -> int:
                         got, cells = f"{result['fmax_mhz']:.1f}", f"{result['core']['logic_cells']:,}"
                     except Lut2hwError as error:
                         print(error)
-            print(f"{name:<9}{device:<8}{mhz:>6}{got:>8}{compiled.latency:>9}{compiled.netlist.count()['ff']:>11,}"
-                  f"{early.netlist.count()['ff']:>10,}{cells:>8}{estimate_netlist(compiled.netlist, target):>10,}"
-                  f"{estimate_netlist(early.netlist, target):>10,}", flush=True)
+            print(
+                f"{name:<9}{device:<8}{mhz:>6}{got:>8}{compiled.latency:>9}{compiled.netlist.count()['ff']:>11,}"
+                f"{early.netlist.count()['ff']:>10,}{cells:>8}{estimate_netlist(compiled.netlist, target):>10,}"
+                f"{estimate_netlist(early.netlist, target):>10,}",
+                flush=True,
+            )
     return 0
 
 

@@ -45,13 +45,35 @@ def counted(head: str, root: int) -> list[tuple[int, bool]]:
 class HeadTrainer(Trainer):
     """A trainer whose votes are wires and inverters that read the roots and stay as they are."""
 
-    def __init__(self, columns: bits.Packed, label: np.ndarray, head: str, roots: int, luts: int, *, k: int,
-                 levels: int, tau: float, seed: int, threads: int) -> None:
+    def __init__(
+        self,
+        columns: bits.Packed,
+        label: np.ndarray,
+        head: str,
+        roots: int,
+        luts: int,
+        *,
+        k: int,
+        levels: int,
+        tau: float,
+        seed: int,
+        threads: int,
+    ) -> None:
         count = [counted(head, root) for root in range(roots)]
         self.fixed = sum(map(len, count))
         most = max(sum(c == each for where in count for each, _ in where) for c in range(CLASSES))
-        super().__init__(columns, label, CLASSES, luts=luts + self.fixed, votes=self.fixed, k=k, tau=tau, seed=seed,
-                         threads=threads, levels=levels + 1)
+        super().__init__(
+            columns,
+            label,
+            CLASSES,
+            luts=luts + self.fixed,
+            votes=self.fixed,
+            k=k,
+            tau=tau,
+            seed=seed,
+            threads=threads,
+            levels=levels + 1,
+        )
         self.levels, self.votes_per_class = levels, most
         self.set_tau(tau)
         patterns, vote = np.arange(1 << k) & 1, 0
@@ -90,16 +112,34 @@ def main() -> None:
         began = time.process_time()
         columns, label, _ = encode_examples(dataset, coder, options, np.random.default_rng(arguments.seed))
         votes = sum(len(counted(head, root)) for root in range(roots))
-        trainer = HeadTrainer(columns, label, head, roots, luts, k=arguments.k, levels=arguments.levels,
-                              tau=arguments.tau * default_tau(votes, CLASSES, arguments.k), seed=arguments.seed,
-                              threads=1)
+        trainer = HeadTrainer(
+            columns,
+            label,
+            head,
+            roots,
+            luts,
+            k=arguments.k,
+            levels=arguments.levels,
+            tau=arguments.tau * default_tau(votes, CLASSES, arguments.k),
+            seed=arguments.seed,
+            threads=1,
+        )
         graph, _ = _run(trainer, luts - roots, options, None, 0.0)
         network = _network(trainer, graph, dataset, coder)
-        row = {"head": head, "roots": roots, "luts": luts, "votes": votes, "seed": arguments.seed,
-               "tau": arguments.tau, "augment": arguments.augment, "levels": arguments.levels,
-               "train": round(trainer.accuracy(), 4),
-               "held": float((network.predict_integers(dataset.x_test) == dataset.y_test).mean()),
-               "cells": estimate(network, targets.get("ice40")), "cpu": round(time.process_time() - began, 1)}
+        row = {
+            "head": head,
+            "roots": roots,
+            "luts": luts,
+            "votes": votes,
+            "seed": arguments.seed,
+            "tau": arguments.tau,
+            "augment": arguments.augment,
+            "levels": arguments.levels,
+            "train": round(trainer.accuracy(), 4),
+            "held": float((network.predict_integers(dataset.x_test) == dataset.y_test).mean()),
+            "cells": estimate(network, targets.get("ice40")),
+            "cpu": round(time.process_time() - began, 1),
+        }
         print(row, flush=True)
         if arguments.json:
             with arguments.json.open("a") as file:

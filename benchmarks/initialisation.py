@@ -49,19 +49,30 @@ def main() -> None:
     arguments = parser.parse_args()
     luts, k = arguments.luts, arguments.k
     mnist = data.load("mnist")
-    order = np.random.default_rng(0).permutation(len(mnist.y_train))[:arguments.examples]
+    order = np.random.default_rng(0).permutation(len(mnist.y_train))[: arguments.examples]
     coder = encode.fixed(mnist.features, 128)
     columns, label, held = coder(mnist.x_train[order]), mnist.y_train[order], arguments.examples // 6
     print("| start | sweep | loss | train | validation | moves | CPU seconds |\n| --- " + "| --- " * 6 + "|")
     for start in arguments.starts:
-        trainer = Trainer(columns, label, 10, luts=luts, votes=luts, k=k, tau=default_tau(luts, 10, k), n_held=held,
-                          seed=arguments.seed, threads=numba.get_num_threads())
+        trainer = Trainer(
+            columns,
+            label,
+            10,
+            luts=luts,
+            votes=luts,
+            k=k,
+            tau=default_tau(luts, 10, k),
+            n_held=held,
+            seed=arguments.seed,
+            threads=numba.get_num_threads(),
+        )
         began = time.process_time()
         if start != "empty":
             some = columns[trainer.signal] & trainer.valid  # what the trainer may read, of its training examples
-            some = bits.pack(bits.unpack(some, len(label))[:, :trainer.n_train])
-            network = memorize(coder, some, label[:trainer.n_train], mnist.class_names, layers=[luts], k=k,
-                               seed=arguments.seed)
+            some = bits.pack(bits.unpack(some, len(label))[:, : trainer.n_train])
+            network = memorize(
+                coder, some, label[: trainer.n_train], mnist.class_names, layers=[luts], k=k, seed=arguments.seed
+            )
             layer, at = network.layers[0], np.argsort(trainer.graph.class_of, kind="stable")
             own = np.empty(luts, np.int64)  # one learner has the votes class by class, the other deals them in turn
             own[at] = np.argsort(network.head.class_of, kind="stable")
@@ -72,12 +83,23 @@ def main() -> None:
                 trainer.sweep(2 * k, trainer.sample)
             elif sweep:
                 trainer.sweep()
-            row = {"start": start, "sweep": sweep, "luts": luts, "k": k, "seed": arguments.seed,
-                   "loss": round(trainer.total_loss() / loss_unit(trainer.tau) / trainer.n_train, 4),
-                   "train": round(trainer.accuracy(), 4), "validation": round(trainer.accuracy(held=True), 4),
-                   "moves": trainer.accepted, "seconds": round(time.process_time() - began, 1)}
-            print(f"| {start} | {sweep} | {row['loss']:.4f} | {row['train']:.4f} | {row['validation']:.4f} | "
-                  f"{row['moves']:,} | {row['seconds']} |", flush=True)
+            row = {
+                "start": start,
+                "sweep": sweep,
+                "luts": luts,
+                "k": k,
+                "seed": arguments.seed,
+                "loss": round(trainer.total_loss() / loss_unit(trainer.tau) / trainer.n_train, 4),
+                "train": round(trainer.accuracy(), 4),
+                "validation": round(trainer.accuracy(held=True), 4),
+                "moves": trainer.accepted,
+                "seconds": round(time.process_time() - began, 1),
+            }
+            print(
+                f"| {start} | {sweep} | {row['loss']:.4f} | {row['train']:.4f} | {row['validation']:.4f} | "
+                f"{row['moves']:,} | {row['seconds']} |",
+                flush=True,
+            )
             if arguments.json:
                 with arguments.json.open("a") as file:
                     print(json.dumps(row), file=file)

@@ -59,12 +59,36 @@ Run = Callable[[Dataset, Encoder], tuple[NDArray, int, int | None]]
 SETTINGS: dict[str, dict] = {
     "digits": {"bits_per_feature": 2, "luts": 300, "k": 6, "layers": [1000, 1000]},
     "mnist": {"threshold": 128, "luts": 1000, "k": 6, "layers": [1024] * 5, "augment": "warp8", "sweeps": 3},
-    "cifar10": {"bits_per_feature": 6, "luts": 5000, "k": 6, "layers": [1024] * 5, "augment": "flip+shift1",
-                "tau": 16, "sweeps": 2, "proposals": 1152, "validation": 0.1},
-    "cifar10-edges": {"bits_per_feature": 6, "luts": 2000, "k": 6, "layers": [1024] * 5, "tau": 14, "sweeps": 2,
-                      "proposals": 1152},
-    "iwls": {"threshold": 1, "luts": 400, "k": 4, "votes": 80, "levels": 3, "sweeps": 6, "tau": 8,
-             "layers": [256] * 4},
+    "cifar10": {
+        "bits_per_feature": 6,
+        "luts": 5000,
+        "k": 6,
+        "layers": [1024] * 5,
+        "augment": "flip+shift1",
+        "tau": 16,
+        "sweeps": 2,
+        "proposals": 1152,
+        "validation": 0.1,
+    },
+    "cifar10-edges": {
+        "bits_per_feature": 6,
+        "luts": 2000,
+        "k": 6,
+        "layers": [1024] * 5,
+        "tau": 14,
+        "sweeps": 2,
+        "proposals": 1152,
+    },
+    "iwls": {
+        "threshold": 1,
+        "luts": 400,
+        "k": 4,
+        "votes": 80,
+        "levels": 3,
+        "sweeps": 6,
+        "tau": 8,
+        "layers": [256] * 4,
+    },
 }
 
 
@@ -78,19 +102,30 @@ def and_nodes(network: LutNetwork) -> int:
     with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
         folder = Path(name)
         (folder / "in.aig").write_bytes(to_aiger(Circuit.of(network)))
-        tools.run("yosys", ["-q", "-p", "read_aiger in.aig; abc -g AND -script +strash;dc2;map; opt_clean; "
-                            "tee -q -o stat.json stat -json"], cwd=folder)
-        module, = json.loads((folder / "stat.json").read_text())["modules"].values()
+        tools.run(
+            "yosys",
+            [
+                "-q",
+                "-p",
+                "read_aiger in.aig; abc -g AND -script +strash;dc2;map; opt_clean; tee -q -o stat.json stat -json",
+            ],
+            cwd=folder,
+        )
+        (module,) = json.loads((folder / "stat.json").read_text())["modules"].values()
         return module["num_cells_by_type"].get("$_AND_", 0)
 
 
 def descent(task: str, seed: int) -> Run:
-    options = {name: value for name, value in SETTINGS[task].items()
-               if name not in ("bits_per_feature", "threshold", "layers")}
+    options = {
+        name: value
+        for name, value in SETTINGS[task].items()
+        if name not in ("bits_per_feature", "threshold", "layers")
+    }
 
     def run(dataset: Dataset, encoder: Encoder) -> tuple[NDArray, int, int | None]:
         network = train_descent(dataset, encoder, seed=seed, **options)
         return network.predict(dataset.x_test), network_bits(network), and_nodes(network) if task == "iwls" else None
+
     return run
 
 
@@ -98,6 +133,7 @@ def memorize(task: str, seed: int) -> Run:
     def run(dataset: Dataset, encoder: Encoder) -> tuple[NDArray, int, int | None]:
         network = train_memorize(dataset, encoder, layers=SETTINGS[task]["layers"], k=8, seed=seed)
         return network.predict(dataset.x_test), network_bits(network), None
+
     return run
 
 
@@ -108,44 +144,58 @@ def tree_bits(inner: int, leaves: int, n_features: int) -> int:
 def histogram_boosting(task: str, seed: int) -> Run:
     def run(dataset: Dataset, encoder: Encoder) -> tuple[NDArray, int, int | None]:
         from sklearn.ensemble import HistGradientBoostingClassifier
+
         model = HistGradientBoostingClassifier(random_state=seed).fit(dataset.x_train, dataset.y_train)
         trees = [tree for stage in model._predictors for tree in stage]
         leaves = sum(tree.get_n_leaf_nodes() for tree in trees)
         return model.predict(dataset.x_test), tree_bits(leaves - len(trees), leaves, len(dataset.features)), None
+
     return run
 
 
 def random_forest(task: str, seed: int) -> Run:
     def run(dataset: Dataset, encoder: Encoder) -> tuple[NDArray, int, int | None]:
         from sklearn.ensemble import RandomForestClassifier
+
         model = RandomForestClassifier(random_state=seed, n_jobs=-1).fit(dataset.x_train, dataset.y_train)
         leaves = sum(tree.get_n_leaves() for tree in model.estimators_)
         inner = sum(tree.tree_.node_count for tree in model.estimators_) - leaves
         return model.predict(dataset.x_test), tree_bits(inner, leaves, len(dataset.features)), None
+
     return run
 
 
 def xgboost(task: str, seed: int) -> Run:
     def run(dataset: Dataset, encoder: Encoder) -> tuple[NDArray, int, int | None]:
         from xgboost import XGBClassifier
+
         model = XGBClassifier(random_state=seed, tree_method="hist").fit(dataset.x_train, dataset.y_train)
         dump = model.get_booster().get_dump()
         leaves = sum(tree.count("leaf=") for tree in dump)
         return model.predict(dataset.x_test), tree_bits(leaves - len(dump), leaves, len(dataset.features)), None
+
     return run
 
 
 LEARNERS: dict[str, Callable[[str, int], Run]] = {
-    "descent": descent, "memorize": memorize, "HistGradientBoosting": histogram_boosting,
-    "RandomForest": random_forest, **({"XGBoost": xgboost} if importlib.util.find_spec("xgboost") else {})}
+    "descent": descent,
+    "memorize": memorize,
+    "HistGradientBoosting": histogram_boosting,
+    "RandomForest": random_forest,
+    **({"XGBoost": xgboost} if importlib.util.find_spec("xgboost") else {}),
+}
 
 
 def iwls_function(archive: np.lib.npyio.NpzFile, name: str) -> Dataset:
     """One function: a fifth of its minterms is the test split."""
     n = int(archive[f"{name}_n"][0])
     x = np.concatenate([np.unpackbits(archive[f"{name}_{part}_x"], axis=1)[:, :n] for part in ("train", "valid")])
-    y = np.concatenate([np.unpackbits(archive[f"{name}_{part}_y"])[:len(archive[f"{name}_{part}_x"])]
-                        for part in ("train", "valid")]).astype(np.int64)
+    y = np.concatenate(
+        [
+            np.unpackbits(archive[f"{name}_{part}_y"])[: len(archive[f"{name}_{part}_x"])]
+            for part in ("train", "valid")
+        ]
+    ).astype(np.int64)
     held = np.random.default_rng(0).permutation(len(y)) < len(y) // 5
     features = Features.integers(np.zeros(n, np.int64), np.ones(n, np.int64))
     return Dataset(name, features, ("0", "1"), x[~held], y[~held], x[held], y[held])
@@ -177,8 +227,14 @@ def with_edges(dataset: Dataset) -> Dataset:
     x = np.concatenate([dataset.x_train, *copies(dataset.x_train, shape, "flip", np.random.default_rng(0))])
     x_train, x_test = describe(x, shape), describe(dataset.x_test, shape)
     features = Features.integers(np.zeros(x_train.shape[1]), np.full(x_train.shape[1], 255))
-    return replace(dataset, name=f"{dataset.name}-edges", features=features, x_train=x_train, x_test=x_test,
-                   y_train=np.tile(dataset.y_train, 2))
+    return replace(
+        dataset,
+        name=f"{dataset.name}-edges",
+        features=features,
+        x_train=x_train,
+        x_test=x_test,
+        y_train=np.tile(dataset.y_train, 2),
+    )
 
 
 def result(task: str, name: str, dataset: Dataset, seed: int) -> dict[str, Any]:
@@ -188,8 +244,13 @@ def result(task: str, name: str, dataset: Dataset, seed: int) -> dict[str, Any]:
     encoder = encoder_of(task, dataset)
     began = time.process_time()
     answers, size, nodes = LEARNERS[name](task, seed)(dataset, encoder)
-    return {**row, "accuracy": float((answers == dataset.y_test).mean()), "bits": int(size), "and_nodes": nodes,
-            "seconds": round(time.process_time() - began, 2)}
+    return {
+        **row,
+        "accuracy": float((answers == dataset.y_test).mean()),
+        "bits": int(size),
+        "and_nodes": nodes,
+        "seconds": round(time.process_time() - began, 2),
+    }
 
 
 def table(rows: list[dict[str, Any]]) -> None:
@@ -202,9 +263,11 @@ def table(rows: list[dict[str, Any]]) -> None:
         trained = [row for row in mine if "bits" in row]
         nodes = [row["and_nodes"] for row in trained if row["and_nodes"] is not None]
         ands = f"{statistics.mean(nodes):,.0f}, {max(nodes):,}" if nodes else ""
-        print(f"| {name} | {len(mine)} | {statistics.mean(row['accuracy'] for row in mine):.4f} | "
-              f"{statistics.mean(row['seconds'] for row in trained):.1f} | "
-              f"{statistics.mean(row['bits'] for row in trained):,.0f} | {ands} |")
+        print(
+            f"| {name} | {len(mine)} | {statistics.mean(row['accuracy'] for row in mine):.4f} | "
+            f"{statistics.mean(row['seconds'] for row in trained):.1f} | "
+            f"{statistics.mean(row['bits'] for row in trained):,.0f} | {ands} |"
+        )
 
 
 def main() -> None:
@@ -215,8 +278,13 @@ def main() -> None:
     parser.add_argument("--examples", type=int, help="use only the first training examples")
     parser.add_argument("--functions", default="0-89", help="iwls: first-last, or first-last:step")
     parser.add_argument("--json", type=Path, help="file of results, to go on with")
-    parser.add_argument("--stop-after", type=float, default=math.inf, metavar="SECONDS",
-                        help="start no further training after that; go on with --json later")
+    parser.add_argument(
+        "--stop-after",
+        type=float,
+        default=math.inf,
+        metavar="SECONDS",
+        help="start no further training after that; go on with --json later",
+    )
     arguments = parser.parse_args()
     began = time.monotonic()
     lines = arguments.json.read_text().splitlines() if arguments.json and arguments.json.exists() else []

@@ -105,21 +105,30 @@ def train() -> dict[str, Any]:
     wall = best(fit, clock=time.perf_counter)
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     two = best(fit, clock=time.perf_counter)
-    return {"what": f"5 x 1024 LUTs, k = 8, on {source}, {len(y):,} x {len(packed)} bits",
-            "table increments": increments, "floor: bare increments, seconds": floor, "one thread, seconds": one,
-            "ratio to the floor (goal: at most 1.5)": one / floor,
-            "one thread, seconds by the clock": wall,
-            f"{numba.config.NUMBA_NUM_THREADS} threads, seconds by the clock": two,
-            "faster with two threads (goal: at least 1.8)": wall / two}
+    return {
+        "what": f"5 x 1024 LUTs, k = 8, on {source}, {len(y):,} x {len(packed)} bits",
+        "table increments": increments,
+        "floor: bare increments, seconds": floor,
+        "one thread, seconds": one,
+        "ratio to the floor (goal: at most 1.5)": one / floor,
+        "one thread, seconds by the clock": wall,
+        f"{numba.config.NUMBA_NUM_THREADS} threads, seconds by the clock": two,
+        "faster with two threads (goal: at least 1.8)": wall / two,
+    }
 
 
 def flat_votes(n_luts: int, k: int, n_bits: int, encoder: encode.Encoder) -> LutNetwork:
     """One layer of random tables with a ten-class head."""
     rng = np.random.default_rng(1)
-    layer = Layer(rng.integers(0, n_bits, (n_luts, k)).astype(np.int32),
-                  bits.pack_tables(rng.integers(0, 2, (n_luts, 1 << k))))
-    return LutNetwork(encoder, (layer,), Head.argmax(np.arange(n_bits, n_bits + n_luts), np.arange(n_luts) % 10, 10),
-                      tuple("0123456789"))
+    layer = Layer(
+        rng.integers(0, n_bits, (n_luts, k)).astype(np.int32), bits.pack_tables(rng.integers(0, 2, (n_luts, 1 << k)))
+    )
+    return LutNetwork(
+        encoder,
+        (layer,),
+        Head.argmax(np.arange(n_bits, n_bits + n_luts), np.arange(n_luts) % 10, 10),
+        tuple("0123456789"),
+    )
 
 
 def infer() -> dict[str, Any]:
@@ -128,16 +137,20 @@ def infer() -> dict[str, Any]:
     encoder, packed, y, source = task()
     out: dict[str, Any] = {"what": f"examples per second of one core, inputs of {source} packed beforehand"}
     reference = memorize(encoder, packed, y, ("a", "b"), layers=LAYERS, k=K, counts=False)
-    models = {"5 x 1024 LUT8 (experiment 2)": reference,
-              "500 LUT4, ten classes": flat_votes(500, 4, len(packed), encoder)}
+    models = {
+        "5 x 1024 LUT8 (experiment 2)": reference,
+        "500 LUT4, ten classes": flat_votes(500, 4, len(packed), encoder),
+    }
     for name, network in models.items():
         n = len(y)
         parallel = n / best(lambda network=network, n=n: network.predict_packed(packed, n))
         m = 2000
         x = np.zeros((m, network.n_signals), np.uint8)
-        x[:, :len(packed)] = bits.unpack(packed[:, :bits.n_words(m)], m).T
-        layers = [(layer.wiring, layer.table_bits, first)
-                  for layer, first in zip(network.layers, network.first_signal, strict=True)]
+        x[:, : len(packed)] = bits.unpack(packed[:, : bits.n_words(m)], m).T
+        layers = [
+            (layer.wiring, layer.table_bits, first)
+            for layer, first in zip(network.layers, network.first_signal, strict=True)
+        ]
 
         def by_index(layers: list = layers, x: np.ndarray = x) -> None:
             for wiring, tables, first in layers:
@@ -175,21 +188,32 @@ def memory_child(n: int, d: int, width: int) -> None:
     network = memorize(encoder, given.pop(), y, ("a", "b"), layers=[width] * 3, k=8, counts=False)
     seconds = time.perf_counter() - began
     tables = sum(layer.tables.nbytes + layer.care.nbytes + layer.wiring.nbytes for layer in network.layers)
-    print(json.dumps({"packed": size, "tables": tables, "data": filled - start, "peak": peak() - start,
-                      "seconds": seconds}))
+    print(
+        json.dumps(
+            {"packed": size, "tables": tables, "data": filled - start, "peak": peak() - start, "seconds": seconds}
+        )
+    )
 
 
 def memory() -> dict[str, Any]:
     """Peak memory of training on 1,000,000 x 1,024 synthetic bits."""
     n, d, width = 1_000_000, 1024, 1024
-    done = subprocess.run([sys.executable, __file__, "--memory-child", str(n), str(d), str(width)], check=True,
-                          stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        [sys.executable, __file__, "--memory-child", str(n), str(d), str(width)],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     got = json.loads(done.stdout)
     ratio = (got["peak"] - got["tables"]) / got["packed"]
-    return {"what": f"3 x {width} LUTs, k = 8, on {n:,} x {d:,} random bits",
-            "packed input, MiB": got["packed"] / 2**20,
-            "tables, MiB": got["tables"] / 2**20, "peak above the idle program, MiB": got["peak"] / 2**20,
-            "ratio to the packed input, tables apart (goal: below 3)": ratio, "seconds": got["seconds"]}
+    return {
+        "what": f"3 x {width} LUTs, k = 8, on {n:,} x {d:,} random bits",
+        "packed input, MiB": got["packed"] / 2**20,
+        "tables, MiB": got["tables"] / 2**20,
+        "peak above the idle program, MiB": got["peak"] / 2**20,
+        "ratio to the packed input, tables apart (goal: below 3)": ratio,
+        "seconds": got["seconds"],
+    }
 
 
 def growth(plot: str | None) -> dict[str, Any]:
@@ -201,8 +225,12 @@ def growth(plot: str | None) -> dict[str, Any]:
         encoder, packed, y = random_task(n, d)
         return best(lambda: memorize(encoder, packed, y, ("a", "b"), layers=[256] * layers, k=k, counts=False), 4)
 
-    settings = {"n": [5_000, 10_000, 20_000, 40_000, 80_000, 160_000], "d": [64, 128, 256, 512, 1024, 2048],
-                "layers": [1, 2, 4, 8, 16], "k": [2, 4, 6, 8, 10, 12, 14, 16]}
+    settings = {
+        "n": [5_000, 10_000, 20_000, 40_000, 80_000, 160_000],
+        "d": [64, 128, 256, 512, 1024, 2048],
+        "layers": [1, 2, 4, 8, 16],
+        "k": [2, 4, 6, 8, 10, 12, 14, 16],
+    }
     names = {"n": "examples", "d": "input bits", "layers": "layers", "k": "inputs of a LUT (k)"}
     times = {key: [seconds(**{key: value}) for value in values] for key, values in settings.items()}
     # Counting predicts a fixed part and one in proportion to the value; the fit weighs relative errors.
@@ -231,10 +259,13 @@ def growth(plot: str | None) -> dict[str, Any]:
             axes.legend()
         figure.suptitle(f"Training {layers} x 256 LUTs, k = {k}, {n:,} x {d} bits, one value varied; one thread")
         figure.savefig(plot, dpi=110, metadata={"Software": None} if plot.endswith(".png") else None)
-    return {"what": f"{layers} x 256 LUTs, k = {k}, {n:,} x {d} bits, one of them varied, one thread",
-            **{f"largest distance from fixed + proportional to {names[key]}": value for key, value in off.items()},
-            **{f"seconds by {names[key]}": dict(zip(values, times[key], strict=True))
-               for key, values in settings.items()}}
+    return {
+        "what": f"{layers} x 256 LUTs, k = {k}, {n:,} x {d} bits, one of them varied, one thread",
+        **{f"largest distance from fixed + proportional to {names[key]}": value for key, value in off.items()},
+        **{
+            f"seconds by {names[key]}": dict(zip(values, times[key], strict=True)) for key, values in settings.items()
+        },
+    }
 
 
 def show(value: Any) -> str:
@@ -249,8 +280,13 @@ def show(value: Any) -> str:
 def main() -> None:
     """Run the parts asked for."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("parts", nargs="*", choices=["train", "infer", "memory", "growth", []], metavar="PART",
-                        help="train, infer, memory, growth; all if none is named")
+    parser.add_argument(
+        "parts",
+        nargs="*",
+        choices=["train", "infer", "memory", "growth", []],
+        metavar="PART",
+        help="train, infer, memory, growth; all if none is named",
+    )
     parser.add_argument("--plot", help="write the plot of `growth` to this file")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--memory-child", nargs=3, type=int, help=argparse.SUPPRESS)
@@ -260,8 +296,9 @@ def main() -> None:
         return
     results = {}
     for part in arguments.parts or ["train", "infer", "memory", "growth"]:
-        results[part] = growth(arguments.plot) if part == "growth" else {"train": train, "infer": infer,
-                                                                         "memory": memory}[part]()
+        results[part] = (
+            growth(arguments.plot) if part == "growth" else {"train": train, "infer": infer, "memory": memory}[part]()
+        )
         if not arguments.json:
             print(part + ": " + results[part].pop("what"))
             for key, value in results[part].items():

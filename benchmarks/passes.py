@@ -60,14 +60,20 @@ def _comparator(at_least):  # type: ignore[no-untyped-def]
             with patch.object(graph, "_known", {}):
                 out += at_least(graph, number, [threshold], lut_inputs)
         return out
+
     return alone
 
 
 def variants(target: Target) -> Iterator[tuple[str, Target]]:
     """Names of what is left out, and the target to compile for."""
     yield "", target
-    for what in ("functional duplicates", "structural duplicates", "shared comparators", "disjoint decomposition",
-                 "merge"):
+    for what in (
+        "functional duplicates",
+        "structural duplicates",
+        "shared comparators",
+        "disjoint decomposition",
+        "merge",
+    ):
         yield what, target
     if target.carry != "none":
         yield "carry chains", replace(target, carry="none", finish=_plain(target))
@@ -99,8 +105,11 @@ def main() -> int:
                 # on iCE40 a carry whose LUT is not laid out for it takes a cell of its own
                 cells = area.estimate_netlist(compiled.netlist, targets.get(family))
                 whole = whole or cells
-                print(f"{name:<4}{NETWORKS[name]:<27}{family:<9}{'without ' + what if what else 'all passes':<39}"
-                      f"{cells:>7,}" + (f"{100 * (cells - whole) / whole:>+7.1f} %" if what else ""), flush=True)
+                print(
+                    f"{name:<4}{NETWORKS[name]:<27}{family:<9}{'without ' + what if what else 'all passes':<39}"
+                    f"{cells:>7,}" + (f"{100 * (cells - whole) / whole:>+7.1f} %" if what else ""),
+                    flush=True,
+                )
     return 0
 
 

@@ -60,7 +60,7 @@ class Counting(Trainer):
         self.valued += self.k * len(chosen)
         others = np.ones(self.n_bits, bool)
         others[chosen] = False
-        self.value[:, :self.n_bits][:, others] = 1
+        self.value[:, : self.n_bits][:, others] = 1
 
 
 def uniform(trainer: Counting, wiring: NDArray[np.int32], n: int) -> NDArray[np.int64]:
@@ -73,7 +73,7 @@ def _weighted(trainer: Counting, weight: NDArray[np.float64]) -> NDArray[np.int6
 
 def useful(trainer: Counting, wiring: NDArray[np.int32], n: int) -> NDArray[np.int64]:
     reads = np.bincount(trainer.graph.wiring.ravel(), minlength=trainer.n_bits)
-    return _weighted(trainer, reads[:trainer.n_bits] + 0.1)
+    return _weighted(trainer, reads[: trainer.n_bits] + 0.1)
 
 
 def near(trainer: Counting, wiring: NDArray[np.int32], n: int) -> NDArray[np.int64]:
@@ -84,14 +84,18 @@ def near(trainer: Counting, wiring: NDArray[np.int32], n: int) -> NDArray[np.int
     around = np.flatnonzero(close)
     half = min(len(around), trainer.count // 2)
     rest = np.flatnonzero(~close)
-    return np.concatenate([trainer.rng.choice(around, half, replace=False),
-                           trainer.rng.choice(rest, min(len(rest), trainer.count - half), replace=False)])
+    return np.concatenate(
+        [
+            trainer.rng.choice(around, half, replace=False),
+            trainer.rng.choice(rest, min(len(rest), trainer.count - half), replace=False),
+        ]
+    )
 
 
 def effect(trainer: Counting, wiring: NDArray[np.int32], n: int) -> NDArray[np.int64]:
     some = trainer.rng.integers(0, n, min(n, 1000)) if n else np.zeros(1, np.int64)
     at = trainer.index[some]
-    on = trainer.columns[:trainer.n_bits, at >> 6] >> (at & 63).astype(np.uint64) & np.uint64(1)
+    on = trainer.columns[: trainer.n_bits, at >> 6] >> (at & 63).astype(np.uint64) & np.uint64(1)
     d = trainer.effect[some].astype(np.float64)
     return _weighted(trainer, np.abs(on @ d - on.mean(axis=1) * d.sum()) + 1)
 
@@ -100,11 +104,23 @@ SAMPLERS = {"uniform": uniform, "useful": useful, "near": near, "effect": effect
 LINES = ["exhaustive", "run 192", *(f"{name} {n}" for n in (32, 128) for name in SAMPLERS)]
 
 
-def run(line: str, columns: bits.Packed, label: NDArray, held: int, luts: int, k: int, sweeps: int,
-        seed: int) -> list[dict[str, Any]]:
+def run(
+    line: str, columns: bits.Packed, label: NDArray, held: int, luts: int, k: int, sweeps: int, seed: int
+) -> list[dict[str, Any]]:
     name, _, number = line.partition(" ")
-    trainer = Counting(columns, label, 10, luts=luts, votes=luts, k=k, tau=default_tau(luts, 10, k), seed=seed,
-                       threads=numba.get_num_threads(), n_held=held, proposals=int(number) if name == "run" else 0)
+    trainer = Counting(
+        columns,
+        label,
+        10,
+        luts=luts,
+        votes=luts,
+        k=k,
+        tau=default_tau(luts, 10, k),
+        seed=seed,
+        threads=numba.get_num_threads(),
+        n_held=held,
+        proposals=int(number) if name == "run" else 0,
+    )
     if name in SAMPLERS:
         trainer.draw, trainer.count = SAMPLERS[name], int(number)
     scan = kernels.scan
@@ -121,10 +137,20 @@ def run(line: str, columns: bits.Packed, label: NDArray, held: int, luts: int, k
         else:
             trainer.sweep()
         seconds = time.process_time() - began
-        rows.append({"line": line, "luts": luts, "k": k, "seed": seed, "sweep": sweep + 1, "valued": trainer.valued,
-                     "seconds": round(seconds, 2) if name not in SAMPLERS else None,
-                     "loss": round(trainer.total_loss() / loss_unit(trainer.tau) / trainer.n_train, 5),
-                     "train": round(trainer.accuracy(), 4), "validation": round(trainer.accuracy(held=True), 4)})
+        rows.append(
+            {
+                "line": line,
+                "luts": luts,
+                "k": k,
+                "seed": seed,
+                "sweep": sweep + 1,
+                "valued": trainer.valued,
+                "seconds": round(seconds, 2) if name not in SAMPLERS else None,
+                "loss": round(trainer.total_loss() / loss_unit(trainer.tau) / trainer.n_train, 5),
+                "train": round(trainer.accuracy(), 4),
+                "validation": round(trainer.accuracy(held=True), 4),
+            }
+        )
     descent.kernels.scan = scan
     return rows
 
@@ -144,22 +170,23 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file to which one JSON object per sweep is added")
     arguments = parser.parse_args()
     mnist = data.load("mnist")
-    order = np.random.default_rng(0).permutation(len(mnist.y_train))[:arguments.examples]
+    order = np.random.default_rng(0).permutation(len(mnist.y_train))[: arguments.examples]
     held = arguments.examples // 5
     columns = encode.fixed(mnist.features, 128)(mnist.x_train[order])
     label = mnist.y_train[order]
     run("exhaustive", columns[:, :16], label[:1000], 200, 20, arguments.k, 1, 0)  # compile the kernels
     results = {}
     for line in arguments.lines:
-        results[line] = run(line, columns, label, held, arguments.luts, arguments.k, arguments.sweeps,
-                            arguments.seed)
+        results[line] = run(line, columns, label, held, arguments.luts, arguments.k, arguments.sweeps, arguments.seed)
         if arguments.json:
             with arguments.json.open("a") as file:
                 file.writelines(json.dumps(row) + "\n" for row in results[line])
     goals = [results[arguments.lines[0]][at]["loss"] for at in (0, min(2, arguments.sweeps - 1), -1)]
-    print(f"MNIST, {arguments.examples - held:,} examples, {arguments.luts} LUT{arguments.k}; millions of signals "
-          f"valued and CPU seconds until the loss is at most that of {arguments.lines[0]} after its first, third and "
-          "last sweep")
+    print(
+        f"MNIST, {arguments.examples - held:,} examples, {arguments.luts} LUT{arguments.k}; millions of signals "
+        f"valued and CPU seconds until the loss is at most that of {arguments.lines[0]} after its first, third and "
+        "last sweep"
+    )
     print("| sampler | " + " | ".join(f"loss {goal:.4f}" for goal in goals) + " | loss in the end | validation |")
     print("| --- " * (len(goals) + 3) + "|")
     for line, rows in results.items():

@@ -46,8 +46,10 @@ def main() -> int:
     parser.add_argument("--ram", default="never,auto")
     parser.add_argument("--no-pack", action="store_true")
     options = parser.parse_args()
-    print(f"{'network':<9}{'device':<8}{'':<7}{'cells':>8}{'estimate':>10}{'RAMs':>6}{'tables in RAM':>15}"
-          f"{'latency':>9}")
+    print(
+        f"{'network':<9}{'device':<8}{'':<7}{'cells':>8}{'estimate':>10}{'RAMs':>6}{'tables in RAM':>15}"
+        f"{'latency':>9}"
+    )
     for name in options.network.split(",") if options.model is None else [options.model.stem]:
         network = LutNetwork.load(options.model) if options.model else network_of(name)[0]
         for device in options.device.split(","):
@@ -57,8 +59,11 @@ def main() -> int:
                 compiled = compile_network(network, target, encoded_inputs=True, ram=ram, device=device)
                 cells = "" if options.no_pack else f"{packed(compiled, device)[target.flow.logic_cell]:,}"
                 rams = [cell for cell in compiled.netlist.cells if cell.kind == "ram"]
-                print(f"{name:<9}{device:<8}{ram:<7}{cells:>8}{estimate_netlist(compiled.netlist, target):>10,}"
-                      f"{len(rams):>6}{sum(len(cell.outputs) for cell in rams):>15}{compiled.latency:>9}", flush=True)
+                print(
+                    f"{name:<9}{device:<8}{ram:<7}{cells:>8}{estimate_netlist(compiled.netlist, target):>10,}"
+                    f"{len(rams):>6}{sum(len(cell.outputs) for cell in rams):>15}{compiled.latency:>9}",
+                    flush=True,
+                )
     return 0
 
 

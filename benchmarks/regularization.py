@@ -35,10 +35,34 @@ from lut2hw.encode import Features, quantize
 from lut2hw.learn import descent
 from lut2hw.learn.descent import Trainer, train_descent
 
-VARIANTS = ["plain", "margin 1", "margin 3", "margin 10", "count 3", "count 10", "tau 2", "tau 4", "tau 8",
-            "early 0.1", "levels 2", "levels 3"]
-SETS = ["wine", "cancer", "digits", "mnist", "mnist2", "cifar10", "iwls:1", "iwls:21", "iwls:43", "iwls:55",
-        "iwls:65", "iwls:85"]
+VARIANTS = [
+    "plain",
+    "margin 1",
+    "margin 3",
+    "margin 10",
+    "count 3",
+    "count 10",
+    "tau 2",
+    "tau 4",
+    "tau 8",
+    "early 0.1",
+    "levels 2",
+    "levels 3",
+]
+SETS = [
+    "wine",
+    "cancer",
+    "digits",
+    "mnist",
+    "mnist2",
+    "cifar10",
+    "iwls:1",
+    "iwls:21",
+    "iwls:43",
+    "iwls:55",
+    "iwls:65",
+    "iwls:85",
+]
 ENOUGH = 5000  # examples
 
 
@@ -62,9 +86,10 @@ def examples(name: str) -> Dataset:
         key = f"ex{int(name[5:]):02}"
         n = int(archive[f"{key}_n"][0])
         x = np.unpackbits(archive[f"{key}_train_x"], axis=1)[:, :n]
-        y = np.unpackbits(archive[f"{key}_train_y"])[:len(x)].astype(np.int64)
-        return Dataset(name, Features.integers(np.zeros(n, np.int64), np.ones(n, np.int64)), ("0", "1"), x, y, x[:0],
-                       y[:0])
+        y = np.unpackbits(archive[f"{key}_train_y"])[: len(x)].astype(np.int64)
+        return Dataset(
+            name, Features.integers(np.zeros(n, np.int64), np.ones(n, np.int64)), ("0", "1"), x, y, x[:0], y[:0]
+        )
     return data.load("mnist", classes="0,1,2,3,4:5,6,7,8,9") if name == "mnist2" else data.load(name)
 
 
@@ -100,8 +125,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file of results, to go on with")
     arguments = parser.parse_args()
     descent.Trainer = Counted  # type: ignore[misc]
-    rows = ([json.loads(line) for line in arguments.json.read_text().splitlines()]
-            if arguments.json and arguments.json.exists() else [])
+    rows = (
+        [json.loads(line) for line in arguments.json.read_text().splitlines()]
+        if arguments.json and arguments.json.exists()
+        else []
+    )
     known = {(row["data"], row["variant"], row["folds"], row["luts"]): row for row in rows}
     print(f"accuracy of {arguments.luts} LUT4s in {arguments.folds} of 5 folds")
     print("| data | " + " | ".join(arguments.variants) + " |\n" + "| --- " * (1 + len(arguments.variants)) + "|")
@@ -111,8 +139,11 @@ def main() -> None:
             key = (name, variant, arguments.folds, arguments.luts)
             if key not in known:
                 share, seconds = accuracy(dataset, variant, arguments.folds, arguments.luts)
-                known[key] = dict(zip(("data", "variant", "folds", "luts"), key, strict=True),
-                                  accuracy=round(share, 4), seconds=round(seconds, 1))
+                known[key] = dict(
+                    zip(("data", "variant", "folds", "luts"), key, strict=True),
+                    accuracy=round(share, 4),
+                    seconds=round(seconds, 1),
+                )
                 if arguments.json:
                     with arguments.json.open("a") as file:
                         print(json.dumps(known[key]), file=file)

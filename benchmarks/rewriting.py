@@ -39,8 +39,11 @@ def rewritten(netlist: Netlist, lut_inputs: int, rounds: int) -> tuple[int, int,
         folder = Path(name)
         (folder / "in.blif").write_text(to_blif(netlist))
         (folder / "abc.script").write_text(MAP + "\n")
-        tools.run("yosys", ["-q", "-p", "read_blif in.blif; techmap; opt -full; simplemap; aigmap; opt_clean; "
-                            "write_aiger in.aig"], cwd=folder)
+        tools.run(
+            "yosys",
+            ["-q", "-p", "read_blif in.blif; techmap; opt -full; simplemap; aigmap; opt_clean; write_aiger in.aig"],
+            cwd=folder,
+        )
         aig = before = read_aiger_into_aig(str(folder / "in.aig"))
         for _ in range(rounds):
             for step in (algorithms.sop_refactoring, algorithms.aig_cut_rewriting, algorithms.aig_resubstitution):
@@ -48,9 +51,17 @@ def rewritten(netlist: Netlist, lut_inputs: int, rounds: int) -> tuple[int, int,
         if algorithms.equivalence_checking(before, aig) is not True:
             raise SystemExit("aigverse's result is not proved equal")
         write_aiger(aig, str(folder / "out.aig"))
-        tools.run("yosys", ["-q", "-p", "read_aiger -module_name t out.aig; "
-                            f"abc -lut {lut_inputs} -script abc.script; opt_clean; "
-                            "tee -q -o stat.json stat -json"], cwd=folder)
+        tools.run(
+            "yosys",
+            [
+                "-q",
+                "-p",
+                "read_aiger -module_name t out.aig; "
+                f"abc -lut {lut_inputs} -script abc.script; opt_clean; "
+                "tee -q -o stat.json stat -json",
+            ],
+            cwd=folder,
+        )
         [module] = json.loads((folder / "stat.json").read_text())["modules"].values()
     return before.num_gates, aig.num_gates, module["num_cells_by_type"].get("$lut", 0)
 

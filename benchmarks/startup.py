@@ -43,11 +43,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         model = str(Path(folder) / "digits.lut")
         train = ("train", "--data", "digits", "--learner", "memorize", "--layers", "200", "-o", model)
-        got = {"python": seconds(*python, "-c", "pass"),
-               "python with one compiled function": seconds(*python, "-c", WARM),
-               "lut2hw --help": seconds(*tool, "--help"),
-               "lut2hw train --data digits": seconds(*tool, *train),
-               "lut2hw eval --data digits": seconds(*tool, "eval", model, "--data", "digits")}
+        got = {
+            "python": seconds(*python, "-c", "pass"),
+            "python with one compiled function": seconds(*python, "-c", WARM),
+            "lut2hw --help": seconds(*tool, "--help"),
+            "lut2hw train --data digits": seconds(*tool, *train),
+            "lut2hw eval --data digits": seconds(*tool, "eval", model, "--data", "digits"),
+        }
     ratio = got["lut2hw eval --data digits"] / got["python with one compiled function"]
     if as_json:
         print(json.dumps({"seconds": got, "eval over one compiled function": ratio}))

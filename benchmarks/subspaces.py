@@ -24,8 +24,16 @@ NETWORKS = ((2170, 0.0), (2170, 0.5), (2170, 0.25), (1150, 0.0))  # LUTs, share 
 
 
 def write(path: Path, seed: int) -> None:
-    x, y = make_classification(20_000, 24, n_informative=16, n_redundant=4, n_classes=5, n_clusters_per_class=4,
-                               class_sep=1.2, random_state=seed)
+    x, y = make_classification(
+        20_000,
+        24,
+        n_informative=16,
+        n_redundant=4,
+        n_classes=5,
+        n_clusters_per_class=4,
+        class_sep=1.2,
+        random_state=seed,
+    )
     names = ",".join(f"f{i}" for i in range(24))
     np.savetxt(path, np.column_stack([x, y]), "%.4f," * 24 + "c%d", header=f"{names},label", comments="")
 

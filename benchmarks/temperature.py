@@ -35,8 +35,13 @@ def load(name: str) -> tuple[Dataset, Encoder]:
     dataset = data.load(name)
     if name in ("mnist", "cifar10"):
         train, held = np.split(np.random.default_rng(0).permutation(len(dataset.y_train))[:17_000], [12_000])
-        dataset = replace(dataset, x_train=dataset.x_train[train], y_train=dataset.y_train[train],
-                          x_test=dataset.x_train[held], y_test=dataset.y_train[held])
+        dataset = replace(
+            dataset,
+            x_train=dataset.x_train[train],
+            y_train=dataset.y_train[train],
+            x_test=dataset.x_train[held],
+            y_test=dataset.y_train[held],
+        )
     if name == "mnist":
         return dataset, encode.fixed(dataset.features, 128)
     return dataset, encode.thermometer(dataset.features, dataset.x_train, encode.usual_bits(dataset.features))
@@ -60,8 +65,11 @@ def main() -> None:
             seconds.append(time.process_time() - began)
             right.append((network.predict_integers(dataset.x_test) == dataset.y_test).mean())
             chosen = network.meta["options"]["tau"] / tau
-        print(f"| {name} | {' | '.join(f'{each:.4f}' for each in right[:-1])} | x {chosen:g}: {right[-1]:.4f} | "
-              f"{seconds[0]:.1f}, {seconds[-1]:.1f} |", flush=True)
+        print(
+            f"| {name} | {' | '.join(f'{each:.4f}' for each in right[:-1])} | x {chosen:g}: {right[-1]:.4f} | "
+            f"{seconds[0]:.1f}, {seconds[-1]:.1f} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

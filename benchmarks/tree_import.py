@@ -16,8 +16,9 @@ MODELS = {
     "random forest of 30": RandomForestClassifier(30, random_state=0),
     "random forest of 30, depth 6": RandomForestClassifier(30, max_depth=6, random_state=0),
     "gradient boosting, 20 rounds, depth 3": GradientBoostingClassifier(n_estimators=20, random_state=0),
-    "histogram boosting, 20 rounds, 8 leaves": HistGradientBoostingClassifier(max_iter=20, max_leaf_nodes=8,
-                                                                              random_state=0),
+    "histogram boosting, 20 rounds, 8 leaves": HistGradientBoostingClassifier(
+        max_iter=20, max_leaf_nodes=8, random_state=0
+    ),
 }
 
 
@@ -32,9 +33,11 @@ def main() -> None:
             network = trees.to_network(trees.from_sklearn(model), digits.features, leaf_bits=leaf_bits)
             ours = network.predict(digits.x_test)
             cells = area.estimate(network, targets.get("ice40"), encoded_inputs=False)
-            print(f"{name:40} {leaf_bits:4}  {np.mean(theirs == digits.y_test):.4f}   "
-                  f"{np.mean(ours == digits.y_test):.4f}   {np.mean(ours == theirs):.4f} {network.n_luts:5}"
-                  f" {cells:6}")
+            print(
+                f"{name:40} {leaf_bits:4}  {np.mean(theirs == digits.y_test):.4f}   "
+                f"{np.mean(ours == digits.y_test):.4f}   {np.mean(ours == theirs):.4f} {network.n_luts:5}"
+                f" {cells:6}"
+            )
 
 
 if __name__ == "__main__":

@@ -26,8 +26,13 @@ class Debounced(wiring.Component):
 
     def __init__(self, core):
         self.core = core
-        super().__init__({"features": In(stream.Signature(core.i.payload.shape())),
-                          "report": Out(core.o.payload.shape()), "reported": Out(1)})
+        super().__init__(
+            {
+                "features": In(stream.Signature(core.i.payload.shape())),
+                "report": Out(core.o.payload.shape()),
+                "reported": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

@@ -8,8 +8,7 @@ from typing import Any
 __version__ = "0.1.0"
 __all__ = ["DescentClassifier", "LutNetwork", "MemorizeClassifier", "__version__"]
 
-_WHERE = {"LutNetwork": "lut2hw.model", "MemorizeClassifier": "lut2hw.sklearn",
-          "DescentClassifier": "lut2hw.sklearn"}
+_WHERE = {"LutNetwork": "lut2hw.model", "MemorizeClassifier": "lut2hw.sklearn", "DescentClassifier": "lut2hw.sklearn"}
 
 
 def __getattr__(name: str) -> Any:

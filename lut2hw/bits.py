@@ -31,7 +31,7 @@ def empty(n_signals: int, n_words: int) -> Packed:
     """Packed signals with any values, which begin at a cache line: a vector that crosses two costs twice."""
     words = np.empty(n_signals * n_words + 7, np.uint64)
     skip = -words.ctypes.data % 64 // 8
-    return words[skip:skip + n_signals * n_words].reshape(n_signals, n_words)
+    return words[skip : skip + n_signals * n_words].reshape(n_signals, n_words)
 
 
 def unpack(packed: Packed, n_examples: int) -> NDArray[np.uint8]:

@@ -13,11 +13,18 @@ from lut2hw.cli import DATA_HELP, JsonOption, accuracy, app, complete_board
 from lut2hw.console import check_output_file, live_accuracy, print_table, report
 from lut2hw.errors import Lut2hwError, UsageError, unknown_name
 
-FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Folder that `lut2hw emit` wrote.",
-                                                show_default=False)]
-BoardOption = Annotated[str | None, typer.Option("--board", autocompletion=complete_board,
-                                                 metavar="NAME", help="Board, if the folder is built for "
-                                                 "several (see `lut2hw boards`).")]
+FolderArgument = Annotated[
+    Path, typer.Argument(metavar="DIR", help="Folder that `lut2hw emit` wrote.", show_default=False)
+]
+BoardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--board",
+        autocompletion=complete_board,
+        metavar="NAME",
+        help="Board, if the folder is built for several (see `lut2hw boards`).",
+    ),
+]
 
 
 @app.command(rich_help_panel="On a board")
@@ -28,25 +35,51 @@ def boards(json_output: JsonOption = False) -> None:
     """
     from lut2hw.boards.catalogue import BOARDS
 
-    rows = [{"name": name, "description": board.description, "target": board.target,
-             "logic_cells": board.logic_cells, "baud": board.baud, "serial": board.serial}
-            for name, board in BOARDS.items()]
-    report({"boards": rows}, json_output,
-           lambda: print_table("", ["name", "what it is", "target", "logic cells", "baud", "serial port"],
-                               [list(row.values()) for row in rows]))
+    rows = [
+        {
+            "name": name,
+            "description": board.description,
+            "target": board.target,
+            "logic_cells": board.logic_cells,
+            "baud": board.baud,
+            "serial": board.serial,
+        }
+        for name, board in BOARDS.items()
+    ]
+    report(
+        {"boards": rows},
+        json_output,
+        lambda: print_table(
+            "",
+            ["name", "what it is", "target", "logic cells", "baud", "serial port"],
+            [list(row.values()) for row in rows],
+        ),
+    )
 
 
 @app.command(rich_help_panel="On a board")
 def wrap(
     directory: FolderArgument,
     link: Annotated[str, typer.Option("--link", metavar="NAME", help="uart, spi, axi-stream or wishbone.")] = "uart",
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Verilog file to write; its name is "
-                                         "that of the module.", show_default="DIR/LINK_core.v")] = Path(),
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Verilog file to write; its name is that of the module.",
+            show_default="DIR/LINK_core.v",
+        ),
+    ] = Path(),
     clock_mhz: Annotated[float, typer.Option("--clock-mhz", metavar="MHZ", help="Clock of a UART.")] = 12.0,
     baud: Annotated[int, typer.Option("--baud", help="Of a UART.")] = 115_200,
     data_bytes: Annotated[int, typer.Option("--data-bytes", metavar="N", help="Width of AXI-Stream's input.")] = 4,
-    check: Annotated[int, typer.Option("--check", metavar="N", min=0, help="Send N of the folder's vectors through "
-                                       "the link in simulation.")] = 0,
+    check: Annotated[
+        int,
+        typer.Option(
+            "--check", metavar="N", min=0, help="Send N of the folder's vectors through the link in simulation."
+        ),
+    ] = 0,
     json_output: JsonOption = False,
 ) -> None:
     """Write Verilog that puts a bus or serial link around an emitted core.
@@ -70,16 +103,23 @@ def wrap(
         raise UsageError(f"{output.name} does not name a Verilog module; use letters, digits and _ as in uart_core.v")
     check_output_file(output)
     write_text(output, chip.to_verilog(linked(), output.stem))
-    result: dict[str, Any] = {"link": link, "verilog": str(output), "module": output.stem,
-                              "sources": [str(path) for path in manifest.source_paths], "checked": 0}
+    result: dict[str, Any] = {
+        "link": link,
+        "verilog": str(output),
+        "module": output.stem,
+        "sources": [str(path) for path in manifest.source_paths],
+        "checked": 0,
+    }
     if check:
         words = manifest.vectors.words()[:check]
         expected = manifest.vectors.classes[:check].tolist()
         seen = simulation.simulate(linked(), words)
         wrong = sum(a != b for a, b in zip(seen.answers, expected, strict=False))
         if seen.failed or wrong or len(seen.answers) != len(words):
-            raise Lut2hwError(f"the {link} link fails in simulation: "
-                              + "; ".join([*seen.failed, f"{wrong} wrong answers of {len(words)}"]))
+            raise Lut2hwError(
+                f"the {link} link fails in simulation: "
+                + "; ".join([*seen.failed, f"{wrong} wrong answers of {len(words)}"])
+            )
         result["checked"] = len(words)
     report(result, json_output, f"{output}" + (f"\nPASS {check}/{check} through the {link} link" if check else ""))
 
@@ -95,24 +135,37 @@ def flash(directory: FolderArgument, board: BoardOption = None, json_output: Jso
 
     built = board_build.read_build(emitted.load(directory), board)
     tool = board_build.flash(built)
-    report({"board": built["board"], "bitstream": built["bitstream"], "tool": tool}, json_output,
-           f"{built['bitstream']} is on the {built['board']} ({tool})",
-           then=["lut2hw", "run", directory, "--port", "/dev/ttyUSB1"])
+    report(
+        {"board": built["board"], "bitstream": built["bitstream"], "tool": tool},
+        json_output,
+        f"{built['bitstream']} is on the {built['board']} ({tool})",
+        then=["lut2hw", "run", directory, "--port", "/dev/ttyUSB1"],
+    )
 
 
 @app.command(rich_help_panel="On a board")
 def run(
     directory: FolderArgument,
-    port: Annotated[str, typer.Option("--port", metavar="PORT", help="Serial port, such as /dev/ttyUSB1, or sim to "
-                                      "simulate the chip.", show_default=False)],
-    data: Annotated[str | None, typer.Option("--data", metavar="NAME|FILE", help=DATA_HELP,
-                                             show_default="what it was trained on")] = None,
+    port: Annotated[
+        str,
+        typer.Option(
+            "--port",
+            metavar="PORT",
+            help="Serial port, such as /dev/ttyUSB1, or sim to simulate the chip.",
+            show_default=False,
+        ),
+    ],
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="NAME|FILE", help=DATA_HELP, show_default="what it was trained on")
+    ] = None,
     split: Annotated[str, typer.Option("--split", metavar="train|test|all", help="Examples to use.")] = "test",
-    examples: Annotated[int | None, typer.Option("--examples", "-n", metavar="N", min=1,
-                                                 help="Only the first N.")] = None,
+    examples: Annotated[
+        int | None, typer.Option("--examples", "-n", metavar="N", min=1, help="Only the first N.")
+    ] = None,
     board: BoardOption = None,
-    baud: Annotated[int | None, typer.Option("--baud", min=1, help="Baud rate.",
-                                             show_default="what it was built with")] = None,
+    baud: Annotated[
+        int | None, typer.Option("--baud", min=1, help="Baud rate.", show_default="what it was built with")
+    ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Stream examples through a chip, show its accuracy, and compare each answer with the golden model.
@@ -144,15 +197,25 @@ def run(
             name, silence = port, 1.0
         serial = stack.enter_context(host.open_port(name, rate))
         show = stack.enter_context(live_accuracy(len(words)))
-        result = host.run(host.Chip(serial, silence=silence), chip.identity_of(manifest), words, golden.tolist(),
-                          y.tolist(), show)
+        result = host.run(
+            host.Chip(serial, silence=silence), chip.identity_of(manifest), words, golden.tolist(), y.tolist(), show
+        )
     result = {"port": port, "data": dataset.name, **result, "golden_accuracy": accuracy(golden, y)}
     n, first = result["examples"], result["first"]
-    verdict = f"PASS {n}/{n}: every answer is the golden model's" if first is None else (
-        f"FAIL {result['mismatches']} of {n} answers unlike the golden model's; first: example {first['example']}, "
-        f"expected {first['expected']}, got {first['got']}")
+    verdict = (
+        f"PASS {n}/{n}: every answer is the golden model's"
+        if first is None
+        else (
+            f"FAIL {result['mismatches']} of {n} answers unlike the golden model's; first: "
+            f"example {first['example']}, expected {first['expected']}, got {first['got']}"
+        )
+    )
     again = f", {result['resent']} sent again" if result["resent"] else ""
-    report(result, json_output, f"accuracy {result['accuracy']:.4f} on {n:,} examples of {dataset.name}, "
-                                f"{result['examples_per_second']:,} per second over {port}{again}\n{verdict}")
+    report(
+        result,
+        json_output,
+        f"accuracy {result['accuracy']:.4f} on {n:,} examples of {dataset.name}, "
+        f"{result['examples_per_second']:,} per second over {port}{again}\n{verdict}",
+    )
     if first is not None:
         raise typer.Exit(1)

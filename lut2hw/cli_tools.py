@@ -27,13 +27,19 @@ FORMATS = {"blif": ".blif", "aiger": ".aig", "pla": ".pla", "verilog": ".v", "c"
 @app.command(rich_help_panel="Other tools")
 def export(
     model: ModelArgument,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="File to write.",
-                                           show_default=False)],
-    form: Annotated[str | None, typer.Option("--format", metavar="|".join(FORMATS), help="What to write.",
-                                             show_default="by the file's ending")] = None,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="File to write.", show_default=False)
+    ],
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format", metavar="|".join(FORMATS), help="What to write.", show_default="by the file's ending"
+        ),
+    ] = None,
     encoded_inputs: EncodedOption = False,
-    dont_cares: Annotated[bool, typer.Option("--dont-cares", help="PLA only: leave open what training cannot have "
-                                                                  "shown.")] = False,
+    dont_cares: Annotated[
+        bool, typer.Option("--dont-cares", help="PLA only: leave open what training cannot have shown.")
+    ] = False,
     json_output: JsonOption = False,
 ) -> None:
     """Write the core for other tools: BLIF, binary AIGER, PLA, behavioural Verilog or a C99 header.
@@ -50,8 +56,9 @@ def export(
     if form is None:
         form = {suffix: name for name, suffix in FORMATS.items()}.get(output.suffix.lower())
         if form is None:
-            raise UsageError(f"cannot tell the format of {output}; end it in {', '.join(FORMATS.values())} or give "
-                             "--format")
+            raise UsageError(
+                f"cannot tell the format of {output}; end it in {', '.join(FORMATS.values())} or give --format"
+            )
     if form not in FORMATS:
         raise unknown_name("format", form, FORMATS)
     if dont_cares and form != "pla":
@@ -81,31 +88,50 @@ def export(
 
             data = to_behavioural(circuit).encode()
     write_bytes(output, data)
-    report({"file": str(output), "format": form, "bytes": len(data)}, json_output,
-           f"{output}: {form}, {len(data):,} bytes")
+    report(
+        {"file": str(output), "format": form, "bytes": len(data)},
+        json_output,
+        f"{output}: {form}, {len(data):,} bytes",
+    )
 
 
 @app.command(name="import", rich_help_panel="Other tools")
 def import_(
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="BLIF (.blif), AIGER (.aig, .aag), PLA (.pla), "
-                                           "XGBoost or scikit-learn trees (.json), difflogic or DWN models (.pt, "
-                                           ".npz).",
-                                           show_default=False)],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="MODEL", help="Model file to write.",
-                                         show_default="FILE.lut")] = Path(),
-    data: Annotated[str | None, typer.Option("--data", metavar="NAME|FILE", help="Data that the model is for: gives "
-                                             "feature ranges and class names, and is used to check. " + DATA_HELP)
-                    ] = None,
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="BLIF (.blif), AIGER (.aig, .aag), PLA (.pla), "
+            "XGBoost or scikit-learn trees (.json), difflogic or DWN models (.pt, "
+            ".npz).",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="MODEL", help="Model file to write.", show_default="FILE.lut")
+    ] = Path(),
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="NAME|FILE",
+            help="Data that the model is for: gives "
+            "feature ranges and class names, and is used to check. " + DATA_HELP,
+        ),
+    ] = None,
     label: Annotated[str | None, typer.Option("--label", metavar="NAME", help="Label column of a .csv.")] = None,
-    classes: Annotated[str | None, typer.Option("--classes", metavar="A,B:C,D", help="Group labels into classes.")
-                       ] = None,
+    classes: Annotated[
+        str | None, typer.Option("--classes", metavar="A,B:C,D", help="Group labels into classes.")
+    ] = None,
     ignore: IgnoreOption = None,
     drop_missing: DropMissingOption = False,
-    leaf_bits: Annotated[int, typer.Option("--leaf-bits", help="Trees: bits of the leaf values as integers.", min=1,
-                                           max=20)] = 8,
+    leaf_bits: Annotated[
+        int, typer.Option("--leaf-bits", help="Trees: bits of the leaf values as integers.", min=1, max=20)
+    ] = 8,
     k: Annotated[int, typer.Option("-k", help="Trees: inputs of a LUT at most.", min=3, max=20)] = 6,
-    outputs: Annotated[str, typer.Option("--outputs", metavar="auto|binary|one-hot", help="Logic: what the outputs "
-                                         "mean.")] = "auto",
+    outputs: Annotated[
+        str, typer.Option("--outputs", metavar="auto|binary|one-hot", help="Logic: what the outputs mean.")
+    ] = "auto",
     take: Annotated[str | None, typer.Option("--take", metavar="NAME", help="Logic: use this output alone.")] = None,
     json_output: JsonOption = False,
 ) -> None:
@@ -121,20 +147,37 @@ def import_(
     if output == Path():
         output = Path(source.name).with_suffix(".lut")
     check_output_file(output)
-    dataset = None if data is None else datasets.load(data, label=label, classes=classes, ignore=ignore,
-                                                      drop_missing=drop_missing)
+    dataset = (
+        None
+        if data is None
+        else datasets.load(data, label=label, classes=classes, ignore=ignore, drop_missing=drop_missing)
+    )
     logic = source.suffix.lower() in imports.LOGIC
-    read = imports.read_any(source, features=None if dataset is None or logic else dataset.features,
-                            class_names=None if dataset is None else dataset.class_names, outputs=outputs,
-                            output=take, leaf_bits=leaf_bits, k=k)
+    read = imports.read_any(
+        source,
+        features=None if dataset is None or logic else dataset.features,
+        class_names=None if dataset is None else dataset.class_names,
+        outputs=outputs,
+        output=take,
+        leaf_bits=leaf_bits,
+        k=k,
+    )
     network = read.network
     if dataset is not None and len(network.features) != len(dataset.features):
-        raise UsageError(f"{source} reads {len(network.features)} inputs but {dataset.name} has "
-                         f"{len(dataset.features)} features")
-    result: dict[str, Any] = {"model": str(output), "source": read.source, "luts": network.n_luts,
-                              "encoder_bits": len(network.encoder), "classes": network.n_classes}
-    lines = [f"{read.source}: {network.n_luts:,} LUT{'s' * (network.n_luts != 1)} on "
-             f"{len(network.encoder):,} encoder bits, {network.n_classes} classes"]
+        raise UsageError(
+            f"{source} reads {len(network.features)} inputs but {dataset.name} has {len(dataset.features)} features"
+        )
+    result: dict[str, Any] = {
+        "model": str(output),
+        "source": read.source,
+        "luts": network.n_luts,
+        "encoder_bits": len(network.encoder),
+        "classes": network.n_classes,
+    }
+    lines = [
+        f"{read.source}: {network.n_luts:,} LUT{'s' * (network.n_luts != 1)} on "
+        f"{len(network.encoder):,} encoder bits, {network.n_classes} classes"
+    ]
     if dataset is not None:
         for split in ("train", "test"):
             x, y = dataset.split(split)
@@ -147,20 +190,32 @@ def import_(
                 real = x / dataset.features.scale + dataset.features.offset
                 result[f"{split}_agreement"] = accuracy(predicted, read.original.predict(real))
                 lines[-1] += f", same answer as the original in {result[f'{split}_agreement']:.2%}"
-        network = network.with_meta(data=dataset.options, **{
-            key: result[key] for key in ("train_accuracy", "test_accuracy") if key in result})
+        network = network.with_meta(
+            data=dataset.options, **{key: result[key] for key in ("train_accuracy", "test_accuracy") if key in result}
+        )
     network.with_meta(imported=read.source).save(output)
     report(result, json_output, "\n".join([*lines, str(output)]), then=["lut2hw", "emit", output])
 
 
 @app.command(name="report", rich_help_panel="Hardware")
 def report_(
-    source: Annotated[Path, typer.Argument(metavar="DIR|MODEL", help="Emitted folder, with what verify and build "
-                                           "left in it, or a model file.", show_default=False)],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Page to write.",
-                                         show_default="NAME.html")] = Path(),
-    data: Annotated[str | None, typer.Option("--data", metavar="NAME|FILE", help="To evaluate on. " + DATA_HELP,
-                                             show_default="what it was trained on")] = None,
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR|MODEL",
+            help="Emitted folder, with what verify and build left in it, or a model file.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="Page to write.", show_default="NAME.html")
+    ] = Path(),
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data", metavar="NAME|FILE", help="To evaluate on. " + DATA_HELP, show_default="what it was trained on"
+        ),
+    ] = None,
     title: Annotated[str | None, typer.Option("--title", help="Of the page.")] = None,
     json_output: JsonOption = False,
 ) -> None:
@@ -182,29 +237,50 @@ def report_(
 @app.command(rich_help_panel="Data and learning")
 def sweep(
     data: Annotated[str, typer.Option("--data", metavar="NAME|FILE", help=DATA_HELP)] = "digits",
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for results and models; what "
-                                         "it has already is not trained again.", show_default="sweep-DATA")] = Path(),
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="Folder for results and models; what it has already is not trained again.",
+            show_default="sweep-DATA",
+        ),
+    ] = Path(),
     learner: Annotated[str, typer.Option("--learner", help="descent or memorize.")] = "descent",
     k: Annotated[str, typer.Option("-k", metavar="K,K,...", help="Inputs of each LUT.")] = "4,6",
-    luts: Annotated[str, typer.Option("--luts", metavar="N,N,...", help="LUTs of the network (descent) or of each "
-                                      "layer (memorize).")] = "50,100,200,400",
+    luts: Annotated[
+        str,
+        typer.Option("--luts", metavar="N,N,...", help="LUTs of the network (descent) or of each layer (memorize)."),
+    ] = "50,100,200,400",
     levels: Annotated[str, typer.Option("--levels", metavar="N,N,...", help="Depth: LUTs in a row.")] = "1,3",
-    bits_per_feature: Annotated[str | None, typer.Option("--bits-per-feature", metavar="N,N,...", help="Thermometer "
-                                "codes; as for train if no encoder is given.")] = None,
-    threshold: Annotated[str | None, typer.Option("--threshold", metavar="T,T,...", help="One bit per feature: "
-                                                  "value >= T.")] = None,
+    bits_per_feature: Annotated[
+        str | None,
+        typer.Option(
+            "--bits-per-feature", metavar="N,N,...", help="Thermometer codes; as for train if no encoder is given."
+        ),
+    ] = None,
+    threshold: Annotated[
+        str | None, typer.Option("--threshold", metavar="T,T,...", help="One bit per feature: value >= T.")
+    ] = None,
     seed: Annotated[str, typer.Option("--seed", metavar="S,S,...", help="Seeds.")] = "0",
-    target: Annotated[str, typer.Option("--target", autocompletion=complete_target,
-                                        metavar="FAMILY", help="To estimate logic cells for.")] = "ice40",
+    target: Annotated[
+        str,
+        typer.Option(
+            "--target", autocompletion=complete_target, metavar="FAMILY", help="To estimate logic cells for."
+        ),
+    ] = "ice40",
     encoded_inputs: EncodedOption = False,
-    classes: Annotated[str | None, typer.Option("--classes", metavar="A,B:C,D", help="Group labels into classes.")
-                       ] = None,
+    classes: Annotated[
+        str | None, typer.Option("--classes", metavar="A,B:C,D", help="Group labels into classes.")
+    ] = None,
     label: Annotated[str | None, typer.Option("--label", metavar="NAME", help="Label column of a .csv.")] = None,
     test_split: Annotated[float | None, typer.Option("--test-split", metavar="SHARE", help="As for train.")] = None,
     ignore: IgnoreOption = None,
     drop_missing: DropMissingOption = False,
-    jobs: Annotated[int | None, typer.Option("-j", "--jobs", min=1, help="Trainings at a time.",
-                                             show_default="all cores")] = None,
+    jobs: Annotated[
+        int | None, typer.Option("-j", "--jobs", min=1, help="Trainings at a time.", show_default="all cores")
+    ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Train over a grid of options and show accuracy against logic cells with the Pareto front (CSV, PNG, SVG).
@@ -219,22 +295,36 @@ def sweep(
     if output == Path():
         output = Path(f"sweep-{Path(data).stem}")
     points = sweeps.grid(
-        learner, sweeps.numbers(k, "-k"), sweeps.numbers(luts, "--luts"), sweeps.numbers(levels, "--levels"),
+        learner,
+        sweeps.numbers(k, "-k"),
+        sweeps.numbers(luts, "--luts"),
+        sweeps.numbers(levels, "--levels"),
         sweeps.numbers(bits_per_feature, "--bits-per-feature") if bits_per_feature else [],
         sweeps.numbers(threshold, "--threshold", float, -1e9) if threshold else [],
-        sweeps.numbers(seed, "--seed", least=0))
+        sweeps.numbers(seed, "--seed", least=0),
+    )
     with progress_bar() as progress:
-        options = {"data": data, "label": label, "classes": classes, "test_split": test_split, "ignore": ignore,
-                   "drop_missing": drop_missing}
-        rows = sweeps.run(points, options, output, target=target, encoded_inputs=encoded_inputs, jobs=jobs,
-                          progress=progress)
+        options = {
+            "data": data,
+            "label": label,
+            "classes": classes,
+            "test_split": test_split,
+            "ignore": ignore,
+            "drop_missing": drop_missing,
+        }
+        rows = sweeps.run(
+            points, options, output, target=target, encoded_inputs=encoded_inputs, jobs=jobs, progress=progress
+        )
     front = sorted((row for row in rows if row["pareto"]), key=lambda row: row["logic_cells"])
     failed = [row for row in rows if row["error"] is not None]
 
     def text() -> None:
         names = ["k", "luts", "levels", "bits_per_feature", "threshold", "logic_cells", "test_accuracy", "model"]
-        print_table("Pareto front", [name.replace("_", " ") for name in names],
-                    [["" if row[name] is None else row[name] for name in names] for row in front])
+        print_table(
+            "Pareto front",
+            [name.replace("_", " ") for name in names],
+            [["" if row[name] is None else row[name] for name in names] for row in front],
+        )
         if failed:
             print(f"{len(failed)} of {len(rows)} points could not be trained, the first: {failed[0]['error']}")
         print(f"{output}: sweep.csv, sweep.png, sweep.svg, {len(rows) - len(failed)} models")
@@ -254,9 +344,13 @@ def doctor(json_output: JsonOption = False) -> None:
 
     def text() -> None:
         for title, entries in (("libraries", libraries), ("tools", external)):
-            print_table(title, ["", "version", "needed for", ""],
-                        [[e.name, e.version or "missing", e.needed_for, e.hint] for e in entries])
+            print_table(
+                title,
+                ["", "version", "needed for", ""],
+                [[e.name, e.version or "missing", e.needed_for, e.hint] for e in entries],
+            )
             print()
 
-    report({"libraries": [e.as_json() for e in libraries], "tools": [e.as_json() for e in external]}, json_output,
-           text)
+    report(
+        {"libraries": [e.as_json() for e in libraries], "tools": [e.as_json() for e in external]}, json_output, text
+    )

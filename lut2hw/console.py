@@ -30,7 +30,8 @@ def report(result: dict[str, Any], as_json: bool, text: str | Callable[[], None]
         from rich.console import Console
 
         Console(stderr=True, highlight=False, markup=False).print(
-            f"next: {shlex.join(map(str, then))}", style="dim", soft_wrap=True)
+            f"next: {shlex.join(map(str, then))}", style="dim", soft_wrap=True
+        )
 
 
 def print_table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
@@ -64,8 +65,14 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
     if not console.is_terminal:
         yield lambda what, done, total: None
         return
-    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                  console=console, transient=False) as bars:
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=False,
+    ) as bars:
         tasks: dict[str, Any] = {}
         # Kernels may have to be compiled before there is progress to tell of.
         waiting: list[Any] = [bars.add_task("getting ready", total=None)]
@@ -109,8 +116,10 @@ def live_accuracy(total: int) -> Iterator[Callable[[int, int, int], None]]:
         yield lambda done, right, mismatches: None
         return
     text = "accuracy {task.fields[accuracy]:.4f}, {task.fields[mismatches]} unlike the golden model"
-    with Progress(TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-                  console=console) as bars:
+    with Progress(
+        TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
+    ) as bars:
         task = bars.add_task("", total=total, accuracy=0.0, mismatches=0)
-        yield lambda done, right, mismatches: bars.update(task, completed=done, accuracy=right / done,
-                                                          mismatches=mismatches)
+        yield lambda done, right, mismatches: bars.update(
+            task, completed=done, accuracy=right / done, mismatches=mismatches
+        )

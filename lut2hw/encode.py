@@ -32,13 +32,24 @@ class Features:
     image_shape: tuple[int, ...] | None = None
 
     @classmethod
-    def integers(cls, low: ArrayLike, high: ArrayLike, names: tuple[str, ...] | None = None,
-                 image_shape: tuple[int, ...] | None = None) -> Features:
+    def integers(
+        cls,
+        low: ArrayLike,
+        high: ArrayLike,
+        names: tuple[str, ...] | None = None,
+        image_shape: tuple[int, ...] | None = None,
+    ) -> Features:
         """Features that are integers already, in the inclusive ranges `low` to `high`, each (n_features,)."""
         low = np.asarray(low, np.int64)
         n = len(low)
-        return cls(names or tuple(f"x{i}" for i in range(n)), low, np.asarray(high, np.int64),
-                   np.ones(n), np.zeros(n), image_shape)
+        return cls(
+            names or tuple(f"x{i}" for i in range(n)),
+            low,
+            np.asarray(high, np.int64),
+            np.ones(n),
+            np.zeros(n),
+            image_shape,
+        )
 
     def __len__(self) -> int:
         return len(self.names)
@@ -51,10 +62,12 @@ class Features:
     @property
     def widths(self) -> NDArray[np.int64]:
         """int64 (n_features,): bits of the port, two's complement where `signed`; at least 1."""
+
         def width(low: int, high: int) -> int:
             if low < 0:
                 return max((-low - 1).bit_length(), max(high, 0).bit_length()) + 1
             return max(high.bit_length(), 1)
+
         return np.array([width(int(a), int(b)) for a, b in zip(self.low, self.high, strict=True)], np.int64)
 
     @property
@@ -66,8 +79,9 @@ class Features:
         """Real `x` (n, n_features) to the integers the model reads. Errors: wrong shape, NaN or infinity."""
         x = np.asarray(x)
         if x.ndim != 2 or x.shape[1] != len(self):
-            raise UsageError(f"expected data of shape (examples, {len(self)}) but got {x.shape}; "
-                             "give one column per feature")
+            raise UsageError(
+                f"expected data of shape (examples, {len(self)}) but got {x.shape}; give one column per feature"
+            )
         if x.dtype.kind == "b":
             x = x.astype(np.int64)
         check_finite(x, self.names)
@@ -179,8 +193,10 @@ def fixed(features: Features, threshold: float) -> Encoder:
     if not len(keep):
         low = (features.low / features.scale + features.offset).min()
         high = (features.high / features.scale + features.offset).max()
-        raise UsageError(f"threshold {threshold:g} is outside the range of every feature; choose one above {low:g} "
-                         f"and up to {high:g}")
+        raise UsageError(
+            f"threshold {threshold:g} is outside the range of every feature; choose one above {low:g} "
+            f"and up to {high:g}"
+        )
     return Encoder(features, keep, scaled[keep].astype(np.int64))
 
 
@@ -207,8 +223,9 @@ def thermometer(features: Features, x: NDArray[np.integer], bits_per_feature: in
             chosen = chosen[chosen > column[0]]
             if len(chosen) < bits_per_feature:
                 rest = np.setdiff1d(values, chosen)
-                spread = ((np.arange(bits_per_feature - len(chosen)) + 0.5)
-                          * len(rest) / (bits_per_feature - len(chosen))).astype(np.int64)
+                spread = (
+                    (np.arange(bits_per_feature - len(chosen)) + 0.5) * len(rest) / (bits_per_feature - len(chosen))
+                ).astype(np.int64)
                 chosen = np.union1d(chosen, rest[spread])
         # The training set decides the thresholds, the declared range decides the port.
         chosen = chosen[(chosen > features.low[index]) & (chosen <= features.high[index])]

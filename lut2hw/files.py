@@ -46,8 +46,9 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
         temporary.replace(path)
         remove_leftovers(path.parent, f".{path.name[:40]}.")
     except OSError as error:
-        raise Lut2hwError(f"cannot write {path}: {error.strerror or error}; check the folder, its permissions "
-                          "and the free space") from error
+        raise Lut2hwError(
+            f"cannot write {path}: {error.strerror or error}; check the folder, its permissions and the free space"
+        ) from error
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
@@ -84,7 +85,7 @@ def remove_leftovers(folder: Path, prefix: str) -> None:
     """Remove temporary files and folders, prefix and process number to `.part`, whose process is gone."""
     with contextlib.suppress(OSError):
         for path in folder.glob(f"{glob.escape(prefix)}*"):
-            match = re.fullmatch(r"([1-9]\d{0,9})\.(\w+\.)?part", path.name[len(prefix):])
+            match = re.fullmatch(r"([1-9]\d{0,9})\.(\w+\.)?part", path.name[len(prefix) :])
             if match and not alive(int(match[1])):
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path, ignore_errors=True)

@@ -50,12 +50,15 @@ def stand_in(encoder: Encoder, luts: int, votes: int, inputs: int, k: int, n_cla
     hidden = luts - votes
     tables = bits.pack_tables(rng.integers(0, 2, (luts, 1 << k)))
     ends = np.resize(rng.permutation(inputs), hidden * k + votes * k).astype(np.int32)
-    top = ends[hidden * k:].reshape(votes, k)
+    top = ends[hidden * k :].reshape(votes, k)
     top.ravel()[:hidden] = inputs + np.arange(hidden)
-    layers = (Layer(ends[:hidden * k].reshape(hidden, k), tables[:hidden]), Layer(top, tables[hidden:]))
+    layers = (Layer(ends[: hidden * k].reshape(hidden, k), tables[:hidden]), Layer(top, tables[hidden:]))
     signals = inputs + hidden + np.arange(votes)
-    head = (Head.threshold(signals, votes // 2) if n_classes == 2 else
-            Head.argmax(signals, np.arange(votes) % n_classes, n_classes))
+    head = (
+        Head.threshold(signals, votes // 2)
+        if n_classes == 2
+        else Head.argmax(signals, np.arange(votes) % n_classes, n_classes)
+    )
     return LutNetwork(small, layers, head, tuple(str(c) for c in range(n_classes)))
 
 
@@ -76,8 +79,16 @@ def chip_cells(network: LutNetwork, target: str) -> int:
     return max(cells + CHIP_CELLS, held + netlist.count()["ff"])
 
 
-def largest(encoder: Encoder, n_classes: int, *, target: str, device: str, k: int,
-            utilization: float | None = None, local: bool = False) -> Size:
+def largest(
+    encoder: Encoder,
+    n_classes: int,
+    *,
+    target: str,
+    device: str,
+    k: int,
+    utilization: float | None = None,
+    local: bool = False,
+) -> Size:
     """The largest network of which the whole chip takes at most `utilization` of the device's logic cells;
     None: `FILL`, or what routes. local: as `is_local`.
 
@@ -99,9 +110,11 @@ def largest(encoder: Encoder, n_classes: int, *, target: str, device: str, k: in
         inputs = max(n_classes, min(inputs * 3 // 4, inputs * budget // (3 * trial.cells)))
     best = least = size(2 * n_classes, inputs)
     if least.cells > budget:
-        raise UsageError(f"{device} is too small: {least.luts} LUTs for {n_classes} classes take {least.cells} of "
-                         f"{budget} logic cells; choose a larger device, a larger --utilization or fewer bits per "
-                         "feature")
+        raise UsageError(
+            f"{device} is too small: {least.luts} LUTs for {n_classes} classes take {least.cells} of "
+            f"{budget} logic cells; choose a larger device, a larger --utilization or fewer bits per "
+            "feature"
+        )
     # The cells grow nearly in proportion, so a few corrections hit the budget.
     luts = max(2 * n_classes, budget // 2)
     for _ in range(6):
@@ -121,8 +134,18 @@ def shape(luts: int, k: int, n_classes: int) -> tuple[int, int]:
     return max(luts, votes), votes
 
 
-def fill(train: Callable[[Size], LutNetwork], encoder: Encoder, n_classes: int, *, target: str, device: str, k: int,
-         utilization: float | None = None, local: bool = False, once: bool = False) -> tuple[LutNetwork, Size]:
+def fill(
+    train: Callable[[Size], LutNetwork],
+    encoder: Encoder,
+    n_classes: int,
+    *,
+    target: str,
+    device: str,
+    k: int,
+    utilization: float | None = None,
+    local: bool = False,
+    once: bool = False,
+) -> tuple[LutNetwork, Size]:
     """Train a network that fills a device, and its size with the logic cells that the trained network takes.
 
     train: makes a network of a size. Training decides how much of the LUTs the compiler finds superfluous, so where
@@ -147,13 +170,16 @@ def fill(train: Callable[[Size], LutNetwork], encoder: Encoder, n_classes: int, 
         luts = int(size.luts * max(0.5, min(2.0, (budget * (1 - SLACK / 2) - fixed) / max(1, size.cells - fixed))))
         size = Size(*shape(luts, k, n_classes), size.inputs, 0)
     if best is None:
-        raise UsageError(f"no network of {ROUNDS} fits into {budget} logic cells of {device}; choose a larger device "
-                         "or a larger --utilization")
+        raise UsageError(
+            f"no network of {ROUNDS} fits into {budget} logic cells of {device}; choose a larger device "
+            "or a larger --utilization"
+        )
     return best
 
 
-def regions_for(target: str, device: str, utilization: float | None,
-                image_shape: tuple[int, ...] | None) -> dict[str, Any]:
+def regions_for(
+    target: str, device: str, utilization: float | None, image_shape: tuple[int, ...] | None
+) -> dict[str, Any]:
     """Options of the descent learner with which chips of the share route: regions, or none where any wiring does.
 
     Errors: `UsageError` as for `largest`.

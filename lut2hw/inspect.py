@@ -99,17 +99,32 @@ class Inspection:
     def as_json(self) -> dict[str, Any]:
         """The inspection as JSON values."""
         return {
-            "examples": self.examples, "train_accuracy": round(self.train_accuracy, 6),
-            "chance": round(self.chance, 6), "decided_by_rare": round(self.decided_by_rare, 6),
-            "memorization": round(self.memorization, 6), "by_chance": round(self.by_chance, 6),
+            "examples": self.examples,
+            "train_accuracy": round(self.train_accuracy, 6),
+            "chance": round(self.chance, 6),
+            "decided_by_rare": round(self.decided_by_rare, 6),
+            "memorization": round(self.memorization, 6),
+            "by_chance": round(self.by_chance, 6),
             "counterfactual": {str(level): round(value, 6) for level, value in self.counterfactual.items()},
             "by_evidence": {str(level): round(value, 6) for level, value in self.by_evidence.items()},
-            "layers": [{"luts": layer.luts, "k": layer.k, "many": round(layer.many, 6), "few": round(layer.few, 6),
-                        "none": round(layer.none, 6), "rare_lookups": round(layer.rare_lookups, 6),
-                        "chance_lookups": round(layer.chance_lookups, 6),
-                        **{f"lut_{name}": np.round(layer.by_lut[:, i], 4).tolist()
-                           for i, name in enumerate(("many", "few", "none"))}} for layer in self.layers],
-            "rare_patterns": [vars(pattern) for pattern in self.rare_patterns[:MOST]]}
+            "layers": [
+                {
+                    "luts": layer.luts,
+                    "k": layer.k,
+                    "many": round(layer.many, 6),
+                    "few": round(layer.few, 6),
+                    "none": round(layer.none, 6),
+                    "rare_lookups": round(layer.rare_lookups, 6),
+                    "chance_lookups": round(layer.chance_lookups, 6),
+                    **{
+                        f"lut_{name}": np.round(layer.by_lut[:, i], 4).tolist()
+                        for i, name in enumerate(("many", "few", "none"))
+                    },
+                }
+                for layer in self.layers
+            ],
+            "rare_patterns": [vars(pattern) for pattern in self.rare_patterns[:MOST]],
+        }
 
 
 def patterns(layer: Layer, signals: bits.Packed, n: int, first: int, last: int) -> NDArray[np.int32]:
@@ -141,8 +156,9 @@ def _rewritten(tables: NDArray[np.uint8], counts: NDArray[np.int64], weak: NDArr
     return np.where(weak & (counts > 0), guess[:, None], tables).astype(np.uint8)
 
 
-def _count(layer: Layer, signals: bits.Packed, y: NDArray[np.integer], share: NDArray[np.float64],
-           ) -> Iterator[tuple[slice, NDArray[np.int64], NDArray[np.float64]]]:
+def _count(
+    layer: Layer, signals: bits.Packed, y: NDArray[np.integer], share: NDArray[np.float64]
+) -> Iterator[tuple[slice, NDArray[np.int64], NDArray[np.float64]]]:
     """Some LUTs of a layer at a time: training examples behind each entry and their evidence, (n_luts, 2**k) each."""
     n, size, n_classes = len(y), 1 << layer.k, len(share)
     step = max(1, CHUNK // max(n, size))
@@ -184,8 +200,9 @@ def inspect(network: LutNetwork, x: NDArray[np.integer], y: NDArray[np.integer])
                 new[some] = bits.pack_tables(_rewritten(tables[some], counts, strength < level))
         many, seldom, none = by_lut.mean(axis=0).tolist() if len(layer) else (0.0, 0.0, 0.0)
         lookups = max(1, n * len(layer))
-        layers.append(LayerEvidence(len(layer), layer.k, many, seldom, none, of_few / lookups, of_chance / lookups,
-                                    by_lut))
+        layers.append(
+            LayerEvidence(len(layer), layer.k, many, seldom, none, of_few / lookups, of_chance / lookups, by_lut)
+        )
         rare.append(few)
         for rewritten, packed in ((fewer, less), (weaker, weak)):
             for level, new in packed.items():
@@ -194,8 +211,10 @@ def inspect(network: LutNetwork, x: NDArray[np.integer], y: NDArray[np.integer])
     accuracy, chance = float(right.mean()), float(share.max())
 
     def still(layers: list[Layer]) -> NDArray[np.bool_]:
-        return LutNetwork(network.encoder, tuple(layers), network.head, network.class_names).predict_packed(
-            encoded, n) == y
+        return (
+            LutNetwork(network.encoder, tuple(layers), network.head, network.class_names).predict_packed(encoded, n)
+            == y
+        )
 
     def cost(left: float) -> float:
         return min(1.0, max(0.0, (accuracy - left) / (accuracy - chance))) if accuracy > chance else 0.0
@@ -203,9 +222,18 @@ def inspect(network: LutNetwork, x: NDArray[np.integer], y: NDArray[np.integer])
     counterfactual = {level: float(still(chosen).mean()) for level, chosen in fewer.items()}
     by_evidence = {level: float(still(chosen).mean()) for level, chosen in weaker.items()}
     decided = right & ~still(fewer[RARE])
-    return Inspection(n, accuracy, chance, tuple(layers), float(decided.mean()), counterfactual,
-                      cost(counterfactual[RARE]), by_evidence, cost(by_evidence[SURE]),
-                      _decisive(network, x, signals, right, decided, rare))
+    return Inspection(
+        n,
+        accuracy,
+        chance,
+        tuple(layers),
+        float(decided.mean()),
+        counterfactual,
+        cost(counterfactual[RARE]),
+        by_evidence,
+        cost(by_evidence[SURE]),
+        _decisive(network, x, signals, right, decided, rare),
+    )
 
 
 def _looked_up(layer: Layer, signals: bits.Packed, n: int, luts: NDArray[np.intp]) -> Iterator[tuple[int, NDArray]]:
@@ -214,8 +242,14 @@ def _looked_up(layer: Layer, signals: bits.Packed, n: int, luts: NDArray[np.intp
         yield lut, patterns(layer, signals, n, lut, lut + 1)[0]
 
 
-def _decisive(network: LutNetwork, x: NDArray[np.integer], signals: bits.Packed, right: NDArray[np.bool_],
-              decided: NDArray[np.bool_], rare: list[NDArray[np.bool_]]) -> tuple[RarePattern, ...]:
+def _decisive(
+    network: LutNetwork,
+    x: NDArray[np.integer],
+    signals: bits.Packed,
+    right: NDArray[np.bool_],
+    decided: NDArray[np.bool_],
+    rare: list[NDArray[np.bool_]],
+) -> tuple[RarePattern, ...]:
     """Rare entries (for each layer bool (n_luts, 2**k)) that decide training examples alone."""
     n, found = len(right), []
     who = np.flatnonzero(decided)
@@ -243,23 +277,26 @@ def _decisive(network: LutNetwork, x: NDArray[np.integer], signals: bits.Packed,
     row = np.concatenate(rows)
     still = _flipped(network, network.encoder(x[row]), len(row), flips)
     wrong = right[row] & (still != network.predict_packed(network.encoder(x[row]), len(row)))
-    out = [RarePattern(number, lut, pattern, many, int(wrong[first:first + many].sum()))
-           for number, lut, pattern, many, first in tried]
+    out = [
+        RarePattern(number, lut, pattern, many, int(wrong[first : first + many].sum()))
+        for number, lut, pattern, many, first in tried
+    ]
     return tuple(sorted((each for each in out if each.decides), key=lambda each: -each.decides))
 
 
-def _flipped(network: LutNetwork, encoded: bits.Packed, n: int,
-             flips: list[list[tuple[int, int, int]]]) -> NDArray[np.int64]:
+def _flipped(
+    network: LutNetwork, encoded: bits.Packed, n: int, flips: list[list[tuple[int, int, int]]]
+) -> NDArray[np.int64]:
     """Classes (n,) with LUTs flipped: for each layer the LUT, the first example and the number of examples."""
     signals = np.zeros((network.n_signals, encoded.shape[1]), np.uint64)
-    signals[:len(encoded)] = encoded
+    signals[: len(encoded)] = encoded
     for layer, first, own in zip(network.layers, network.first_signal, flips, strict=True):
         if not len(layer):
             continue
         kernels.evaluate_layer(signals, layer.wiring, layer.tables, first)
         turned = {lut: np.zeros(n, np.uint8) for lut, _, _ in own}
         for lut, start, many in own:
-            turned[lut][start:start + many] = 1
+            turned[lut][start : start + many] = 1
         for lut, mask in turned.items():
             signals[first + lut] ^= bits.pack(mask[None])[0]
     head = network.head

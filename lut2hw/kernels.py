@@ -159,12 +159,25 @@ def evaluate(signals, wiring, tables, out):
 
 def evaluate_layer(signals, wiring, tables, first):
     """Evaluate one layer in place: LUT i writes row first + i of `signals`; arrays as in `evaluate`."""
-    evaluate(signals, wiring, tables, signals[first:first + len(wiring)])
+    evaluate(signals, wiring, tables, signals[first : first + len(wiring)])
 
 
 @njit(cache=True, nogil=True)
-def _run(encoded, n_examples, ks, wiring, tables, vote_signal, vote_class, vote_weight, bias, scores, answers, part,
-         n_parts):
+def _run(
+    encoded,
+    n_examples,
+    ks,
+    wiring,
+    tables,
+    vote_signal,
+    vote_class,
+    vote_weight,
+    bias,
+    scores,
+    answers,
+    part,
+    n_parts,
+):
     n_bits, n_words = encoded.shape
     n_scores = len(bias)
     max_k = 0
@@ -277,8 +290,12 @@ def _places(slices):
     first = slices.ctypes.data
     spare = first + 3 * 64 * BLOCK_BYTES
     copy_block(spare + 3 * BLOCK_BYTES, ~np.uint64(0), spare + 2 * BLOCK_BYTES)
-    return (first, first + 64 * BLOCK_BYTES, first + 2 * 64 * BLOCK_BYTES,
-            (spare, spare + BLOCK_BYTES, spare + 2 * BLOCK_BYTES, spare + 3 * BLOCK_BYTES))
+    return (
+        first,
+        first + 64 * BLOCK_BYTES,
+        first + 2 * 64 * BLOCK_BYTES,
+        (spare, spare + BLOCK_BYTES, spare + 2 * BLOCK_BYTES, spare + 3 * BLOCK_BYTES),
+    )
 
 
 @njit(cache=True)
@@ -328,8 +345,22 @@ def run(encoded, n_examples, ks, wiring, tables, vote_signal, vote_class, vote_w
     int64 (n_examples, n_scores), or with no rows if not wanted; answers: int64 (n_examples,), the number of the
     first of the highest scores, or with no rows.
     """
-    in_parts(_run, -(-encoded.shape[1] // BLOCK), encoded, n_examples, ks, wiring, tables, vote_signal, vote_class,
-             vote_weight, bias, scores, answers, per_thread=1)
+    in_parts(
+        _run,
+        -(-encoded.shape[1] // BLOCK),
+        encoded,
+        n_examples,
+        ks,
+        wiring,
+        tables,
+        vote_signal,
+        vote_class,
+        vote_weight,
+        bias,
+        scores,
+        answers,
+        per_thread=1,
+    )
 
 
 @njit(cache=True, nogil=True)

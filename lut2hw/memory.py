@@ -23,5 +23,7 @@ def available() -> int:
 def need(n_bytes: int, what: str, advice: str) -> None:
     """Raise `UsageError` if `what` needs more than the memory there is."""
     if n_bytes > (there := available()):
-        raise UsageError(f"{what} need{'' if what.endswith('s') else 's'} {n_bytes / 2**30:,.1f} GiB of memory but "
-                         f"there are {there / 2**30:,.1f} GiB; {advice}")
+        raise UsageError(
+            f"{what} need{'' if what.endswith('s') else 's'} {n_bytes / 2**30:,.1f} GiB of memory but "
+            f"there are {there / 2**30:,.1f} GiB; {advice}"
+        )

@@ -91,22 +91,33 @@ class Head:
     @classmethod
     def bit(cls, signal: int) -> Head:
         """The class is one signal."""
-        return cls("bit", np.array([signal], np.int32), np.zeros(1, np.int32), np.ones(1, np.int32),
-                   np.zeros(1, np.int64))
+        return cls(
+            "bit", np.array([signal], np.int32), np.zeros(1, np.int32), np.ones(1, np.int32), np.zeros(1, np.int64)
+        )
 
     @classmethod
     def threshold(cls, signal: ArrayLike, at_least: int) -> Head:
         """Class 1 if at least `at_least` of the signals are one."""
         signal = np.asarray(signal, np.int32)
-        return cls("threshold", signal, np.zeros(len(signal), np.int32), np.ones(len(signal), np.int32),
-                   np.array([-at_least], np.int64))
+        return cls(
+            "threshold",
+            signal,
+            np.zeros(len(signal), np.int32),
+            np.ones(len(signal), np.int32),
+            np.array([-at_least], np.int64),
+        )
 
     @classmethod
     def argmax(cls, signal: ArrayLike, class_of: ArrayLike, n_classes: int) -> Head:
         """Per-class popcount and argmax; the lowest class wins a tie."""
         signal = np.asarray(signal, np.int32)
-        return cls("argmax", signal, np.asarray(class_of, np.int32), np.ones(len(signal), np.int32),
-                   np.zeros(n_classes, np.int64))
+        return cls(
+            "argmax",
+            signal,
+            np.asarray(class_of, np.int32),
+            np.ones(len(signal), np.int32),
+            np.zeros(n_classes, np.int64),
+        )
 
     @property
     def score_range(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -144,8 +155,14 @@ class LutNetwork:
 
     def __post_init__(self) -> None:
         check(self)
-        arrays: list[NDArray] = [self.encoder.feature, self.encoder.threshold, self.head.signal, self.head.class_of,
-                  self.head.weight, self.head.bias]
+        arrays: list[NDArray] = [
+            self.encoder.feature,
+            self.encoder.threshold,
+            self.head.signal,
+            self.head.class_of,
+            self.head.weight,
+            self.head.bias,
+        ]
         for layer in self.layers:
             arrays += [a for a in (layer.wiring, layer.tables, layer.care, layer.counts) if a is not None]
         for array in arrays:
@@ -195,17 +212,31 @@ class LutNetwork:
                 kernels.evaluate_layer(out, layer.wiring, layer.tables, first)
         return out
 
-    def _run(self, encoded: bits.Packed, n_examples: int, scores: NDArray[np.int64],
-             answers: NDArray[np.int64]) -> None:
+    def _run(
+        self, encoded: bits.Packed, n_examples: int, scores: NDArray[np.int64], answers: NDArray[np.int64]
+    ) -> None:
         if encoded.shape[0] != len(self.encoder) or encoded.shape[1] < bits.n_words(n_examples):
-            raise UsageError(f"expected {len(self.encoder)} encoded bits of {n_examples} examples but got packed "
-                             f"bits of shape {encoded.shape}")
+            raise UsageError(
+                f"expected {len(self.encoder)} encoded bits of {n_examples} examples but got packed "
+                f"bits of shape {encoded.shape}"
+            )
         head, order = self.head, np.argsort(self.head.class_of, kind="stable")
         ks = np.repeat([layer.k for layer in self.layers], [len(layer) for layer in self.layers]).astype(np.int32)
         wiring = np.concatenate([np.empty(0, np.int32), *(layer.wiring.ravel() for layer in self.layers)])
         tables = np.concatenate([np.empty(0, np.uint8), *(layer.tables.ravel() for layer in self.layers)])
-        kernels.run(np.ascontiguousarray(encoded), n_examples, ks, wiring, tables, head.signal[order],
-                    head.class_of[order], head.weight[order], head.bias, scores, answers)
+        kernels.run(
+            np.ascontiguousarray(encoded),
+            n_examples,
+            ks,
+            wiring,
+            tables,
+            head.signal[order],
+            head.class_of[order],
+            head.weight[order],
+            head.bias,
+            scores,
+            answers,
+        )
 
     def scores_packed(self, encoded: bits.Packed, n_examples: int) -> NDArray[np.int64]:
         """Scores int64 (n_examples, len(head.bias)) of packed, encoded bits (n_bits, n_words)."""
@@ -269,8 +300,10 @@ def check(network: LutNetwork) -> None:
             raise UsageError(f"inconsistent network: {what}")
 
     def array(name: str, value: Any, dtype: type, shape: tuple[int, ...]) -> None:
-        need(isinstance(value, np.ndarray) and value.dtype == dtype and value.shape == shape,
-             f"{name} must be {np.dtype(dtype)} of shape {shape}")
+        need(
+            isinstance(value, np.ndarray) and value.dtype == dtype and value.shape == shape,
+            f"{name} must be {np.dtype(dtype)} of shape {shape}",
+        )
 
     n = len(features)
     array("low", features.low, np.int64, (n,))
@@ -278,20 +311,30 @@ def check(network: LutNetwork) -> None:
     array("scale", features.scale, np.float64, (n,))
     array("offset", features.offset, np.float64, (n,))
     limit = 1 << 62
-    need((features.low <= features.high).all() and (features.low >= -limit).all()
-         and (features.high <= limit).all(), "feature ranges must satisfy -2**62 <= low <= high <= 2**62")
-    need(np.isfinite(features.scale).all() and (features.scale > 0).all() and np.isfinite(features.offset).all(),
-         "feature scales must be finite and positive")
+    need(
+        (features.low <= features.high).all() and (features.low >= -limit).all() and (features.high <= limit).all(),
+        "feature ranges must satisfy -2**62 <= low <= high <= 2**62",
+    )
+    need(
+        np.isfinite(features.scale).all() and (features.scale > 0).all() and np.isfinite(features.offset).all(),
+        "feature scales must be finite and positive",
+    )
     if features.image_shape is not None:
-        need(all(side > 0 for side in features.image_shape) and np.prod(features.image_shape) == n,
-             f"image shape {features.image_shape} does not hold {n} features")
+        need(
+            all(side > 0 for side in features.image_shape) and np.prod(features.image_shape) == n,
+            f"image shape {features.image_shape} does not hold {n} features",
+        )
     b = len(encoder.feature)
     array("encoder feature", encoder.feature, np.int32, (b,))
     array("encoder threshold", encoder.threshold, np.int64, (b,))
     need(((encoder.feature >= 0) & (encoder.feature < n)).all(), "an encoder bit reads a feature that is not there")
-    need(((encoder.threshold > features.low[encoder.feature])
-          & (encoder.threshold <= features.high[encoder.feature])).all(),
-         "a threshold lies outside its feature's range")
+    need(
+        (
+            (encoder.threshold > features.low[encoder.feature])
+            & (encoder.threshold <= features.high[encoder.feature])
+        ).all(),
+        "a threshold lies outside its feature's range",
+    )
     first = b
     for number, layer in enumerate(network.layers):
         n_luts, k = layer.wiring.shape if layer.wiring.ndim == 2 else (0, -1)
@@ -303,8 +346,10 @@ def check(network: LutNetwork) -> None:
             array(f"care of layer {number}", layer.care, np.uint8, packed)
         if layer.counts is not None:
             array(f"counts of layer {number}", layer.counts, np.uint32, (n_luts, 1 << k, 2))
-        need(((layer.wiring >= 0) & (layer.wiring < first)).all(),
-             f"layer {number} reads a signal that is not before it")
+        need(
+            ((layer.wiring >= 0) & (layer.wiring < first)).all(),
+            f"layer {number} reads a signal that is not before it",
+        )
         first += n_luts
     votes = len(head.signal)
     c = network.n_classes
@@ -329,9 +374,16 @@ def check(network: LutNetwork) -> None:
 def _arrays(network: LutNetwork) -> dict[str, NDArray]:
     features, encoder, head = network.features, network.encoder, network.head
     out: dict[str, NDArray] = {
-        "low": features.low, "high": features.high, "scale": features.scale, "offset": features.offset,
-        "feature": encoder.feature, "threshold": encoder.threshold,
-        "head_signal": head.signal, "head_class": head.class_of, "head_weight": head.weight, "head_bias": head.bias,
+        "low": features.low,
+        "high": features.high,
+        "scale": features.scale,
+        "offset": features.offset,
+        "feature": encoder.feature,
+        "threshold": encoder.threshold,
+        "head_signal": head.signal,
+        "head_class": head.class_of,
+        "head_weight": head.weight,
+        "head_bias": head.bias,
     }
     for number, layer in enumerate(network.layers):
         for name in ("wiring", "tables", "care", "counts"):
@@ -351,13 +403,18 @@ def _digest(header: dict[str, Any], arrays: dict[str, NDArray]) -> str:
 
 def to_bytes(network: LutNetwork) -> bytes:
     """The model file: a NumPy zip archive whose member `header.npy` is a JSON text as uint8."""
-    arrays = {name: value.astype(value.dtype.newbyteorder("<"), copy=False)
-              for name, value in _arrays(network).items()}
+    arrays = {
+        name: value.astype(value.dtype.newbyteorder("<"), copy=False) for name, value in _arrays(network).items()
+    }
     if sum(value.nbytes for value in arrays.values()) > MAX_BYTES:
         raise UsageError(f"the model is larger than {MAX_BYTES >> 30} GiB; use fewer LUTs or a smaller k")
     header: dict[str, Any] = {
-        "format": "lut2hw", "version": FORMAT_VERSION, "layers": len(network.layers),
-        "head": network.head.kind, "classes": list(network.class_names), "features": list(network.features.names),
+        "format": "lut2hw",
+        "version": FORMAT_VERSION,
+        "layers": len(network.layers),
+        "head": network.head.kind,
+        "classes": list(network.class_names),
+        "features": list(network.features.names),
         "image_shape": None if network.features.image_shape is None else list(network.features.image_shape),
         "meta": network.meta,
         "arrays": {name: [value.dtype.str, list(value.shape)] for name, value in arrays.items()},
@@ -394,9 +451,22 @@ def _member(archive: zipfile.ZipFile, name: str, dtype: str, shape: tuple[int, .
     return value.astype(value.dtype.newbyteorder("="), copy=False)
 
 
-_DTYPES = {"low": "<i8", "high": "<i8", "scale": "<f8", "offset": "<f8", "feature": "<i4", "threshold": "<i8",
-           "head_signal": "<i4", "head_class": "<i4", "head_weight": "<i4", "head_bias": "<i8",
-           "wiring": "<i4", "tables": "|u1", "care": "|u1", "counts": "<u4"}
+_DTYPES = {
+    "low": "<i8",
+    "high": "<i8",
+    "scale": "<f8",
+    "offset": "<f8",
+    "feature": "<i4",
+    "threshold": "<i8",
+    "head_signal": "<i4",
+    "head_class": "<i4",
+    "head_weight": "<i4",
+    "head_bias": "<i8",
+    "wiring": "<i4",
+    "tables": "|u1",
+    "care": "|u1",
+    "counts": "<u4",
+}
 
 
 def _header(archive: zipfile.ZipFile, file_size: int) -> dict[str, Any]:
@@ -428,28 +498,50 @@ def _read(file: Any, file_size: int) -> LutNetwork:
     try:
         with zipfile.ZipFile(file) as archive:
             header = _header(archive, file_size)
-            arrays = {name: _member(archive, name, dtype, tuple(shape))
-                      for name, (dtype, shape) in header["arrays"].items()}
+            arrays = {
+                name: _member(archive, name, dtype, tuple(shape)) for name, (dtype, shape) in header["arrays"].items()
+            }
         if header["sha256"] != _digest(header, arrays):
             raise ModelFileError("its checksum does not match its content")
         texts = [*header["classes"], *header["features"], header["head"]]
         if not all(isinstance(text, str) for text in texts) or not isinstance(header["meta"], dict):
             raise ModelFileError("its header has the wrong types")
         shape, n_layers = header["image_shape"], header["layers"]
-        if type(n_layers) is not int or n_layers < 0 or any(
-                name.startswith("layer") and int(name[5:].split("_")[0]) >= n_layers for name in arrays):
+        if (
+            type(n_layers) is not int
+            or n_layers < 0
+            or any(name.startswith("layer") and int(name[5:].split("_")[0]) >= n_layers for name in arrays)
+        ):
             raise ModelFileError(f"its number of layers, {n_layers!r}, does not fit its arrays")
         if shape is not None and not all(type(side) is int for side in shape):
             raise ModelFileError("its image shape is not of whole numbers")
-        features = Features(tuple(header["features"]), arrays["low"], arrays["high"], arrays["scale"],
-                            arrays["offset"], None if shape is None else tuple(shape))
-        layers = tuple(Layer(arrays[f"layer{i}_wiring"], arrays[f"layer{i}_tables"],
-                             arrays.get(f"layer{i}_care"), arrays.get(f"layer{i}_counts"))
-                       for i in range(n_layers))
-        head = Head(header["head"], arrays["head_signal"], arrays["head_class"], arrays["head_weight"],
-                    arrays["head_bias"])
-        return LutNetwork(Encoder(features, arrays["feature"], arrays["threshold"]), layers, head,
-                          tuple(header["classes"]), header["meta"])
+        features = Features(
+            tuple(header["features"]),
+            arrays["low"],
+            arrays["high"],
+            arrays["scale"],
+            arrays["offset"],
+            None if shape is None else tuple(shape),
+        )
+        layers = tuple(
+            Layer(
+                arrays[f"layer{i}_wiring"],
+                arrays[f"layer{i}_tables"],
+                arrays.get(f"layer{i}_care"),
+                arrays.get(f"layer{i}_counts"),
+            )
+            for i in range(n_layers)
+        )
+        head = Head(
+            header["head"], arrays["head_signal"], arrays["head_class"], arrays["head_weight"], arrays["head_bias"]
+        )
+        return LutNetwork(
+            Encoder(features, arrays["feature"], arrays["threshold"]),
+            layers,
+            head,
+            tuple(header["classes"]),
+            header["meta"],
+        )
     except (ModelFileError, UsageError, OSError):
         raise
     except MemoryError:

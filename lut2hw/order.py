@@ -8,8 +8,9 @@ from typing import TypeVar
 T = TypeVar("T", bound=Hashable)
 
 
-def operands_first(wanted: Sequence[T], needs: Callable[[T], Sequence[T]], done: Container[T],
-                   loop: Callable[[T], Exception]) -> Iterator[T]:
+def operands_first(
+    wanted: Sequence[T], needs: Callable[[T], Sequence[T]], done: Container[T], loop: Callable[[T], Exception]
+) -> Iterator[T]:
     """What `wanted` depends on and itself, each after what it needs, but for what is `done`, to which who takes an
     item from here adds it. Without recursion, since circuits are deep. Errors: `loop` of an item that needs itself.
     """

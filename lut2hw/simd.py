@@ -53,8 +53,9 @@ def _store(builder, value, pointer, index):
 def _blocks(builder, addresses, n):
     """The n blocks whose addresses are at `addresses`."""
     words = builder.inttoptr(addresses, ir.PointerType(_I64))
-    return [_pointer(builder, builder.load(builder.gep(words, [_I64(i)], source_etype=_I64), typ=_I64))
-            for i in range(n)]
+    return [
+        _pointer(builder, builder.load(builder.gep(words, [_I64(i)], source_etype=_I64), typ=_I64)) for i in range(n)
+    ]
 
 
 def _splat(builder, value, vector):
@@ -79,8 +80,9 @@ def count_subsets(typingctx, parent, factor, inputs, n, n_vectors, base, counter
     n_inputs = n.literal_value
 
     def codegen(context, builder, signature, arguments):
-        ones = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_VECTOR, [_VECTOR]),
-                                              f"llvm.ctpop.v{LANES}i64")
+        ones = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(_VECTOR, [_VECTOR]), f"llvm.ctpop.v{LANES}i64"
+        )
         parent, factor = _pointer(builder, arguments[0]), _pointer(builder, arguments[1])
         blocks = _blocks(builder, arguments[2], n_inputs)
         base, counters = _pointer(builder, arguments[5]), _pointer(builder, arguments[6])
@@ -113,6 +115,7 @@ def take_counters(typingctx, counters, n, out):
     counters: intp address of uint64 (n, LANES), which are set to zero; n: a multiple of LANES; out: intp address of
     int64 (n,). The ones of all inputs in p, less those that have further inputs: of the three lowest, here.
     """
+
     def codegen(context, builder, signature, arguments):
         counters, out = _pointer(builder, arguments[0]), _pointer(builder, arguments[2])
         zero = ir.Constant(_VECTOR, None)
@@ -131,8 +134,10 @@ def take_counters(typingctx, counters, n, out):
             while step < LANES:  # a transposition that adds: half the vectors, each with lanes of twice as many rows
                 low = [i + (LANES - step if i & step else 0) for i in range(LANES)]
                 high = [i + (LANES if i & step else step) for i in range(LANES)]
-                rows = [builder.add(lanes(a, b, low), lanes(a, b, high))
-                        for a, b in zip(rows[::2], rows[1::2], strict=True)]
+                rows = [
+                    builder.add(lanes(a, b, low), lanes(a, b, high))
+                    for a, b in zip(rows[::2], rows[1::2], strict=True)
+                ]
                 step *= 2
             total = rows[0]
             step = 1
@@ -149,6 +154,7 @@ def take_counters(typingctx, counters, n, out):
 @intrinsic
 def subtract(typingctx, a, b):
     """The int64 vector at address a -= that at address b."""
+
     def codegen(context, builder, signature, arguments):
         a, b = (_pointer(builder, x) for x in arguments)
         _store(builder, builder.sub(_load(builder, a, _I64(0)), _load(builder, b, _I64(0))), a, _I64(0))
@@ -162,6 +168,7 @@ def _mux_tree(builder, leaf, selects):
 
     leaf: function from p. Depth first, so that only one row for each level waits in a register.
     """
+
     def tree(level, first):
         if not level:
             return leaf(first)
@@ -182,8 +189,10 @@ def small_table(typingctx, table, k, inputs, out):
     n_inputs = k.literal_value
 
     def codegen(context, builder, signature, arguments):
-        entries = [_splat(builder, builder.neg(builder.and_(builder.lshr(arguments[0], _I64(p)), _I64(1))), _VECTOR)
-                   for p in range(1 << n_inputs)]
+        entries = [
+            _splat(builder, builder.neg(builder.and_(builder.lshr(arguments[0], _I64(p)), _I64(1))), _VECTOR)
+            for p in range(1 << n_inputs)
+        ]
         blocks = _blocks(builder, arguments[2], n_inputs)
         out = _pointer(builder, arguments[3])
         with cgutils.for_range(builder, _I64(_VECTORS)) as loop:
@@ -214,13 +223,18 @@ def wide_table(typingctx, table, k, inputs, functions, out):
         def leaf(p):
             address = builder.gep(table, [_I64(p >> 1)], source_etype=byte)
             entries = builder.zext(builder.load(address, typ=byte), _I64)
-            return _load(builder, functions,
-                         builder.lshr(entries, _I64(4)) if p & 1 else builder.and_(entries, _I64(15)))
+            return _load(
+                builder, functions, builder.lshr(entries, _I64(4)) if p & 1 else builder.and_(entries, _I64(15))
+            )
 
         with cgutils.for_range(builder, _I64(_VECTORS)) as loop:
             x = [_load(builder, block, loop.index) for block in blocks]
-            terms = [builder.not_(builder.or_(x[0], x[1])), builder.and_(x[0], builder.not_(x[1])),
-                     builder.and_(x[1], builder.not_(x[0])), builder.and_(x[0], x[1])]
+            terms = [
+                builder.not_(builder.or_(x[0], x[1])),
+                builder.and_(x[0], builder.not_(x[1])),
+                builder.and_(x[1], builder.not_(x[0])),
+                builder.and_(x[0], x[1]),
+            ]
             rows = [ir.Constant(_VECTOR, None)]
             for term in terms:
                 rows += [builder.or_(row, term) for row in rows]
@@ -257,6 +271,7 @@ def mux_tree(typingctx, rows, levels, selects, out):
 @intrinsic
 def add_bits(typingctx, a, b, c, total, carry):
     """Blocks `total` and `carry` = the sum, bit by bit, of blocks a, b and c; outputs may be inputs."""
+
     def codegen(context, builder, signature, arguments):
         a, b, c, total, carry = (_pointer(builder, x) for x in arguments)
         with cgutils.for_range(builder, _I64(_VECTORS)) as loop:
@@ -295,6 +310,7 @@ def spread_bits(typingctx, word, weight, lanes, first):
 @intrinsic
 def load_word(typingctx, address, index):
     """uint64 number `index` of those at `address`."""
+
     def codegen(context, builder, signature, arguments):
         pointer = builder.inttoptr(arguments[0], ir.PointerType(_I64))
         return builder.load(builder.gep(pointer, [arguments[1]], source_etype=_I64), typ=_I64)
@@ -305,6 +321,7 @@ def load_word(typingctx, address, index):
 @intrinsic
 def load_byte(typingctx, address):
     """The byte at `address`, as int64."""
+
     def codegen(context, builder, signature, arguments):
         byte = ir.IntType(8)
         return builder.zext(builder.load(builder.inttoptr(arguments[0], ir.PointerType(byte)), typ=byte), _I64)
@@ -315,6 +332,7 @@ def load_byte(typingctx, address):
 @intrinsic
 def store_word(typingctx, address, index, value):
     """Set uint64 number `index` of those at `address`."""
+
     def codegen(context, builder, signature, arguments):
         pointer = builder.inttoptr(arguments[0], ir.PointerType(_I64))
         builder.store(arguments[2], builder.gep(pointer, [arguments[1]], source_etype=_I64))
@@ -326,6 +344,7 @@ def store_word(typingctx, address, index, value):
 @intrinsic
 def copy_block(typingctx, source, flip, out):
     """Block `out` = block `source` XOR `flip` (uint64)."""
+
     def codegen(context, builder, signature, arguments):
         source, out = _pointer(builder, arguments[0]), _pointer(builder, arguments[2])
         flip = _splat(builder, arguments[1], _VECTOR)
@@ -342,6 +361,7 @@ def compare_bits(typingctx, a, b, greater):
 
     From the least to the most significant bit, this compares bit-sliced numbers.
     """
+
     def codegen(context, builder, signature, arguments):
         a, b, greater = (_pointer(builder, x) for x in arguments)
         with cgutils.for_range(builder, _I64(_VECTORS)) as loop:
@@ -355,11 +375,13 @@ def compare_bits(typingctx, a, b, greater):
 @intrinsic
 def choose(typingctx, select, zero, one, out):
     """Block `out` = block `one` where block `select` is one, else block `zero`."""
+
     def codegen(context, builder, signature, arguments):
         select, zero, one, out = (_pointer(builder, x) for x in arguments)
         with cgutils.for_range(builder, _I64(_VECTORS)) as loop:
-            _store(builder, _mux(builder, *(_load(builder, p, loop.index) for p in (select, zero, one))), out,
-                   loop.index)
+            _store(
+                builder, _mux(builder, *(_load(builder, p, loop.index) for p in (select, zero, one))), out, loop.index
+            )
         return context.get_dummy_value()
 
     return types.void(*[types.intp] * 4), codegen
@@ -369,7 +391,8 @@ def _prefetch(builder, address, locality):
     i32 = ir.IntType(32)
     pointer = ir.PointerType(ir.IntType(8))
     function = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(ir.VoidType(), [pointer, i32, i32, i32]), "llvm.prefetch.p0")
+        builder.module, ir.FunctionType(ir.VoidType(), [pointer, i32, i32, i32]), "llvm.prefetch.p0"
+    )
     for line in range(BLOCK_BYTES // 64):
         at = builder.inttoptr(builder.add(address, _I64(line * 64)), pointer)
         builder.call(function, [at, i32(0), i32(locality), i32(1)])
@@ -378,6 +401,7 @@ def _prefetch(builder, address, locality):
 @intrinsic
 def prefetch(typingctx, address):
     """Ask for the block at `address`, which need not exist."""
+
     def codegen(context, builder, signature, arguments):
         _prefetch(builder, arguments[0], 3)
         return context.get_dummy_value()
@@ -388,6 +412,7 @@ def prefetch(typingctx, address):
 @intrinsic
 def prefetch_far(typingctx, address):
     """As `prefetch`, into the second-level cache only."""
+
     def codegen(context, builder, signature, arguments):
         _prefetch(builder, arguments[0], 2)
         return context.get_dummy_value()
@@ -427,8 +452,9 @@ def test_bits(typingctx, lanes, first, mask):
         pointer = builder.bitcast(builder.gep(data, [first]), ir.PointerType(vector))
         values = builder.load(pointer, align=lane.width // 8, typ=vector)
         mask = mask if lane.width == 64 else builder.trunc(mask, lane)
-        found = builder.icmp_unsigned("!=", builder.and_(values, _splat(builder, mask, vector)),
-                                      ir.Constant(vector, None))
+        found = builder.icmp_unsigned(
+            "!=", builder.and_(values, _splat(builder, mask, vector)), ir.Constant(vector, None)
+        )
         return builder.bitcast(found, _I64)
 
     return types.uint64(lanes, types.intp, types.int64), codegen
@@ -437,6 +463,7 @@ def test_bits(typingctx, lanes, first, mask):
 @intrinsic
 def take(typingctx, taken, n):
     """taken[0] += n, as one step whatever other threads do; returns what it was. taken: int64 (1,)."""
+
     def codegen(context, builder, signature, arguments):
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
         return builder.atomic_rmw("add", data, arguments[1], "monotonic")
@@ -449,4 +476,4 @@ def make_blocks(n):
     """uint64 (n, BLOCK) of zeros that begins at a cache line: a vector that crosses two costs twice."""
     words = np.zeros((n + 1) * BLOCK, np.uint64)
     skip = (64 - words.ctypes.data % 64) % 64 // 8
-    return words[skip:skip + n * BLOCK].reshape(n, BLOCK)
+    return words[skip : skip + n * BLOCK].reshape(n, BLOCK)

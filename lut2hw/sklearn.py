@@ -61,22 +61,28 @@ class _LutClassifier(ClassifierMixin, BaseEstimator):
     def _validated(self, X: ArrayLike, reset: bool, **with_y: Any) -> Any:
         return validate_data(self, X, reset=reset, accept_sparse="csr", dtype="numeric", **with_y)
 
-    def _examples(self, X: Any, y: Any, classes: ArrayLike | None = None,
-                  reset: bool = True) -> tuple[NDArray[np.int64], NDArray[np.int64], Features]:
+    def _examples(
+        self, X: Any, y: Any, classes: ArrayLike | None = None, reset: bool = True
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Features]:
         X, y = self._validated(X, reset, y=y)
         check_classification_targets(y)
         if reset:
             self.classes_ = np.unique(y) if classes is None else np.unique(np.asarray(classes))
             if len(self.classes_) < 2:
-                raise UsageError(f"{type(self).__name__} needs at least two classes, but the data has one class: "
-                                 f"{self.classes_[0]!r}")
+                raise UsageError(
+                    f"{type(self).__name__} needs at least two classes, but the data has one class: "
+                    f"{self.classes_[0]!r}"
+                )
         elif classes is not None and not np.array_equal(np.unique(np.asarray(classes)), self.classes_):
-            raise UsageError(f"classes={classes!r} is not the same as on last call to partial_fit, which was "
-                             f"{self.classes_!r}")
+            raise UsageError(
+                f"classes={classes!r} is not the same as on last call to partial_fit, which was {self.classes_!r}"
+            )
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
-            raise UsageError(f"y has the label {unknown[0]!r}, which is not in classes {list(self.classes_)}; give "
-                             "all classes in the first call")
+            raise UsageError(
+                f"y has the label {unknown[0]!r}, which is not in classes {list(self.classes_)}; give "
+                "all classes in the first call"
+            )
         number = np.searchsorted(self.classes_, y)
         dense = X.toarray() if sparse.issparse(X) else X
         names = tuple(getattr(self, "feature_names_in_", [f"x{i}" for i in range(dense.shape[1])]))
@@ -95,8 +101,9 @@ class _LutClassifier(ClassifierMixin, BaseEstimator):
     def _encoder(self, features: Features, integers: NDArray[np.int64]) -> Encoder:
         if self.threshold is not None:
             return fixed(features, self.threshold)
-        return thermometer(features, integers, usual_bits(features) if self.bits_per_feature is None else
-                           self.bits_per_feature)
+        return thermometer(
+            features, integers, usual_bits(features) if self.bits_per_feature is None else self.bits_per_feature
+        )
 
     def _seed(self) -> int:
         if isinstance(self.random_state, numbers.Integral):
@@ -147,8 +154,16 @@ class MemorizeClassifier(_LutClassifier):
     True
     """
 
-    def __init__(self, layers: Sequence[int] = (1000, 1000), k: int = 6, *, threshold: float | None = None,
-                 bits_per_feature: int | None = None, random_state: Any = None, n_jobs: int | None = None) -> None:
+    def __init__(
+        self,
+        layers: Sequence[int] = (1000, 1000),
+        k: int = 6,
+        *,
+        threshold: float | None = None,
+        bits_per_feature: int | None = None,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
         self.layers = layers
         self.k = k
         self.threshold = threshold
@@ -163,8 +178,16 @@ class MemorizeClassifier(_LutClassifier):
         for name in ("_hidden", "_first_encoder", "_first_seed"):
             self.__dict__.pop(name, None)
         with _threads(self.n_jobs):
-            self.network_ = memorize(encoder, encoder(integers), y_number, [str(c) for c in self.classes_],
-                                     layers=self._widths(), k=self.k, seed=self._seed(), clip_k=True)
+            self.network_ = memorize(
+                encoder,
+                encoder(integers),
+                y_number,
+                [str(c) for c in self.classes_],
+                layers=self._widths(),
+                k=self.k,
+                seed=self._seed(),
+                clip_k=True,
+            )
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> MemorizeClassifier:
@@ -186,8 +209,15 @@ class MemorizeClassifier(_LutClassifier):
         widths = self._widths() or [1]
         with _threads(self.n_jobs):
             self._hidden, self.network_ = add_layer(
-                hidden, self._first_encoder, self._first_encoder(integers), y_number, [str(c) for c in self.classes_],
-                width=widths[min(len(hidden), len(widths) - 1)], k=self.k, seed=self._first_seed)
+                hidden,
+                self._first_encoder,
+                self._first_encoder(integers),
+                y_number,
+                [str(c) for c in self.classes_],
+                width=widths[min(len(hidden), len(widths) - 1)],
+                k=self.k,
+                seed=self._first_seed,
+            )
         return self
 
     def _widths(self) -> list[int]:
@@ -255,11 +285,25 @@ class DescentClassifier(_LutClassifier):
     True
     """
 
-    def __init__(self, luts: int = 500, k: int = 4, *, votes: int | None = None, levels: int | None = None,
-                 sweeps: int = 8, proposals: int = 0, tau: float | None = None, margin: float = 0.0,
-                 validation_fraction: float = 0.0, n_iter_no_change: int = 3, time_limit: float | None = None,
-                 threshold: float | None = None, bits_per_feature: int | None = None, random_state: Any = None,
-                 n_jobs: int | None = None) -> None:
+    def __init__(
+        self,
+        luts: int = 500,
+        k: int = 4,
+        *,
+        votes: int | None = None,
+        levels: int | None = None,
+        sweeps: int = 8,
+        proposals: int = 0,
+        tau: float | None = None,
+        margin: float = 0.0,
+        validation_fraction: float = 0.0,
+        n_iter_no_change: int = 3,
+        time_limit: float | None = None,
+        threshold: float | None = None,
+        bits_per_feature: int | None = None,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
         self.luts = luts
         self.k = k
         self.votes = votes
@@ -282,10 +326,22 @@ class DescentClassifier(_LutClassifier):
         data = Dataset("X", features, tuple(str(c) for c in self.classes_), x, number, x[:0], number[:0])
         with _threads(self.n_jobs):
             self.network_ = train_descent(
-                data, self._encoder(features, x), luts=self.luts, k=self.k, seed=self._seed(), votes=self.votes,
-                threads=numba.get_num_threads(), levels=self.levels, sweeps=self.sweeps, proposals=self.proposals,
-                tau=self.tau, margin=self.margin, validation=self.validation_fraction,
-                patience=self.n_iter_no_change, time_limit=self.time_limit)
+                data,
+                self._encoder(features, x),
+                luts=self.luts,
+                k=self.k,
+                seed=self._seed(),
+                votes=self.votes,
+                threads=numba.get_num_threads(),
+                levels=self.levels,
+                sweeps=self.sweeps,
+                proposals=self.proposals,
+                tau=self.tau,
+                margin=self.margin,
+                validation=self.validation_fraction,
+                patience=self.n_iter_no_change,
+                time_limit=self.time_limit,
+            )
         return self
 
 

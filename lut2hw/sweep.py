@@ -26,8 +26,24 @@ from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.files import write_bytes, write_text
 
 MAX_POINTS = 10_000
-COLUMNS = ("learner", "k", "luts", "levels", "bits_per_feature", "threshold", "seed", "train_accuracy",
-           "test_accuracy", "trained_luts", "encoder_bits", "logic_cells", "pareto", "seconds", "model", "error")
+COLUMNS = (
+    "learner",
+    "k",
+    "luts",
+    "levels",
+    "bits_per_feature",
+    "threshold",
+    "seed",
+    "train_accuracy",
+    "test_accuracy",
+    "trained_luts",
+    "encoder_bits",
+    "logic_cells",
+    "pareto",
+    "seconds",
+    "model",
+    "error",
+)
 
 
 @dataclass(frozen=True)
@@ -52,13 +68,22 @@ class Point:
         return f"{short}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-def grid(learner: str, k: Sequence[int], luts: Sequence[int], levels: Sequence[int], bits_per_feature: Sequence[int],
-         threshold: Sequence[float], seeds: Sequence[int]) -> list[Point]:
+def grid(
+    learner: str,
+    k: Sequence[int],
+    luts: Sequence[int],
+    levels: Sequence[int],
+    bits_per_feature: Sequence[int],
+    threshold: Sequence[float],
+    seeds: Sequence[int],
+) -> list[Point]:
     """All combinations; thresholds and bits per feature are one axis, encoders. Errors: `UsageError`."""
     encoders: list[tuple[int | None, float | None]] = [(n, None) for n in bits_per_feature]
     encoders += [(None, t) for t in threshold]
-    points = [Point(learner, a, b, c, *encoder, seed) for a, b, c, encoder, seed in
-              itertools.product(k, luts, levels, encoders or [(None, None)], seeds)]
+    points = [
+        Point(learner, a, b, c, *encoder, seed)
+        for a, b, c, encoder, seed in itertools.product(k, luts, levels, encoders or [(None, None)], seeds)
+    ]
     points = list(dict.fromkeys(points))
     if not 0 < len(points) <= MAX_POINTS:
         raise UsageError(f"a sweep has 1 to {MAX_POINTS} points, not {len(points)}")
@@ -74,9 +99,16 @@ def pareto(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return front
 
 
-def run(points: Sequence[Point], data: dict[str, Any], output: str | Path, *, target: str = "ice40",
-        encoded_inputs: bool = False, jobs: int | None = None,
-        progress: Callable[[str, int, int], None] | None = None) -> list[dict[str, Any]]:
+def run(
+    points: Sequence[Point],
+    data: dict[str, Any],
+    output: str | Path,
+    *,
+    target: str = "ice40",
+    encoded_inputs: bool = False,
+    jobs: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> list[dict[str, Any]]:
     """Train the points that are not there yet, `jobs` at a time (all cores if None), and write the results.
 
     data: keyword arguments of `lut2hw.data.load`. Returns a row for every point, with the keys of `COLUMNS`.
@@ -94,10 +126,15 @@ def run(points: Sequence[Point], data: dict[str, Any], output: str | Path, *, ta
     dataset = datasets.load(**data)
     if not len(dataset.y_test):
         raise UsageError(f"{dataset.name} has no test examples; give --test-split")
-    points = [replace(point, bits_per_feature=usual_bits(dataset.features))
-              if point.bits_per_feature is None and point.threshold is None else point for point in points]
-    what = json.dumps([dataset.options, target, encoded_inputs, len(dataset.y_train), len(dataset.y_test)],
-                      sort_keys=True)
+    points = [
+        replace(point, bits_per_feature=usual_bits(dataset.features))
+        if point.bits_per_feature is None and point.threshold is None
+        else point
+        for point in points
+    ]
+    what = json.dumps(
+        [dataset.options, target, encoded_inputs, len(dataset.y_train), len(dataset.y_test)], sort_keys=True
+    )
     output = Path(output)
     folder = output / "points"
     try:
@@ -113,11 +150,17 @@ def run(points: Sequence[Point], data: dict[str, Any], output: str | Path, *, ta
     # The widest first, so that the last ones are short.
     todo.sort(key=lambda each: (-each[0].luts * each[0].levels, -each[0].k))
     try:
-        _train(todo, [(point, data, target, encoded_inputs, str(folder / key)) for point, key in todo], jobs, done,
-               lambda: report("sweep", len(done), len(points)))
+        _train(
+            todo,
+            [(point, data, target, encoded_inputs, str(folder / key)) for point, key in todo],
+            jobs,
+            done,
+            lambda: report("sweep", len(done), len(points)),
+        )
     except KeyboardInterrupt:
-        raise Lut2hwError(f"interrupted; {len(done)} of {len(points)} points are done, run it again to go "
-                          "on") from None
+        raise Lut2hwError(
+            f"interrupted; {len(done)} of {len(points)} points are done, run it again to go on"
+        ) from None
     rows = [{**done[key], "model": f"points/{key}.lut" if done[key]["error"] is None else ""} for key in keys]
     good = [row for row in rows if row["error"] is None]
     if not good:
@@ -128,8 +171,13 @@ def run(points: Sequence[Point], data: dict[str, Any], output: str | Path, *, ta
     return rows
 
 
-def _train(todo: Sequence[tuple[Point, str]], work: Sequence[tuple[Any, ...]], jobs: int,
-           done: dict[str, dict[str, Any]], report: Callable[[], None]) -> None:
+def _train(
+    todo: Sequence[tuple[Point, str]],
+    work: Sequence[tuple[Any, ...]],
+    jobs: int,
+    done: dict[str, dict[str, Any]],
+    report: Callable[[], None],
+) -> None:
     """Call `_work` for all of `work`, and fill `done` as results come."""
     if jobs == 1:
         for (_, key), arguments in zip(todo, work, strict=True):
@@ -152,8 +200,12 @@ def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, "1"))  # inherited by the processes
     # Ctrl-C reaches the processes too; only this one answers to it.
-    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=signal.signal,
-                               initargs=(signal.SIGINT, signal.SIG_IGN))
+    pool = ProcessPoolExecutor(
+        jobs,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    )
     try:
         yield pool
     except BaseException:
@@ -192,19 +244,32 @@ def _work(point: Point, data: dict[str, Any], target: str, encoded_inputs: bool,
         else:
             assert point.bits_per_feature is not None
             encoder = encode.thermometer(dataset.features, dataset.x_train, point.bits_per_feature)
-        options: dict[str, Any] = {"luts": point.luts, "levels": point.levels} if point.learner == "descent" else \
-            {"layers": [point.luts] * point.levels}
+        options: dict[str, Any] = (
+            {"luts": point.luts, "levels": point.levels}
+            if point.learner == "descent"
+            else {"layers": [point.luts] * point.levels}
+        )
         network = learner(point.learner)(dataset, encoder, k=point.k, seed=point.seed, **options)
         row["seconds"] = round(time.perf_counter() - began, 2)
         for split in ("train", "test"):
             x, y = dataset.split(split)
             row[f"{split}_accuracy"] = round(float((network.predict_integers(x) == y).mean()), 6)
-        row |= {"trained_luts": network.n_luts, "encoder_bits": len(network.encoder),
-                "logic_cells": area.estimate(network, targets.get(target), encoded_inputs=encoded_inputs)}
-        network = network.with_meta(data=dataset.options, learner=point.learner, k=point.k, seed=point.seed,
-                                    threshold=point.threshold, bits_per_feature=point.bits_per_feature,
-                                    train_accuracy=row["train_accuracy"], test_accuracy=row["test_accuracy"],
-                                    **options)
+        row |= {
+            "trained_luts": network.n_luts,
+            "encoder_bits": len(network.encoder),
+            "logic_cells": area.estimate(network, targets.get(target), encoded_inputs=encoded_inputs),
+        }
+        network = network.with_meta(
+            data=dataset.options,
+            learner=point.learner,
+            k=point.k,
+            seed=point.seed,
+            threshold=point.threshold,
+            bits_per_feature=point.bits_per_feature,
+            train_accuracy=row["train_accuracy"],
+            test_accuracy=row["test_accuracy"],
+            **options,
+        )
         network.save(f"{path}.lut")
     except (UsageError, MemoryError) as error:
         row["error"] = " ".join(str(error).split()) or type(error).__name__
@@ -235,8 +300,9 @@ def _write(output: Path, rows: Sequence[dict[str, Any]], name: str, target: str)
     table.writeheader()
     table.writerows({key: "" if value is None else value for key, value in row.items()} for row in rows)
     write_text(output / "sweep.csv", text.getvalue())
-    write_text(output / "sweep.json", json.dumps({"data": name, "target": target, "points": list(rows)}, indent=1)
-               + "\n")
+    write_text(
+        output / "sweep.json", json.dumps({"data": name, "target": target, "points": list(rows)}, indent=1) + "\n"
+    )
     svg, png = draw(rows, name, target)
     write_text(output / "sweep.svg", svg)
     write_bytes(output / "sweep.png", png)
@@ -255,17 +321,38 @@ def draw(rows: Sequence[dict[str, Any]], name: str, target: str) -> tuple[str, b
             own = [row for row in good if row["k"] == k and row["levels"] == level]
             if own:
                 depth = f", {level} level{'s' * (level != 1)}" if len(levels) > 1 else ""
-                ax.scatter([row["logic_cells"] for row in own], [100 * row["test_accuracy"] for row in own], s=34,
-                           color=figures.COLOURS[ks.index(k) % 5], marker="os^Dv"[levels.index(level) % 5],
-                           alpha=0.85, linewidths=0, label=f"k = {k}{depth}")
-    ax.step([row["logic_cells"] for row in front], [100 * row["test_accuracy"] for row in front], where="post",
-            color=figures.COLOURS[5], linewidth=1.4, zorder=0, label="Pareto front")
+                ax.scatter(
+                    [row["logic_cells"] for row in own],
+                    [100 * row["test_accuracy"] for row in own],
+                    s=34,
+                    color=figures.COLOURS[ks.index(k) % 5],
+                    marker="os^Dv"[levels.index(level) % 5],
+                    alpha=0.85,
+                    linewidths=0,
+                    label=f"k = {k}{depth}",
+                )
+    ax.step(
+        [row["logic_cells"] for row in front],
+        [100 * row["test_accuracy"] for row in front],
+        where="post",
+        color=figures.COLOURS[5],
+        linewidth=1.4,
+        zorder=0,
+        label="Pareto front",
+    )
     last = None
     for row in front:
         here = (row["logic_cells"], 100 * row["test_accuracy"])
         if last is None or here[0] > 1.25 * last:  # no labels on top of each other
-            ax.annotate(f"{row['luts']}", here, textcoords="offset points", xytext=(-3, 6), size=7, ha="right",
-                        color=figures.FOREGROUND)
+            ax.annotate(
+                f"{row['luts']}",
+                here,
+                textcoords="offset points",
+                xytext=(-3, 6),
+                size=7,
+                ha="right",
+                color=figures.FOREGROUND,
+            )
             last = here[0]
     cells = [max(row["logic_cells"], 1) for row in good]
     if max(cells) > 4 * min(cells):
@@ -293,4 +380,3 @@ def numbers(text: str, option: str, kind: type = int, least: float = 1) -> list[
     if not values or not all(least <= value < 1e9 for value in values):
         raise UsageError(f"{option} {text} must be numbers from {least:g}, separated by commas")
     return values
-

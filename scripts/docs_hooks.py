@@ -10,11 +10,29 @@ from mkdocs.structure.files import File
 NAV: list[dict[str, Any]] = [
     {"Home": "index.md"},
     {"Tutorial": "tutorial.md"},
-    {"How to": ["howto/data.md", "howto/device.md", "howto/clock.md", "howto/integrate.md", "howto/board.md",
-                "howto/report.md", "howto/exchange.md", "howto/target.md", "examples.md"]},
+    {
+        "How to": [
+            "howto/data.md",
+            "howto/device.md",
+            "howto/clock.md",
+            "howto/integrate.md",
+            "howto/board.md",
+            "howto/report.md",
+            "howto/exchange.md",
+            "howto/target.md",
+            "examples.md",
+        ]
+    },
     {"How it works": ["learners.md", "compiler.md", "verification.md", "reproduction.md"]},
-    {"Reference": ["reference/commands.md", "reference/python.md", "reference/model-file.md",
-                   "reference/emitted-folder.md", "reference/links.md"]},
+    {
+        "Reference": [
+            "reference/commands.md",
+            "reference/python.md",
+            "reference/model-file.md",
+            "reference/emitted-folder.md",
+            "reference/links.md",
+        ]
+    },
 ]
 COMMANDS = "reference/commands.md"
 
@@ -25,7 +43,7 @@ def on_config(config: Any) -> Any:
 
     def there(entry: Any) -> Any:
         if isinstance(entry, dict):
-            (title, value), = entry.items()
+            ((title, value),) = entry.items()
             kept = there(value)
             return {title: kept} if kept else None
         if isinstance(entry, list):
@@ -59,11 +77,17 @@ def commands() -> str:
     from lut2hw.cli import app
 
     root = typer.main.get_command(app)
-    text = ["# Commands", "", root.help or "", "",
-            "Every command takes `-h`, and most take `--json`: one JSON object on standard output and nothing else "
-            "there. Exit codes: 0 done, 1 failed, 2 wrong usage. An error is one line on standard error; "
-            "`LUT2HW_DEBUG=1` shows where it comes from. `lut2hw --install-completion` makes your shell complete "
-            "commands and options.", ""]
+    text = [
+        "# Commands",
+        "",
+        root.help or "",
+        "",
+        "Every command takes `-h`, and most take `--json`: one JSON object on standard output and nothing else "
+        "there. Exit codes: 0 done, 1 failed, 2 wrong usage. An error is one line on standard error; "
+        "`LUT2HW_DEBUG=1` shows where it comes from. `lut2hw --install-completion` makes your shell complete "
+        "commands and options.",
+        "",
+    ]
     for name, command in root.commands.items():
         if not command.hidden:
             text += _command(name, command)

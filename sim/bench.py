@@ -134,8 +134,12 @@ class Bench:
         self.checked = index + 1
         if payload is None or payload != self.expected[index]:
             self.mismatches += 1
-            self.first = self.first or {"vector": index, "input": f"{self.words[index]:x}",
-                                        "expected": self.expected[index], "got": payload}
+            self.first = self.first or {
+                "vector": index,
+                "input": f"{self.words[index]:x}",
+                "expected": self.expected[index],
+                "got": payload,
+            }
         else:
             self.classes[payload] = self.classes.get(payload, 0) + 1
 
@@ -146,5 +150,11 @@ class Bench:
 
     def result(self) -> dict[str, Any]:
         """JSON values: vectors checked, mismatches, the first of them, errors of the protocol, answers by class."""
-        return {"vectors": self.checked, "mismatches": self.mismatches, "first": self.first, "errors": self.errors,
-                "classes": {str(c): n for c, n in sorted(self.classes.items())}, "cycles": self.cycles}
+        return {
+            "vectors": self.checked,
+            "mismatches": self.mismatches,
+            "first": self.first,
+            "errors": self.errors,
+            "classes": {str(c): n for c, n in sorted(self.classes.items())},
+            "cycles": self.cycles,
+        }

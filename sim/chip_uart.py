@@ -48,7 +48,7 @@ async def chip(dut: Any) -> None:
             if unsent:
                 quiet = 0
                 try:
-                    del unsent[:os.write(chip_side, unsent)]
+                    del unsent[: os.write(chip_side, unsent)]
                 except BlockingIOError:
                     quiet = QUIET_BYTES  # the host does not read: do not spin
 

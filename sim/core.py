@@ -28,8 +28,13 @@ async def stream(dut: Any, config: dict[str, Any]) -> None:
         return getattr(dut, prefix + name)
 
     lines = Path(config["vectors"]).read_text().split()
-    bench = Bench([int(word, 16) for word in lines[::2]], [int(word) for word in lines[1::2]],
-                  config["latency"], config["seed"], config["reset"] is not None)
+    bench = Bench(
+        [int(word, 16) for word in lines[::2]],
+        [int(word) for word in lines[1::2]],
+        config["latency"],
+        config["seed"],
+        config["reset"] is not None,
+    )
     clock, reset = (pin(config[key]) if config[key] else None for key in ("clock", "reset"))
     payload, valid, ready = pin("i__payload"), pin("i__valid"), pin("o__ready")
     in_ready, out_valid, out_payload = pin("i__ready"), pin("o__valid"), pin("o__payload")

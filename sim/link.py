@@ -39,9 +39,15 @@ class Session:
         return self
 
     async def __aexit__(self, kind: type | None, error: BaseException | None, trace: Any) -> None:
-        Path(self.config["result"]).write_text(json.dumps(
-            {"answers": self.answers, "checks": self.checks,
-             "error": f"{type(error).__name__}: {error}" if error else None}))
+        Path(self.config["result"]).write_text(
+            json.dumps(
+                {
+                    "answers": self.answers,
+                    "checks": self.checks,
+                    "error": f"{type(error).__name__}: {error}" if error else None,
+                }
+            )
+        )
 
     async def start(self, dut: Any) -> None:
         """Start the clock and reset the design."""
@@ -77,8 +83,10 @@ async def framed(session: Session, exchange: Callable[[bytes, int], Awaitable[by
         wrong[at] = next(b for b in (wrong[at] ^ 1 << bit for bit in range(8)) if b < protocol.END)
         session.check(f"damage in the {name} is refused", await ask(bytes(wrong)) == refusal)
     for name, wrong in {
-        "a byte too few": protocol.frame(body[:-1]), "a byte too many": protocol.frame(body + b"\0"),
-        "an empty body": protocol.frame(b""), "a reserved tag": protocol.frame(b"\xff" + body[1:]),
+        "a byte too few": protocol.frame(body[:-1]),
+        "a byte too many": protocol.frame(body + b"\0"),
+        "an empty body": protocol.frame(b""),
+        "a reserved tag": protocol.frame(b"\xff" + body[1:]),
         "a wrong escape": bytes([1, protocol.ESC, 1, 2, 3, protocol.END]),
         "an escape at the end": bytes([1, protocol.ESC, protocol.END]),
     }.items():
@@ -87,8 +95,9 @@ async def framed(session: Session, exchange: Callable[[bytes, int], Awaitable[by
 
     # Back to back, as a host with many requests under way sends them.
     tags = [protocol.TAGS[i % len(protocol.TAGS)] for i in range(len(session.words))]
-    requests = b"".join(protocol.classify_request(tag, word, identity)
-                        for tag, word in zip(tags, session.words, strict=True))
+    requests = b"".join(
+        protocol.classify_request(tag, word, identity) for tag, word in zip(tags, session.words, strict=True)
+    )
     replies = await ask(requests, len(session.words))
     session.check("answers come in order with their tags", [reply[0] for reply in replies] == tags)
     session.check("replies have the right length", all(len(reply) == 1 + identity.class_bytes for reply in replies))

@@ -59,8 +59,9 @@ async def spi(dut: Any) -> None:
     async with Session() as session:
         bus = spi_model.SpiBus.from_entity(dut, sclk_name="sck", mosi_name="copi", miso_name="cipo", cs_name="cs_n")
         bus.miso = _Line(bus.miso)
-        host = spi_model.SpiMaster(bus, spi_model.SpiConfig(
-            sclk_freq=1e9 / (2 * HALF_NS), frame_spacing_ns=2 * HALF_NS, data_output_idle=0))
+        host = spi_model.SpiMaster(
+            bus, spi_model.SpiConfig(sclk_freq=1e9 / (2 * HALF_NS), frame_spacing_ns=2 * HALF_NS, data_output_idle=0)
+        )
         await session.start(dut)
 
         lengths = [1, 2, 1000, 3, 1000, 1]  # bytes of a selection

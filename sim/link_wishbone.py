@@ -10,8 +10,16 @@ from cocotbext.wishbone.driver import WBOp, WishboneMaster
 from lut2hw.boards.links import Wishbone
 from lut2hw.sim.link import Session
 
-SIGNALS = {"cyc": "cyc", "stb": "stb", "we": "we", "adr": "adr", "datwr": "dat_w", "datrd": "dat_r", "ack": "ack",
-           "sel": "sel"}
+SIGNALS = {
+    "cyc": "cyc",
+    "stb": "stb",
+    "we": "we",
+    "adr": "adr",
+    "datwr": "dat_w",
+    "datrd": "dat_r",
+    "ack": "ack",
+    "sel": "sel",
+}
 
 
 @cocotb.test()
@@ -33,8 +41,9 @@ async def wishbone(dut: Any) -> None:
 
         session.check("it says what it is", await read(Wishbone.ID) == Wishbone.MAGIC)
         session.check("it says which core it holds", await read(Wishbone.FINGERPRINT) == identity.fingerprint)
-        session.check("it says its widths",
-                      await read(Wishbone.WIDTHS) == identity.input_bits | identity.class_bits << 24)
+        session.check(
+            "it says its widths", await read(Wishbone.WIDTHS) == identity.input_bits | identity.class_bits << 24
+        )
         session.check("unused words read as zero", await read(Wishbone.FEATURES - 1) == 0)
         session.check("it starts idle", await read(Wishbone.STATUS) == 1)
         for number, word in enumerate(session.words):

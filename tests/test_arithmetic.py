@@ -36,16 +36,23 @@ def makers():
     for target in targets.TARGETS.values():
         kinds[target.carry, target.lut_inputs] = target
     for (carry, k), target in sorted(kinds.items()):
+
         def make(graph: Graph, carry=carry, k=k, target=target) -> Arithmetic:
-            return Arithmetic(graph, k) if carry == "none" else CarryArithmetic(
-                graph, k, shares=carry == "shared", chain=target.chain)
+            return (
+                Arithmetic(graph, k)
+                if carry == "none"
+                else CarryArithmetic(graph, k, shares=carry == "shared", chain=target.chain)
+            )
+
         yield pytest.param(make, id=f"{carry}-{k}")
 
 
 @pytest.mark.parametrize("make", list(makers()))
 @settings(max_examples=25, deadline=None)
-@given(counts=st.lists(st.integers(0, 6), min_size=1, max_size=3).filter(lambda c: sum(c) <= 11),
-       constant=st.integers(0, 9))
+@given(
+    counts=st.lists(st.integers(0, 6), min_size=1, max_size=3).filter(lambda c: sum(c) <= 11),
+    constant=st.integers(0, 9),
+)
 def test_sums(make, counts, constant):
     """Columns of bits and a constant add up, on all inputs."""
     graph = Graph()
@@ -53,7 +60,7 @@ def test_sums(make, counts, constant):
     literals = graph.input("in", width)
     columns, at = [], 0
     for count in counts:
-        columns.append(literals[at:at + count])
+        columns.append(literals[at : at + count])
         at += count
     arithmetic = make(graph)
     [total] = arithmetic.sums([(columns, constant)])

@@ -19,8 +19,10 @@ def test_shift_moves_images() -> None:
     assert left[0, 0].tolist() == [3, 4, 5]
 
 
-@pytest.mark.parametrize(("name", "count"), [("none", 0), ("shift1", 4), ("shift1x9", 8), ("warp3", 3), ("flip", 1),
-                                             ("flip+shift1", 9), ("flip+warp2", 5)])
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("none", 0), ("shift1", 4), ("shift1x9", 8), ("warp3", 3), ("flip", 1), ("flip+shift1", 9), ("flip+warp2", 5)],
+)
 def test_number_of_copies(name: str, count: int) -> None:
     x = np.arange(72, dtype=np.uint8).reshape(2, 36)
     copies = list(augment.copies(x, (6, 6), name, np.random.default_rng(0)))
@@ -36,8 +38,9 @@ def test_flip_mirrors_images_of_any_depth() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 2**32), height=st.integers(2, 20), width=st.integers(2, 20), channels=st.integers(1, 3))
-def test_a_warp_interpolates_between_the_pixels_it_points_to(seed: int, height: int, width: int,
-                                                             channels: int) -> None:
+def test_a_warp_interpolates_between_the_pixels_it_points_to(
+    seed: int, height: int, width: int, channels: int
+) -> None:
     rng = np.random.default_rng(seed)
     shape = (height, width) if channels == 1 else (height, width, channels)
     x = rng.integers(0, 256, (2, height * width * channels)).astype(np.uint8)
@@ -49,13 +52,13 @@ def test_a_warp_interpolates_between_the_pixels_it_points_to(seed: int, height: 
         for y, row in enumerate(out[i]):
             for x_, pixel in enumerate(row):
                 gy, fy, gx, fx = y // grid, y % grid / grid, x_ // grid, x_ % grid / grid
-                nodes = bend[i, gy:gy + 2, gx:gx + 2].astype(float)
+                nodes = bend[i, gy : gy + 2, gx : gx + 2].astype(float)
                 bent = np.einsum("yxa,y,x->a", nodes, [1 - fy, fy], [1 - fx, fx])
                 middle = np.array([y - (height - 1) / 2, x_ - (width - 1) / 2])
                 at = np.array([y, x_]) + (linear[i] @ middle + move[i] + bent) / one
                 py, px = np.clip(at, 0, [height - 1, width - 1])
                 y0, x0 = min(int(py), height - 2), min(int(px), width - 2)
-                around = image[i, y0:y0 + 2, x0:x0 + 2]
+                around = image[i, y0 : y0 + 2, x0 : x0 + 2]
                 expected = np.einsum("yxc,y,x->c", around, [1 - py + y0, py - y0], [1 - px + x0, px - x0])
                 assert np.abs(pixel - expected).max() <= 5  # places are known to 1 / 256 pixel
 

@@ -26,8 +26,24 @@ def folder(tmp_path_factory):
     labels = np.array(["rose", "tulip", "lily"])[(x[:, 0] > 40).astype(int) + (x[:, 2] > 50)]
     rows = ["a,b,c,d,label", *(",".join(map(str, [*row, label])) for row, label in zip(x, labels, strict=True))]
     (place / "flowers.csv").write_text("\n".join(rows) + "\n")
-    assert main(["train", "--data", str(place / "flowers.csv"), "--learner", "memorize", "--layers", "24", "-k", "4",
-                 "-o", str(place / "flowers.lut")]) == 0
+    assert (
+        main(
+            [
+                "train",
+                "--data",
+                str(place / "flowers.csv"),
+                "--learner",
+                "memorize",
+                "--layers",
+                "24",
+                "-k",
+                "4",
+                "-o",
+                str(place / "flowers.lut"),
+            ]
+        )
+        == 0
+    )
     assert main(["emit", str(place / "flowers.lut"), "--target", "ice40", "-o", str(place / "flowers")]) == 0
     return place / "flowers"
 
@@ -135,7 +151,7 @@ def test_a_core_with_a_flipped_table_is_caught_by_run(folder, tmp_path, capsys):
         if path.is_file():
             (copy / path.name).write_bytes(path.read_bytes())
     text = (copy / manifest.sources[0]).read_text()
-    flipped, n = re.subn(r"16'h([0-9a-f]{4})", lambda m: f"16'h{int(m[1], 16) ^ 0xffff:04x}", text)
+    flipped, n = re.subn(r"16'h([0-9a-f]{4})", lambda m: f"16'h{int(m[1], 16) ^ 0xFFFF:04x}", text)
     assert n > 10
     (copy / manifest.sources[0]).write_text(flipped)
     assert main(["run", str(copy), "--port", "sim", "-n", "20"]) == 1
@@ -199,8 +215,12 @@ def test_every_board_has_pins_clock_and_tools(name, folder):
         assert len(re.findall(rf"{line}__io\"? (?:SITE )?\"?\w*\d", constraints)) == 1
     assert re.search(r"set_frequency|FREQUENCY PORT", constraints)
     steps = [tool for tool, _ in build._steps(plan)]
-    assert steps == {"ice40": ["yosys", "nextpnr-ice40", "icepack"],
-                     "ecp5": ["yosys", "nextpnr-ecp5", "ecppack"]}[board.target]
+    assert (
+        steps
+        == {"ice40": ["yosys", "nextpnr-ice40", "icepack"], "ecp5": ["yosys", "nextpnr-ecp5", "ecppack"]}[
+            board.target
+        ]
+    )
     assert board.programmers
     for tool, *_ in board.programmers:
         assert tools.install_hint(tool)
@@ -218,8 +238,9 @@ def test_board_errors_say_what_to_do(folder, tmp_path):
     (tmp_path / "chip.tim").write_text("Info: Device utilisation:\nInfo: \t     ICESTORM_LC:  6388/ 1280   499%\n")
     board = catalogue.board("icestick")
     error = build._explain(ToolError("it failed"), tmp_path, "icestick", board, 12e6)
-    assert str(error) == ("the chip needs 6,388 logic cells, the icestick has 1,280; "
-                          "these would hold it: ice40-hx8k-b-evn, tinyfpga-bx")
+    assert str(error) == (
+        "the chip needs 6,388 logic cells, the icestick has 1,280; these would hold it: ice40-hx8k-b-evn, tinyfpga-bx"
+    )
     (tmp_path / "chip.tim").write_text("ERROR: Max frequency for clock 'clk': 9.87 MHz (FAIL at 12.00 MHz)\n")
     assert "reaches 9.9 MHz" in str(build._explain(ToolError("it failed"), tmp_path, "icestick", board, 12e6))
 
@@ -232,24 +253,32 @@ def test_wrap_writes_a_link_and_checks_it(folder, tmp_path, capsys):
     text = out.read_text()
     assert "module axi_core(" in text
     assert str(tmp_path) not in text
-    again = chip.to_verilog(chip.LinkedCore(chip.make_link("axi-stream", chip.identity_of(emitted.load(folder))),
-                                            chip.EmittedCore(emitted.load(folder))), "axi_core")
+    again = chip.to_verilog(
+        chip.LinkedCore(
+            chip.make_link("axi-stream", chip.identity_of(emitted.load(folder))),
+            chip.EmittedCore(emitted.load(folder)),
+        ),
+        "axi_core",
+    )
     assert again == text
 
 
-@pytest.mark.parametrize(("arguments", "hint"), [
-    (["wrap", "{}", "--link", "i2c"], "unknown link 'i2c'"),
-    (["wrap", "{}", "-o", "{}/bad-name.v"], "does not name a Verilog module"),
-    (["wrap", "{}", "--baud", "9000000"], "too fast"),
-    (["run", "{}", "--port", "/dev/nowhere", "--baud", "9600"], "cannot open /dev/nowhere at 9600 baud"),
-    (["run", "{}", "--port", "sim", "--split", "tset"], "did you mean 'test'"),
-    (["run", "{}", "--port", "sim", "--board"], "--board"),
-    (["build", "{}", "--board", "ulx3s-12f"], "--target ecp5"),
-    (["build", "{}", "--board", "icestick", "--device", "up5k"], "leave --device and --package out"),
-    (["build", "{}", "--baud", "9600"], "give --board too"),
-    (["flash", "{}/nothing"], "does not exist"),
-    (["flash", "{}", "--board", "icestik"], "did you mean 'icestick'"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["wrap", "{}", "--link", "i2c"], "unknown link 'i2c'"),
+        (["wrap", "{}", "-o", "{}/bad-name.v"], "does not name a Verilog module"),
+        (["wrap", "{}", "--baud", "9000000"], "too fast"),
+        (["run", "{}", "--port", "/dev/nowhere", "--baud", "9600"], "cannot open /dev/nowhere at 9600 baud"),
+        (["run", "{}", "--port", "sim", "--split", "tset"], "did you mean 'test'"),
+        (["run", "{}", "--port", "sim", "--board"], "--board"),
+        (["build", "{}", "--board", "ulx3s-12f"], "--target ecp5"),
+        (["build", "{}", "--board", "icestick", "--device", "up5k"], "leave --device and --package out"),
+        (["build", "{}", "--baud", "9600"], "give --board too"),
+        (["flash", "{}/nothing"], "does not exist"),
+        (["flash", "{}", "--board", "icestik"], "did you mean 'icestick'"),
+    ],
+)
 def test_wrong_usage_is_one_line(arguments, hint, folder, capsys):
     assert main([word.format(folder) for word in arguments]) == 2
     error = capsys.readouterr().err
@@ -296,8 +325,12 @@ def test_build_for_an_ecp5_board(name, folder, tmp_path):
 @pytest.mark.slow
 def test_a_chip_that_is_too_big_says_so(folder, tmp_path):
     model = tmp_path / "big.lut"
-    assert main(["train", "--data", "digits", "--learner", "memorize", "--layers", "300,300", "-k", "6",
-                 "-o", str(model)]) == 0
+    assert (
+        main(
+            ["train", "--data", "digits", "--learner", "memorize", "--layers", "300,300", "-k", "6", "-o", str(model)]
+        )
+        == 0
+    )
     assert main(["emit", str(model), "--target", "ice40", "-o", str(tmp_path / "big")]) == 0
     with pytest.raises(Lut2hwError, match="the icestick has 1,280"):
         build.build(emitted.load(tmp_path / "big"), "icestick")

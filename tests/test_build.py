@@ -27,8 +27,9 @@ from lut2hw.errors import Lut2hwError, ToolError, UsageError
 from lut2hw.targets import ice40
 
 ICE40 = targets.get("ice40")
-has_tools = pytest.mark.skipif(not all(map(tools.find, ("yosys", "nextpnr-ice40", "icepack"))),
-                               reason="needs yosys and nextpnr-ice40")
+has_tools = pytest.mark.skipif(
+    not all(map(tools.find, ("yosys", "nextpnr-ice40", "icepack"))), reason="needs yosys and nextpnr-ice40"
+)
 
 
 @pytest.fixture(scope="module")
@@ -112,11 +113,17 @@ def test_too_big_names_what_would_fit(tmp_path):
     assert sorted(path.name for path in (tmp_path / "big").iterdir()) == before
 
 
-@pytest.mark.parametrize(("script", "error"), [
-    ("#!/bin/sh\necho 'ERROR: the sky is falling'\nexit 3\n", "exit code 3; it last said: ERROR: the sky is falling"),
-    ("#!/bin/sh\nkill -SEGV $$\n", "killed by SIGSEGV"),
-    ("#!/bin/sh\nexit 0\n", "made no netlist"),
-])
+@pytest.mark.parametrize(
+    ("script", "error"),
+    [
+        (
+            "#!/bin/sh\necho 'ERROR: the sky is falling'\nexit 3\n",
+            "exit code 3; it last said: ERROR: the sky is falling",
+        ),
+        ("#!/bin/sh\nkill -SEGV $$\n", "killed by SIGSEGV"),
+        ("#!/bin/sh\nexit 0\n", "made no netlist"),
+    ],
+)
 def test_tool_that_fails(core, tmp_path, monkeypatch, script, error):
     monkeypatch.setenv("YOSYS", tool(tmp_path / "yosys", script))
     before = sorted(path.name for path in core.iterdir())
@@ -132,10 +139,17 @@ def test_missing_tool_says_what_to_install(core, monkeypatch):
         build(core)
 
 
-@pytest.mark.parametrize(("asked", "again", "got", "kept"), [
-    (45.0, 50.0, 50.0, "again"), (45.0, 30.0, 40.0, "first"), (45.0, None, 40.0, "first"),
-    (None, 50.0, 40.0, "first"), (90.0, 50.0, 40.0, "first"), (30.0, 50.0, 40.0, "first"),
-])
+@pytest.mark.parametrize(
+    ("asked", "again", "got", "kept"),
+    [
+        (45.0, 50.0, 50.0, "again"),
+        (45.0, 30.0, 40.0, "first"),
+        (45.0, None, 40.0, "first"),
+        (None, 50.0, 40.0, "first"),
+        (90.0, 50.0, 40.0, "first"),
+        (30.0, 50.0, 40.0, "first"),
+    ],
+)
 def test_a_clock_missed_by_little_is_routed_again(core, tmp_path, monkeypatch, asked, again, got, kept):
     """40 MHz at first; the second route makes `again` of it, or fails."""
     from test_unlucky import STAND_INS
@@ -175,16 +189,22 @@ def test_carries_keep_their_wires(tmp_path, monkeypatch):
     monkeypatch.setattr(nextpnr, "_check_bound", look)
     build(tmp_path / "votes", "hx1k")
     module = json.loads(kept["routed.json"])["modules"]["top"]
-    carries = {cell["attributes"]["NEXTPNR_BEL"] for cell in module["cells"].values()
-               if cell["parameters"].get("CARRY_ENABLE") == "1"}
+    carries = {
+        cell["attributes"]["NEXTPNR_BEL"]
+        for cell in module["cells"].values()
+        if cell["parameters"].get("CARRY_ENABLE") == "1"
+    }
     routes = " ".join(net["attributes"].get("ROUTING", "") for net in module["netnames"].values())
     pins = re.findall(r"X(\d+)/Y(\d+)/[\d.]+lutff_(\d):in_(\d)\.->\.[\d.]+lutff_\d:in_(\d)_lut", routes)
     inside = {(source, pin) for x, y, z, source, pin in pins if f"X{x}/Y{y}/lc{z}" in carries}
     assert inside == {(pin, pin) for pin in "0123"} and len(carries) > 40
     assert len({(source, pin) for *_, source, pin in pins}) == 16  # elsewhere any wire goes anywhere
     x, y, z, source, _ = next(each for each in pins if f"X{each[0]}/Y{each[1]}/lc{each[2]}" in carries)
-    (tmp_path / "routed.json").write_text(kept["routed.json"].replace(
-        f"X{x}/Y{y}/{x}.{y}.lutff_{z}:in_{source}.->", f"X{x}/Y{y}/{x}.{y}.lutff_{z}:in_{3 - int(source)}.->"))
+    (tmp_path / "routed.json").write_text(
+        kept["routed.json"].replace(
+            f"X{x}/Y{y}/{x}.{y}.lutff_{z}:in_{source}.->", f"X{x}/Y{y}/{x}.{y}.lutff_{z}:in_{3 - int(source)}.->"
+        )
+    )
     with pytest.raises(ToolError, match="as the chip cannot"):
         check(tmp_path / "routed.json", ICE40.flow)
 
@@ -205,8 +225,10 @@ def test_router_that_is_stuck_tries_without_delays(core, tmp_path, monkeypatch, 
     nowhere = "\n".join(f"Info: iter={n} wires=9 overused={5 + (n > 0)} overuse=5" for n in range(302))
     (tmp_path / "nowhere.txt").write_text(nowhere)
     route = STAND_INS["NEXTPNR_ICE40"].replace(
-        "--seed)", f"--no-place) grep -q timing_driven placed.json {'' if finds else '&& false'} || "
-        f"{{ cat {tmp_path}/nowhere.txt; sleep 60; }};; --seed)")
+        "--seed)",
+        f"--no-place) grep -q timing_driven placed.json {'' if finds else '&& false'} || "
+        f"{{ cat {tmp_path}/nowhere.txt; sleep 60; }};; --seed)",
+    )
     for name, script in {**STAND_INS, "NEXTPNR_ICE40": route}.items():
         monkeypatch.setenv(name, tool(tmp_path / name, f"#!/bin/sh\n{script}\n"))
     if finds:
@@ -219,12 +241,18 @@ def test_router_that_is_stuck_tries_without_delays(core, tmp_path, monkeypatch, 
 def test_second_route_is_not_judged_by_the_log_of_the_first(tmp_path, monkeypatch):
     """Where nextpnr writes a log of its own, the old one is there until it opens the new one."""
     nowhere = "\n".join(f"Info: iter={n} wires=9 overused={5 + (n > 0)} overuse=5" for n in range(302))
-    monkeypatch.setenv("NEXTPNR_ICE40", tool(tmp_path / "nextpnr", f"""#!/bin/sh
+    monkeypatch.setenv(
+        "NEXTPNR_ICE40",
+        tool(
+            tmp_path / "nextpnr",
+            f"""#!/bin/sh
 case "$*" in *--no-route*) ;; *) if grep -q timing_driven placed.json; then sleep 3; touch late
 else echo '{nowhere}' > chip.log; sleep 60; fi;; esac
 while [ $# -gt 0 ]; do case $1 in --write) [ -e $2 ] ||
 echo '{{"modules": {{"top": {{"cells": {{}}, "netnames": {{}}, "settings": {{}}}}}}}}' > $2;; esac; shift; done
-"""))
+""",
+        ),
+    )
     nextpnr.place_and_route(ICE40.flow, ["--log", "chip.log"], cwd=tmp_path, log="chip.log")
     assert (tmp_path / "late").exists()
 
@@ -240,8 +268,12 @@ def test_interrupt_leaves_nothing(core, tmp_path):
     mark = tmp_path / "pid"
     yosys = tool(tmp_path / "yosys", f"#!/bin/sh\necho $$ > {mark}.part; mv {mark}.part {mark}\nsleep 1000\n")
     before = sorted(path.name for path in core.iterdir())
-    process = subprocess.Popen([sys.executable, "-m", "lut2hw", "build", str(core)], stderr=subprocess.PIPE,
-                               env={**os.environ, "YOSYS": yosys}, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lut2hw", "build", str(core)],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "YOSYS": yosys},
+        text=True,
+    )
     for _ in range(600):
         if mark.exists():
             break

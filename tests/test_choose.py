@@ -20,8 +20,10 @@ from lut2hw.learn.descent import train_descent
 from lut2hw.learn.memorize import learn as train_memorize
 from lut2hw.model import LutNetwork
 
-LEARNERS = {"descent": partial(train_descent, luts=32, k=1, sweeps=2),
-            "memorize": partial(train_memorize, layers=[80], k=1)}
+LEARNERS = {
+    "descent": partial(train_descent, luts=32, k=1, sweeps=2),
+    "memorize": partial(train_memorize, layers=[80], k=1),
+}
 
 
 def bands(n: int = 900, classes: int = 8) -> Dataset:
@@ -102,8 +104,24 @@ def test_the_command_line_chooses(tmp_path: Path, capsys: pytest.CaptureFixture,
 
 
 def test_a_device_is_filled_for_each(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    assert main(["train", "--device", "lp384", "--classes", "0:1", "--bits-per-feature", "1,2", "--time-limit", "0.1",
-                 "-o", str(tmp_path / "x.lut")]) == 0
+    assert (
+        main(
+            [
+                "train",
+                "--device",
+                "lp384",
+                "--classes",
+                "0:1",
+                "--bits-per-feature",
+                "1,2",
+                "--time-limit",
+                "0.1",
+                "-o",
+                str(tmp_path / "x.lut"),
+            ]
+        )
+        == 0
+    )
     text = capsys.readouterr().out
     assert "logic cells of lp384" in text and "bits per feature: held-out accuracy" in text
 
@@ -144,20 +162,43 @@ def test_the_command_line_chooses_a_temperature(tmp_path: Path, capsys: pytest.C
 def parity(n: int = 1200) -> Dataset:
     """The parity of six of eight bits: votes that read four each tell nothing."""
     x = np.random.default_rng(3).integers(0, 2, (n, 8))
-    return Dataset("parity", Features.integers([0] * 8, [1] * 8), ("even", "odd"), x, x[:, :6].sum(axis=1) % 2, x[:0],
-                   x[:0, 0])
+    return Dataset(
+        "parity", Features.integers([0] * 8, [1] * 8), ("even", "odd"), x, x[:, :6].sum(axis=1) % 2, x[:0], x[:0, 0]
+    )
 
 
 def test_depth_where_a_table_is_too_small() -> None:
-    choice = choose_levels(parity(), lambda part, levels: train_descent(
-        part, encode.fixed(part.features, 1), luts=40, k=4, levels=levels, sweeps=4), (1, 3))
+    choice = choose_levels(
+        parity(),
+        lambda part, levels: train_descent(
+            part, encode.fixed(part.features, 1), luts=40, k=4, levels=levels, sweeps=4
+        ),
+        (1, 3),
+    )
     assert choice.best == 3 and choice.accuracy[3] > choice.accuracy[1] + 0.1
 
 
 def test_the_command_line_chooses_a_depth(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     out = tmp_path / "x.lut"
-    assert main(["train", "--luts", "20", "--sweeps", "1", "--classes", "0:1", "--levels", "auto", "-o", str(out),
-                 "--json"]) == 0
+    assert (
+        main(
+            [
+                "train",
+                "--luts",
+                "20",
+                "--sweeps",
+                "1",
+                "--classes",
+                "0:1",
+                "--levels",
+                "auto",
+                "-o",
+                str(out),
+                "--json",
+            ]
+        )
+        == 0
+    )
     result = json.loads(capsys.readouterr().out)
     assert set(result["tried"]["levels"]) == {"1", "2", "3"}
     assert LutNetwork.load(out).meta["options"]["levels"] == result["levels"]

@@ -53,8 +53,10 @@ def model(tmp_path_factory):
 
 def csv(tmp_path, name="t.csv", rows=60):
     path = tmp_path / name
-    path.write_text("size,weight,animal\n" + "".join(
-        f"{i % 9 + (5 if i % 2 else 0)},{i / 4},{'dog' if i % 2 else 'cat'}\n" for i in range(rows)))
+    path.write_text(
+        "size,weight,animal\n"
+        + "".join(f"{i % 9 + (5 if i % 2 else 0)},{i / 4},{'dog' if i % 2 else 'cat'}\n" for i in range(rows))
+    )
     return path
 
 
@@ -87,7 +89,8 @@ def test_text_output(capsys, tmp_path, model):
         assert main([command]) == 0
         assert capsys.readouterr().out.strip()
     assert {"digits", "mnist", "fashion-mnist", "cifar10"} <= {
-        each["name"] for each in run(capsys, "datasets")["datasets"]}
+        each["name"] for each in run(capsys, "datasets")["datasets"]
+    }
     assert any(each["name"] == "ice40" for each in run(capsys, "targets")["targets"])
 
 
@@ -99,8 +102,12 @@ def test_two_classes_end_in_one_lut(capsys, tmp_path):
     assert network.head.kind == "bit"
     assert network.class_names == ("0,1,2,3,4", "5,6,7,8,9")
     assert run(capsys, "eval", path, "--data", "digits")["accuracy"] == made["test_accuracy"]
-    assert run(capsys, "train", "--classes", "3:8", "--learner", "memorize", "--layers", "none", "-k", "8", "-o",
-               path)["luts"] == 1
+    assert (
+        run(capsys, "train", "--classes", "3:8", "--learner", "memorize", "--layers", "none", "-k", "8", "-o", path)[
+            "luts"
+        ]
+        == 1
+    )
 
 
 def test_same_seed_same_bytes(capsys, tmp_path):
@@ -114,8 +121,26 @@ def test_same_seed_same_bytes(capsys, tmp_path):
 
 def test_csv_of_your_own(capsys, tmp_path):
     path, table = tmp_path / "a.lut", csv(tmp_path)
-    made = run(capsys, "train", "--data", table, "--label", "animal", "--learner", "memorize", "--layers", "16,8",
-               "-k", "4", "--bits-per-feature", "4", "--test-split", "0.3", "-o", path)
+    made = run(
+        capsys,
+        "train",
+        "--data",
+        table,
+        "--label",
+        "animal",
+        "--learner",
+        "memorize",
+        "--layers",
+        "16,8",
+        "-k",
+        "4",
+        "--bits-per-feature",
+        "4",
+        "--test-split",
+        "0.3",
+        "-o",
+        path,
+    )
     assert made["test_examples"] == 18
     assert run(capsys, "eval", path, "--data", table)["accuracy"] == made["test_accuracy"]
     other = run(capsys, "eval", path, "--data", csv(tmp_path, "other.csv", 40))
@@ -132,32 +157,69 @@ def test_npz_and_one_bit_pixels(capsys, tmp_path):
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (90, 6, 6), np.uint8), rng.integers(0, 3, 90)
     np.savez(tmp_path / "t.npz", x_train=x[:60], y_train=y[:60], x_test=x[60:], y_test=y[60:])
-    made = run(capsys, "train", "--data", tmp_path / "t.npz", "--threshold", "128", "--learner", "memorize",
-               "--layers", "30", "-k", "5", "-o", tmp_path / "t.lut")
+    made = run(
+        capsys,
+        "train",
+        "--data",
+        tmp_path / "t.npz",
+        "--threshold",
+        "128",
+        "--learner",
+        "memorize",
+        "--layers",
+        "30",
+        "-k",
+        "5",
+        "-o",
+        tmp_path / "t.lut",
+    )
     assert made["encoder_bits"] == 36
     assert (LutNetwork.load(tmp_path / "t.lut").encoder.threshold == 128).all()
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (["--data", "digitz"], "did you mean 'digits'"), (["--data", "none.npz"], "no data file"),
-    (["--learner", "memorise"], "did you mean 'memorize'"), (["-k", "99"], "k must be"), (["-k", "0"], "k must be"),
-    (["-k", "20", "--threshold", "8", "--classes", "0:1", "--layers", "15,15"], "more than the 15 LUTs of layer 1"),
-    (["--layers", "99999999999999"], "GiB of memory"), (["--layers", "a,b"], "--layers a,b must be"),
-    (["--layers", "10,0"], "must be whole numbers"), (["--layers", "5"], "each class needs one"),
-    (["--threshold", "99"], "outside the range"), (["--threshold", "3", "--bits-per-feature", "2"], "not both"),
-    (["--classes", "0:99"], "unknown label"), (["--classes", "0"], "two or more groups"),
-    (["--test-split", "2"], "between 0 and 1"), (["--bits-per-feature", "0"], "bits-per-feature"),
-    (["--seed", "-1"], "seed"), (["-o", "no/such/folder/x.lut"], "does not exist"), (["-o", "/"], "is a folder"),
-    pytest.param(["-o", "/proc/x.lut"], "cannot write into /proc",
-                 marks=pytest.mark.skipif(sys.platform != "linux", reason="a folder no one can write into")),
-    (["--no-such-option"], "No such option"), (["-k", "many"], "-k"), (["-o", "/dev/null"], "not a regular file"),
-    (["--data", "/dev/zero"], "not a regular file"), (["--data", ""], "has no train-images"),
-    (["--data", "n\0ul"], "unknown dataset"),
-    (["--data", "x\x1b[2J\nt.npz"], "no data file at x?[2J t.npz"),
-    (["-o", "n\0ul"], "null byte"), (["--layers", ""], "--layers"),
-    (["--learner", "descent", "--margin", "nan"], "margin"),
-    (["--learner", "descent", "--time-limit", "nan"], "time limit"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "digitz"], "did you mean 'digits'"),
+        (["--data", "none.npz"], "no data file"),
+        (["--learner", "memorise"], "did you mean 'memorize'"),
+        (["-k", "99"], "k must be"),
+        (["-k", "0"], "k must be"),
+        (
+            ["-k", "20", "--threshold", "8", "--classes", "0:1", "--layers", "15,15"],
+            "more than the 15 LUTs of layer 1",
+        ),
+        (["--layers", "99999999999999"], "GiB of memory"),
+        (["--layers", "a,b"], "--layers a,b must be"),
+        (["--layers", "10,0"], "must be whole numbers"),
+        (["--layers", "5"], "each class needs one"),
+        (["--threshold", "99"], "outside the range"),
+        (["--threshold", "3", "--bits-per-feature", "2"], "not both"),
+        (["--classes", "0:99"], "unknown label"),
+        (["--classes", "0"], "two or more groups"),
+        (["--test-split", "2"], "between 0 and 1"),
+        (["--bits-per-feature", "0"], "bits-per-feature"),
+        (["--seed", "-1"], "seed"),
+        (["-o", "no/such/folder/x.lut"], "does not exist"),
+        (["-o", "/"], "is a folder"),
+        pytest.param(
+            ["-o", "/proc/x.lut"],
+            "cannot write into /proc",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="a folder no one can write into"),
+        ),
+        (["--no-such-option"], "No such option"),
+        (["-k", "many"], "-k"),
+        (["-o", "/dev/null"], "not a regular file"),
+        (["--data", "/dev/zero"], "not a regular file"),
+        (["--data", ""], "has no train-images"),
+        (["--data", "n\0ul"], "unknown dataset"),
+        (["--data", "x\x1b[2J\nt.npz"], "no data file at x?[2J t.npz"),
+        (["-o", "n\0ul"], "null byte"),
+        (["--layers", ""], "--layers"),
+        (["--learner", "descent", "--margin", "nan"], "margin"),
+        (["--learner", "descent", "--time-limit", "nan"], "time limit"),
+    ],
+)
 def test_bad_training(capsys, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     before = [] if "--learner" in arguments else ["--learner", "memorize"]
@@ -188,6 +250,7 @@ def test_folder_that_cannot_be_written(capsys, tmp_path):
 
 def test_full_disk(capsys, tmp_path, monkeypatch):
     """Nothing half-written stays behind when the disk fills up."""
+
     def full(*_):
         raise OSError(28, "No space left on device")
 
@@ -235,9 +298,26 @@ def test_interrupted(capsys, tmp_path, monkeypatch):
 
 def test_ctrl_c_while_training(tmp_path):
     """A signal to the real program: exit code 1, one line, nothing written, soon."""
-    process = subprocess.Popen([sys.executable, "-m", "lut2hw", "train", "--learner", "memorize", "--layers",
-                                ",".join(["4000"] * 400), "-k", "12", "-o", "d.lut"],
-                               cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "lut2hw",
+            "train",
+            "--learner",
+            "memorize",
+            "--layers",
+            ",".join(["4000"] * 400),
+            "-k",
+            "12",
+            "-o",
+            "d.lut",
+        ],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     time.sleep(4)
     assert process.poll() is None, process.communicate()
     process.send_signal(signal.SIGINT)
@@ -264,16 +344,19 @@ def test_a_reader_that_goes_away(tmp_path):
     """As in `lut2hw datasets | head -0`: no traceback."""
     reading, writing = os.pipe()
     os.close(reading)
-    process = subprocess.run([sys.executable, "-m", "lut2hw", "datasets"], stdout=writing, stderr=subprocess.PIPE,
-                             text=True, check=False)
+    process = subprocess.run(
+        [sys.executable, "-m", "lut2hw", "datasets"], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
     os.close(writing)
     assert "Traceback" not in process.stderr
 
 
 def test_start_is_fast():
     """Heavy packages are imported by the commands that need them, not by the program."""
-    code = ("import sys, lut2hw.cli; heavy = {'numba', 'sklearn', 'pandas', 'matplotlib', 'amaranth'}; "
-            "print(*heavy & set(sys.modules))")
+    code = (
+        "import sys, lut2hw.cli; heavy = {'numba', 'sklearn', 'pandas', 'matplotlib', 'amaranth'}; "
+        "print(*heavy & set(sys.modules))"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
 
 

@@ -21,8 +21,26 @@ from lut2hw.model import LutNetwork
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "d.lut"
-    assert main(["train", "--data", "digits", "--learner", "memorize", "--layers", "32", "-k", "4",
-                 "--bits-per-feature", "1", "-o", str(path)]) == 0
+    assert (
+        main(
+            [
+                "train",
+                "--data",
+                "digits",
+                "--learner",
+                "memorize",
+                "--layers",
+                "32",
+                "-k",
+                "4",
+                "--bits-per-feature",
+                "1",
+                "-o",
+                str(path),
+            ]
+        )
+        == 0
+    )
     return path
 
 
@@ -49,7 +67,9 @@ def test_export_then_import_is_the_same_model(capsys, tmp_path, model, suffix):
     network, again = LutNetwork.load(model), LutNetwork.load(tmp_path / "again.lut")
     x = load_digits().data.astype(np.int64)
     names = again.features.names
-    bit = [x[:, int(name.split("[")[0].removeprefix("x"))] >> int(name[name.index("[") + 1:-1]) & 1 for name in names]
+    bit = [
+        x[:, int(name.split("[")[0].removeprefix("x"))] >> int(name[name.index("[") + 1 : -1]) & 1 for name in names
+    ]
     assert (again.predict(np.array(bit).T) == network.predict(x)).all()
 
 
@@ -87,8 +107,17 @@ def report_of(capsys, path) -> str:
 
 def test_import_refuses(capsys, tmp_path):
     (tmp_path / "a.blif").write_text(".model m\n.inputs a\n.outputs y\n.names a y\n1 1\n")
-    assert "reads 1 inputs" in fails(capsys, "import", tmp_path / "a.blif", "--data", "digits", "--classes",
-                                     "0,1,2,3,4:5,6,7,8,9", "-o", tmp_path / "a.lut")
+    assert "reads 1 inputs" in fails(
+        capsys,
+        "import",
+        tmp_path / "a.blif",
+        "--data",
+        "digits",
+        "--classes",
+        "0,1,2,3,4:5,6,7,8,9",
+        "-o",
+        tmp_path / "a.lut",
+    )
     assert "cannot tell the format" in fails(capsys, "import", tmp_path / "a.pkl", "-o", tmp_path / "a.lut")
     (tmp_path / "e.npz").write_bytes(b"")
     assert "NumPy archive" in fails(capsys, "import", tmp_path / "e.npz", "-o", tmp_path / "a.lut")

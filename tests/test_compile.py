@@ -17,8 +17,16 @@ from lut2hw.model import Head, Layer, LutNetwork
 FAMILIES = sorted(targets.TARGETS)
 
 
-def random_network(seed: int, *, head: str = "argmax", k_max: int = 6, weighted: bool = True, signed: bool = True,
-                   care: bool = False, luts: int = 12) -> LutNetwork:
+def random_network(
+    seed: int,
+    *,
+    head: str = "argmax",
+    k_max: int = 6,
+    weighted: bool = True,
+    signed: bool = True,
+    care: bool = False,
+    luts: int = 12,
+) -> LutNetwork:
     """A network that is random in everything the model allows."""
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 6))
@@ -32,8 +40,13 @@ def random_network(seed: int, *, head: str = "argmax", k_max: int = 6, weighted:
         k = int(rng.integers(0, k_max + 1))
         size = int(rng.integers(1, luts))
         tables = rng.random((size, 1 << k)) < rng.random()
-        layers.append(Layer(rng.integers(0, first, (size, k)).astype(np.int32), bits.pack_tables(tables),
-                            bits.pack_tables(rng.random((size, 1 << k)) < 0.6) if care else None))
+        layers.append(
+            Layer(
+                rng.integers(0, first, (size, k)).astype(np.int32),
+                bits.pack_tables(tables),
+                bits.pack_tables(rng.random((size, 1 << k)) < 0.6) if care else None,
+            )
+        )
         first += size
     c = int(rng.integers(2, 8)) if head == "argmax" else 2
     votes = int(rng.integers(0, 40))
@@ -42,23 +55,41 @@ def random_network(seed: int, *, head: str = "argmax", k_max: int = 6, weighted:
     else:
         scores = c if head == "argmax" else 1
         weight = rng.integers(-9, 10, votes) if weighted else np.ones(votes)
-        made = Head(head, rng.integers(0, first, votes).astype(np.int32),
-                    rng.integers(0, rng.integers(1, scores + 1), votes).astype(np.int32), weight.astype(np.int32),
-                    rng.integers(-20, 20, scores) if weighted else np.zeros(scores, np.int64))
+        made = Head(
+            head,
+            rng.integers(0, first, votes).astype(np.int32),
+            rng.integers(0, rng.integers(1, scores + 1), votes).astype(np.int32),
+            weight.astype(np.int32),
+            rng.integers(-20, 20, scores) if weighted else np.zeros(scores, np.int64),
+        )
     return LutNetwork(Encoder(features, feature, threshold), tuple(layers), made, tuple(f"c{i}" for i in range(c)))
 
 
-def vote_network(n_luts: int, k: int, n_classes: int, n_bits: int = 30, seed: int = 0, *, low: float = 0.5,
-                 care: float | None = None) -> LutNetwork:
+def vote_network(
+    n_luts: int,
+    k: int,
+    n_classes: int,
+    n_bits: int = 30,
+    seed: int = 0,
+    *,
+    low: float = 0.5,
+    care: float | None = None,
+) -> LutNetwork:
     """One layer of random LUTs, each a vote, in turn for each class; `low` is the share of ones in the tables."""
     rng = np.random.default_rng(seed)
     features = Features.integers(np.zeros(n_bits, np.int64), np.ones(n_bits, np.int64))
     wiring = np.array([rng.permutation(n_bits)[:k] for _ in range(n_luts)], np.int32)
-    layer = Layer(wiring, bits.pack_tables(rng.random((n_luts, 1 << k)) < low),
-                  None if care is None else bits.pack_tables(rng.random((n_luts, 1 << k)) < care))
-    return LutNetwork(Encoder(features, np.arange(n_bits, dtype=np.int32), np.ones(n_bits, np.int64)), (layer,),
-                      Head.argmax(np.arange(n_bits, n_bits + n_luts), np.arange(n_luts) % n_classes, n_classes),
-                      tuple(f"c{i}" for i in range(n_classes)))
+    layer = Layer(
+        wiring,
+        bits.pack_tables(rng.random((n_luts, 1 << k)) < low),
+        None if care is None else bits.pack_tables(rng.random((n_luts, 1 << k)) < care),
+    )
+    return LutNetwork(
+        Encoder(features, np.arange(n_bits, dtype=np.int32), np.ones(n_bits, np.int64)),
+        (layer,),
+        Head.argmax(np.arange(n_bits, n_bits + n_luts), np.arange(n_luts) % n_classes, n_classes),
+        tuple(f"c{i}" for i in range(n_classes)),
+    )
 
 
 def inputs_of(network: LutNetwork, n: int, seed: int = 0) -> np.ndarray:
@@ -93,9 +124,15 @@ def check(compiled, n: int = 200) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(seed=st.integers(0, 1 << 30), head=st.sampled_from(["argmax", "threshold", "bit"]), weighted=st.booleans(),
-       signed=st.booleans(), encoded=st.booleans(), pipeline=st.sampled_from(["none", "auto", 1, 2, 3, 7]),
-       k_max=st.integers(0, 10))
+@given(
+    seed=st.integers(0, 1 << 30),
+    head=st.sampled_from(["argmax", "threshold", "bit"]),
+    weighted=st.booleans(),
+    signed=st.booleans(),
+    encoded=st.booleans(),
+    pipeline=st.sampled_from(["none", "auto", 1, 2, 3, 7]),
+    k_max=st.integers(0, 10),
+)
 def test_equals_golden_model(family, seed, head, weighted, signed, encoded, pipeline, k_max):
     network = random_network(seed, head=head, weighted=weighted, signed=signed, k_max=k_max)
     passes = []
@@ -103,8 +140,9 @@ def test_equals_golden_model(family, seed, head, weighted, signed, encoded, pipe
     def on_pass(name, netlist):
         passes.append((name, netlist))
 
-    compiled = compile_network(network, targets.get(family), encoded_inputs=encoded, pipeline=pipeline,
-                               on_pass=on_pass)
+    compiled = compile_network(
+        network, targets.get(family), encoded_inputs=encoded, pipeline=pipeline, on_pass=on_pass
+    )
     check(compiled)
     x = inputs_of(network, 100, seed=1)
     for name, netlist in passes:
@@ -129,8 +167,10 @@ def test_dont_cares_save_area_and_keep_what_training_saw():
 
     network = vote_network(60, 7, 3, care=0.25)
     ice40 = targets.get("ice40")
-    cells = [estimate_netlist(compile_network(network, ice40, dont_cares=option, pipeline="none").netlist, ice40)
-             for option in ("off", "unseen")]
+    cells = [
+        estimate_netlist(compile_network(network, ice40, dont_cares=option, pipeline="none").netlist, ice40)
+        for option in ("off", "unseen")
+    ]
     assert cells[1] < 0.6 * cells[0]
 
 
@@ -154,6 +194,7 @@ def test_completing_by_answers_keeps_every_answer(seed, head, k_max):
     assert (watched.scores == after.scores(x)).all()
     if network.n_luts:  # by definition: invert the output of a LUT and ask again
         from dataclasses import replace
+
         watched, lut = Watched(network, x), seed % network.n_luts
         at, layers = 0, list(network.layers)
         for number, layer in enumerate(layers):
@@ -176,10 +217,18 @@ def test_unseen_by_answers_where_it_costs_nothing():
     features = Features.integers(np.zeros(n, np.int64), np.ones(n, np.int64))
     hidden = Layer(np.array([range(6), range(6, 12)], np.int32), bits.pack_tables(rng.random((2, 64)) < 0.5))
     # the answer is input 0, but where inputs 0 and 1 differ; training has them equal
-    last = Layer(np.array([[0, 1, n, n + 1]], np.int32), bits.pack_tables(np.array([
-        [p & 1 if (p & 1) == p >> 1 & 1 else p >> 2 & 1 ^ p >> 3 for p in range(16)]]).astype(bool)))
-    network = LutNetwork(Encoder(features, np.arange(n, dtype=np.int32), np.ones(n, np.int64)), (hidden, last),
-                         Head.bit(n + 2), ("no", "yes"))
+    last = Layer(
+        np.array([[0, 1, n, n + 1]], np.int32),
+        bits.pack_tables(
+            np.array([[p & 1 if (p & 1) == p >> 1 & 1 else p >> 2 & 1 ^ p >> 3 for p in range(16)]]).astype(bool)
+        ),
+    )
+    network = LutNetwork(
+        Encoder(features, np.arange(n, dtype=np.int32), np.ones(n, np.int64)),
+        (hidden, last),
+        Head.bit(n + 2),
+        ("no", "yes"),
+    )
     x = rng.integers(0, 2, (2000, n))
     x[:, 1] = x[:, 0]
     y = network.predict(x)
@@ -208,8 +257,10 @@ def test_completed_and_decomposed_tables(seed, k, cared, lut_inputs):
     from lut2hw.compile.graph import Graph
 
     rng = np.random.default_rng(seed)
-    table, care = (int.from_bytes(np.packbits(rng.random(1 << k) < share, bitorder="little").tobytes(), "little")
-                   for share in (0.5, cared))
+    table, care = (
+        int.from_bytes(np.packbits(rng.random(1 << k) < share, bitorder="little").tobytes(), "little")
+        for share in (0.5, cared)
+    )
     made = complete(table, care, k, lut_inputs)
     assert not (made ^ table) & care and 0 <= made <= truth.full(k)
     if k > lut_inputs:
@@ -273,9 +324,18 @@ def test_accuracy_before_and_after_is_in_the_model():
 
 def test_wrong_options_are_refused():
     network = vote_network(4, 3, 2)
-    for options in ({"dont_cares": "rare"}, {"dont_cares": "rare:0"}, {"dont_cares": "unseen"}, {"pipeline": "fast"},
-                    {"pipeline": -1}, {"effort": "much"}, {"ram": "yes"},
-                    {"ram": "auto", "pipeline": "none"}, {"fmax": 0.0}, {"device": "up6k"}):
+    for options in (
+        {"dont_cares": "rare"},
+        {"dont_cares": "rare:0"},
+        {"dont_cares": "unseen"},
+        {"pipeline": "fast"},
+        {"pipeline": -1},
+        {"effort": "much"},
+        {"ram": "yes"},
+        {"ram": "auto", "pipeline": "none"},
+        {"fmax": 0.0},
+        {"device": "up6k"},
+    ):
         with pytest.raises(UsageError):
             compile_network(network, targets.get("ice40"), **options)
 
@@ -292,8 +352,10 @@ def test_fmax_chooses_the_cuts():
     assert last > 0
     depth = {}
     for cell, here in zip(netlist.cells, stage, strict=True):
-        depth[cell.outputs[0]] = here, 1 + max((depth[net][1] for net in cell.inputs
-                                                if net in depth and depth[net][0] == here), default=0)
+        depth[cell.outputs[0]] = (
+            here,
+            1 + max((depth[net][1] for net in cell.inputs if net in depth and depth[net][0] == here), default=0),
+        )
     chains = max(d for _, d in depth.values())
     assert chains <= 12 + 34  # a chain is never cut
 
@@ -329,8 +391,9 @@ def test_high_effort_is_never_worse():
 
 
 @pytest.mark.skipif(tools.find("yosys") is None, reason="needs yosys")
-@pytest.mark.parametrize("family", ["ice40", *(pytest.param(name, marks=pytest.mark.slow)
-                                               for name in FAMILIES if name != "ice40")])
+@pytest.mark.parametrize(
+    "family", ["ice40", *(pytest.param(name, marks=pytest.mark.slow) for name in FAMILIES if name != "ice40")]
+)
 def test_baseline_equals_golden_model(family):
     """What yosys makes of the behavioural description, read back, is the network too, with its carries."""
     from lut2hw.compile.baseline import synthesize
@@ -369,7 +432,8 @@ def test_no_lut_is_taken_for_the_sum_of_a_carry(data):
     for cell in made.cells:
         if cell.kind == "lut" and cell.inputs[0] not in cell.inputs[1:3] and max(cell.inputs[::3]) > 1:
             assert all(set(cell.inputs[1:3]) != {a, b} or len({*cell.inputs[1:3]}) < 2 for a, b, _ in carries) or any(
-                cell.inputs[3] == carry > 1 and cell.inputs[1:3] in ((a, b), (b, a)) for a, b, carry in carries)
+                cell.inputs[3] == carry > 1 and cell.inputs[1:3] in ((a, b), (b, a)) for a, b, carry in carries
+            )
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 7, 10])

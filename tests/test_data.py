@@ -82,8 +82,12 @@ def test_groups_become_classes():
     pair = data.load("digits", classes="3:8")
     assert set(pair.y_train) == {0, 1}
     assert len(pair.y_train) + len(pair.y_test) == 183 + 174
-    for classes, message in (("3", "two or more groups"), ("3:3", "twice"), ("3:", "two or more"),
-                             ("3:x", "unknown label")):
+    for classes, message in (
+        ("3", "two or more groups"),
+        ("3:3", "twice"),
+        ("3:", "two or more"),
+        ("3:x", "unknown label"),
+    ):
         refused("digits", message, classes=classes)
 
 
@@ -96,30 +100,36 @@ def test_csv(tmp_path):
     assert set(np.concatenate([table.x_train, table.x_test])[:, 1]) == {i * 25 for i in range(40)}
 
 
-@pytest.mark.parametrize(("rows", "header", "message"), [
-    (["1,,even", *good_rows()], "a,b,kind", "line 2 has no value in column 'b'"),
-    (["1,NaN,even", *good_rows()], "a,b,kind", "no value"),
-    (["1,inf,even", *good_rows()], "a,b,kind", "inf"),
-    ([*good_rows(), "1,2,"], "a,b,kind", "no value in column 'kind'"),
-    (["red,2,even", *good_rows()], "a,b,kind", "line 2: column 'a' holds 'red' among numbers"),
-    ([f"2024-01-{i:02},c{i},even" for i in range(1, 29)], "a,b,kind", "'2024-01-01' and 27 other.*--ignore a,b"),
-    (["x,1,even", "y,1,odd", "z,2,odd"], "a,a=x,kind", "'a=x' beside"),
-    ([",1,even", "2,,odd"], "a,b,kind", "2 of 2 lines lack one.*--drop-missing"),
-    (["1,2,3,4,5", *good_rows()], "a,b,kind", "not a readable CSV"),
-    ([], "a,b,kind", "no examples"),
-    (["1,2,even"] * 9, "a,b,kind", "single class"),
-    (good_rows(), "a,b,kin", "did you mean 'kin'"),
-    (["even"] * 5, "kind", "no column beside the label"),
-    ([f"1,{i},{i}.5" for i in range(9)], "a,b,kind", "real"),
-    ([f"1,{i},{i}" for i in range(3000)], "a,b,kind", "different labels"),
-])
+@pytest.mark.parametrize(
+    ("rows", "header", "message"),
+    [
+        (["1,,even", *good_rows()], "a,b,kind", "line 2 has no value in column 'b'"),
+        (["1,NaN,even", *good_rows()], "a,b,kind", "no value"),
+        (["1,inf,even", *good_rows()], "a,b,kind", "inf"),
+        ([*good_rows(), "1,2,"], "a,b,kind", "no value in column 'kind'"),
+        (["red,2,even", *good_rows()], "a,b,kind", "line 2: column 'a' holds 'red' among numbers"),
+        ([f"2024-01-{i:02},c{i},even" for i in range(1, 29)], "a,b,kind", "'2024-01-01' and 27 other.*--ignore a,b"),
+        (["x,1,even", "y,1,odd", "z,2,odd"], "a,a=x,kind", "'a=x' beside"),
+        ([",1,even", "2,,odd"], "a,b,kind", "2 of 2 lines lack one.*--drop-missing"),
+        (["1,2,3,4,5", *good_rows()], "a,b,kind", "not a readable CSV"),
+        ([], "a,b,kind", "no examples"),
+        (["1,2,even"] * 9, "a,b,kind", "single class"),
+        (good_rows(), "a,b,kin", "did you mean 'kin'"),
+        (["even"] * 5, "kind", "no column beside the label"),
+        ([f"1,{i},{i}.5" for i in range(9)], "a,b,kind", "real"),
+        ([f"1,{i},{i}" for i in range(3000)], "a,b,kind", "different labels"),
+    ],
+)
 def test_bad_csv(tmp_path, rows, header, message):
     refused(write_csv(tmp_path / "t.csv", rows, header), message, label="kind")
 
 
 def mixed_rows(n):
-    return [f"{i % 7},{'' if i % 10 == 3 else i / 4},{('red', 'green', 'blue')[i % 3]},{'no yes'.split()[i % 2]},{i},"
-            f"{'even' if i % 2 else 'odd'}" for i in range(n)]
+    return [
+        f"{i % 7},{'' if i % 10 == 3 else i / 4},{('red', 'green', 'blue')[i % 3]},{'no yes'.split()[i % 2]},{i},"
+        f"{'even' if i % 2 else 'odd'}"
+        for i in range(n)
+    ]
 
 
 def test_columns_of_text_missing_values_and_columns_to_leave_out(tmp_path):
@@ -129,8 +139,10 @@ def test_columns_of_text_missing_values_and_columns_to_leave_out(tmp_path):
     assert dataset.features.names == ("a", "b", "colour=blue", "colour=green", "colour=red", "on=yes")
     assert len(dataset.y_train) + len(dataset.y_test) == 54
     assert dataset.notes == (
-        "6 of 60 lines lack a value and are left out", "column 'colour' is text: a bit for each of its 3 values",
-        "column 'on' is text: a bit for 'yes'")
+        "6 of 60 lines lack a value and are left out",
+        "column 'colour' is text: a bit for each of its 3 values",
+        "column 'on' is text: a bit for 'yes'",
+    )
     x, y = dataset.split("all")
     assert (x[:, 2:5].sum(axis=1) == 1).all()
     assert (x[:, 5] == (y == dataset.class_names.index("even"))).all()
@@ -167,8 +179,12 @@ def test_csv_that_is_none(tmp_path, content):
 
 def test_npz(tmp_path):
     rng = np.random.default_rng(0)
-    arrays = {"x_train": rng.integers(0, 200, (20, 4, 4), np.uint8), "y_train": np.arange(20) % 2,
-              "x_test": rng.integers(0, 200, (6, 4, 4), np.uint8), "y_test": np.arange(6) % 2}
+    arrays = {
+        "x_train": rng.integers(0, 200, (20, 4, 4), np.uint8),
+        "y_train": np.arange(20) % 2,
+        "x_test": rng.integers(0, 200, (6, 4, 4), np.uint8),
+        "y_test": np.arange(6) % 2,
+    }
     np.savez(tmp_path / "t.npz", **arrays)
     table = data.load(tmp_path / "t.npz")
     assert table.x_train.shape == (20, 16)
@@ -179,16 +195,22 @@ def test_npz(tmp_path):
     assert len(data.load(tmp_path / "u.npz", test_split=0.2).y_test) == 4
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"y_train": np.arange(19)}, "shapes"), ({"x_train": np.zeros(20)}, "shapes"),
-    ({"x_train": np.full((20, 16), np.nan)}, "nan"), ({"y_train": np.zeros(20)}, "single class"),
-    ({"y_train": np.full(20, np.nan)}, "label"), ({"x_train": np.array(["a"] * 20)}, "must hold numbers"),
-    ({"x_train": np.zeros((20, 16), complex)}, "must hold numbers"),
-    ({"x_train": np.zeros((0, 16)), "y_train": []}, "empty"),
-    ({"x_test": np.zeros((4, 9)), "y_test": np.zeros(4)}, "different features"),
-    ({"x_test": np.zeros((4, 16))}, "only one"),
-    ({"x_train": np.full((20, 16), 1 << 63, np.uint64)}, "62 bits"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"y_train": np.arange(19)}, "shapes"),
+        ({"x_train": np.zeros(20)}, "shapes"),
+        ({"x_train": np.full((20, 16), np.nan)}, "nan"),
+        ({"y_train": np.zeros(20)}, "single class"),
+        ({"y_train": np.full(20, np.nan)}, "label"),
+        ({"x_train": np.array(["a"] * 20)}, "must hold numbers"),
+        ({"x_train": np.zeros((20, 16), complex)}, "must hold numbers"),
+        ({"x_train": np.zeros((0, 16)), "y_train": []}, "empty"),
+        ({"x_test": np.zeros((4, 9)), "y_test": np.zeros(4)}, "different features"),
+        ({"x_test": np.zeros((4, 16))}, "only one"),
+        ({"x_train": np.full((20, 16), 1 << 63, np.uint64)}, "62 bits"),
+    ],
+)
 def test_bad_npz(tmp_path, change, message):
     arrays = {"x_train": np.arange(320).reshape(20, 16), "y_train": np.arange(20) % 2, **change}
     np.savez(tmp_path / "t.npz", **arrays)
@@ -205,7 +227,7 @@ def test_untrusted_npz(tmp_path):
     refused(path, "not a readable NumPy archive")
     np.savez_compressed(path, x_train=np.arange(900).reshape(30, 30), y_train=np.arange(30) % 2)
     whole = path.read_bytes()
-    path.write_bytes(whole[:len(whole) // 2])
+    path.write_bytes(whole[: len(whole) // 2])
     refused(path, "not a readable NumPy archive")
     # A header that claims far more than there is.
     member = io.BytesIO()
@@ -223,10 +245,14 @@ def test_idx_folder(tmp_path):
     assert table.class_names == ("0", "1", "2")
     images = folder / "train-images-idx3-ubyte.gz"
     whole = images.read_bytes()
-    for content, message in ((whole[:-20], "cut short"), (b"", "first bytes"), (b"\x1f\x8b" + bytes(30), "damaged"),
-                             (gzip.compress(b"\0\0\x08\x03" + b"\xff" * 12), "claims"),
-                             (gzip.compress(b"\0\0\x08\x03" + bytes([0, 0, 0, 9] * 3) + bytes(5)), "header says"),
-                             (gzip.compress(b"\0\0\x08\x01" + bytes([0, 0, 0, 9]) + bytes(1 << 24)), "header says")):
+    for content, message in (
+        (whole[:-20], "cut short"),
+        (b"", "first bytes"),
+        (b"\x1f\x8b" + bytes(30), "damaged"),
+        (gzip.compress(b"\0\0\x08\x03" + b"\xff" * 12), "claims"),
+        (gzip.compress(b"\0\0\x08\x03" + bytes([0, 0, 0, 9] * 3) + bytes(5)), "header says"),
+        (gzip.compress(b"\0\0\x08\x01" + bytes([0, 0, 0, 9]) + bytes(1 << 24)), "header says"),
+    ):
         images.write_bytes(content)
         refused(folder, message)
     images.unlink()
@@ -235,8 +261,11 @@ def test_idx_folder(tmp_path):
 
 def test_pla(tmp_path):
     path = tmp_path / "f.pla"
-    path.write_text(".i 3\n.o 2\n.ilb a b c\n.ob f g\n.type fr\n.p 8\n" + "".join(
-        f"{p:03b} {p % 2}{'-' if p == 0 else p // 4}\n" for p in range(8)) + ".e\n")
+    path.write_text(
+        ".i 3\n.o 2\n.ilb a b c\n.ob f g\n.type fr\n.p 8\n"
+        + "".join(f"{p:03b} {p % 2}{'-' if p == 0 else p // 4}\n" for p in range(8))
+        + ".e\n"
+    )
     f = data.load(path, label="f", test_split=0.3)
     assert f.features.names == ("a", "b", "c")
     assert len(f.y_train) + len(f.y_test) == 8
@@ -248,13 +277,22 @@ def test_pla(tmp_path):
     refused(path, "unknown output .* choose one of: f, g", label="h")
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    ("", "no examples"), (".i 2\n.o 1\n.e\n", "no examples"), ("01 1\n", "must come before"),
-    (".i 2\n.o 1\n0- 1\n", "expand cubes"), (".i 2\n.o 1\n011 1\n", "expected 2 inputs"),
-    (".i x\n", "needs its value"),
-    (".i\n", "needs its value"), (".i 2\n.o 1\n01 x\n", "outputs must be"), (".foo\n", "unknown keyword"),
-    (".i 2\n.o 1\n01 1\n11 1\n", "single class"), (".i 0\n.o 1\n1\n", "at least one"),
-])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "no examples"),
+        (".i 2\n.o 1\n.e\n", "no examples"),
+        ("01 1\n", "must come before"),
+        (".i 2\n.o 1\n0- 1\n", "expand cubes"),
+        (".i 2\n.o 1\n011 1\n", "expected 2 inputs"),
+        (".i x\n", "needs its value"),
+        (".i\n", "needs its value"),
+        (".i 2\n.o 1\n01 x\n", "outputs must be"),
+        (".foo\n", "unknown keyword"),
+        (".i 2\n.o 1\n01 1\n11 1\n", "single class"),
+        (".i 0\n.o 1\n1\n", "at least one"),
+    ],
+)
 def test_bad_pla(tmp_path, content, message):
     (tmp_path / "f.pla").write_text(content)
     refused(tmp_path / "f.pla", message)
@@ -288,6 +326,7 @@ def test_named_set_that_cannot_be_had(tmp_path, monkeypatch):
 
 def test_openml_images_come_in_the_right_order(tmp_path, monkeypatch):
     """OpenML keeps CIFAR-10's channels in front; the project's images are (height, width, channel)."""
+
     class Answer:
         data = np.arange(50003 * 3072, dtype=np.uint8).reshape(50003, 3072)
         target = np.array(["0", "1"] * 25001 + ["1"])
@@ -309,15 +348,23 @@ def test_jpeg_archive(tmp_path, monkeypatch):
         Image.fromarray(np.full((32, 32, 3), 40 * i, np.uint8)).save(out, "JPEG")
         blobs.append(np.frombuffer(out.getvalue(), np.uint8))
     offset = np.cumsum([0, *map(len, blobs)])
-    good = {"jpeg": np.concatenate(blobs), "offset": offset, "label": np.arange(6, dtype=np.uint8) % 2,
-            "train_count": np.int64(4)}
+    good = {
+        "jpeg": np.concatenate(blobs),
+        "offset": offset,
+        "label": np.arange(6, dtype=np.uint8) % 2,
+        "train_count": np.int64(4),
+    }
     monkeypatch.setenv("LUT2HW_DATA", str(tmp_path))
     np.savez(tmp_path / "cifar10_jpeg.npz", **good)
     cifar = data.load("cifar10")
     assert cifar.x_train.shape == (4, 3072)
     assert abs(cifar.x_train[:, 0].astype(int) - [0, 40, 80, 120]).max() <= 3
-    for change in ({"offset": offset[::-1].copy()}, {"offset": offset[:-1]}, {"jpeg": good["jpeg"][::-1].copy()},
-                   {"train_count": np.int64(9)}):
+    for change in (
+        {"offset": offset[::-1].copy()},
+        {"offset": offset[:-1]},
+        {"jpeg": good["jpeg"][::-1].copy()},
+        {"train_count": np.int64(9)},
+    ):
         np.savez(tmp_path / "cifar10_jpeg.npz", **{**good, **change})
         refused("cifar10", "damaged")
 

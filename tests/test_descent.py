@@ -43,8 +43,10 @@ def made_up(n_bits: int, n: int, n_classes: int, seed: int, **options) -> Traine
     return trainer
 
 
-@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=60, unique=True),
-       st.integers(1, 35))
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=60, unique=True),
+    st.integers(1, 35),
+)
 def test_squares_cover_every_pixel(position, side):
     inside = squares(np.array(position), side)
     assert inside.any(axis=0).all() and inside.any(axis=1).all()
@@ -107,7 +109,7 @@ def test_window_needs_an_image(digits, coder):
 
 def outputs(trainer: Trainer, forced: dict[int, int] | None = None) -> list[np.ndarray]:
     """Outputs of all LUTs from wiring and tables alone, some forced to a constant."""
-    code = bits.unpack(trainer.columns[:trainer.n_bits], trainer.n)
+    code = bits.unpack(trainer.columns[: trainer.n_bits], trainer.n)
     graph, done = trainer.graph, {}
 
     def output(lut: int) -> np.ndarray:
@@ -153,14 +155,14 @@ def share(trainer: Trainer, edges: int, seed: int) -> None:
 
 def check_graph(trainer: Trainer) -> None:
     """Candidates' bits by example are those of their signals; readers are those that read; levels rise."""
-    code, graph = bits.unpack(trainer.columns[:trainer.n_bits], trainer.n), trainer.graph
-    signals = np.concatenate([code, np.array(outputs(trainer))])[trainer.candidates, :trainer.n_train]
+    code, graph = bits.unpack(trainer.columns[: trainer.n_bits], trainer.n), trainer.graph
+    signals = np.concatenate([code, np.array(outputs(trainer))])[trainer.candidates, : trainer.n_train]
     position = np.arange(len(trainer.candidates))
     assert (trainer.rows[:, position // 32] >> (position % 32).astype(np.uint32) & 1 == signals.T).all()
     for lut in range(len(graph)):
         reads = graph.wiring[lut][graph.wiring[lut] >= trainer.n_bits] - trainer.n_bits
         assert all(graph.level[read] < graph.level[lut] and graph.class_of[read] < 0 for read in reads)
-        assert len(graph.readers[lut]) == (graph.wiring[:len(graph)] == trainer.n_bits + lut).sum()
+        assert len(graph.readers[lut]) == (graph.wiring[: len(graph)] == trainer.n_bits + lut).sum()
         assert graph.readers[lut] or graph.class_of[lut] >= 0
 
 
@@ -191,16 +193,33 @@ def test_effects_are_the_change_in_loss(seed: int, n_classes: int, n: int, share
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 2**32), j=st.integers(0, 2), parts=st.integers(1, 4), margin=st.integers(0, 50),
-       n_bits=st.integers(4, 400))
+@given(
+    seed=st.integers(0, 2**32),
+    j=st.integers(0, 2),
+    parts=st.integers(1, 4),
+    margin=st.integers(0, 50),
+    n_bits=st.integers(4, 400),
+)
 def test_scan_values_every_signal(seed: int, j: int, parts: int, margin: int, n_bits: int) -> None:
     trainer = made_up(n_bits, 150, 3, seed, threads=parts)
     trainer.margin = margin
     wiring = trainer.graph.wiring[0]
     count = trainer._lister(0)(wiring)
-    descent_kernels.scan(count, 3, trainer.rows, 0, trainer.rows.shape[1], trainer.index, trainer.effect,
-                         trainer.pattern, margin, 3, trainer.sums, trainer.value)
-    code = bits.unpack(trainer.columns[:trainer.n_bits], trainer.n)[:, trainer.index[:count]].astype(int)
+    descent_kernels.scan(
+        count,
+        3,
+        trainer.rows,
+        0,
+        trainer.rows.shape[1],
+        trainer.index,
+        trainer.effect,
+        trainer.pattern,
+        margin,
+        3,
+        trainer.sums,
+        trainer.value,
+    )
+    code = bits.unpack(trainer.columns[: trainer.n_bits], trainer.n)[:, trainer.index[:count]].astype(int)
     effect = trainer.effect[:count].astype(int)
     for v in range(trainer.n_bits):
         inputs = [v if i == j else wiring[i] for i in range(3)]
@@ -234,14 +253,21 @@ def test_a_grown_wire_leaves_the_loss(digits: Dataset) -> None:
     assert losses(trainer).sum() == before
 
 
-@pytest.mark.parametrize("options", [
-    {"votes": 60}, {"votes": 24, "levels": 3, "augment": "shift1", "validation": 0.2},
-    {"votes": 20, "levels": 3, "augment": "warp2"}])
-def test_bytes_do_not_depend_on_threads(digits: Dataset, coder: encode.Encoder, options: dict,
-                                        monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"votes": 60},
+        {"votes": 24, "levels": 3, "augment": "shift1", "validation": 0.2},
+        {"votes": 20, "levels": 3, "augment": "warp2"},
+    ],
+)
+def test_bytes_do_not_depend_on_threads(
+    digits: Dataset, coder: encode.Encoder, options: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(descent, "_SMALL", 0)  # so that few examples use both threads, too
-    nets = [train_descent(digits, coder, luts=60, k=4, seed=3, threads=threads, sweeps=2, **options)
-            for threads in (1, 2)]
+    nets = [
+        train_descent(digits, coder, luts=60, k=4, seed=3, threads=threads, sweeps=2, **options) for threads in (1, 2)
+    ]
     assert to_bytes(nets[0]) == to_bytes(nets[1])
     other = train_descent(digits, coder, luts=60, k=4, seed=4, threads=2, sweeps=2, **options)
     assert to_bytes(nets[0]) != to_bytes(other)
@@ -298,7 +324,6 @@ def test_grown_luts_are_shared_if_allowed(digits: Dataset, coder: encode.Encoder
     assert (classes_of(netlist, net.encoder(digits.x_test), n) == net.predict(digits.x_test)).all()
 
 
-
 def test_two_classes_make_a_threshold_head() -> None:
     digits = load("digits", classes="0,1,2,3,4:5,6,7,8,9")
     coder = encode.fixed(digits.features, 8)
@@ -323,7 +348,7 @@ def test_validation_keeps_the_best_sweep(digits: Dataset, coder: encode.Encoder)
     seen = []
     net = train_descent(digits, coder, luts=50, k=6, validation=0.3, patience=2, sweeps=12, progress=seen.append)
     rng = np.random.default_rng(0)
-    held = rng.permutation(len(digits.y_train))[-round(0.3 * len(digits.y_train)):]
+    held = rng.permutation(len(digits.y_train))[-round(0.3 * len(digits.y_train)) :]
     right = (net.predict(digits.x_train[held]) == digits.y_train[held]).mean()
     assert right == pytest.approx(max(p.validation for p in seen))
 
@@ -356,9 +381,11 @@ def test_the_data_choose_the_temperature(digits: Dataset, coder: encode.Encoder)
         assert (network.meta["options"]["tau"] > default_tau(60, 2, 4)) == higher
 
 
-def test_interrupt_while_the_data_choose(digits: Dataset, coder: encode.Encoder,
-                                         monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupt_while_the_data_choose(
+    digits: Dataset, coder: encode.Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """There is a network even then."""
+
     def interrupt(trainer: Trainer) -> int:
         raise KeyboardInterrupt
 
@@ -368,15 +395,18 @@ def test_interrupt_while_the_data_choose(digits: Dataset, coder: encode.Encoder,
     assert (network.predict(digits.x_test) == digits.y_test).mean() > 0.7
 
 
-@pytest.mark.parametrize(("options", "words"), [
-    ({"luts": 5}, "too few"),
-    ({"luts": 50, "k": 9}, "1 to 8"),
-    ({"luts": 50, "augment": "spin"}, "augmentation"),
-    ({"luts": 50, "validation": 1.0}, "validation"),
-    ({"luts": 50, "tau": 0.0}, "tau"),
-    ({"luts": 50, "sweeps": 0}, "sweeps"),
-    ({"luts": 50, "time_limit": -1.0}, "time limit"),
-])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"luts": 5}, "too few"),
+        ({"luts": 50, "k": 9}, "1 to 8"),
+        ({"luts": 50, "augment": "spin"}, "augmentation"),
+        ({"luts": 50, "validation": 1.0}, "validation"),
+        ({"luts": 50, "tau": 0.0}, "tau"),
+        ({"luts": 50, "sweeps": 0}, "sweeps"),
+        ({"luts": 50, "time_limit": -1.0}, "time limit"),
+    ],
+)
 def test_bad_options_are_refused(digits: Dataset, coder: encode.Encoder, options: dict, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         train_descent(digits, coder, **options)

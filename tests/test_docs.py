@@ -25,7 +25,7 @@ def environment(tmp_path):
     tools = tmp_path / "tools"
     tools.mkdir()
     programmer = tools / "openFPGALoader"
-    programmer.write_text("#!/bin/sh\ntest -s \"$(eval echo \\${$#})\"\n")
+    programmer.write_text('#!/bin/sh\ntest -s "$(eval echo \\${$#})"\n')
     programmer.chmod(0o755)
     folder = os.pathsep.join([str(Path(sys.executable).parent), str(tools), os.environ["PATH"]])
     return {**os.environ, "PATH": folder, "OPENFPGALOADER": str(programmer), "COLUMNS": "100"}
@@ -43,16 +43,18 @@ def run_page(page, tmp_path, environment):
         if kind == "python":
             python += text  # a block may use names of the blocks before it
             (work / "page.py").write_text(python)
-            done = subprocess.run([sys.executable, "page.py"], cwd=work, env=environment, capture_output=True,
-                                  text=True, timeout=600)
+            done = subprocess.run(
+                [sys.executable, "page.py"], cwd=work, env=environment, capture_output=True, text=True, timeout=600
+            )
             assert done.returncode == 0, f"{page.name}:\n{text}\n{done.stderr}"
             return match.group()
         out = []
         for command in re.findall(r"^\$ (.*)$", text, re.MULTILINE):
             # No board is plugged in here: its chip is simulated.
             real = command.replace("--port /dev/ttyUSB1", "--port sim")
-            done = subprocess.run(["sh", "-c", real], cwd=work, env=environment, capture_output=True, text=True,
-                                  timeout=600)
+            done = subprocess.run(
+                ["sh", "-c", real], cwd=work, env=environment, capture_output=True, text=True, timeout=600
+            )
             assert done.returncode == 0, f"{page.name}: {command}\n{done.stdout}{done.stderr}"
             printed = done.stdout + done.stderr
             assert "(unexpected;" not in printed  # a pipe hides the exit code
@@ -73,9 +75,12 @@ def words(text):
     return re.sub(r"[-+]?[\d,]*\.?\d+(ms|s)?\b", "0", shown).split()
 
 
-PAGES = [str(page.relative_to(DOCS)) for folder in ("", "howto", "reference")
-         for page in sorted((DOCS / folder).glob("tutorial.md" if not folder else "*.md"))
-         if BLOCK.search(page.read_text())]
+PAGES = [
+    str(page.relative_to(DOCS))
+    for folder in ("", "howto", "reference")
+    for page in sorted((DOCS / folder).glob("tutorial.md" if not folder else "*.md"))
+    if BLOCK.search(page.read_text())
+]
 """Pages with commands or Python, the tutorial first."""
 
 
@@ -109,9 +114,14 @@ def test_the_pages_are_found():
 
 
 def test_the_site_builds_without_warnings_and_opens_offline(tmp_path):
-    done = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")],
-                          cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True,
-                          timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr
     assert "WARNING" not in done.stderr
     commands = (tmp_path / "site" / "reference" / "commands.html").read_text()
@@ -133,11 +143,22 @@ def test_help_of_every_command_has_an_example(name):
     assert {word for word in example if word.startswith("-")} <= options
 
 
-@pytest.mark.parametrize(("words", "completed"), [
-    ("lut2hw wra", {"wrap"}), ("lut2hw wrap --da", {"--data-bytes"}), ("lut2hw emit --target x", {"xilinx7"}),
-    ("lut2hw build --device hx", {"hx1k", "hx4k", "hx8k"}), ("lut2hw flash --board icest", {"icestick"})])
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("lut2hw wra", {"wrap"}),
+        ("lut2hw wrap --da", {"--data-bytes"}),
+        ("lut2hw emit --target x", {"xilinx7"}),
+        ("lut2hw build --device hx", {"hx1k", "hx4k", "hx8k"}),
+        ("lut2hw flash --board icest", {"icestick"}),
+    ],
+)
 def test_shells_complete_commands_options_and_names(words, completed):
-    env = {**os.environ, "_LUT2HW_COMPLETE": "complete_bash", "COMP_WORDS": words,
-           "COMP_CWORD": str(words.count(" "))}
+    env = {
+        **os.environ,
+        "_LUT2HW_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+    }
     done = subprocess.run([sys.executable, "-m", "lut2hw"], env=env, capture_output=True, text=True, timeout=60)
     assert set(done.stdout.split()) == completed

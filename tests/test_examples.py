@@ -15,8 +15,14 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 def run(command, folder, **variables):
     """Run `command` in `folder`; returns what it printed."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run(command, cwd=folder, env={**os.environ, "PATH": path, "MPLBACKEND": "agg", **variables},
-                          capture_output=True, text=True, timeout=1200)
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PATH": path, "MPLBACKEND": "agg", **variables},
+        capture_output=True,
+        text=True,
+        timeout=1200,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -37,8 +43,9 @@ def test_tabular(tmp_path):
 @pytest.mark.slow
 def test_notebook(tmp_path):
     """The code cells in order, without Jupyter; and the outputs that are shown are there."""
-    cells = [cell for cell in json.loads((EXAMPLES / "notebook.ipynb").read_text())["cells"]
-             if cell["cell_type"] == "code"]
+    cells = [
+        cell for cell in json.loads((EXAMPLES / "notebook.ipynb").read_text())["cells"] if cell["cell_type"] == "code"
+    ]
     (tmp_path / "notebook.py").write_text("\n".join("".join(cell["source"]) for cell in cells))
     out = run([sys.executable, "notebook.py"], tmp_path)
     assert "golden PASS" in out

@@ -65,8 +65,11 @@ def test_blif_and_aiger_round_trip(seed, head, k_max):
         assert (read.predict(code) == network.predict(x)).all()
         # and out again
         again = Circuit.of(read)
-        assert (to_network(blif.parse(to_blif(again).encode()), class_names=network.class_names, outputs="binary")
-                if again.inputs else read).n_classes == network.n_classes
+        assert (
+            to_network(blif.parse(to_blif(again).encode()), class_names=network.class_names, outputs="binary")
+            if again.inputs
+            else read
+        ).n_classes == network.n_classes
 
 
 @property_test
@@ -77,15 +80,18 @@ def test_pla_round_trip(seed, head):
     assume(logic is not None)
     read = to_network(logic, outputs="binary", class_names=network.class_names)
     x = inputs_of(network, 300)
-    used = sorted({int(s) for layer in network.layers for s in layer.wiring.ravel() if s < len(network.encoder)}
-                  | {int(s) for s in network.head.signal if s < len(network.encoder)})
+    used = sorted(
+        {int(s) for layer in network.layers for s in layer.wiring.ravel() if s < len(network.encoder)}
+        | {int(s) for s in network.head.signal if s < len(network.encoder)}
+    )
     code = bits.unpack(network.encoder(x), len(x)).T[:, used]
     assert (read.predict(code) == network.predict(x)).all()
 
 
 def reads_any(network: LutNetwork) -> bool:
     return any(s < len(network.encoder) for layer in network.layers for s in layer.wiring.ravel()) or bool(
-        (network.head.signal < len(network.encoder)).any())
+        (network.head.signal < len(network.encoder)).any()
+    )
 
 
 def one_lut(table: int, care: int, k: int) -> LutNetwork:
@@ -108,14 +114,17 @@ def test_pla_keeps_the_care_set(k, seed):
     assert (layer.table_bits[0][kept] == one_lut(table, care, k).layers[0].table_bits[0][kept]).all()
 
 
-@pytest.mark.parametrize(("kind", "rows", "on", "care"), [
-    ("f", ["11 1"], 0b1000, 0b1111),
-    ("fd", ["11 1", "0- -"], 0b1000, 0b1010),
-    ("fr", ["11 1", "00 0"], 0b1000, 0b1001),
-    ("fdr", ["11 1", "00 0", "01 -", "10 -"], 0b1000, 0b1001),
-    ("r", ["11 0"], 0b0111, 0b1111),
-    ("dr", ["11 0", "00 -"], 0b0110, 0b1110),
-])
+@pytest.mark.parametrize(
+    ("kind", "rows", "on", "care"),
+    [
+        ("f", ["11 1"], 0b1000, 0b1111),
+        ("fd", ["11 1", "0- -"], 0b1000, 0b1010),
+        ("fr", ["11 1", "00 0"], 0b1000, 0b1001),
+        ("fdr", ["11 1", "00 0", "01 -", "10 -"], 0b1000, 0b1001),
+        ("r", ["11 0"], 0b0111, 0b1111),
+        ("dr", ["11 0", "00 -"], 0b0110, 0b1110),
+    ],
+)
 def test_pla_types(kind, rows, on, care):
     text = "\n".join([".i 2", ".o 1", f".type {kind}", *rows, ".e"])
     layer = to_network(pla.parse(text.encode())).layers[0]
@@ -131,12 +140,21 @@ def test_pla_of_many_inputs_becomes_ands_and_ors():
     x = rng.integers(0, 2, (400, 30))
     x[:90] = np.where(products[rng.integers(0, 9, 90)] == "-", x[:90], products[rng.integers(0, 9, 90)] == "1")
     x[90] = products[0] == "1"
-    expected = [any(all(c == "-" or int(c) == bit for c, bit in zip(row, example, strict=True)) for row in products)
-                for example in x]
+    expected = [
+        any(all(c == "-" or int(c) == bit for c, bit in zip(row, example, strict=True)) for row in products)
+        for example in x
+    ]
     assert 0 < sum(expected) < 400
     assert (network.predict(x) == expected).all()
-    blif_text = "\n".join([".model m", ".inputs " + " ".join(f"a{i}" for i in range(30)), ".outputs y", ".names "
-                           + " ".join(f"a{i}" for i in range(30)) + " y", *("".join(row) + " 0" for row in products)])
+    blif_text = "\n".join(
+        [
+            ".model m",
+            ".inputs " + " ".join(f"a{i}" for i in range(30)),
+            ".outputs y",
+            ".names " + " ".join(f"a{i}" for i in range(30)) + " y",
+            *("".join(row) + " 0" for row in products),
+        ]
+    )
     assert (to_network(blif.parse(blif_text.encode())).predict(x) != expected).all()
 
 
@@ -153,33 +171,36 @@ def test_aag_and_one_hot_outputs():
 GOOD = b".model m\n.inputs a b\n.outputs y\n.names a b y\n11 1\n.end\n"
 
 
-@pytest.mark.parametrize(("read", "data", "says"), [
-    (blif.parse, b"", "no .outputs"),
-    (blif.parse, b"\x00\xff\x80", "expected a keyword"),
-    (blif.parse, GOOD.replace(b"11 1", b"111 1"), "line 5"),
-    (blif.parse, GOOD.replace(b"11 1", b"11 1\n00 0"), "ones and zeros"),
-    (blif.parse, GOOD.replace(b".names a b y", b".names a q y"), "'q' is read but nothing drives it"),
-    (blif.parse, GOOD.replace(b".names a b y", b".names a y y"), "depends on itself"),
-    (blif.parse, GOOD.replace(b".end", b".latch y z"), "latches"),
-    (blif.parse, GOOD.replace(b".end", b".subckt f a=b"), "flatten"),
-    (blif.parse, GOOD.replace(b".inputs a b", b".inputs a b y"), "driven by .names too"),
-    (blif.parse, GOOD.replace(b".end", b".names b y\n1 1"), "driven twice"),
-    (aiger.parse, b"", "truncated"),
-    (aiger.parse, b"aig 1 0 1 0 0\n", "latches"),
-    (aiger.parse, b"aig 99999999999 1 0 1 1\n", "not a number"),
-    (aiger.parse, b"aig 999999999 999999998 0 1 1\n", "too large"),
-    (aiger.parse, b"aig 3 2 0 1 1\n6\n", "truncated"),
-    (aiger.parse, b"aig 3 2 0 1 1\n99\n\x02\x02", "larger than the header"),
-    (aiger.parse, b"aig 3 2 0 1 1\n6\n\x02\x7f", "not before it"),
-    (aiger.parse, b"aag 2 1 0 1 1\n2\n4\n4 4 2\n", "loop"),
-    (aiger.parse, b"aag 2 1 0 1 0\n2\n4\n", "not defined"),
-    (pla.parse, b"11 1\n", "before .i and .o"),
-    (pla.parse, b".i 2\n.o 1\n111 1\n", "line 3"),
-    (pla.parse, b".i -4\n", "needs a number"),
-    (pla.parse, b".i 99999999\n", "needs a number"),
-    (pla.parse, b".i 2\n.o 1\n.type fr\n11 1\n1- 0\n", "both the on-set and the off-set"),
-    (pla.parse, b".i 2\n.o 1\n.mv 3\n", "is not read"),
-])
+@pytest.mark.parametrize(
+    ("read", "data", "says"),
+    [
+        (blif.parse, b"", "no .outputs"),
+        (blif.parse, b"\x00\xff\x80", "expected a keyword"),
+        (blif.parse, GOOD.replace(b"11 1", b"111 1"), "line 5"),
+        (blif.parse, GOOD.replace(b"11 1", b"11 1\n00 0"), "ones and zeros"),
+        (blif.parse, GOOD.replace(b".names a b y", b".names a q y"), "'q' is read but nothing drives it"),
+        (blif.parse, GOOD.replace(b".names a b y", b".names a y y"), "depends on itself"),
+        (blif.parse, GOOD.replace(b".end", b".latch y z"), "latches"),
+        (blif.parse, GOOD.replace(b".end", b".subckt f a=b"), "flatten"),
+        (blif.parse, GOOD.replace(b".inputs a b", b".inputs a b y"), "driven by .names too"),
+        (blif.parse, GOOD.replace(b".end", b".names b y\n1 1"), "driven twice"),
+        (aiger.parse, b"", "truncated"),
+        (aiger.parse, b"aig 1 0 1 0 0\n", "latches"),
+        (aiger.parse, b"aig 99999999999 1 0 1 1\n", "not a number"),
+        (aiger.parse, b"aig 999999999 999999998 0 1 1\n", "too large"),
+        (aiger.parse, b"aig 3 2 0 1 1\n6\n", "truncated"),
+        (aiger.parse, b"aig 3 2 0 1 1\n99\n\x02\x02", "larger than the header"),
+        (aiger.parse, b"aig 3 2 0 1 1\n6\n\x02\x7f", "not before it"),
+        (aiger.parse, b"aag 2 1 0 1 1\n2\n4\n4 4 2\n", "loop"),
+        (aiger.parse, b"aag 2 1 0 1 0\n2\n4\n", "not defined"),
+        (pla.parse, b"11 1\n", "before .i and .o"),
+        (pla.parse, b".i 2\n.o 1\n111 1\n", "line 3"),
+        (pla.parse, b".i -4\n", "needs a number"),
+        (pla.parse, b".i 99999999\n", "needs a number"),
+        (pla.parse, b".i 2\n.o 1\n.type fr\n11 1\n1- 0\n", "both the on-set and the off-set"),
+        (pla.parse, b".i 2\n.o 1\n.mv 3\n", "is not read"),
+    ],
+)
 def test_bad_files_are_refused_in_one_line(read, data, says):
     with pytest.raises(UsageError, match=says) as caught:
         to_network(read(data))
@@ -190,14 +211,17 @@ def test_bad_files_are_refused_in_one_line(read, data, says):
 @given(data=st.data())
 def test_damaged_files_never_crash(data):
     circuit = Circuit.of(random_network(5))
-    whole = {aiger.parse: to_aiger(circuit), blif.parse: to_blif(circuit).encode(),
-             pla.parse: to_pla(one_lut(0x96, 0xF7, 3), dont_cares=True).encode()}
+    whole = {
+        aiger.parse: to_aiger(circuit),
+        blif.parse: to_blif(circuit).encode(),
+        pla.parse: to_pla(one_lut(0x96, 0xF7, 3), dont_cares=True).encode(),
+    }
     read = data.draw(st.sampled_from(list(whole)))
     damaged = bytearray(whole[read])
     for _ in range(data.draw(st.integers(1, 4))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     try:
-        to_network(read(bytes(damaged[:data.draw(st.integers(0, len(damaged)))])))
+        to_network(read(bytes(damaged[: data.draw(st.integers(0, len(damaged)))])))
     except Lut2hwError as error:
         assert "\n" not in str(error)
 
@@ -229,10 +253,14 @@ def test_yosys_reads_the_same_function(tmp_path, form):
     behavioural = to_behavioural(circuit, "gold")
     (tmp_path / "gold.v").write_text(behavioural)
     # The file's ports are single bits with names of their own: wrap it.
-    ports = [*(f".\\{name} (features[{i}])" for i, name in enumerate(circuit.input_names)),
-             *(f".\\{name} (class_number[{i}])" for i, name in enumerate(circuit.output_names))]
-    (tmp_path / "wrap.v").write_text(f"module wrap (input [{n - 1}:0] features, output [{width - 1}:0] "
-                                     f"class_number);\n  core core ({', '.join(ports)});\nendmodule\n")
+    ports = [
+        *(f".\\{name} (features[{i}])" for i, name in enumerate(circuit.input_names)),
+        *(f".\\{name} (class_number[{i}])" for i, name in enumerate(circuit.output_names)),
+    ]
+    (tmp_path / "wrap.v").write_text(
+        f"module wrap (input [{n - 1}:0] features, output [{width - 1}:0] "
+        f"class_number);\n  core core ({', '.join(ports)});\nendmodule\n"
+    )
     if form == "blif":
         (tmp_path / "core.blif").write_text(to_blif(circuit, "core"))
         read = "read_blif core.blif; read_verilog wrap.v; rename wrap gate"
@@ -240,11 +268,14 @@ def test_yosys_reads_the_same_function(tmp_path, form):
         (tmp_path / "core.aig").write_bytes(to_aiger(circuit))
         read = "read_aiger -module_name core core.aig; read_verilog wrap.v; rename wrap gate"
     else:  # the proof can fail
-        (tmp_path / "gate.v").write_text(behavioural.replace("module gold", "module gate").replace(
-            "class_number[0] = ", "class_number[0] = ~"))
+        (tmp_path / "gate.v").write_text(
+            behavioural.replace("module gold", "module gate").replace("class_number[0] = ", "class_number[0] = ~")
+        )
         read = "read_verilog gate.v"
-    script = (f"read_verilog gold.v; {read}; proc; flatten gate; opt_clean; "
-              "miter -equiv -flatten -make_outputs gold gate miter; sat -verify -prove trigger 0 miter")
+    script = (
+        f"read_verilog gold.v; {read}; proc; flatten gate; opt_clean; "
+        "miter -equiv -flatten -make_outputs gold gate miter; sat -verify -prove trigger 0 miter"
+    )
     if form == "wrong":
         with pytest.raises(Lut2hwError):
             tools.run("yosys", ["-q", "-p", script], cwd=tmp_path)
@@ -261,14 +292,31 @@ def test_c_header_is_the_golden_model(tmp_path, seed):
     (tmp_path / "model.h").write_text(to_c(network, "core"))
     (tmp_path / "main.c").write_text(
         '#include "model.h"\nvoid run(const core_feature *x, unsigned n, uint16_t *y) { core_classify(x, n, y); }\n'
-        "const char *name(unsigned i) { return core_class_names[i]; }\n")
-    subprocess.run([compiler, "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC",
-                    "main.c", "-o", "model.so"], cwd=tmp_path, check=True)
+        "const char *name(unsigned i) { return core_class_names[i]; }\n"
+    )
+    subprocess.run(
+        [
+            compiler,
+            "-std=c99",
+            "-pedantic",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-O1",
+            "-shared",
+            "-fPIC",
+            "main.c",
+            "-o",
+            "model.so",
+        ],
+        cwd=tmp_path,
+        check=True,
+    )
     library = ctypes.CDLL(str(tmp_path / "model.so"))
     x = np.ascontiguousarray(inputs_of(network, 200), np.int32)
     answer = np.zeros(200, np.uint16)
     for at in range(0, 200, 64):
-        part = x[at:at + 64]
+        part = x[at : at + 64]
         library.run(part.ctypes.data_as(ctypes.c_void_p), len(part), answer[at:].ctypes.data_as(ctypes.c_void_p))
     assert (answer == network.predict(x)).all()
     library.name.restype = ctypes.c_char_p

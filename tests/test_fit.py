@@ -18,10 +18,12 @@ from lut2hw.learn.descent import train_descent
 from lut2hw.model import LutNetwork
 from lut2hw.targets.ice40 import ICE40
 
-has_ice40 = pytest.mark.skipif(not all(map(tools.find, ("yosys", "nextpnr-ice40", "icepack"))),
-                               reason="needs yosys and nextpnr-ice40")
-has_ecp5 = pytest.mark.skipif(not all(map(tools.find, ("yosys", "nextpnr-ecp5", "ecppack"))),
-                              reason="needs yosys and nextpnr-ecp5")
+has_ice40 = pytest.mark.skipif(
+    not all(map(tools.find, ("yosys", "nextpnr-ice40", "icepack"))), reason="needs yosys and nextpnr-ice40"
+)
+has_ecp5 = pytest.mark.skipif(
+    not all(map(tools.find, ("yosys", "nextpnr-ecp5", "ecppack"))), reason="needs yosys and nextpnr-ecp5"
+)
 
 
 def wide(features: int, classes: int, bits: int = 20) -> tuple[encode.Encoder, Dataset]:
@@ -39,8 +41,12 @@ def test_the_largest_network_is_near_the_budget() -> None:
     size = fit.largest(coder, 10, target="ice40", device="hx1k", k=4)
     assert 0.9 * 0.85 * 1280 < size.cells <= 0.85 * 1280
     for device, cells in (("up5k", 5280), ("hx8k", 7680)):
-        for options, budget in (({}, ICE40.devices[device].routable), ({"local": True}, 0.85 * cells),
-                                ({"utilization": 0.85}, 0.85 * cells), ({"utilization": 0.2}, 0.2 * cells)):
+        for options, budget in (
+            ({}, ICE40.devices[device].routable),
+            ({"local": True}, 0.85 * cells),
+            ({"utilization": 0.85}, 0.85 * cells),
+            ({"utilization": 0.2}, 0.2 * cells),
+        ):
             size = fit.largest(coder, 10, target="ice40", device=device, k=4, **options)
             assert 0.9 * budget < size.cells <= budget <= 0.85 * cells
     with pytest.raises(UsageError, match="hx1"):
@@ -82,15 +88,16 @@ def test_filled_after_training() -> None:
 
     def train(size: fit.Size) -> LutNetwork:
         sizes.append(size.luts)
-        return train_descent(dataset, coder, luts=size.luts, k=4, votes=size.votes, levels=3, inputs=size.inputs,
-                             sweeps=1)
+        return train_descent(
+            dataset, coder, luts=size.luts, k=4, votes=size.votes, levels=3, inputs=size.inputs, sweeps=1
+        )
 
     network, size = fit.fill(train, coder, 3, target="ice40", device="lp384", k=4)
     assert size.luts in sizes and size.cells == fit.chip_cells(network, "ice40") <= 326
     assert size.cells >= 0.9 * 326 or len(sizes) == fit.ROUNDS
     before, sizes = sizes, []
     _, first = fit.fill(train, coder, 3, target="ice40", device="lp384", k=4, once=True)
-    assert first.luts == sizes[-1] and sizes == before[:len(sizes)]  # the first that fits
+    assert first.luts == sizes[-1] and sizes == before[: len(sizes)]  # the first that fits
 
 
 def test_an_interrupt_with_nothing_that_fits_is_one() -> None:
@@ -103,13 +110,39 @@ def test_an_interrupt_with_nothing_that_fits_is_one() -> None:
         fit.fill(train, coder, 3, target="ice40", device="lp384", k=4, utilization=0.5)
 
 
-def built(folder: Path, source: str, target: str, device: str, utilization: float | None,
-          capsys: pytest.CaptureFixture, *options: str) -> tuple[int, int]:
+def built(
+    folder: Path,
+    source: str,
+    target: str,
+    device: str,
+    utilization: float | None,
+    capsys: pytest.CaptureFixture,
+    *options: str,
+) -> tuple[int, int]:
     """Logic cells of the chip: what `train` says, and what `build` reports."""
     model, core = folder / "m.lut", folder / "core"
     share = [] if utilization is None else ["--utilization", str(utilization)]
-    assert main(["train", "--data", source, "--target", target, "--device", device, *share, "--sweeps", "2", *options,
-                 "-o", str(model), "--json"]) == 0
+    assert (
+        main(
+            [
+                "train",
+                "--data",
+                source,
+                "--target",
+                target,
+                "--device",
+                device,
+                *share,
+                "--sweeps",
+                "2",
+                *options,
+                "-o",
+                str(model),
+                "--json",
+            ]
+        )
+        == 0
+    )
     estimate = json.loads(capsys.readouterr().out)["logic_cells"]
     assert main(["emit", str(model), "--target", target, "-o", str(core), "--json"]) == 0
     capsys.readouterr()
@@ -129,28 +162,40 @@ def cancer(tmp_path: Path) -> str:
 
 @has_ice40
 @pytest.mark.slow
-@pytest.mark.parametrize(("source", "device", "utilization", "options"), [
-    ("digits", "hx1k", 0.85, []),  # argmax, three thresholds a pixel
-    ("digits", "hx1k", 0.6, ["--classes", "0,1,2,3,4:5,6,7,8,9"]),  # one popcount against a threshold
-    ("cancer", "hx1k", 0.85, []),  # comparators of wide features, a threshold
-    ("digits", "up5k", 0.3, []),
-    ("digits", "up5k", None, []),  # as full as asked for: squares of the image
-    ("cancer", "up5k", None, []),  # no image: subspaces
-    ("cancer", "up5k", None, ["--subspace", "0"]),  # any wiring: what has routed
-])
-def test_the_estimate_is_what_build_reports_on_ice40(tmp_path: Path, capsys: pytest.CaptureFixture, cancer: str,
-                                                     source: str, device: str, utilization: float | None,
-                                                     options: list[str]) -> None:
-    estimate, real = built(tmp_path, cancer if source == "cancer" else source, "ice40", device, utilization, capsys,
-                           *options)
+@pytest.mark.parametrize(
+    ("source", "device", "utilization", "options"),
+    [
+        ("digits", "hx1k", 0.85, []),  # argmax, three thresholds a pixel
+        ("digits", "hx1k", 0.6, ["--classes", "0,1,2,3,4:5,6,7,8,9"]),  # one popcount against a threshold
+        ("cancer", "hx1k", 0.85, []),  # comparators of wide features, a threshold
+        ("digits", "up5k", 0.3, []),
+        ("digits", "up5k", None, []),  # as full as asked for: squares of the image
+        ("cancer", "up5k", None, []),  # no image: subspaces
+        ("cancer", "up5k", None, ["--subspace", "0"]),  # any wiring: what has routed
+    ],
+)
+def test_the_estimate_is_what_build_reports_on_ice40(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+    cancer: str,
+    source: str,
+    device: str,
+    utilization: float | None,
+    options: list[str],
+) -> None:
+    estimate, real = built(
+        tmp_path, cancer if source == "cancer" else source, "ice40", device, utilization, capsys, *options
+    )
     assert abs(estimate - real) <= 0.1 * real
 
 
 @has_ecp5
 @pytest.mark.slow
-@pytest.mark.parametrize(("source", "options"), [("digits", []), ("digits", ["--classes", "0,1,2,3,4:5,6,7,8,9"]),
-                                                 ("cancer", [])])
-def test_the_estimate_is_what_build_reports_on_ecp5(tmp_path: Path, capsys: pytest.CaptureFixture, cancer: str,
-                                                    source: str, options: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("source", "options"), [("digits", []), ("digits", ["--classes", "0,1,2,3,4:5,6,7,8,9"]), ("cancer", [])]
+)
+def test_the_estimate_is_what_build_reports_on_ecp5(
+    tmp_path: Path, capsys: pytest.CaptureFixture, cancer: str, source: str, options: list[str]
+) -> None:
     estimate, real = built(tmp_path, cancer if source == "cancer" else source, "ecp5", "12k", 0.05, capsys, *options)
     assert abs(estimate - real) <= 0.1 * real

@@ -18,8 +18,10 @@ from lut2hw.emit import emit_model
 FAST = ("ice40", "generic")  # one family with primitives, and the one without
 
 
-@pytest.fixture(scope="module", params=[name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
-                                        for name in sorted(targets.TARGETS)])
+@pytest.fixture(
+    scope="module",
+    params=[name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in sorted(targets.TARGETS)],
+)
 def folder(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("emitted") / "core"
     emit_model(random_network(2), path, target=request.param)
@@ -33,10 +35,15 @@ def test_make_synthesizes(folder, tmp_path):
     copy = tmp_path / "core"
     shutil.copytree(folder, copy)
     script = tmp_path / "yosys"  # whatever command it is, the Makefile takes one word
-    script.write_text(f"#!/bin/sh\nexec {' '.join(repr(word) for word in yosys)} \"$@\"\n")
+    script.write_text(f'#!/bin/sh\nexec {" ".join(repr(word) for word in yosys)} "$@"\n')
     script.chmod(0o755)
-    run = subprocess.run([make, f"YOSYS={script}"], cwd=copy, capture_output=True, text=True,
-                         env={**os.environ, "TMPDIR": str(tmp_path)})
+    run = subprocess.run(
+        [make, f"YOSYS={script}"],
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
     assert run.returncode == 0, run.stderr
     assert "lut2hw_core" in json.loads((copy / "core.json").read_text())["modules"]
     assert "cells" in (copy / "area.txt").read_text()
@@ -59,9 +66,24 @@ def test_core_file(folder):
 
 def test_fusesoc_sets_it_up(folder, tmp_path):
     pytest.importorskip("fusesoc")
-    run = subprocess.run([sys.executable, "-m", "fusesoc.main", "--cores-root", str(folder), "run",
-                          "--target=default", "--tool=icarus", "--setup", "--build-root", str(tmp_path / "build"),
-                          "lut2hw_core"],
-                         cwd=tmp_path, capture_output=True, text=True)
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "fusesoc.main",
+            "--cores-root",
+            str(folder),
+            "run",
+            "--target=default",
+            "--tool=icarus",
+            "--setup",
+            "--build-root",
+            str(tmp_path / "build"),
+            "lut2hw_core",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
     assert run.returncode == 0, run.stdout + run.stderr
     assert list((tmp_path / "build").rglob("core.v"))

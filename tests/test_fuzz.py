@@ -43,9 +43,31 @@ CORPUS = Path(__file__).parent / "corpus"
 FAST, SLOW, BLOCKS = 100, 100_000, 10
 SECONDS, MEGABYTES = 5.0, 600
 
-TOKENS = [b"", b"\0", b"-1", b"99999999999999999999", b"NaN", b"1e400", b"[" * 3000, b"{" * 3000, b'"', b"\n",
-          b",,,,", b"../../x", b"__import__('os')", b"\x80\x04c", b"PK\x05\x06", b"\xff\xfe", "é".encode(), b".end",
-          b".names", b"null", b"true", b"1" * 5000, b" " * 2000]
+TOKENS = [
+    b"",
+    b"\0",
+    b"-1",
+    b"99999999999999999999",
+    b"NaN",
+    b"1e400",
+    b"[" * 3000,
+    b"{" * 3000,
+    b'"',
+    b"\n",
+    b",,,,",
+    b"../../x",
+    b"__import__('os')",
+    b"\x80\x04c",
+    b"PK\x05\x06",
+    b"\xff\xfe",
+    "é".encode(),
+    b".end",
+    b".names",
+    b"null",
+    b"true",
+    b"1" * 5000,
+    b" " * 2000,
+]
 
 
 def mutate(rng: random.Random, corpus: list[bytes]) -> bytes:
@@ -65,16 +87,44 @@ def mutate(rng: random.Random, corpus: list[bytes]) -> bytes:
             content[at:to] = rng.choice(TOKENS)
         elif kind == 4:
             other = rng.choice(corpus)
-            content[at:] = other[rng.randrange(len(other) + 1):]
+            content[at:] = other[rng.randrange(len(other) + 1) :]
         elif kind == 5:
             del content[at:]
         elif at < len(content):
-            content[at:at + 4] = rng.randbytes(4)
+            content[at : at + 4] = rng.randbytes(4)
     return bytes(content)
 
 
-VALUES = [None, True, -1, 0, 1, 2, 1 << 31, 1 << 63, 10**30, -(1 << 63), 0.5, 1e308, float("nan"), float("inf"), "",
-          "x", "../../x", "é\n\"", "1" * 400, [], {}, [[]], [1, 2], {"a": 1}, "<i4", "|O", "0", "9" * 21]
+VALUES = [
+    None,
+    True,
+    -1,
+    0,
+    1,
+    2,
+    1 << 31,
+    1 << 63,
+    10**30,
+    -(1 << 63),
+    0.5,
+    1e308,
+    float("nan"),
+    float("inf"),
+    "",
+    "x",
+    "../../x",
+    'é\n"',
+    "1" * 400,
+    [],
+    {},
+    [[]],
+    [1, 2],
+    {"a": 1},
+    "<i4",
+    "|O",
+    "0",
+    "9" * 21,
+]
 
 
 def mutate_json(rng: random.Random, value: object) -> object:
@@ -108,8 +158,11 @@ def mutate_array(rng: random.Random, value: np.ndarray) -> np.ndarray:
     kind, value = rng.randrange(6), value.copy()
     if kind == 0 and value.size and value.dtype.kind in "iuf":
         flat = value.reshape(-1)
-        special = [np.nan, np.inf, -1e300] if value.dtype.kind == "f" else [
-            np.iinfo(value.dtype).min, np.iinfo(value.dtype).max, 0, 1]
+        special = (
+            [np.nan, np.inf, -1e300]
+            if value.dtype.kind == "f"
+            else [np.iinfo(value.dtype).min, np.iinfo(value.dtype).max, 0, 1]
+        )
         flat[rng.randrange(len(flat))] = rng.choice(special)
         return flat.reshape(value.shape)
     if kind == 1 and value.size:
@@ -117,7 +170,7 @@ def mutate_array(rng: random.Random, value: np.ndarray) -> np.ndarray:
         flat[rng.randrange(len(flat))] ^= 1 << rng.randrange(8)
         return value
     if kind == 2:
-        return value[:rng.randrange(len(value) + 1)] if value.ndim else value[None]
+        return value[: rng.randrange(len(value) + 1)] if value.ndim else value[None]
     if kind == 3:
         return value.astype(rng.choice(["|u1", "<i4", "<i8", "<f8", "<u4", "|b1", "<U3", "<f2", "<c16"]))
     if kind == 4:
@@ -190,34 +243,90 @@ def samples(tmp_path_factory):
     manifests = [emit_model(network, folder / f"core{i}", pipeline=1) for i, network in enumerate(networks)]
     global COUNT, WIDTH
     COUNT, WIDTH = manifests[0].n_vectors, manifests[0].input_port.width
-    arrays = {"x_train": np.arange(40).reshape(10, 4), "y_train": np.arange(10) % 2,
-              "x_test": np.arange(8).reshape(2, 4), "y_test": np.array([0, 1])}
+    arrays = {
+        "x_train": np.arange(40).reshape(10, 4),
+        "y_train": np.arange(10) % 2,
+        "x_test": np.arange(8).reshape(2, 4),
+        "y_test": np.array([0, 1]),
+    }
     packed = io.BytesIO()
     np.savez(packed, **arrays)
     text = ".i 4\n.o 1\n.ilb a b c d\n.ob f\n" + "".join(f"{p:04b} {p % 3 % 2}\n" for p in range(16)) + ".e\n"
     rng = np.random.default_rng(0)
-    checkpoints = [npz_bytes([("classes", np.array(2)), ("inputs", np.array(6)), ("0.weights", rng.random((4, 16))),
-                              ("0.a", rng.integers(0, 6, 4)), ("0.b", rng.integers(0, 6, 4))]),
-                   npz_bytes([("classes", np.array(2)), ("thresholds", rng.random((3, 2))),
-                              ("0.mapping", rng.integers(0, 6, (4, 3))), ("0.luts", rng.random((4, 8)) - 0.5)])]
-    tree = {"feature": [0, -1, -1], "threshold": [0.5, 0.0, 0.0], "left": [1, -1, -1], "right": [2, -1, -1],
-            "value": [[0.0], [-1.5], [2.0]], "outputs": [0]}
-    xgboost = {"left_children": [1, -1, -1], "right_children": [2, -1, -1], "split_indices": [0, 0, 0],
-               "split_conditions": [0.5, -0.1, 0.2], "split_type": [0, 0, 0]}
+    checkpoints = [
+        npz_bytes(
+            [
+                ("classes", np.array(2)),
+                ("inputs", np.array(6)),
+                ("0.weights", rng.random((4, 16))),
+                ("0.a", rng.integers(0, 6, 4)),
+                ("0.b", rng.integers(0, 6, 4)),
+            ]
+        ),
+        npz_bytes(
+            [
+                ("classes", np.array(2)),
+                ("thresholds", rng.random((3, 2))),
+                ("0.mapping", rng.integers(0, 6, (4, 3))),
+                ("0.luts", rng.random((4, 8)) - 0.5),
+            ]
+        ),
+    ]
+    tree = {
+        "feature": [0, -1, -1],
+        "threshold": [0.5, 0.0, 0.0],
+        "left": [1, -1, -1],
+        "right": [2, -1, -1],
+        "value": [[0.0], [-1.5], [2.0]],
+        "outputs": [0],
+    }
+    xgboost = {
+        "left_children": [1, -1, -1],
+        "right_children": [2, -1, -1],
+        "split_indices": [0, 0, 0],
+        "split_conditions": [0.5, -0.1, 0.2],
+        "split_type": [0, 0, 0],
+    }
     forests = [
-        {"format": trees.FORMAT, "version": 1, "trees": [tree, tree], "feature_names": None, "n_features": 2,
-         "class_names": ["a", "b"], "base": [0.0], "comparison": "<", "single": False, "at_zero": 0, "source": "x"},
-        {"learner": {"objective": {"name": "binary:logistic"}, "feature_names": [], "learner_model_param": {
-            "num_class": "0", "num_feature": "2", "base_score": "5E-1"}, "gradient_booster": {
-            "name": "gbtree", "model": {"trees": [xgboost], "tree_info": [0]}}}}]
-    torch = [path.read_bytes() for path in sorted((Path(__file__).parent / "checkpoints").glob("*.pt"))
-             if path.name == "difflogic.pt"]
+        {
+            "format": trees.FORMAT,
+            "version": 1,
+            "trees": [tree, tree],
+            "feature_names": None,
+            "n_features": 2,
+            "class_names": ["a", "b"],
+            "base": [0.0],
+            "comparison": "<",
+            "single": False,
+            "at_zero": 0,
+            "source": "x",
+        },
+        {
+            "learner": {
+                "objective": {"name": "binary:logistic"},
+                "feature_names": [],
+                "learner_model_param": {"num_class": "0", "num_feature": "2", "base_score": "5E-1"},
+                "gradient_booster": {"name": "gbtree", "model": {"trees": [xgboost], "tree_info": [0]}},
+            }
+        },
+    ]
+    torch = [
+        path.read_bytes()
+        for path in sorted((Path(__file__).parent / "checkpoints").glob("*.pt"))
+        if path.name == "difflogic.pt"
+    ]
     idx = b"\0\0\x08\x03" + np.array([2, 3, 4], ">u4").tobytes() + bytes(range(24))
     return {
-        "checkpoint": checkpoints, "torch": torch, "trees": [json.dumps(forest).encode() for forest in forests],
-        "idx": [idx, b"\0\0\x08\x01\0\0\0\x05\1\2\3\4\5"], "gzip": [gzip.compress(idx, mtime=0)],
-        "build": [json.dumps({"board": "icebreaker", "baud": 115200, "bitstream": "/x/top.bin",
-                              "fingerprint": "00"}).encode()],
+        "checkpoint": checkpoints,
+        "torch": torch,
+        "trees": [json.dumps(forest).encode() for forest in forests],
+        "idx": [idx, b"\0\0\x08\x01\0\0\0\x05\1\2\3\4\5"],
+        "gzip": [gzip.compress(idx, mtime=0)],
+        "build": [
+            json.dumps(
+                {"board": "icebreaker", "baud": 115200, "bitstream": "/x/top.bin", "fingerprint": "00"}
+            ).encode()
+        ],
         "model": [model.to_bytes(network) for network in networks],
         "manifest": [(m.directory / "manifest.json").read_bytes() for m in manifests],
         "netlist": [(m.directory / "netlist.json").read_bytes() for m in manifests],
@@ -235,6 +344,7 @@ def read_data(suffix: str) -> Callable[[bytes, Path], object]:
         path = folder / f"data{suffix}"
         path.write_bytes(content)
         return data.load(path)
+
     return read
 
 
@@ -243,6 +353,7 @@ def read_import(module) -> Callable[[bytes, Path], object]:
         path = folder / "import"
         path.write_bytes(content)
         return module.read(path)
+
     return read
 
 
@@ -291,6 +402,7 @@ def read_idx(suffix: str) -> Callable[[bytes, Path], object]:
         path = folder / f"data-idx3{suffix}"
         path.write_bytes(content)
         return files.read_idx(path)
+
     return read
 
 
@@ -303,11 +415,22 @@ def read_build(content: bytes, folder: Path) -> object:
 
 
 READERS: dict[str, Callable[[bytes, Path], object]] = {
-    "model": read_model, "manifest": read_manifest, "netlist": read_netlist, "checkpoint": read_checkpoint,
+    "model": read_model,
+    "manifest": read_manifest,
+    "netlist": read_netlist,
+    "checkpoint": read_checkpoint,
     "torch": read_torch,
-    "trees": read_trees, "idx": read_idx(""), "gzip": read_idx(".gz"), "build": read_build,
-    "vectors": read_vectors, "npz": read_data(".npz"), "csv": read_data(".csv"), "pla": read_data(".pla"),
-    "blif": read_import(blif), "aiger": read_import(aiger), "pla network": read_import(pla),
+    "trees": read_trees,
+    "idx": read_idx(""),
+    "gzip": read_idx(".gz"),
+    "build": read_build,
+    "vectors": read_vectors,
+    "npz": read_data(".npz"),
+    "csv": read_data(".csv"),
+    "pla": read_data(".pla"),
+    "blif": read_import(blif),
+    "aiger": read_import(aiger),
+    "pla network": read_import(pla),
 }
 
 
@@ -373,8 +496,9 @@ def test_archive_bombs_are_refused(tmp_path):
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in ("header", "inputs", "classes", "x_train", "y_train", "x_test", "y_test"):
             member = io.BytesIO()
-            np.lib.format.write_array_header_1_0(member, {"descr": "|u1", "fortran_order": False,
-                                                          "shape": (1 << 34,)})
+            np.lib.format.write_array_header_1_0(
+                member, {"descr": "|u1", "fortran_order": False, "shape": (1 << 34,)}
+            )
             archive.writestr(f"{name}.npy", member.getvalue() + bytes(1 << 20))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for reader in ("model", "vectors", "npz", "checkpoint"):
@@ -387,11 +511,14 @@ def test_pickle_bombs_are_refused(tmp_path):
     """A few bytes that would take gigabytes of memo, or for ever to hash, to share tensors or to call."""
     nested = b"(lp0\n0)" + b"".join(b"2\x86" for _ in range(60))  # a tuple of twice the tuple before
     bombs = {
-        "memo": b"\x80\x02Nr\xff\xff\xff\x1f.", "key": b"\x80\x02}" + nested + b"Ns.",
+        "memo": b"\x80\x02Nr\xff\xff\xff\x1f.",
+        "key": b"\x80\x02}" + nested + b"Ns.",
         "ordered": b"\x80\x02ccollections\nOrderedDict\n]" + nested + b"N\x86a\x85R.",
-        "set": b"\x80\x04\x8f(" + nested + b"\x90.", "frozenset": b"\x80\x04(" + nested + b"\x91.",
+        "set": b"\x80\x04\x8f(" + nested + b"\x90.",
+        "frozenset": b"\x80\x04(" + nested + b"\x91.",
         "builtins set": b"\x80\x02cbuiltins\nset\n]" + nested + b"a\x85R.",
-        "system": b"cos\nsystem\n(S'touch owned'\ntR.", "eval": b"cbuiltins\neval\n(S'1/0'\ntR.",
+        "system": b"cos\nsystem\n(S'touch owned'\ntR.",
+        "eval": b"cbuiltins\neval\n(S'1/0'\ntR.",
     }
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for name, content in bombs.items():
@@ -412,8 +539,9 @@ def test_pickles_are_not_run(tmp_path):
             return (Path.touch, (tmp_path / "owned",))
 
     out = io.BytesIO()
-    np.savez(out, x_train=np.array([Evil()], object), y_train=np.array([0]), x_test=np.array([[1]]),
-             y_test=np.array([0]))
+    np.savez(
+        out, x_train=np.array([Evil()], object), y_train=np.array([0]), x_test=np.array([[1]]), y_test=np.array([0])
+    )
     for reader in ("npz", "model", "vectors"):
         with pytest.raises(Lut2hwError):
             READERS[reader](out.getvalue(), tmp_path)

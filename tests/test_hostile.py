@@ -19,39 +19,61 @@ def loaded(tmp_path, content: str | bytes):
     return data.load(path)
 
 
-@pytest.mark.parametrize("content", [
-    b"\xef\xbb\xbf" + GOOD.encode(), GOOD.replace("\n", "\r\n"), GOOD.replace("\n", "\r"), GOOD.replace(",", ", "),
-    "a,b,label\n" + "\n".join(f'"{row.split(",")[0]}",{row.split(",")[1]},"{row.split(",")[2]}"' for row in ROWS),
-], ids=["byte order mark", "CRLF", "CR", "spaces", "quotes"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbf" + GOOD.encode(),
+        GOOD.replace("\n", "\r\n"),
+        GOOD.replace("\n", "\r"),
+        GOOD.replace(",", ", "),
+        "a,b,label\n" + "\n".join(f'"{row.split(",")[0]}",{row.split(",")[1]},"{row.split(",")[2]}"' for row in ROWS),
+    ],
+    ids=["byte order mark", "CRLF", "CR", "spaces", "quotes"],
+)
 def test_the_same_table_in_other_clothes(tmp_path, content):
     plain, other = loaded(tmp_path, GOOD), loaded(tmp_path, content)
     assert other.class_names == plain.class_names and other.features.names == plain.features.names
     assert np.array_equal(other.x_train, plain.x_train) and np.array_equal(other.y_test, plain.y_test)
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    ("", "not a readable CSV"), ("a,b,label\n", "no examples"),
-    ("a,b,label\n1,2,x\n3,4,y\n", "no example to test with"),
-    (GOOD + "NaN,1,x\n", "line 62 has no value in column 'a'"), (GOOD + "inf,1,x\n", "is inf"),
-    (GOOD + "1e400,1,x\n", "is inf"), (GOOD + "9" * 30 + ",1,x\n", "beyond 64 bits"), (GOOD + "1\n", "no value"),
-    (GOOD + "1,2,x,4\n", "not a readable CSV"), (GOOD + '"1,2,x\n', "not a readable CSV"),
-    (GOOD.encode("utf-16"), "not a readable CSV"), (b"a,b,label\n1,2,\xe9\n" * 9, "not a readable CSV"),
-    (GOOD + "hello,1,x\n", "line 62: column 'a' holds 'hello'"), ("a,b,label\n" + "1,2,x\n" * 9, "single class"),
-    ("label\n" + "x\ny\n" * 9, "no column beside"), (GOOD + "1,2,\n", "no value in column 'label'"),
-])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "not a readable CSV"),
+        ("a,b,label\n", "no examples"),
+        ("a,b,label\n1,2,x\n3,4,y\n", "no example to test with"),
+        (GOOD + "NaN,1,x\n", "line 62 has no value in column 'a'"),
+        (GOOD + "inf,1,x\n", "is inf"),
+        (GOOD + "1e400,1,x\n", "is inf"),
+        (GOOD + "9" * 30 + ",1,x\n", "beyond 64 bits"),
+        (GOOD + "1\n", "no value"),
+        (GOOD + "1,2,x,4\n", "not a readable CSV"),
+        (GOOD + '"1,2,x\n', "not a readable CSV"),
+        (GOOD.encode("utf-16"), "not a readable CSV"),
+        (b"a,b,label\n1,2,\xe9\n" * 9, "not a readable CSV"),
+        (GOOD + "hello,1,x\n", "line 62: column 'a' holds 'hello'"),
+        ("a,b,label\n" + "1,2,x\n" * 9, "single class"),
+        ("label\n" + "x\ny\n" * 9, "no column beside"),
+        (GOOD + "1,2,\n", "no value in column 'label'"),
+    ],
+)
 def test_what_is_no_table_is_refused(tmp_path, content, message):
     with pytest.raises(UsageError, match=message) as error:
         loaded(tmp_path, content)
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("rows", [
-    [f"5,{i % 3},{i % 2}" for i in range(40)],  # a constant feature
-    [f"{i % 3},{i % 2},{'xy'[i // 6 % 2]}" for i in range(48)],  # classes that nothing tells apart
-    [*ROWS, "3,3,rare"],  # a class with one example
-    [f"{i % 7},{i % 5},{'n' * 20_000}{i % 2}" for i in range(40)],
-    [f"{i % 7},{i % 5},{['begin', 'end;$finish', '`include'][i % 3]}" for i in range(60)],
-], ids=["constant", "identical classes", "one example", "long names", "Verilog"])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [f"5,{i % 3},{i % 2}" for i in range(40)],  # a constant feature
+        [f"{i % 3},{i % 2},{'xy'[i // 6 % 2]}" for i in range(48)],  # classes that nothing tells apart
+        [*ROWS, "3,3,rare"],  # a class with one example
+        [f"{i % 7},{i % 5},{'n' * 20_000}{i % 2}" for i in range(40)],
+        [f"{i % 7},{i % 5},{['begin', 'end;$finish', '`include'][i % 3]}" for i in range(60)],
+    ],
+    ids=["constant", "identical classes", "one example", "long names", "Verilog"],
+)
 def test_odd_but_whole_tables_are_learned_and_emitted(tmp_path, rows, capsys):
     (tmp_path / "t.csv").write_text("\n".join(["module,b,label", *rows]) + "\n")
     model, core = str(tmp_path / "m.lut"), str(tmp_path / "core")

@@ -31,12 +31,23 @@ from lut2hw.imports.builder import Builder
 from lut2hw.imports.thresholds import boundaries
 from lut2hw.model import Head, LutNetwork
 
-DATA = {name: load(return_X_y=True) for name, load in
-        (("digits", datasets.load_digits), ("iris", datasets.load_iris), ("cancer", datasets.load_breast_cancer))}
-FEATURES = {name: Features.integers(np.zeros(64), np.full(64, 16)) if name == "digits" else
-            quantize(x, tuple(f"x{i}" for i in range(x.shape[1]))) for name, (x, _) in DATA.items()}
+DATA = {
+    name: load(return_X_y=True)
+    for name, load in (
+        ("digits", datasets.load_digits),
+        ("iris", datasets.load_iris),
+        ("cancer", datasets.load_breast_cancer),
+    )
+}
+FEATURES = {
+    name: Features.integers(np.zeros(64), np.full(64, 16))
+    if name == "digits"
+    else quantize(x, tuple(f"x{i}" for i in range(x.shape[1])))
+    for name, (x, _) in DATA.items()
+}
 ESTIMATORS = {
-    "tree": DecisionTreeClassifier(random_state=0), "shallow": DecisionTreeClassifier(max_depth=4, random_state=0),
+    "tree": DecisionTreeClassifier(random_state=0),
+    "shallow": DecisionTreeClassifier(max_depth=4, random_state=0),
     "forest": RandomForestClassifier(15, random_state=0),
     "soft forest": RandomForestClassifier(15, max_depth=4, random_state=0),
     "extra": ExtraTreesClassifier(8, max_depth=6, random_state=0),
@@ -91,24 +102,40 @@ def make_task(seed, n_features, classes):
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 1 << 30), n_features=st.integers(1, 6), classes=st.integers(2, 5),
-       depth=st.one_of(st.none(), st.integers(1, 5)), forest=st.booleans(), k=st.integers(3, 8))
+@given(
+    seed=st.integers(0, 1 << 30),
+    n_features=st.integers(1, 6),
+    classes=st.integers(2, 5),
+    depth=st.one_of(st.none(), st.integers(1, 5)),
+    forest=st.booleans(),
+    k=st.integers(3, 8),
+)
 def test_whole_votes_are_exact(seed, n_features, classes, depth, forest, k):
     """Single trees, and forests of pure leaves, answer the same on examples that they have never seen."""
     x, y, others = make_task(seed, n_features, classes)
     x, first = np.unique(x, axis=0, return_index=True)  # so that every leaf can be pure
-    estimator = RandomForestClassifier(5, bootstrap=False, random_state=seed) if forest else \
-        DecisionTreeClassifier(max_depth=depth, random_state=seed)
+    estimator = (
+        RandomForestClassifier(5, bootstrap=False, random_state=seed)
+        if forest
+        else DecisionTreeClassifier(max_depth=depth, random_state=seed)
+    )
     estimator.fit(x, y[first])
-    network = trees.to_network(trees.from_sklearn(estimator),
-                               Features.integers(np.full(n_features, -50), np.full(n_features, 49)), k=k)
+    network = trees.to_network(
+        trees.from_sklearn(estimator), Features.integers(np.full(n_features, -50), np.full(n_features, 49)), k=k
+    )
     theirs = np.searchsorted(estimator.classes_, estimator.predict(others))
     assert (network.predict(others) == theirs).all()
 
 
 @settings(max_examples=12, deadline=None)
-@given(seed=st.integers(0, 1 << 30), n_features=st.integers(1, 5), classes=st.integers(2, 4),
-       rounds=st.integers(1, 6), leaf_bits=st.integers(2, 12), kind=st.sampled_from(["sklearn", "xgboost"]))
+@given(
+    seed=st.integers(0, 1 << 30),
+    n_features=st.integers(1, 5),
+    classes=st.integers(2, 4),
+    rounds=st.integers(1, 6),
+    leaf_bits=st.integers(2, 12),
+    kind=st.sampled_from(["sklearn", "xgboost"]),
+)
 def test_boosting_differs_only_where_two_classes_are_close(seed, n_features, classes, rounds, leaf_bits, kind):
     """The answer is the library's own wherever its best class leads by more than the rounding can move the sums."""
     x, y, others = make_task(seed, n_features, classes)
@@ -122,8 +149,9 @@ def test_boosting_differs_only_where_two_classes_are_close(seed, n_features, cla
             estimator.save_model(f"{folder}/m.json")
             ensemble = trees.load(f"{folder}/m.json")
         margin = estimator.predict(others, output_margin=True)
-    network = trees.to_network(ensemble, Features.integers(np.full(n_features, -50), np.full(n_features, 49)),
-                               leaf_bits=leaf_bits)
+    network = trees.to_network(
+        ensemble, Features.integers(np.full(n_features, -50), np.full(n_features, 49)), leaf_bits=leaf_bits
+    )
     margin = np.sort(margin.reshape(len(others), -1), axis=1)
     lead = np.abs(margin[:, 0]) if margin.shape[1] == 1 else margin[:, -1] - margin[:, -2]
     sure = lead > (rounds + 2) * trees._step(ensemble, leaf_bits) + 1e-4
@@ -152,6 +180,7 @@ def test_compiled_trees_equal_the_network():
     network = trees.to_network(trees.from_sklearn(estimator), FEATURES["digits"], leaf_bits=5)
     compiled = compile_network(network, targets.get("ice40"))
     from lut2hw import bits
+
     out = compiled.netlist.evaluate(**{INPUT: compiled.input_port.bits_of(network, x.astype(np.int64))})[OUTPUT]
     number = (bits.unpack(out, len(x)).astype(np.int64) << np.arange(len(out))[:, None]).sum(axis=0)
     assert (number == network.predict(x)).all()
@@ -167,8 +196,9 @@ def test_save_and_load(tmp_path):
 
 
 def test_boundaries():
-    features = Features(("a", "b"), np.array([-50, 0]), np.array([1 << 40, 100]), np.array([10.0, 1.0]),
-                        np.array([0.0, 0.0]))
+    features = Features(
+        ("a", "b"), np.array([-50, 0]), np.array([1 << 40, 100]), np.array([10.0, 1.0]), np.array([0.0, 0.0])
+    )
     for single in (False, True):
         for strict in (False, True):
             for feature, threshold in ((0, 0.3), (0, -4.96), (0, 12345.67), (1, 7.0), (1, -3.0), (1, 1e9), (0, 5e8)):
@@ -181,10 +211,14 @@ def test_boundaries():
                     assert (real > threshold if strict else real >= threshold) == (q == least)
 
 
-@pytest.mark.parametrize(("estimator", "says"), [
-    (LogisticRegression(max_iter=10), "is not read"), (DecisionTreeRegressor(), "not a classifier"),
-    (GradientBoostingClassifier(init=DecisionTreeClassifier(max_depth=1), n_estimators=1), "leave init out"),
-])
+@pytest.mark.parametrize(
+    ("estimator", "says"),
+    [
+        (LogisticRegression(max_iter=10), "is not read"),
+        (DecisionTreeRegressor(), "not a classifier"),
+        (GradientBoostingClassifier(init=DecisionTreeClassifier(max_depth=1), n_estimators=1), "leave init out"),
+    ],
+)
 @pytest.mark.filterwarnings("ignore")
 def test_what_is_not_read(estimator, says):
     with pytest.raises(UsageError, match=says):
@@ -194,8 +228,10 @@ def test_what_is_not_read(estimator, says):
 # --- XGBoost ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("data", "options"), [
-    ("digits", {}), ("cancer", {}), ("iris", {"objective": "multi:softmax"}), ("cancer", {"num_parallel_tree": 3})])
+@pytest.mark.parametrize(
+    ("data", "options"),
+    [("digits", {}), ("cancer", {}), ("iris", {"objective": "multi:softmax"}), ("cancer", {"num_parallel_tree": 3})],
+)
 def test_xgboost(tmp_path, data, options):
     xgboost = pytest.importorskip("xgboost", reason="the wheel is not on every platform")
     x, y = DATA[data]
@@ -213,13 +249,22 @@ def test_xgboost(tmp_path, data, options):
 
 def hand_made() -> dict:
     """A model of XGBoost's documented form: x1 < 3 ? (x0 < 1 ? -1 : 0.5) : 2, and base score 1/2."""
-    tree = {"left_children": [1, 3, -1, -1, -1], "right_children": [2, 4, -1, -1, -1],
-            "split_indices": [1, 0, 0, 0, 0], "split_conditions": [3.0, 1.0, 2.0, -1.0, 0.5],
-            "split_type": [0] * 5, "default_left": [0] * 5}
-    return {"learner": {
-        "feature_names": [], "objective": {"name": "binary:logistic"},
-        "learner_model_param": {"base_score": "5E-1", "num_class": "0", "num_feature": "2"},
-        "gradient_booster": {"name": "gbtree", "model": {"trees": [tree], "tree_info": [0]}}}}
+    tree = {
+        "left_children": [1, 3, -1, -1, -1],
+        "right_children": [2, 4, -1, -1, -1],
+        "split_indices": [1, 0, 0, 0, 0],
+        "split_conditions": [3.0, 1.0, 2.0, -1.0, 0.5],
+        "split_type": [0] * 5,
+        "default_left": [0] * 5,
+    }
+    return {
+        "learner": {
+            "feature_names": [],
+            "objective": {"name": "binary:logistic"},
+            "learner_model_param": {"base_score": "5E-1", "num_class": "0", "num_feature": "2"},
+            "gradient_booster": {"name": "gbtree", "model": {"trees": [tree], "tree_info": [0]}},
+        }
+    }
 
 
 def test_xgboost_by_hand(tmp_path):
@@ -240,22 +285,28 @@ def set_tree(name, value):
     return lambda learner: learner["gradient_booster"]["model"]["trees"][0].update({name: value})
 
 
-@pytest.mark.parametrize(("text", "says"), [
-    ("", "not a readable JSON"), ("[" * 100000, "not a readable JSON"), ("{}", "neither an XGBoost"),
-    ("[]", "neither an XGBoost"), ('{"learner": 3}', "damaged"),
-    (damaged(lambda learner: learner["objective"].update(name="reg:squarederror")), "not classification"),
-    (damaged(lambda learner: learner["gradient_booster"].update(name="dart")), "gbtree"),
-    (damaged(lambda learner: learner["learner_model_param"].update(num_class="999999")), "classes"),
-    (damaged(lambda learner: learner["learner_model_param"].update(base_score="[1,2]")), "entries"),
-    (damaged(lambda learner: learner["learner_model_param"].update(base_score="2")), "probability"),
-    (damaged(set_tree("left_children", [1, 0, -1, -1, -1])), "not a tree"),
-    (damaged(set_tree("left_children", [1, 2, -1, -1, -1])), "not a tree"),
-    (damaged(set_tree("left_children", [9, 3, -1, -1, -1])), "not a tree"),
-    (damaged(set_tree("split_indices", [1, 7, 0, 0, 0])), "feature that is not there"),
-    (damaged(set_tree("split_conditions", [3.0, 1.0])), "length|damaged"),
-    (damaged(set_tree("split_conditions", [3.0, 1.0, 2.0, float("inf"), 0.5])), "not finite"),
-    (damaged(set_tree("split_type", [1] * 5)), "categorical"),
-])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "not a readable JSON"),
+        ("[" * 100000, "not a readable JSON"),
+        ("{}", "neither an XGBoost"),
+        ("[]", "neither an XGBoost"),
+        ('{"learner": 3}', "damaged"),
+        (damaged(lambda learner: learner["objective"].update(name="reg:squarederror")), "not classification"),
+        (damaged(lambda learner: learner["gradient_booster"].update(name="dart")), "gbtree"),
+        (damaged(lambda learner: learner["learner_model_param"].update(num_class="999999")), "classes"),
+        (damaged(lambda learner: learner["learner_model_param"].update(base_score="[1,2]")), "entries"),
+        (damaged(lambda learner: learner["learner_model_param"].update(base_score="2")), "probability"),
+        (damaged(set_tree("left_children", [1, 0, -1, -1, -1])), "not a tree"),
+        (damaged(set_tree("left_children", [1, 2, -1, -1, -1])), "not a tree"),
+        (damaged(set_tree("left_children", [9, 3, -1, -1, -1])), "not a tree"),
+        (damaged(set_tree("split_indices", [1, 7, 0, 0, 0])), "feature that is not there"),
+        (damaged(set_tree("split_conditions", [3.0, 1.0])), "length|damaged"),
+        (damaged(set_tree("split_conditions", [3.0, 1.0, 2.0, float("inf"), 0.5])), "not finite"),
+        (damaged(set_tree("split_type", [1] * 5)), "categorical"),
+    ],
+)
 def test_bad_trees_are_refused_in_one_line(tmp_path, text, says):
     (tmp_path / "m.json").write_text(text)
     with pytest.raises(UsageError, match=says) as caught:
@@ -269,8 +320,24 @@ def test_bad_trees_are_refused_in_one_line(tmp_path, text, says):
 def gate(a, b, i):
     """The 16 real-valued gates as difflogic's documentation lists them."""
     ab = a * b
-    return [0 * a, ab, a - ab, a, b - ab, b, a + b - 2 * ab, a + b - ab, 1 - (a + b - ab), 1 - (a + b - 2 * ab),
-            1 - b, 1 - b + ab, 1 - a, 1 - a + ab, 1 - ab, 0 * a + 1][i]
+    return [
+        0 * a,
+        ab,
+        a - ab,
+        a,
+        b - ab,
+        b,
+        a + b - 2 * ab,
+        a + b - ab,
+        1 - (a + b - ab),
+        1 - (a + b - 2 * ab),
+        1 - b,
+        1 - b + ab,
+        1 - a,
+        1 - a + ab,
+        1 - ab,
+        0 * a + 1,
+    ][i]
 
 
 def test_difflogic(tmp_path):
@@ -325,21 +392,40 @@ def test_dwn(tmp_path, learned):
 def good(kind):
     rng = np.random.default_rng(2)
     if kind is difflogic:
-        return {"classes": np.array(2), "inputs": np.array(3), "0.weights": rng.random((4, 16)),
-                "0.a": np.array([0, 1, 2, 0]), "0.b": np.array([1, 1, 0, 2])}
-    return {"classes": np.array(2), "inputs": np.array(3), "0.luts": rng.random((4, 4)),
-            "0.mapping": np.array([[0, 1], [1, 2], [2, 0], [0, 0]])}
+        return {
+            "classes": np.array(2),
+            "inputs": np.array(3),
+            "0.weights": rng.random((4, 16)),
+            "0.a": np.array([0, 1, 2, 0]),
+            "0.b": np.array([1, 1, 0, 2]),
+        }
+    return {
+        "classes": np.array(2),
+        "inputs": np.array(3),
+        "0.luts": rng.random((4, 4)),
+        "0.mapping": np.array([[0, 1], [1, 2], [2, 0], [0, 0]]),
+    }
 
 
-@pytest.mark.parametrize(("kind", "change", "says"), [
-    (difflogic, {"classes": np.array(3)}, "multiple"), (difflogic, {"classes": np.array(1)}, "whole number"),
-    (difflogic, {"0.a": np.array([0, 1, 2, 9])}, "not there"), (difflogic, {"0.a": np.array([0])}, "shapes"),
-    (difflogic, {"0.weights": np.full((4, 16), np.nan)}, "NaN"), (difflogic, {"0.weights": None}, "no array"),
-    (difflogic, {"thresholds": np.zeros((2, 2))}, "4 bits"), (difflogic, {"inputs": None}, "inputs"),
-    (dwn, {"0.luts": np.zeros((4, 5))}, "not LUTs"), (dwn, {"0.mapping": np.zeros((4, 3), int)}, "mapping"),
-    (dwn, {"0.mapping": np.full((4, 2), 3)}, "not there"), (dwn, {"0.mapping": None}, "no array"),
-    (dwn, {"0.luts": np.array([["a"]])}, "luts is"), (dwn, {"0.luts": np.zeros((0, 4))}, "not LUTs"),
-])
+@pytest.mark.parametrize(
+    ("kind", "change", "says"),
+    [
+        (difflogic, {"classes": np.array(3)}, "multiple"),
+        (difflogic, {"classes": np.array(1)}, "whole number"),
+        (difflogic, {"0.a": np.array([0, 1, 2, 9])}, "not there"),
+        (difflogic, {"0.a": np.array([0])}, "shapes"),
+        (difflogic, {"0.weights": np.full((4, 16), np.nan)}, "NaN"),
+        (difflogic, {"0.weights": None}, "no array"),
+        (difflogic, {"thresholds": np.zeros((2, 2))}, "4 bits"),
+        (difflogic, {"inputs": None}, "inputs"),
+        (dwn, {"0.luts": np.zeros((4, 5))}, "not LUTs"),
+        (dwn, {"0.mapping": np.zeros((4, 3), int)}, "mapping"),
+        (dwn, {"0.mapping": np.full((4, 2), 3)}, "not there"),
+        (dwn, {"0.mapping": None}, "no array"),
+        (dwn, {"0.luts": np.array([["a"]])}, "luts is"),
+        (dwn, {"0.luts": np.zeros((0, 4))}, "not LUTs"),
+    ],
+)
 def test_bad_checkpoints_are_refused_in_one_line(kind, change, says):
     arrays = {name: value for name, value in (good(kind) | change).items() if value is not None}
     with pytest.raises(UsageError, match=says):
@@ -366,8 +452,12 @@ def test_builder_orders_by_level_and_width():
     layers, signal = builder.layers()
     assert [(len(layer), layer.k) for layer in layers] == [(1, 2), (1, 3), (1, 1)]
     assert builder.tree([], "and") != builder.tree([], "or")
-    network = LutNetwork(trees.encoder_of(Features.integers([0, 0], [1, 1]), [(0, 1), (1, 1)]), layers,
-                         Head.bit(int(signal[c])), ("0", "1"))
+    network = LutNetwork(
+        trees.encoder_of(Features.integers([0, 0], [1, 1]), [(0, 1), (1, 1)]),
+        layers,
+        Head.bit(int(signal[c])),
+        ("0", "1"),
+    )
     x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     assert network.predict(x).tolist() == [1, 1, 1, 0]
     assert replace(network, head=Head.bit(int(signal[a]))).predict(x).tolist() == [0, 0, 0, 1]

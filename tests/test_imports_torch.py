@@ -78,9 +78,21 @@ def test_nothing_in_a_file_runs(tmp_path):
     assert not hasattr(builtins, "evil")
 
 
-@pytest.mark.parametrize("content", [
-    b"", b"PK\x03\x04rubbish", b"\x80\x02}q\x00.", archive(b""), archive(b"\x80\x02."), archive(3), archive([]),
-    archive({"classes": 2}), archive(b"\x80\x02]" + b"(" * 1000 + b"."), archive(b"cbuiltins\nexec\n(tR.")])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"PK\x03\x04rubbish",
+        b"\x80\x02}q\x00.",
+        archive(b""),
+        archive(b"\x80\x02."),
+        archive(3),
+        archive([]),
+        archive({"classes": 2}),
+        archive(b"\x80\x02]" + b"(" * 1000 + b"."),
+        archive(b"cbuiltins\nexec\n(tR."),
+    ],
+)
 def test_rubbish_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / "m.pt"
     path.write_bytes(content)
@@ -110,18 +122,30 @@ def test_damaged_files_are_refused_or_read(tmp_path, data):
         assert "\n" not in str(error)
 
 
-@pytest.mark.parametrize(("offset", "size", "stride", "says"), [
-    (0, (4,), (1,), None), (1, (4,), (1,), "beyond"), (0, (2, 2), (2, 1), None), (0, (2, 2), (1, 2), None),
-    (0, (5,), (0,), "beyond"), (0, (1 << 40,), (1,), "damaged"),
-    (-1, (1,), (1,), "damaged"), (0, (2,), (1, 1), "damaged"),
-    (0, (2, 3), (1, 1), "overlaps"), (0, (0,), (1,), None), (9, (0, 3), (1, 1), None)])
+@pytest.mark.parametrize(
+    ("offset", "size", "stride", "says"),
+    [
+        (0, (4,), (1,), None),
+        (1, (4,), (1,), "beyond"),
+        (0, (2, 2), (2, 1), None),
+        (0, (2, 2), (1, 2), None),
+        (0, (5,), (0,), "beyond"),
+        (0, (1 << 40,), (1,), "damaged"),
+        (-1, (1,), (1,), "damaged"),
+        (0, (2,), (1, 1), "damaged"),
+        (0, (2, 3), (1, 1), "overlaps"),
+        (0, (0,), (1,), None),
+        (9, (0, 3), (1, 1), None),
+    ],
+)
 def test_tensors_stay_inside_their_bytes(offset, size, stride, says):
     storage = np.arange(4, dtype="<f4")
     if says is None:
         array = torchfile._tensor(storage, offset, size, stride, False, {})
         assert array.shape == size
-        assert array.tolist() == np.lib.stride_tricks.as_strided(
-            storage, size, [4 * each for each in stride]).tolist()
+        assert (
+            array.tolist() == np.lib.stride_tricks.as_strided(storage, size, [4 * each for each in stride]).tolist()
+        )
     else:
         with pytest.raises(UsageError, match=says):
             torchfile._tensor(storage, offset, size, stride, False, {})
@@ -142,9 +166,13 @@ def library():
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(seed=st.integers(0, 1 << 30), inputs=st.integers(3, 40),
-       widths=st.lists(st.integers(25, 50), min_size=1, max_size=3),
-       classes=st.integers(2, 5), connections=st.sampled_from(["random", "unique"]))
+@given(
+    seed=st.integers(0, 1 << 30),
+    inputs=st.integers(3, 40),
+    widths=st.lists(st.integers(25, 50), min_size=1, max_size=3),
+    classes=st.integers(2, 5),
+    connections=st.sampled_from(["random", "unique"]),
+)
 def test_random_difflogic_models(library, tmp_path, seed, inputs, widths, classes, connections):
     widths[-1] *= classes
     if inputs * (inputs - 1) < 4 * widths[0]:
@@ -156,10 +184,16 @@ def test_random_difflogic_models(library, tmp_path, seed, inputs, widths, classe
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(seed=st.integers(0, 1 << 30), inputs=st.integers(3, 40),
-       widths=st.lists(st.integers(5, 50), min_size=1, max_size=3),
-       n=st.integers(1, 7), classes=st.integers(2, 5), mapping=st.sampled_from(["arange", "random", "learnable"]),
-       shuffled=st.booleans(), form=st.sampled_from(["model", "state"]))
+@given(
+    seed=st.integers(0, 1 << 30),
+    inputs=st.integers(3, 40),
+    widths=st.lists(st.integers(5, 50), min_size=1, max_size=3),
+    n=st.integers(1, 7),
+    classes=st.integers(2, 5),
+    mapping=st.sampled_from(["arange", "random", "learnable"]),
+    shuffled=st.booleans(),
+    form=st.sampled_from(["model", "state"]),
+)
 def test_random_dwn_models(library, tmp_path, seed, inputs, widths, n, classes, mapping, shuffled, form):
     model = library.lut_layers(seed, inputs, widths, n, classes, mapping, shuffled and form == "model")
     value = model if form == "model" else {"classes": classes, "inputs": inputs, **model.state_dict()}

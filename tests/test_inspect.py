@@ -37,9 +37,14 @@ def test_real_labels_are_told_from_random_ones(k):
     assert real.by_chance < 0.5 and all(found.by_chance > 0.9 for found in random)
 
 
-@pytest.mark.parametrize("options", [{"luts": 100, "k": 4, "levels": 1, "sweeps": 1},
-                                     {"luts": 200, "k": 6, "levels": 1},
-                                     {"luts": 200, "k": 4, "votes": 50, "levels": 2, "sweeps": 1}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"luts": 100, "k": 4, "levels": 1, "sweeps": 1},
+        {"luts": 200, "k": 6, "levels": 1},
+        {"luts": 200, "k": 4, "votes": 50, "levels": 2, "sweeps": 1},
+    ],
+)
 def test_descent_on_random_labels_rests_on_chance(options):
     """Where entries have many examples each, only their evidence tells, even of networks that fit every label."""
     real, random = trained(None, "descent", **options), trained(0, "descent", **options)
@@ -66,9 +71,12 @@ def test_evidence_by_hand():
 
 def test_counts_and_counterfactual_by_hand():
     """One 1-LUT: entry 0 is shown by 20 examples of class 0, entry 1 by five of class 1."""
-    network = LutNetwork(Encoder(Features.integers([0], [1]), np.zeros(1, np.int32), np.ones(1, np.int64)),
-                         (Layer(np.zeros((1, 1), np.int32), bits.pack_tables(np.array([[0, 1]]))),), Head.bit(1),
-                         ("no", "yes"))
+    network = LutNetwork(
+        Encoder(Features.integers([0], [1]), np.zeros(1, np.int32), np.ones(1, np.int64)),
+        (Layer(np.zeros((1, 1), np.int32), bits.pack_tables(np.array([[0, 1]]))),),
+        Head.bit(1),
+        ("no", "yes"),
+    )
     x = np.array([[0]] * 20 + [[1]] * 5)
     found = inspect(network, x, x[:, 0])
     [layer] = found.layers
@@ -120,9 +128,12 @@ def test_command(tmp_path, capsys):
 
 def test_command_with_the_data_of_a_model_that_names_none(tmp_path, capsys):
     """A network whose file says nothing of its data: all that is given counts as what it was trained on."""
-    network = LutNetwork(Encoder(Features.integers([0], [1], ("a",)), np.zeros(1, np.int32), np.ones(1, np.int64)),
-                         (Layer(np.zeros((1, 1), np.int32), bits.pack_tables(np.array([[0, 1]]))),), Head.bit(1),
-                         ("0", "1"))
+    network = LutNetwork(
+        Encoder(Features.integers([0], [1], ("a",)), np.zeros(1, np.int32), np.ones(1, np.int64)),
+        (Layer(np.zeros((1, 1), np.int32), bits.pack_tables(np.array([[0, 1]]))),),
+        Head.bit(1),
+        ("0", "1"),
+    )
     network.save(tmp_path / "m.lut")
     assert cli.main(["inspect", str(tmp_path / "m.lut")]) == 2
     (tmp_path / "x.csv").write_text("a,label\n" + "0,0\n1,1\n" * 50)

@@ -21,8 +21,10 @@ def small_core(width, class_bits, latency):
     netlist = Netlist()
     nets = netlist.input(INPUT, width)
     k = min(width, 6)
-    outputs = [netlist.lut(rng.choice(nets, k, replace=False).tolist(), int(rng.integers(1, 1 << min(2**k, 63))))
-               for _ in range(class_bits)]
+    outputs = [
+        netlist.lut(rng.choice(nets, k, replace=False).tolist(), int(rng.integers(1, 1 << min(2**k, 63))))
+        for _ in range(class_bits)
+    ]
     for _ in range(latency):
         outputs = [netlist.cell("ff", [net])[0] for net in outputs]
     netlist.output(OUTPUT, outputs)
@@ -44,14 +46,20 @@ def expected(netlist, words):
     return [int(value) for value in (out.astype(np.int64).T << np.arange(len(out))).sum(1)]
 
 
-@pytest.mark.parametrize(("name", "width", "class_bits", "latency", "n"), [
-    ("uart", 75, 4, 0, 20), ("spi", 40, 9, 2, 12), ("axi-stream", 75, 9, 0, 60), ("wishbone", 75, 4, 2, 8),
-    pytest.param("uart", 3, 12, 3, 12, marks=pytest.mark.slow),
-    pytest.param("spi", 3, 1, 0, 12, marks=pytest.mark.slow),
-    pytest.param("axi-stream", 16, 2, 4, 20, marks=pytest.mark.slow),
-    pytest.param("axi-stream", 7, 1, 0, 20, marks=pytest.mark.slow),
-    pytest.param("wishbone", 3, 1, 0, 8, marks=pytest.mark.slow),
-])
+@pytest.mark.parametrize(
+    ("name", "width", "class_bits", "latency", "n"),
+    [
+        ("uart", 75, 4, 0, 20),
+        ("spi", 40, 9, 2, 12),
+        ("axi-stream", 75, 9, 0, 60),
+        ("wishbone", 75, 4, 2, 8),
+        pytest.param("uart", 3, 12, 3, 12, marks=pytest.mark.slow),
+        pytest.param("spi", 3, 1, 0, 12, marks=pytest.mark.slow),
+        pytest.param("axi-stream", 16, 2, 4, 20, marks=pytest.mark.slow),
+        pytest.param("axi-stream", 7, 1, 0, 20, marks=pytest.mark.slow),
+        pytest.param("wishbone", 3, 1, 0, 8, marks=pytest.mark.slow),
+    ],
+)
 def test_link_carries_examples_and_classes(name, width, class_bits, latency, n):
     netlist, core = small_core(width, class_bits, latency)
     identity = Identity(width, class_bits, 0xC0DBDCDD)
@@ -63,9 +71,9 @@ def test_link_carries_examples_and_classes(name, width, class_bits, latency, n):
     assert result.answers == expected(netlist, words)
 
 
-
 def test_a_broken_link_fails_its_bench(monkeypatch):
     """Without the checksum in hardware the bench must say so."""
+
     class Blind(links.Processor):
         def elaborate(self, platform):
             m = super().elaborate(platform)
@@ -88,9 +96,9 @@ def test_the_checksum_is_the_catalogued_one():
 def test_frames_survive_what_comes_before_them(bodies, noise):
     stream = noise + b"".join(protocol.frame(body) for body in bodies)
     deframer = Deframer()
-    got = [body for i in range(0, len(stream), 3) for body in deframer.feed(stream[i:i + 3])]
+    got = [body for i in range(0, len(stream), 3) for body in deframer.feed(stream[i : i + 3])]
     # Noise may by chance hold whole frames of its own; nothing after it is lost.
-    assert got[len(got) - len(bodies):] == bodies
+    assert got[len(got) - len(bodies) :] == bodies
 
 
 def test_damage_is_noticed():
@@ -129,8 +137,10 @@ def test_uart_divisor(clock, baud, divisor):
     assert links.uart_divisor(clock, baud) == divisor
 
 
-@pytest.mark.parametrize(("clock", "baud", "hint"), [
-    (12e6, 12_000_000, "at most 2000000"), (12e6, 1_900_000, "2000000"), (12e6, 0, "positive")])
+@pytest.mark.parametrize(
+    ("clock", "baud", "hint"),
+    [(12e6, 12_000_000, "at most 2000000"), (12e6, 1_900_000, "2000000"), (12e6, 0, "positive")],
+)
 def test_a_baud_rate_the_clock_cannot_make_is_refused(clock, baud, hint):
     with pytest.raises(UsageError, match=hint):
         links.uart_divisor(clock, baud)

@@ -94,8 +94,12 @@ def test_same_bytes_for_any_number_of_threads_in_other_processes(tmp_path):
     made = []
     for threads in ("1", "2"):
         path = tmp_path / f"{threads}.lut"
-        subprocess.run([sys.executable, "-m", "lut2hw", "train", "--layers", "60,40", "-o", str(path)],
-                       check=True, env={"NUMBA_NUM_THREADS": threads}, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-m", "lut2hw", "train", "--layers", "60,40", "-o", str(path)],
+            check=True,
+            env={"NUMBA_NUM_THREADS": threads},
+            capture_output=True,
+        )
         made.append(path.read_bytes())
     assert made[0] == made[1]
 
@@ -128,9 +132,9 @@ def test_sorting_by_class(n, n_classes, seed):
     _, packed, x, y = task(max(n, n_classes), 9, n_classes, seed)
     examples = Examples.sort(packed, y, n_classes)
     for c in range(n_classes):
-        part = examples.signals[:, examples.start[c]:examples.start[c + 1]]
+        part = examples.signals[:, examples.start[c] : examples.start[c + 1]]
         assert (x[y == c] == bits.unpack(part, int(examples.count[c])).T).all()
-        assert not bits.unpack(part, part.shape[1] * 64)[:, int(examples.count[c]):].any()
+        assert not bits.unpack(part, part.shape[1] * 64)[:, int(examples.count[c]) :].any()
 
 
 @pytest.mark.parametrize("k", range(1, 10))
@@ -161,8 +165,9 @@ def test_reuse_of_room_changes_nothing():
         question = np.arange(len(layer)) % 3
         if number == 3:
             question.sort()
-        again, after = train_layer(examples, question, 5, np.random.default_rng([3, number]), first, balance=True,
-                                   counts=True)
+        again, after = train_layer(
+            examples, question, 5, np.random.default_rng([3, number]), first, balance=True, counts=True
+        )
         assert (again.tables == layer.tables).all()
         assert (again.counts == layer.counts).all()
         first += len(examples.signals)
@@ -178,11 +183,17 @@ def test_counts_are_left_out_when_too_many():
     assert memorize(encoder, packed, y, "ab", layers=[40], k=4, counts=False).layers[0].counts is None
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"k": 0}, "k must be from 1"), ({"k": 21}, "k must be from 1"), ({"k": 19}, "more than the 18"),
-    ({"layers": [3], "k": 4}, "LUTs of layer 1"), ({"layers": [0]}, "at least one"),
-    ({"layers": [1 << 40]}, "GiB of memory"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"k": 0}, "k must be from 1"),
+        ({"k": 21}, "k must be from 1"),
+        ({"k": 19}, "more than the 18"),
+        ({"layers": [3], "k": 4}, "LUTs of layer 1"),
+        ({"layers": [0]}, "at least one"),
+        ({"layers": [1 << 40]}, "GiB of memory"),
+    ],
+)
 def test_bad_options(options, message):
     encoder, packed, _, y = task(50, 18, 2)
     with pytest.raises(UsageError, match=message):

@@ -24,13 +24,18 @@ def plain_predict(network: LutNetwork, x: np.ndarray) -> list[int]:
     for row in x.tolist():
         signals = [int(row[f] >= t) for f, t in zip(network.encoder.feature, network.encoder.threshold, strict=True)]
         for layer in network.layers:
-            signals += [int(table[sum(signals[s] << j for j, s in enumerate(wires))])
-                        for table, wires in zip(layer.table_bits, layer.wiring.tolist(), strict=True)]
+            signals += [
+                int(table[sum(signals[s] << j for j, s in enumerate(wires))])
+                for table, wires in zip(layer.table_bits, layer.wiring.tolist(), strict=True)
+            ]
         scores = network.head.bias.tolist()
         for s, c, w in zip(network.head.signal, network.head.class_of, network.head.weight, strict=True):
             scores[c] += int(w) * signals[s]
-        answers.append({"argmax": scores.index(max(scores)), "threshold": int(scores[0] >= 0),
-                        "bit": scores[0]}[network.head.kind])
+        answers.append(
+            {"argmax": scores.index(max(scores)), "threshold": int(scores[0] >= 0), "bit": scores[0]}[
+                network.head.kind
+            ]
+        )
     return answers
 
 
@@ -39,27 +44,42 @@ def random_network(seed: int, kind: str, ks: list[int], width: int = 5) -> LutNe
     rng = np.random.default_rng(seed)
     n_features, n_bits = 4, 9
     low, high = np.full(n_features, -20), np.full(n_features, 20)
-    encoder = Encoder(Features.integers(low, high), rng.integers(0, n_features, n_bits).astype(np.int32),
-                      rng.integers(-19, 21, n_bits))
+    encoder = Encoder(
+        Features.integers(low, high),
+        rng.integers(0, n_features, n_bits).astype(np.int32),
+        rng.integers(-19, 21, n_bits),
+    )
     layers, first = [], n_bits
     for k in ks:
         wiring = rng.integers(0, first, (width, k)).astype(np.int32)
-        layers.append(Layer(wiring, bits.pack_tables(rng.integers(0, 2, (width, 1 << k))),
-                            bits.pack_tables(rng.integers(0, 2, (width, 1 << k)))))
+        layers.append(
+            Layer(
+                wiring,
+                bits.pack_tables(rng.integers(0, 2, (width, 1 << k))),
+                bits.pack_tables(rng.integers(0, 2, (width, 1 << k))),
+            )
+        )
         first += width
     if kind == "bit":
         return LutNetwork(encoder, tuple(layers), Head.bit(int(rng.integers(first))), ("no", "yes"))
     n_classes, votes = (4 if kind == "argmax" else 2), int(rng.integers(0, 30))
-    head = Head(kind, rng.integers(0, first, votes).astype(np.int32),
-                rng.integers(0, n_classes if kind == "argmax" else 1, votes).astype(np.int32),
-                rng.integers(-40, 41, votes).astype(np.int32),
-                rng.integers(-100, 101, n_classes if kind == "argmax" else 1).astype(np.int64))
+    head = Head(
+        kind,
+        rng.integers(0, first, votes).astype(np.int32),
+        rng.integers(0, n_classes if kind == "argmax" else 1, votes).astype(np.int32),
+        rng.integers(-40, 41, votes).astype(np.int32),
+        rng.integers(-100, 101, n_classes if kind == "argmax" else 1).astype(np.int64),
+    )
     return LutNetwork(encoder, tuple(layers), head, tuple("abcd"[:n_classes]), {"made": "by a test"})
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32), st.sampled_from(["bit", "threshold", "argmax"]),
-       st.lists(st.integers(0, 10), max_size=3), st.integers(1, 140))
+@given(
+    st.integers(0, 2**32),
+    st.sampled_from(["bit", "threshold", "argmax"]),
+    st.lists(st.integers(0, 10), max_size=3),
+    st.integers(1, 140),
+)
 def test_equals_plain_python(seed, kind, ks, n):
     network = random_network(seed, kind, ks)
     x = np.random.default_rng(seed + 1).integers(-25, 26, (n, 4))
@@ -71,7 +91,7 @@ def test_blocks_wide_tables_and_ties():
     network = random_network(5, "argmax", [11, 13, 9])
     x = np.random.default_rng(0).integers(-25, 26, (4096 * 2 + 77, 4))
     got = network.predict(x)
-    at = np.r_[0:40, 4080:4110, len(x) - 20:len(x)]
+    at = np.r_[0:40, 4080:4110, len(x) - 20 : len(x)]
     assert got[at].tolist() == plain_predict(network, x[at])
     scores = network.scores(x)
     assert (got == scores.argmax(axis=1)).all()
@@ -90,8 +110,9 @@ def test_signals_and_predict_agree():
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(0, 2**32), st.sampled_from(["bit", "threshold", "argmax"]),
-       st.lists(st.integers(0, 9), max_size=3))
+@given(
+    st.integers(0, 2**32), st.sampled_from(["bit", "threshold", "argmax"]), st.lists(st.integers(0, 9), max_size=3)
+)
 def test_file_round_trip(seed, kind, ks):
     network = random_network(seed, kind, ks)
     data = to_bytes(network)
@@ -139,25 +160,28 @@ def edited(data: bytes, change) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("change", [
-    lambda h: h["arrays"].update(low=["<i8", [1 << 40]]),
-    lambda h: h["arrays"].update(low=["<i8", [-1]]),
-    lambda h: h["arrays"].update(low=["|O", [4]]),
-    lambda h: h["arrays"].update(evil=["<i8", [4]]),
-    lambda h: h["arrays"].pop("low"),
-    lambda h: h.update(version=99),
-    lambda h: h.update(format="other"),
-    lambda h: h.update(layers=-3),
-    lambda h: h.update(layers=10**12),
-    lambda h: h.update(classes=[1, 2]),
-    lambda h: h.update(head="vote"),
-    lambda h: h.update(meta=[]),
-    lambda h: h.update(features=["a"]),
-    lambda h: h.update(image_shape=[-2, -2]),
-    lambda h: h.update(image_shape=[2, "2"]),
-    lambda h: h.update(classes=["one"]),
-    lambda h: h.clear(),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda h: h["arrays"].update(low=["<i8", [1 << 40]]),
+        lambda h: h["arrays"].update(low=["<i8", [-1]]),
+        lambda h: h["arrays"].update(low=["|O", [4]]),
+        lambda h: h["arrays"].update(evil=["<i8", [4]]),
+        lambda h: h["arrays"].pop("low"),
+        lambda h: h.update(version=99),
+        lambda h: h.update(format="other"),
+        lambda h: h.update(layers=-3),
+        lambda h: h.update(layers=10**12),
+        lambda h: h.update(classes=[1, 2]),
+        lambda h: h.update(head="vote"),
+        lambda h: h.update(meta=[]),
+        lambda h: h.update(features=["a"]),
+        lambda h: h.update(image_shape=[-2, -2]),
+        lambda h: h.update(image_shape=[2, "2"]),
+        lambda h: h.update(classes=["one"]),
+        lambda h: h.clear(),
+    ],
+)
 def test_hostile_header_is_refused(change):
     with pytest.raises(ModelFileError):
         from_bytes(edited(to_bytes(random_network(1, "argmax", [4])), change))

@@ -85,8 +85,9 @@ def reverse_tie(network, compiled, rng):
     head, n = network.head, network.n_classes
     if head.kind != "argmax":
         return None
-    wrong = replace(network, head=replace(head, class_of=(n - 1 - head.class_of).astype(np.int32),
-                                          bias=head.bias[::-1].copy()))
+    wrong = replace(
+        network, head=replace(head, class_of=(n - 1 - head.class_of).astype(np.int32), bias=head.bias[::-1].copy())
+    )
     other = compile_network(wrong, compiled.target, pipeline=compiled.latency)
     if other.input_port != compiled.input_port or other.latency != compiled.latency:
         return None
@@ -117,13 +118,23 @@ def behaves(netlist: Netlist, latency: int, network, port) -> bool:
 
 def formal_says(cores, tmp_path) -> list[bool | None]:
     """Verdicts on (netlist, compiled) pairs."""
-    (tmp_path / "cores.v").write_text(batch.to_verilog(
-        {f"core{at}": (netlist, compiled.latency) for at, (netlist, compiled) in enumerate(cores)},
-        cores[0][1].target))
+    (tmp_path / "cores.v").write_text(
+        batch.to_verilog(
+            {f"core{at}": (netlist, compiled.latency) for at, (netlist, compiled) in enumerate(cores)},
+            cores[0][1].target,
+        )
+    )
     circuits = read_all([tmp_path / "cores.v"], [f"core{at}" for at in range(len(cores))])
-    questions = [Question(compiled.network, compiled.input_port, circuit, compiled.latency,
-                          random_vectors(compiled.network, compiled.input_port, 64, 0))
-                 for circuit, (_, compiled) in zip(circuits, cores, strict=True)]
+    questions = [
+        Question(
+            compiled.network,
+            compiled.input_port,
+            circuit,
+            compiled.latency,
+            random_vectors(compiled.network, compiled.input_port, 64, 0),
+        )
+        for circuit, (_, compiled) in zip(circuits, cores, strict=True)
+    ]
     return [outcome.passed for outcome in prove_all("formal", questions, limit=600)]
 
 
@@ -151,8 +162,9 @@ def hunt(seeds: range, tmp_path, per_network: int, family: str = "ice40") -> Cou
                 truths.append(behaves(mutant, compiled.latency, network, compiled.input_port))
                 names.append(name)
     verdicts = formal_says(cores, tmp_path)
-    assert verdicts == truths, [name for name, verdict, truth in zip(names, verdicts, truths, strict=True)
-                                if verdict is not truth]
+    assert verdicts == truths, [
+        name for name, verdict, truth in zip(names, verdicts, truths, strict=True) if verdict is not truth
+    ]
     counts: Counter[str] = Counter()
     for (mutant, compiled), right, name in zip(cores, truths, names, strict=True):
         if name in MUTATIONS:

@@ -58,8 +58,13 @@ def longest_path(netlist: Netlist) -> float:
 
 
 @settings(max_examples=80, deadline=None)
-@given(seed=st.integers(0, 1 << 30), cells=st.integers(1, 40), period=st.floats(2.6, 12), shared=st.booleans(),
-       registers=st.none() | st.integers(8, 14))
+@given(
+    seed=st.integers(0, 1 << 30),
+    cells=st.integers(1, 40),
+    period=st.floats(2.6, 12),
+    shared=st.booleans(),
+    registers=st.none() | st.integers(8, 14),
+)
 def test_pipelines_are_consistent(seed, cells, period, shared, registers):
     """One latency on every path, the same function, no stage longer than the period, and not more registers."""
     netlist = random_netlist(seed, cells, kinds="lut lut lut lut lut ram mux" if seed % 2 else "lut lut carry ram")

@@ -37,8 +37,9 @@ needs_yosys = pytest.mark.skipif(tools.find("yosys") is None, reason="needs yosy
 needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="needs Icarus Verilog")
 
 
-def shared_network(seed: int, groups: int, per_group: int, width: int, k: int, *, layers: int = 2,
-                   head: str = "argmax") -> LutNetwork:
+def shared_network(
+    seed: int, groups: int, per_group: int, width: int, k: int, *, layers: int = 2, head: str = "argmax"
+) -> LutNetwork:
     """Layers whose tables read `k` of `width` signals that their group shares."""
     rng = np.random.default_rng(seed)
     network = vote_network(groups * per_group, k, 3, n_bits=2 * width, seed=seed)
@@ -57,14 +58,27 @@ def shared_network(seed: int, groups: int, per_group: int, width: int, k: int, *
 
 @pytest.mark.parametrize("family", FAMILIES)
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(seed=st.integers(0, 1 << 30), wide=st.booleans(), k=st.integers(5, 13), encoded=st.booleans(),
-       pipeline=st.sampled_from(["auto", 1, 2, 3, 6]), fmax=st.sampled_from([None, 20.0, 100.0]))
+@given(
+    seed=st.integers(0, 1 << 30),
+    wide=st.booleans(),
+    k=st.integers(5, 13),
+    encoded=st.booleans(),
+    pipeline=st.sampled_from(["auto", 1, 2, 3, 6]),
+    fmax=st.sampled_from([None, 20.0, 100.0]),
+)
 def test_equals_golden_model(family, seed, wide, k, encoded, pipeline, fmax):
     """On every input, with the latency that was asked for, whatever shares inputs."""
     network = shared_network(seed, 2, 4, max(9, k), min(k, 9)) if wide else random_network(seed, k_max=k, luts=30)
     passes = []
-    compiled = compile_network(network, targets.get(family), ram="auto", pipeline=pipeline, fmax=fmax,
-                               encoded_inputs=encoded, on_pass=lambda name, netlist: passes.append((name, netlist)))
+    compiled = compile_network(
+        network,
+        targets.get(family),
+        ram="auto",
+        pipeline=pipeline,
+        fmax=fmax,
+        encoded_inputs=encoded,
+        on_pass=lambda name, netlist: passes.append((name, netlist)),
+    )
     check(compiled)
     if pipeline != "auto":
         assert compiled.latency in (pipeline, 0)
@@ -110,9 +124,15 @@ def test_depth_is_limited():
         assert compiled.latency == registers and len(rams(compiled.netlist)) == 3 * layers
 
 
-@pytest.mark.parametrize("target,options,words", [
-    ("generic", {}, "only of ecp5 and ice40"), ("ice40", {"pipeline": "none"}, "needs registers"),
-    ("ice40", {"pipeline": 0}, "needs registers"), ("ice40", {"device": "hx9k"}, "did you mean 'hx4k'|hx8k")])
+@pytest.mark.parametrize(
+    "target,options,words",
+    [
+        ("generic", {}, "only of ecp5 and ice40"),
+        ("ice40", {"pipeline": "none"}, "needs registers"),
+        ("ice40", {"pipeline": 0}, "needs registers"),
+        ("ice40", {"device": "hx9k"}, "did you mean 'hx4k'|hx8k"),
+    ],
+)
 def test_what_cannot_be_is_refused(target, options, words):
     with pytest.raises(UsageError, match=words):
         compile_network(vote_network(10, 8, 3), targets.get(target), ram="auto", **options)
@@ -157,8 +177,9 @@ def shapes(*quick: tuple[str, int]):
     for family in FAMILIES:
         for shape in targets.get(family).ram:
             name = f"{family}-{1 << shape[0]}x{shape[1]}"
-            yield pytest.param(family, shape, id=name,
-                               marks=[] if (family, shape[0]) in quick else [pytest.mark.slow])
+            yield pytest.param(
+                family, shape, id=name, marks=[] if (family, shape[0]) in quick else [pytest.mark.slow]
+            )
 
 
 @needs_yosys
@@ -192,10 +213,15 @@ def test_yosys_lays_memory_out_like_that(family, shape, tmp_path):
     address, data = shape
     rng = random.Random(shape[1])
     rows = [rng.getrandbits(data) for _ in range(1 << address)]
-    lines = [f"module rom(input clk, input en, input [{address - 1}:0] a, output reg [{data - 1}:0] q);",
-             f'(* ram_style = "block" *) reg [{data - 1}:0] memory [0:{(1 << address) - 1}];', "initial begin",
-             *(f"memory[{i}] = {row};" for i, row in enumerate(rows)),
-             "end", "always @(posedge clk) if (en) q <= memory[a];", "endmodule"]
+    lines = [
+        f"module rom(input clk, input en, input [{address - 1}:0] a, output reg [{data - 1}:0] q);",
+        f'(* ram_style = "block" *) reg [{data - 1}:0] memory [0:{(1 << address) - 1}];',
+        "initial begin",
+        *(f"memory[{i}] = {row};" for i, row in enumerate(rows)),
+        "end",
+        "always @(posedge clk) if (en) q <= memory[a];",
+        "endmodule",
+    ]
     (tmp_path / "rom.v").write_text("\n".join(lines))
     synth = targets.get(family).synth.format(top="rom", json="rom.json")
     tools.run("yosys", ["-q", "-p", f"read_verilog rom.v; {synth}"], cwd=tmp_path)
@@ -252,8 +278,9 @@ def test_one_wrong_bit_in_a_ram_is_noticed(family, tmp_path):
 
     def says(netlist: Netlist):
         (tmp_path / "core.v").write_text(to_verilog(netlist, latency=compiled.latency, target=target))
-        return prove("formal", network, compiled.input_port, read([tmp_path / "core.v"], TOP), compiled.latency,
-                     vectors).passed
+        return prove(
+            "formal", network, compiled.input_port, read([tmp_path / "core.v"], TOP), compiled.latency, vectors
+        ).passed
 
     assert says(compiled.netlist)
     width = compiled.input_port.width
@@ -264,8 +291,9 @@ def test_one_wrong_bit_in_a_ram_is_noticed(family, tmp_path):
     for _ in range(4):
         cells = list(compiled.netlist.cells)
         at = rng.choice([i for i, cell in enumerate(cells) if cell.kind == "ram"])
-        cells[at] = replace(cells[at], table=cells[at].table ^ 1 << rng.randrange(
-            len(cells[at].outputs) << len(cells[at].inputs)))
+        cells[at] = replace(
+            cells[at], table=cells[at].table ^ 1 << rng.randrange(len(cells[at].outputs) << len(cells[at].inputs))
+        )
         mutant = replace(compiled.netlist, cells=cells)
         wrong = bool((bits.unpack(mutant.evaluate(**{INPUT: packed})[OUTPUT], len(x)) != right).any())
         assert says(mutant) is not wrong
@@ -281,16 +309,21 @@ def test_a_ram_off_the_beaten_track_is_not_proved(tmp_path):
     compiled = compile_network(network, ice40, ram="auto", encoded_inputs=True)
     vectors = random_vectors(network, compiled.input_port, 64, 0)
     verilog = to_verilog(compiled.netlist, latency=compiled.latency, target=ice40)
-    for pins, verdict in (({"WCLKE": "1'h1", "WE": "i__valid"}, None), ({"RE": "i__valid"}, None),
-                          ({"RE": "1'h1", "RCLKE": "1'h1"}, False), ({"RE": "1'h1"}, True)):
+    for pins, verdict in (
+        ({"WCLKE": "1'h1", "WE": "i__valid"}, None),
+        ({"RE": "i__valid"}, None),
+        ({"RE": "1'h1", "RCLKE": "1'h1"}, False),
+        ({"RE": "1'h1"}, True),
+    ):
         changed = verilog
         for pin, value in pins.items():
             changed, count = re.subn(rf"(\.{pin})\([^)]*\)", rf"\1({value})", changed)
             assert count == 1
         (tmp_path / "core.v").write_text(changed)
         try:
-            passed = prove("formal", network, compiled.input_port, read([tmp_path / "core.v"], TOP),
-                           compiled.latency, vectors).passed
+            passed = prove(
+                "formal", network, compiled.input_port, read([tmp_path / "core.v"], TOP), compiled.latency, vectors
+            ).passed
         except UnknownCell:
             passed = None
         assert passed is verdict, pins

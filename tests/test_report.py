@@ -44,15 +44,45 @@ Info:   clk-to-q  9.39  9.39 Source other.O
 def folder(tmp_path_factory):
     """A model of digits, emitted, verified, and what build would leave."""
     base = tmp_path_factory.mktemp("report")
-    assert main(["train", "--data", "digits", "--luts", "40", "--sweeps", "2", "--validation", "0.1",
-                 "-o", str(base / "d.lut")]) == 0
+    assert (
+        main(
+            [
+                "train",
+                "--data",
+                "digits",
+                "--luts",
+                "40",
+                "--sweeps",
+                "2",
+                "--validation",
+                "0.1",
+                "-o",
+                str(base / "d.lut"),
+            ]
+        )
+        == 0
+    )
     assert main(["emit", str(base / "d.lut"), "-o", str(base / "core")]) == 0
     assert main(["verify", str(base / "core"), "--engine", "golden"]) == 0
     counts = {"logic_cells": 321, "lut4": 300, "carry": 20, "ff": 40, "ram": 0}
-    (base / "core" / "build.json").write_text(json.dumps({
-        "device": "up5k", "package": "sg48", "target": "ice40", "core": counts, "chip": {**counts, "lut4": 333},
-        "fmax_mhz": 50.0, "latency_cycles": 3, "latency_ns": 60.0, "classifications_per_second": 50000000,
-        "seed": 1, "freq_mhz": 50.0, "bitstream": None}))
+    (base / "core" / "build.json").write_text(
+        json.dumps(
+            {
+                "device": "up5k",
+                "package": "sg48",
+                "target": "ice40",
+                "core": counts,
+                "chip": {**counts, "lut4": 333},
+                "fmax_mhz": 50.0,
+                "latency_cycles": 3,
+                "latency_ns": 60.0,
+                "classifications_per_second": 50000000,
+                "seed": 1,
+                "freq_mhz": 50.0,
+                "bitstream": None,
+            }
+        )
+    )
     (base / "core" / "nextpnr.log").write_text(NEXTPNR)
     return base / "core"
 
@@ -93,16 +123,26 @@ def test_page_of_a_folder(folder):
     assert "<script" not in text and "@import" not in text and "url(http" not in text
     assert all(tags & {"path", "td", "img"} for tags in page.figures)
     titles = re.findall(r"<h2>(.*?)</h2>", text)
-    for title in ("Confusion matrix", "Margins", "Learning curve", "Inputs read", "LUT usage by layer",
-                  "Area by part", "Device utilization", "Area and timing", "Verification", "Wrong answers",
-                  "To repeat this"):
+    for title in (
+        "Confusion matrix",
+        "Margins",
+        "Learning curve",
+        "Inputs read",
+        "LUT usage by layer",
+        "Area by part",
+        "Device utilization",
+        "Area and timing",
+        "Verification",
+        "Wrong answers",
+        "To repeat this",
+    ):
         assert title in titles
     assert "Not in this report" not in titles
     network = LutNetwork.load(folder / "model.lut")
     assert f"{network.meta['test_accuracy']:.2%}" in text
     assert "takes 8.0 ns: 3.0 ns in 1 LUT and 1 carry step, 5.0 ns (62%) in wires" in text
     assert "321 of 5,280" in text and "wrapper 33" in text
-    commands = re.sub(r"<.*?>", "", text[text.index("<pre>"):text.index("</pre>")].replace("</div>", "\n"))
+    commands = re.sub(r"<.*?>", "", text[text.index("<pre>") : text.index("</pre>")].replace("</div>", "\n"))
     for command in ("train", "emit", "verify", "build", "report"):
         assert f"\nlut2hw {command} " in f"\n{commands}"
     assert re.search(r"numpy \d", text)
@@ -149,18 +189,38 @@ def test_tabular_model_with_hostile_names(tmp_path):
 
 
 def test_two_class_memorize(tmp_path):
-    assert main(["train", "--data", "digits", "--learner", "memorize", "--layers", "16,16", "-k", "4", "--classes",
-                 "0,1,2,3,4:5,6,7,8,9", "-o", str(tmp_path / "m.lut")]) == 0
+    assert (
+        main(
+            [
+                "train",
+                "--data",
+                "digits",
+                "--learner",
+                "memorize",
+                "--layers",
+                "16,16",
+                "-k",
+                "4",
+                "--classes",
+                "0,1,2,3,4:5,6,7,8,9",
+                "-o",
+                str(tmp_path / "m.lut"),
+            ]
+        )
+        == 0
+    )
     text = make(tmp_path / "m.lut")
     assert "Learning by layer" in text
     Page(text)
 
 
 def test_bad_input(capsys, tmp_path, folder):
-    for arguments, says in ((["report", str(tmp_path / "no")], "does not exist"),
-                            (["report", str(folder), "-o", str(tmp_path / "x" / "y.html")], "does not exist"),
-                            (["report", str(tmp_path)], "is no emitted folder"),
-                            (["report", str(tmp_path / "no.lut")], "no model file")):
+    for arguments, says in (
+        (["report", str(tmp_path / "no")], "does not exist"),
+        (["report", str(folder), "-o", str(tmp_path / "x" / "y.html")], "does not exist"),
+        (["report", str(tmp_path)], "is no emitted folder"),
+        (["report", str(tmp_path / "no.lut")], "no model file"),
+    ):
         assert main(arguments) == 2
         assert says in capsys.readouterr().err
     damaged = tmp_path / "core"
@@ -198,13 +258,31 @@ def test_in_a_browser(folder, tmp_path, width):
       </script></body>"""
     # A frame is the window, since Chromium has none that is narrower than 500 pixels.
     page = html.escape(make(folder).replace("</body>", probe))
-    (tmp_path / "page.html").write_text(f'<!DOCTYPE html><title>test</title><link rel="icon" href="data:,">'
-                                        f'<iframe width="{width}" height="2000" srcdoc="{page}"></iframe>')
-    run = subprocess.run([CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                          "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                          f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1400,2000",
-                          "--enable-logging=stderr", "--dump-dom", (tmp_path / "page.html").as_uri()],
-                         capture_output=True, text=True, timeout=120)
+    (tmp_path / "page.html").write_text(
+        f'<!DOCTYPE html><title>test</title><link rel="icon" href="data:,">'
+        f'<iframe width="{width}" height="2000" srcdoc="{page}"></iframe>'
+    )
+    run = subprocess.run(
+        [
+            CHROMIUM,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--window-size=1400,2000",
+            "--enable-logging=stderr",
+            "--dump-dom",
+            (tmp_path / "page.html").as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert "CONSOLE" not in run.stderr
     found = re.search(r'data-probe="(.*?)"', run.stdout)
     assert found, run.stderr[-2000:]

@@ -81,8 +81,19 @@ def test_pairs(stand_in, tmp_path):
 
 
 def test_every_experiment_is_there():
-    assert list(EXPERIMENTS) == ["lookup", "mnist-binary", "support", "depth", "width", "random-labels",
-                                 "pairwise-mnist", "cifar-binary", "pairwise-cifar10", "boundary", "noise"]
+    assert list(EXPERIMENTS) == [
+        "lookup",
+        "mnist-binary",
+        "support",
+        "depth",
+        "width",
+        "random-labels",
+        "pairwise-mnist",
+        "cifar-binary",
+        "pairwise-cifar10",
+        "boundary",
+        "noise",
+    ]
 
 
 def test_help_names_every_experiment(capsys, monkeypatch):

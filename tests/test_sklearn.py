@@ -42,8 +42,10 @@ def test_digits(digits):
 
 def test_same_seed_same_network_for_any_n_jobs(digits):
     x, y = digits
-    made = {to_bytes(MemorizeClassifier(layers=(60,), random_state=3, n_jobs=jobs).fit(x, y).network_)
-            for jobs in (None, 1, 2, -1)}
+    made = {
+        to_bytes(MemorizeClassifier(layers=(60,), random_state=3, n_jobs=jobs).fit(x, y).network_)
+        for jobs in (None, 1, 2, -1)
+    }
     assert len(made) == 1
     assert numba.get_num_threads() == numba.config.NUMBA_NUM_THREADS
     with pytest.raises(UsageError, match="n_jobs"):

@@ -22,8 +22,9 @@ def test_pipeline_and_grid_search() -> None:
     x, y = load_iris(return_X_y=True)
     model = make_pipeline(StandardScaler(), DescentClassifier(luts=30, sweeps=3, random_state=0))
     assert cross_val_score(model, x, y, cv=3).mean() > 0.85
-    search = GridSearchCV(DescentClassifier(luts=30, sweeps=2, random_state=0),
-                          {"k": [2, 4], "bits_per_feature": [1, 6]}, cv=3)
+    search = GridSearchCV(
+        DescentClassifier(luts=30, sweeps=2, random_state=0), {"k": [2, 4], "bits_per_feature": [1, 6]}, cv=3
+    )
     assert search.fit(x, y).best_score_ > 0.9
     assert search.best_params_["bits_per_feature"] == 6  # one threshold cannot tell three species
 

@@ -35,8 +35,26 @@ def test_grid():
 
 def test_sweep_goes_on_and_agrees_with_train(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    command = ["sweep", "--data", "digits", "--learner", "memorize", "-k", "2,4", "--luts", "16", "--levels", "1",
-               "--bits-per-feature", "1", "-j", "2", "-o", "out", "--json"]
+    command = [
+        "sweep",
+        "--data",
+        "digits",
+        "--learner",
+        "memorize",
+        "-k",
+        "2,4",
+        "--luts",
+        "16",
+        "--levels",
+        "1",
+        "--bits-per-feature",
+        "1",
+        "-j",
+        "2",
+        "-o",
+        "out",
+        "--json",
+    ]
     assert main(command) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["points"] == 2 and result["failed"] == 0 and 1 <= len(result["front"]) <= 2
@@ -50,8 +68,26 @@ def test_sweep_goes_on_and_agrees_with_train(capsys, tmp_path, monkeypatch):
         assert len(picture.convert("RGB").getcolors(1 << 24)) > 10
 
     # the same model as train makes
-    assert main(["train", "--data", "digits", "--learner", "memorize", "-k", "4", "--layers", "16",
-                 "--bits-per-feature", "1", "-o", "t.lut"]) == 0
+    assert (
+        main(
+            [
+                "train",
+                "--data",
+                "digits",
+                "--learner",
+                "memorize",
+                "-k",
+                "4",
+                "--layers",
+                "16",
+                "--bits-per-feature",
+                "1",
+                "-o",
+                "t.lut",
+            ]
+        )
+        == 0
+    )
     assert (tmp_path / "t.lut").read_bytes() == (out / rows[1]["model"]).read_bytes()
 
     # what is there is not trained again; what is damaged or new is; what cannot be trained says why
@@ -71,11 +107,17 @@ def test_sweep_goes_on_and_agrees_with_train(capsys, tmp_path, monkeypatch):
     assert last["error"] and not last["model"]
 
 
-@pytest.mark.parametrize(("arguments", "says"), [
-    (["-k", "two"], "-k two must be numbers"), (["--luts", "0"], "--luts 0 must be numbers"),
-    (["--learner", "desent"], "did you mean 'descent'"), (["--target", "ice41"], "did you mean 'ice40'"),
-    (["--data", "digit"], "did you mean 'digits'"), (["--threshold", "99", "-k", "2", "--luts", "20"], "no point"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["-k", "two"], "-k two must be numbers"),
+        (["--luts", "0"], "--luts 0 must be numbers"),
+        (["--learner", "desent"], "did you mean 'descent'"),
+        (["--target", "ice41"], "did you mean 'ice40'"),
+        (["--data", "digit"], "did you mean 'digits'"),
+        (["--threshold", "99", "-k", "2", "--luts", "20"], "no point"),
+    ],
+)
 def test_bad_sweeps(capsys, tmp_path, arguments, says):
     assert main(["sweep", "-o", str(tmp_path / "s"), "-j", "1", *arguments]) == 2
     error = capsys.readouterr().err
@@ -92,8 +134,23 @@ def test_ctrl_c_keeps_what_is_done(capsys, tmp_path, monkeypatch):
         return work(*arguments)
 
     monkeypatch.setattr(sweep, "_work", stopped)
-    command = ["sweep", "--learner", "memorize", "-k", "2", "--luts", "10,20", "--levels", "1", "--bits-per-feature",
-               "1", "-j", "1", "-o", str(tmp_path / "s")]
+    command = [
+        "sweep",
+        "--learner",
+        "memorize",
+        "-k",
+        "2",
+        "--luts",
+        "10,20",
+        "--levels",
+        "1",
+        "--bits-per-feature",
+        "1",
+        "-j",
+        "1",
+        "-o",
+        str(tmp_path / "s"),
+    ]
     assert main(command) == 1
     assert "1 of 2 points are done" in capsys.readouterr().err
     monkeypatch.setattr(sweep, "_work", lambda *arguments: calls.append(arguments) or work(*arguments))

@@ -50,8 +50,10 @@ def test_yosys_keeps_the_mapping(family, tmp_path):
     target = targets.get(family)
     compiled = compile_network(vote_network(60, 5, 4), target, pipeline="none")
     manifest = emit(compiled, tmp_path / "core")
-    script = f"read_verilog {manifest.sources[0]}; {target.synth.format(top=manifest.top, json='out.json')}; " \
-             "tee -q -o stat.json stat -json"
+    script = (
+        f"read_verilog {manifest.sources[0]}; {target.synth.format(top=manifest.top, json='out.json')}; "
+        "tee -q -o stat.json stat -json"
+    )
     tools.run("yosys", ["-q", "-p", script], cwd=manifest.directory)
     stat = json.loads((manifest.directory / "stat.json").read_text())
     cells = stat["modules"]["\\" + manifest.top]["num_cells_by_type"]

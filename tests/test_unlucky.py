@@ -67,8 +67,22 @@ def csv(folder: Path) -> Path:
 
 
 def train(folder: str, number: int) -> None:
-    done = cli.main(["train", "--data", str(csv(Path(folder))), "--layers", "8", "-k", str(2 + number % 4), "--seed",
-                     str(number), "-o", f"{folder}/m.lut", "--json"])
+    done = cli.main(
+        [
+            "train",
+            "--data",
+            str(csv(Path(folder))),
+            "--layers",
+            "8",
+            "-k",
+            str(2 + number % 4),
+            "--seed",
+            str(number),
+            "-o",
+            f"{folder}/m.lut",
+            "--json",
+        ]
+    )
     assert done == 0
 
 
@@ -120,8 +134,13 @@ def kill_at_random(what: str, folder: Path, times: int) -> None:
     folder.mkdir()
     rng = np.random.default_rng(0)
     code = SERVER.format(tests=str(Path(__file__).parent))
-    server = subprocess.Popen([sys.executable, "-c", code, what, str(folder)], stdin=subprocess.PIPE, text=True,
-                              stdout=subprocess.PIPE, env={**os.environ, "NUMBA_NUM_THREADS": "1"})
+    server = subprocess.Popen(
+        [sys.executable, "-c", code, what, str(folder)],
+        stdin=subprocess.PIPE,
+        text=True,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "NUMBA_NUM_THREADS": "1"},
+    )
     assert server.stdin and server.stdout
 
     def said(expected) -> str:
@@ -166,11 +185,15 @@ def test_kill_leaves_what_is_whole_or_nothing_often(what, tmp_path, request):
 
 FAILURES = {
     "missing": ("", "is not a program that can be run; correct or unset it"),
-    "fails": ("echo 'ERROR: no more memory'; echo bye; exit 3",
-              "failed with exit code 3; it last said: ERROR: no more memory"),
+    "fails": (
+        "echo 'ERROR: no more memory'; echo bye; exit 3",
+        "failed with exit code 3; it last said: ERROR: no more memory",
+    ),
     "crashes": ("kill -SEGV $$", "was killed by SIGSEGV; it last said: it printed nothing"),
-    "hangs": ("echo thinking; sleep 1000",
-              "did not finish in 2 s (--timeout sets the limit); it last said: thinking"),
+    "hangs": (
+        "echo thinking; sleep 1000",
+        "did not finish in 2 s (--timeout sets the limit); it last said: thinking",
+    ),
 }
 
 
@@ -216,8 +239,9 @@ def disk_of(tmp_path):
     def mount(kilobytes: int) -> Path:
         disk = tmp_path / f"disk{kilobytes}"
         disk.mkdir()
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(disk)],
-                              capture_output=True, text=True)
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(disk)], capture_output=True, text=True
+        )
         if done.returncode:
             pytest.skip(f"needs the right to mount a tmpfs: {done.stderr.strip()}")
         disks.append(disk)

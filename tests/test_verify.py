@@ -65,7 +65,8 @@ def change(core: Path, pattern: str, new: str, file: str = "core.v", count: int 
 @pytest.mark.parametrize("engine", ["golden", "amaranth", "cocotb", "gates", "formal"])
 def test_engine_passes_what_is_right(emitted, engine):
     if (engine in ("cocotb", "gates") and not tools.find("iverilog")) or (
-            engine in ("gates", "formal") and not tools.find("yosys")):
+        engine in ("gates", "formal") and not tools.find("yosys")
+    ):
         pytest.skip("tools missing")
     outcome = one(emitted, engine, vectors=300)
     assert outcome.passed, outcome
@@ -79,7 +80,7 @@ def flipped_init(core: Path) -> None:
     verilog = (core / "core.v").read_text()
     last = list(re.finditer(r"LUT_INIT\(16'h([0-9a-f]{4})\)", verilog))[-1]
     wrong = f"{int(last[1], 16) ^ 0xFFFF:04x}"
-    (core / "core.v").write_text(verilog[:last.start(1)] + wrong + verilog[last.end(1):])
+    (core / "core.v").write_text(verilog[: last.start(1)] + wrong + verilog[last.end(1) :])
 
 
 @needs_icarus
@@ -106,10 +107,13 @@ def test_flipped_table_is_found(core, engine):
 
 @needs_icarus
 @needs_yosys
-@pytest.mark.parametrize(("pattern", "new", "simulated", "proved"), [
-    (r"assign i__ready = .*;", "assign i__ready = 1'b1;", None, "enable"),
-    (r"if \(rst\)", "if (1'b0)", "without an example", "reset"),
-])
+@pytest.mark.parametrize(
+    ("pattern", "new", "simulated", "proved"),
+    [
+        (r"assign i__ready = .*;", "assign i__ready = 1'b1;", None, "enable"),
+        (r"if \(rst\)", "if (1'b0)", "without an example", "reset"),
+    ],
+)
 def test_wrong_protocol_is_found(core, pattern, new, simulated, proved):
     if not re.search(pattern, (core / "core.v").read_text()):
         pytest.skip("not written that way")
@@ -177,26 +181,48 @@ def test_primitives_of_the_proof_match_the_vendor(tmp_path):
         ("xilinx7", "MUXF8", {}, {"I0": 1, "I1": 1, "S": 1}, {"O": 1}),
         ("xilinx7", "CARRY4", {}, {"CI": 1, "CYINIT": 1, "DI": 4, "S": 4}, {"O": 4, "CO": 4}),
         *[("gowin", f"LUT{k}", {"INIT": 1 << k}, {f"I{j}": 1 for j in range(k)}, {"F": 1}) for k in range(1, 5)],
-        *[("gowin", "ALU", {"ALU_MODE": [mode]}, {"I0": 1, "I1": 1, "I3": 1, "CIN": 1}, {"SUM": 1, "COUT": 1})
-          for mode in (0, 1, 2)],
-        ("nexus", "WIDEFN9", {"INIT0": 16, "INIT1": 16},
-         {**{f"{pin}{half}": 1 for half in "01" for pin in "ABCD"}, "SEL": 1}, {"Z": 1}),
-        ("xilinx7", "INV", {}, {"I": 1}, {"O": 1}), ("nexus", "INV", {}, {"A": 1}, {"Z": 1}),
+        *[
+            ("gowin", "ALU", {"ALU_MODE": [mode]}, {"I0": 1, "I1": 1, "I3": 1, "CIN": 1}, {"SUM": 1, "COUT": 1})
+            for mode in (0, 1, 2)
+        ],
+        (
+            "nexus",
+            "WIDEFN9",
+            {"INIT0": 16, "INIT1": 16},
+            {**{f"{pin}{half}": 1 for half in "01" for pin in "ABCD"}, "SEL": 1},
+            {"Z": 1},
+        ),
+        ("xilinx7", "INV", {}, {"I": 1}, {"O": 1}),
+        ("nexus", "INV", {}, {"A": 1}, {"Z": 1}),
         *[("gowin", f"MUX2_LUT{k}", {}, {"I0": 1, "I1": 1, "S0": 1}, {"O": 1}) for k in (5, 6, 7, 8)],
         ("ecp5", "LUT4", {"INIT": 16}, dict.fromkeys("ABCD", 1), {"Z": 1}),
         ("ecp5", "PFUMX", {}, {"ALUT": 1, "BLUT": 1, "C0": 1}, {"Z": 1}),
         ("ecp5", "L6MUX21", {}, {"D0": 1, "D1": 1, "SD": 1}, {"Z": 1}),
-        *[(family, name, {"INIT0": 16, "INIT1": 16},
-           {"CIN": 1, **{f"{pin}{slot}": 1 for slot in "01" for pin in "ABCD"}}, {"S0": 1, "S1": 1, "COUT": 1})
-          for family, name in (("ecp5", "CCU2C"), ("nexus", "CCU2"))],
+        *[
+            (
+                family,
+                name,
+                {"INIT0": 16, "INIT1": 16},
+                {"CIN": 1, **{f"{pin}{slot}": 1 for slot in "01" for pin in "ABCD"}},
+                {"S0": 1, "S1": 1, "COUT": 1},
+            )
+            for family, name in (("ecp5", "CCU2C"), ("nexus", "CCU2"))
+        ],
     ]
     for family, name, parameters, inputs, outputs in cases:
-        values = {key: width[0] if isinstance(width, list) else int(rng.integers(0, 1 << min(width, 62)))
-                  for key, width in parameters.items()}
+        values = {
+            key: width[0] if isinstance(width, list) else int(rng.integers(0, 1 << min(width, 62)))
+            for key, width in parameters.items()
+        }
         inject = {"CCU2C": ["INJECT1_0", "INJECT1_1"], "CCU2": ["INJECT"]}.get(name, [])
-        text = {key: f'"0x{value:04X}"' if family == "nexus" else
-                str(value) if isinstance(parameters[key], list) else f"{parameters[key]}'h{value:x}"
-                for key, value in values.items()} | dict.fromkeys(inject, '"NO"')
+        text = {
+            key: f'"0x{value:04X}"'
+            if family == "nexus"
+            else str(value)
+            if isinstance(parameters[key], list)
+            else f"{parameters[key]}'h{value:x}"
+            for key, value in values.items()
+        } | dict.fromkeys(inject, '"NO"')
         width, out_width = sum(inputs.values()), sum(outputs.values())
         pins, at = [], 0
         for pin, size in inputs.items():
@@ -210,12 +236,24 @@ def test_primitives_of_the_proof_match_the_vendor(tmp_path):
         bench.write_text(
             f"module bench; reg [{width - 1}:0] x; wire [{out_width - 1}:0] y; integer i;\n"
             f"{name} #({', '.join(f'.{k}({v})' for k, v in text.items())}) it({', '.join(pins)});\n"
-            f"initial begin for (i = 0; i < {1 << width}; i = i + 1) begin x = i; #1 $display(\"%b\", y); end "
-            "$finish; end endmodule\n")
+            f'initial begin for (i = 0; i < {1 << width}; i = i + 1) begin x = i; #1 $display("%b", y); end '
+            "$finish; end endmodule\n"
+        )
         models = [simulation_model(model) for model in targets.get(family).simulation_models]
-        tools.run("iverilog", ["-g2012", *(f"-D{define}" for define in simulate.ICARUS_DEFINES), "-s", "bench",
-                               "-o", str(tmp_path / "b.vvp"), f"-I{tools.yosys_share() / 'lattice'}", str(bench),
-                               *map(str, models)])
+        tools.run(
+            "iverilog",
+            [
+                "-g2012",
+                *(f"-D{define}" for define in simulate.ICARUS_DEFINES),
+                "-s",
+                "bench",
+                "-o",
+                str(tmp_path / "b.vvp"),
+                f"-I{tools.yosys_share() / 'lattice'}",
+                str(bench),
+                *map(str, models),
+            ],
+        )
         simulated = tools.run("vvp", ["-n", str(tmp_path / "b.vvp")]).output.split()
         aig = Aig(width)
         ports, at = {}, 0
@@ -228,19 +266,24 @@ def test_primitives_of_the_proof_match_the_vendor(tmp_path):
         aig.outputs = [literal for pin in outputs for literal in result[pin]]
         every = np.array([[i >> j & 1 for i in range(1 << width)] for j in range(width)])
         from lut2hw import bits
+
         got = bits.unpack(aig.evaluate(bits.pack(every)), 1 << width)
         lines = ["".join(str(got[j][i]) for j in reversed(range(out_width))) for i in range(1 << width)]
-        assert simulated[-len(lines):] == lines, (family, name)
+        assert simulated[-len(lines) :] == lines, (family, name)
 
 
 @needs_icarus
 @needs_yosys
-@pytest.mark.parametrize(("family", "kinds"), [
-    ("ice40", {"SB_DFF": "D", "SB_DFFE": "DE", "SB_DFFSR": "DR", "SB_DFFESR": "DER"}),
-    ("ecp5", {"TRELLIS_FF": "DER"}), ("nexus", {"FD1P3IX": "DER"}),
-    ("gowin", {"DFF": "D", "DFFE": "DE", "DFFR": "DR", "DFFRE": "DER"}),
-    ("xilinx7", {"FDRE": "DER", "SRL16E": "DE", "SRLC32E": "DE"}),
-])
+@pytest.mark.parametrize(
+    ("family", "kinds"),
+    [
+        ("ice40", {"SB_DFF": "D", "SB_DFFE": "DE", "SB_DFFSR": "DR", "SB_DFFESR": "DER"}),
+        ("ecp5", {"TRELLIS_FF": "DER"}),
+        ("nexus", {"FD1P3IX": "DER"}),
+        ("gowin", {"DFF": "D", "DFFE": "DE", "DFFR": "DR", "DFFRE": "DER"}),
+        ("xilinx7", {"FDRE": "DER", "SRL16E": "DE", "SRLC32E": "DE"}),
+    ],
+)
 def test_registers_of_the_proof_match_the_vendor(family, kinds, tmp_path):
     """Random data, enables and resets through every kind of register, in the vendor's model and in ours."""
     cells, lines = {}, []
@@ -253,8 +296,11 @@ def test_registers_of_the_proof_match_the_vendor(family, kinds, tmp_path):
         if kind in SHIFTS:
             place = {"SRL16E": 5, "SRLC32E": 19}[kind]
             address = [str(place >> bit & 1) for bit in range(SHIFTS[kind])]
-            pins |= ({f"A{bit}": f"1'b{value}" for bit, value in enumerate(address)} if kind == "SRL16E" else
-                     {"A": f"5'd{place}"})
+            pins |= (
+                {f"A{bit}": f"1'b{value}" for bit, value in enumerate(address)}
+                if kind == "SRL16E"
+                else {"A": f"5'd{place}"}
+            )
             nets |= {f"A{bit}": [value] for bit, value in enumerate(address)} if kind == "SRL16E" else {"A": address}
         cells[kind] = {"type": kind, "parameters": parameters, "connections": nets}
         text = ", ".join(f'.{name}("{value}")' for name, value in parameters.items())
@@ -262,18 +308,32 @@ def test_registers_of_the_proof_match_the_vendor(family, kinds, tmp_path):
         lines.append(f"{kind} {f'#({text})' if text else ''} it{at}({connected});")
     rng = np.random.default_rng(1)
     moves = (rng.random((400, 3)) < [0.5, 0.6, 0.1]).astype(int)
-    steps = "".join(f"{{d, e, r}} = 3'b{d}{e}{r}; #1 c = 1; #1 c = 0; #1 $display(\"%b\", q);\n" for d, e, r in moves)
-    (tmp_path / "bench.v").write_text(f"module bench; reg c = 0, d, e, r; wire [{len(kinds) - 1}:0] q;\n"
-                                      + "\n".join(lines) + f"\ninitial begin #1 {steps} $finish; end endmodule\n")
+    steps = "".join(f'{{d, e, r}} = 3\'b{d}{e}{r}; #1 c = 1; #1 c = 0; #1 $display("%b", q);\n' for d, e, r in moves)
+    (tmp_path / "bench.v").write_text(
+        f"module bench; reg c = 0, d, e, r; wire [{len(kinds) - 1}:0] q;\n"
+        + "\n".join(lines)
+        + f"\ninitial begin #1 {steps} $finish; end endmodule\n"
+    )
     target = targets.get(family)
     models = [simulation_model(model) for model in target.simulation_models]
     for at, (file, name) in enumerate(target.flop_models):
         models.append(tmp_path / f"flop{at}.v")
         models[-1].write_text(gates.module_of(file, name))
-    tools.run("iverilog", ["-g2012", *(f"-D{define}" for define in simulate.ICARUS_DEFINES), "-s", "bench", "-o",
-                           str(tmp_path / "b.vvp"), f"-I{tools.yosys_share() / 'lattice'}", str(tmp_path / "bench.v"),
-                           *map(str, models)])
-    simulated = tools.run("vvp", ["-n", str(tmp_path / "b.vvp")]).output.split()[-len(moves):]
+    tools.run(
+        "iverilog",
+        [
+            "-g2012",
+            *(f"-D{define}" for define in simulate.ICARUS_DEFINES),
+            "-s",
+            "bench",
+            "-o",
+            str(tmp_path / "b.vvp"),
+            f"-I{tools.yosys_share() / 'lattice'}",
+            str(tmp_path / "bench.v"),
+            *map(str, models),
+        ],
+    )
+    simulated = tools.run("vvp", ["-n", str(tmp_path / "b.vvp")]).output.split()[-len(moves) :]
     circuit = Circuit({"ports": {}, "cells": cells})
     state: dict = dict.fromkeys(circuit.registers)
     for (d, e, r), shown in zip(moves.tolist(), simulated, strict=True):
@@ -289,12 +349,15 @@ def test_registers_of_the_proof_match_the_vendor(family, kinds, tmp_path):
 
 
 @needs_yosys
-@pytest.mark.parametrize(("cell", "words"), [
-    ("TRELLIS_FF #(.SRMODE(\"ASYNC\")) f(.CLK(c), .DI(d), .LSR(r), .Q(q));", "SRMODE ASYNC"),
-    ("FDRE #(.IS_C_INVERTED(1'b1)) f(.C(c), .D(d), .CE(1'b1), .R(r), .Q(q));", "IS_C_INVERTED 1"),
-    ("SRL16E f(.CLK(c), .CE(1'b1), .D(d), .A0(d), .A1(r), .A2(r), .A3(r), .Q(q));", "length changes"),
-    ("DFFP f(.CLK(c), .D(d), .PRESET(r), .Q(q));", "kind DFFP"),
-])
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ('TRELLIS_FF #(.SRMODE("ASYNC")) f(.CLK(c), .DI(d), .LSR(r), .Q(q));', "SRMODE ASYNC"),
+        ("FDRE #(.IS_C_INVERTED(1'b1)) f(.C(c), .D(d), .CE(1'b1), .R(r), .Q(q));", "IS_C_INVERTED 1"),
+        ("SRL16E f(.CLK(c), .CE(1'b1), .D(d), .A0(d), .A1(r), .A2(r), .A3(r), .Q(q));", "length changes"),
+        ("DFFP f(.CLK(c), .D(d), .PRESET(r), .Q(q));", "kind DFFP"),
+    ],
+)
 def test_registers_that_a_core_has_no_use_for_are_unknown(cell, words, tmp_path):
     (tmp_path / "a.v").write_text(f"module a(input c, d, r, output q); {cell} endmodule")
     with pytest.raises(UnknownCell, match=words):
@@ -303,8 +366,10 @@ def test_registers_that_a_core_has_no_use_for_are_unknown(cell, words, tmp_path)
 
 @needs_icarus
 @needs_yosys
-@pytest.mark.parametrize("family", ["ecp5", *(pytest.param(family, marks=pytest.mark.slow)
-                                              for family in ("xilinx7", "nexus", "gowin", "generic"))])
+@pytest.mark.parametrize(
+    "family",
+    ["ecp5", *(pytest.param(family, marks=pytest.mark.slow) for family in ("xilinx7", "nexus", "gowin", "generic"))],
+)
 def test_gates_of_every_family_are_proved(family, tmp_path):
     made = emit_model(network(13), tmp_path / family, target=family, pipeline=3)
     outcome = one(made.directory, "gates", vectors=100)
@@ -331,23 +396,46 @@ def test_coverage_is_reported(tmp_path):
 @needs_yosys
 def test_registers_that_hold_by_their_logic_are_proved():
     """Synthesis for 7 series turns an enable into logic where that saves a LUT; each wrong entry of it is found."""
-    net = LutNetwork(Encoder(Features.integers([0], [1]), np.zeros(1, np.int32), np.ones(1, np.int64)), (),
-                     Head.bit(0), ("no", "yes"))
+    net = LutNetwork(
+        Encoder(Features.integers([0], [1]), np.zeros(1, np.int32), np.ones(1, np.int64)),
+        (),
+        Head.bit(0),
+        ("no", "yes"),
+    )
     port = compile_network(net, targets.get("xilinx7")).input_port
     vectors = random_vectors(net, port, 64, 0)
     clk, rst, data, valid, ready, stage, q, d, advance = range(2, 11)
-    ports = {"clk": clk, "rst": rst, "i__payload": data, "i__valid": valid, "i__ready": advance, "o__payload": q,
-             "o__valid": stage, "o__ready": ready}
+    ports = {
+        "clk": clk,
+        "rst": rst,
+        "i__payload": data,
+        "i__valid": valid,
+        "i__ready": advance,
+        "o__payload": q,
+        "o__valid": stage,
+        "o__ready": ready,
+    }
 
     def verdict(table: int):
-        cells = [("FDRE", {}, {"C": clk, "CE": advance, "D": valid, "Q": stage, "R": rst}),
-                 ("FDRE", {}, {"C": clk, "CE": "1", "D": d, "Q": q, "R": "0"}),
-                 ("LUT2", {"INIT": 0b1101}, {"I0": stage, "I1": ready, "O": advance}),
-                 ("LUT4", {"INIT": table}, {"I0": q, "I1": data, "I2": ready, "I3": stage, "O": d})]
-        circuit = Circuit({"ports": {name: {"bits": [net]} for name, net in ports.items()},
-                           "cells": {str(at): {"type": kind, "parameters": {k: f"{v:016b}" for k, v in words.items()},
-                                               "connections": {pin: [net] for pin, net in pins.items()}}
-                                     for at, (kind, words, pins) in enumerate(cells)}})
+        cells = [
+            ("FDRE", {}, {"C": clk, "CE": advance, "D": valid, "Q": stage, "R": rst}),
+            ("FDRE", {}, {"C": clk, "CE": "1", "D": d, "Q": q, "R": "0"}),
+            ("LUT2", {"INIT": 0b1101}, {"I0": stage, "I1": ready, "O": advance}),
+            ("LUT4", {"INIT": table}, {"I0": q, "I1": data, "I2": ready, "I3": stage, "O": d}),
+        ]
+        circuit = Circuit(
+            {
+                "ports": {name: {"bits": [net]} for name, net in ports.items()},
+                "cells": {
+                    str(at): {
+                        "type": kind,
+                        "parameters": {k: f"{v:016b}" for k, v in words.items()},
+                        "connections": {pin: [net] for pin, net in pins.items()},
+                    }
+                    for at, (kind, words, pins) in enumerate(cells)
+                },
+            }
+        )
         return prove("gates", net, port, circuit, 1, vectors).passed
 
     right = sum((p & 1 if p >> 2 == 0b10 else p >> 1 & 1) << p for p in range(16))
@@ -360,8 +448,10 @@ def test_circuit_reads_loops_and_unknown_cells_as_such(tmp_path):
     (tmp_path / "a.v").write_text("module a(input x, output y); mystery m(.a(x), .y(y)); endmodule")
     with pytest.raises(Lut2hwError, match="mystery"):
         read([tmp_path / "a.v"], "a")
-    (tmp_path / "b.v").write_text("module b(input x, output y); wire z; SB_LUT4 #(.LUT_INIT(16'h1234)) u(.I0(z), "
-                                  ".I1(x), .I2(1'b0), .I3(1'b0), .O(z)); assign y = z; endmodule")
+    (tmp_path / "b.v").write_text(
+        "module b(input x, output y); wire z; SB_LUT4 #(.LUT_INIT(16'h1234)) u(.I0(z), "
+        ".I1(x), .I2(1'b0), .I3(1'b0), .O(z)); assign y = z; endmodule"
+    )
     circuit = read([tmp_path / "b.v"], "b")
     with pytest.raises(Lut2hwError, match="loop"):
         circuit.literals(Aig(1), {circuit.ports["x"][0]: 2}, circuit.ports["y"], through=True)
@@ -380,6 +470,7 @@ def test_reference_equals_golden_model(head):
         width = max(1, (net.n_classes - 1).bit_length())
         rows = reference(net, port, width).evaluate(packed_port(port, vectors.inputs))
         from lut2hw import bits
+
         got = (bits.unpack(rows, 200).astype(int) << np.arange(width)[:, None]).sum(axis=0)
         assert np.array_equal(got, vectors.classes), seed
 
@@ -484,8 +575,13 @@ def test_interrupt_stops_the_children(tmp_path, signal_name):
     code = "from lut2hw import tools\nprint('on', flush=True)\ntools.run('yosys', [])"
     import signal
     import sys
-    process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "YOSYS": tool},
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, "YOSYS": tool},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     assert process.stdout is not None
     process.stdout.readline()
     deadline = time.monotonic() + 20
@@ -535,15 +631,34 @@ def differential(family: str, seeds: range, tmp_path: Path) -> None:
         net = random_network(seed, head=["bit", "threshold", "argmax"][at % 3], k_max=1 + seed % 10, luts=10)
         pipeline = PIPELINES[at % len(PIPELINES)]
         ram = "auto" if target.ram and pipeline != "none" and at % 2 else "never"
-        compiled = compile_network(net, target, pipeline=pipeline, encoded_inputs=at % 4 == 3, ram=ram,
-                                   effort="high" if at % 14 == 7 else "normal")
+        compiled = compile_network(
+            net,
+            target,
+            pipeline=pipeline,
+            encoded_inputs=at % 4 == 3,
+            ram=ram,
+            effort="high" if at % 14 == 7 else "normal",
+        )
         streams[f"core{seed}"] = random_vectors(compiled.network, compiled.input_port, 100, seed)
         cores[f"core{seed}"] = compiled
-    (tmp_path / "cores.v").write_text(batch.to_verilog(
-        {name: (compiled.netlist, compiled.latency) for name, compiled in cores.items()}, target))
-    under_icarus = batch.cocotb(tmp_path / "cores.v", [
-        (name, compiled.latency, max(1, compiled.input_port.width), len(compiled.netlist.outputs["class"]),
-         streams[name]) for name, compiled in cores.items()], target, tmp_path)
+    (tmp_path / "cores.v").write_text(
+        batch.to_verilog({name: (compiled.netlist, compiled.latency) for name, compiled in cores.items()}, target)
+    )
+    under_icarus = batch.cocotb(
+        tmp_path / "cores.v",
+        [
+            (
+                name,
+                compiled.latency,
+                max(1, compiled.input_port.width),
+                len(compiled.netlist.outputs["class"]),
+                streams[name],
+            )
+            for name, compiled in cores.items()
+        ],
+        target,
+        tmp_path,
+    )
     for name, compiled in cores.items():
         for result in (simulate.amaranth(compiled.netlist, compiled.latency, streams[name]), under_icarus[name]):
             assert (result["errors"], result["mismatches"], result["vectors"]) == ([], 0, 100), (name, result)
@@ -567,8 +682,10 @@ def test_an_answer_that_never_changes_needs_no_register(family, effort):
 @needs_yosys
 def test_cores_in_a_batch_are_what_is_emitted(tmp_path):
     compiled = [compile_network(random_network(seed), targets.get("ice40"), pipeline=1) for seed in (1, 2)]
-    text = batch.to_verilog({f"core{at}": (one.netlist, one.latency) for at, one in enumerate(compiled)},
-                            compiled[0].target)
+    text = batch.to_verilog(
+        {f"core{at}": (one.netlist, one.latency) for at, one in enumerate(compiled)}, compiled[0].target
+    )
+
     def numbered(verilog: str) -> str:  # yosys counts what it names itself
         return re.sub(r"\\\$(auto\S*|\d+)", "auto", verilog)
 
@@ -577,9 +694,15 @@ def test_cores_in_a_batch_are_what_is_emitted(tmp_path):
         assert numbered(alone.split("module ", 1)[1].replace(TOP, f"core{at}")) in numbered(text)
     (tmp_path / "cores.v").write_text(text.replace("LUT_INIT(16'h", "LUT_INIT(16'h5", 1))
     vectors = [random_vectors(core.network, core.input_port, 50, 0) for core in compiled]
-    found = batch.cocotb(tmp_path / "cores.v", [
-        (f"core{at}", 1, core.input_port.width, len(core.netlist.outputs["class"]), vectors[at])
-        for at, core in enumerate(compiled)], compiled[0].target, tmp_path)
+    found = batch.cocotb(
+        tmp_path / "cores.v",
+        [
+            (f"core{at}", 1, core.input_port.width, len(core.netlist.outputs["class"]), vectors[at])
+            for at, core in enumerate(compiled)
+        ],
+        compiled[0].target,
+        tmp_path,
+    )
     assert found["core1"]["vectors"] == 50 and not found["core1"]["mismatches"]
 
 

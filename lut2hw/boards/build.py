@@ -45,9 +45,15 @@ class BoardChip(Elaboratable):
         return m
 
 
-def build(manifest: Manifest, board_name: str, *, baud: int | None = None, seed: int = 1,
-          timeout: float | None = None,
-          progress: Callable[[str, int, int], None] = lambda what, done, total: None) -> dict[str, Any]:
+def build(
+    manifest: Manifest,
+    board_name: str,
+    *,
+    baud: int | None = None,
+    seed: int = 1,
+    timeout: float | None = None,
+    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> dict[str, Any]:
     """Build the chip and return what came out, the JSON values of `build.json`.
 
     Writes bitstream, Verilog of the link, logs and `build.json` into the folder `board_name` of the emitted folder.
@@ -75,7 +81,8 @@ def build(manifest: Manifest, board_name: str, *, baud: int | None = None, seed:
             try:
                 if tool == flow.nextpnr:
                     counts = flow.primitives(
-                        read_json(work / f"{NAME}.stat.json", "yosys")["design"]["num_cells_by_type"])
+                        read_json(work / f"{NAME}.stat.json", "yosys")["design"]["num_cells_by_type"]
+                    )
                     empty = _leave_empty(work, flow, platform.device, counts)
                     place_and_route(flow, arguments, cwd=work, timeout=timeout, log=f"{NAME}.tim")
                 else:
@@ -95,8 +102,14 @@ def build(manifest: Manifest, board_name: str, *, baud: int | None = None, seed:
         except OSError as error:
             raise Lut2hwError(f"cannot make {out}: {error.strerror}; check the folder and its permissions") from None
         made = (BITSTREAM[board.target], f"{NAME}.tim", f"{NAME}.rpt")
-        replace_files(out, {**{name: (work / name).read_bytes() for name in made},
-                            "build.json": (json.dumps(result, indent=1) + "\n").encode()}, "build.json")
+        replace_files(
+            out,
+            {
+                **{name: (work / name).read_bytes() for name in made},
+                "build.json": (json.dumps(result, indent=1) + "\n").encode(),
+            },
+            "build.json",
+        )
     return result
 
 
@@ -112,8 +125,10 @@ def _leave_empty(work: Path, flow: Flow, device: str, counts: dict[str, int]) ->
 
 def _plan(platform: Any, design: Elaboratable, seed: int = 1) -> BuildPlan:
     # router1 can swap the two inputs of a carry for ever when they are one net
-    options = {"nextpnr_opts": f"--report {NAME}.report.json --seed {seed} --router router2",
-               "script_after_synth": f"tee -o {NAME}.stat.json stat -json"}
+    options = {
+        "nextpnr_opts": f"--report {NAME}.report.json --seed {seed} --router router2",
+        "script_after_synth": f"tee -o {NAME}.stat.json stat -json",
+    }
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # of boards' files written for older versions of Amaranth
         return platform.prepare(design, NAME, **options)
@@ -135,19 +150,33 @@ def _steps(plan: BuildPlan) -> list[tuple[str, list[str]]]:
     return steps
 
 
-def _result(manifest: Manifest, name: str, board: catalogue.Board, baud: int, clock_hz: float,
-            report: dict[str, Any], counts: dict[str, int]) -> dict[str, Any]:
+def _result(
+    manifest: Manifest,
+    name: str,
+    board: catalogue.Board,
+    baud: int,
+    clock_hz: float,
+    report: dict[str, Any],
+    counts: dict[str, int],
+) -> dict[str, Any]:
     flow = _flow(board)
     emitted = Counter({str(kind): int(count) for kind, count in manifest.data["cells"].items()})
     fmax = min((clock["achieved"] for clock in report["fmax"].values()), default=None)
     identity = chip.identity_of(manifest)
     used = {kind: each["used"] for kind, each in report["utilization"].items()}
     return {
-        "board": name, "link": "uart", "baud": baud, "clock_mhz": round(clock_hz / 1e6, 6),
+        "board": name,
+        "link": "uart",
+        "baud": baud,
+        "clock_mhz": round(clock_hz / 1e6, 6),
         "device": getattr(board.make_platform(), "device", ""),
         "bitstream": str(manifest.directory / name / BITSTREAM[board.target]),
-        "core": {"lut4": emitted["lut"], "carry": sum(emitted[kind] for kind in ("carry", "ccu2", "alu")),
-                 "ff": emitted["ff"], "ram": sum(count for kind, count in emitted.items() if kind.startswith("ram"))},
+        "core": {
+            "lut4": emitted["lut"],
+            "carry": sum(emitted[kind] for kind in ("carry", "ccu2", "alu")),
+            "ff": emitted["ff"],
+            "ram": sum(count for kind, count in emitted.items() if kind.startswith("ram")),
+        },
         "chip": {"logic_cells": flow.logic_cells(used), **counts},
         "fmax_mhz": None if fmax is None else round(fmax, 2),
         "latency_cycles": manifest.latency,
@@ -176,8 +205,10 @@ def _explain(error: ToolError, work: Path, name: str, board: catalogue.Board, cl
         return Lut2hwError(f"the chip needs {used:,} logic cells, the {name} has {there:,}; {hint}")
     found = re.findall(r"Max frequency for clock\s+'[^']*':\s*([0-9.]+) MHz \(FAIL", text)
     if found:
-        return Lut2hwError(f"the chip reaches {float(found[-1]):.1f} MHz, the {name}'s clock is "
-                           f"{clock_hz / 1e6:g} MHz; emit the core again with more pipeline stages (--pipeline)")
+        return Lut2hwError(
+            f"the chip reaches {float(found[-1]):.1f} MHz, the {name}'s clock is "
+            f"{clock_hz / 1e6:g} MHz; emit the core again with more pipeline stages (--pipeline)"
+        )
     return error
 
 
@@ -188,11 +219,15 @@ def read_build(manifest: Manifest, board_name: str | None = None) -> dict[str, A
     if board_name is not None:
         catalogue.board(board_name)
         if board_name not in built:
-            raise UsageError(f"{folder} is not built for {board_name}; run `lut2hw build {folder} "
-                             f"--board {board_name}`")
+            raise UsageError(
+                f"{folder} is not built for {board_name}; run `lut2hw build {folder} --board {board_name}`"
+            )
     elif len(built) != 1:
-        what = f"is built for {', '.join(built)}; say which with --board" if built else \
-            f"is not built for a board; run `lut2hw build {folder} --board NAME`"
+        what = (
+            f"is built for {', '.join(built)}; say which with --board"
+            if built
+            else f"is not built for a board; run `lut2hw build {folder} --board NAME`"
+        )
         raise UsageError(f"{folder} {what}")
     path = folder / (board_name or built[0]) / "build.json"
     try:
@@ -203,8 +238,9 @@ def read_build(manifest: Manifest, board_name: str | None = None) -> dict[str, A
         name = board_name or built[0]
         return {**result, "board": name, "bitstream": str(path.parent / BITSTREAM[catalogue.board(name).target])}
     except (OSError, ValueError, KeyError, RecursionError):
-        raise Lut2hwError(f"{path} is damaged; build it again with `lut2hw build {folder} --board "
-                          f"{board_name or built[0]}`") from None
+        raise Lut2hwError(
+            f"{path} is damaged; build it again with `lut2hw build {folder} --board {board_name or built[0]}`"
+        ) from None
 
 
 def flash(result: dict[str, Any]) -> str:

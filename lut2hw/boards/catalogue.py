@@ -53,46 +53,114 @@ _FTDI_ICE40 = (("openFPGALoader", "-b", "ice40_generic", "-f", "{file}"), _ICEPR
 
 
 def _ulx3s(size: str, cells: int) -> Board:
-    return Board("ulx3s", f"ULX3S_{size}F_Platform", f"ULX3S, ECP5 LFE5U-{size}F, 25 MHz", "ecp5", cells,
-                 programmers=_ULX3S)
+    return Board(
+        "ulx3s", f"ULX3S_{size}F_Platform", f"ULX3S, ECP5 LFE5U-{size}F, 25 MHz", "ecp5", cells, programmers=_ULX3S
+    )
 
 
 def _orangecrab(size: str, cells: int) -> Board:
-    return Board("orangecrab_r0_2", f"OrangeCrabR0_2_{size}FPlatform",
-                 f"OrangeCrab r0.2, ECP5 LFE5U-{size}F, 48 MHz", "ecp5", cells,
-                 serial="a 3.3 V serial adapter at pins 0 (RX) and 1 (TX)", uart_pins=("io", "0", "1"),
-                 programmers=_ORANGECRAB)
+    return Board(
+        "orangecrab_r0_2",
+        f"OrangeCrabR0_2_{size}FPlatform",
+        f"OrangeCrab r0.2, ECP5 LFE5U-{size}F, 48 MHz",
+        "ecp5",
+        cells,
+        serial="a 3.3 V serial adapter at pins 0 (RX) and 1 (TX)",
+        uart_pins=("io", "0", "1"),
+        programmers=_ORANGECRAB,
+    )
 
 
 BOARDS: dict[str, Board] = {
-    "icestick": Board("icestick", "ICEStickPlatform", "Lattice iCEstick, iCE40 HX1K, 12 MHz", "ice40", 1280,
-                      programmers=_FTDI_ICE40),
-    "icebreaker": Board("icebreaker", "ICEBreakerPlatform", "1BitSquared iCEBreaker, iCE40 UP5K, 12 MHz", "ice40",
-                        5280, programmers=_FTDI_ICE40),
-    "icesugar": Board("icesugar", "ICESugarPlatform", "MuseLab iCESugar, iCE40 UP5K, 12 MHz", "ice40", 5280,
-                      baud=115_200, programmers=(_ICESPROG,)),
-    "icesugar-nano": Board("icesugar_nano", "ICESugarNanoPlatform", "MuseLab iCESugar-nano, iCE40 LP1K, 12 MHz",
-                           "ice40", 1280, baud=115_200, programmers=(_ICESPROG,)),
-    "nandland-go": Board("nandland_go", "NandlandGoPlatform", "Nandland Go, iCE40 HX1K, 25 MHz", "ice40", 1280,
-                         programmers=_FTDI_ICE40),
-    "ice40-hx8k-b-evn": Board("ice40_hx8k_b_evn", "ICE40HX8KBEVNPlatform",
-                              "Lattice iCE40-HX8K breakout board, iCE40 HX8K, 12 MHz", "ice40", 7680,
-                              programmers=(("openFPGALoader", "-b", "ice40_generic", "{file}"),
-                                           ("iceprog", "-S", "{file}"))),
-    "tinyfpga-bx": Board("tinyfpga_bx", "TinyFPGABXPlatform", "TinyFPGA BX, iCE40 LP8K, 16 MHz", "ice40", 7680,
-                         serial="a 3.3 V serial adapter at pins 1 (RX) and 2 (TX)", uart_pins=("gpio", "1", "2"),
-                         programmers=(("tinyprog", "-p", "{file}"),)),
-    "ulx3s-12f": _ulx3s("12", 24_288), "ulx3s-25f": _ulx3s("25", 24_288),
-    "ulx3s-45f": _ulx3s("45", 43_848), "ulx3s-85f": _ulx3s("85", 83_640),
-    "orangecrab-25f": _orangecrab("25", 24_288), "orangecrab-85f": _orangecrab("85", 83_640),
-    "ecpix5-45f": Board("ecpix5", "ECPIX545Platform", "LambdaConcept ECPIX-5, ECP5 LFE5UM5G-45F, 100 MHz", "ecp5",
-                        43_848, programmers=_ECPIX5),
-    "ecpix5-85f": Board("ecpix5", "ECPIX585Platform", "LambdaConcept ECPIX-5, ECP5 LFE5UM5G-85F, 100 MHz", "ecp5",
-                        83_640, programmers=_ECPIX5),
-    "icesugar-pro": Board("icesugar_pro", "ICESugarProPlatform", "MuseLab iCESugar-Pro, ECP5 LFE5U-25F, 25 MHz",
-                          "ecp5", 24_288, baud=115_200, programmers=(_ICESPROG,)),
-    "icepi-zero": Board("icepi_zero", "IcepiZero1_3Platform", "Icepi Zero 1.3, ECP5 LFE5U-25F, 50 MHz", "ecp5",
-                        24_288, programmers=(("openFPGALoader", "-b", "icepi-zero", "--write-flash", "{file}"),)),
+    "icestick": Board(
+        "icestick", "ICEStickPlatform", "Lattice iCEstick, iCE40 HX1K, 12 MHz", "ice40", 1280, programmers=_FTDI_ICE40
+    ),
+    "icebreaker": Board(
+        "icebreaker",
+        "ICEBreakerPlatform",
+        "1BitSquared iCEBreaker, iCE40 UP5K, 12 MHz",
+        "ice40",
+        5280,
+        programmers=_FTDI_ICE40,
+    ),
+    "icesugar": Board(
+        "icesugar",
+        "ICESugarPlatform",
+        "MuseLab iCESugar, iCE40 UP5K, 12 MHz",
+        "ice40",
+        5280,
+        baud=115_200,
+        programmers=(_ICESPROG,),
+    ),
+    "icesugar-nano": Board(
+        "icesugar_nano",
+        "ICESugarNanoPlatform",
+        "MuseLab iCESugar-nano, iCE40 LP1K, 12 MHz",
+        "ice40",
+        1280,
+        baud=115_200,
+        programmers=(_ICESPROG,),
+    ),
+    "nandland-go": Board(
+        "nandland_go", "NandlandGoPlatform", "Nandland Go, iCE40 HX1K, 25 MHz", "ice40", 1280, programmers=_FTDI_ICE40
+    ),
+    "ice40-hx8k-b-evn": Board(
+        "ice40_hx8k_b_evn",
+        "ICE40HX8KBEVNPlatform",
+        "Lattice iCE40-HX8K breakout board, iCE40 HX8K, 12 MHz",
+        "ice40",
+        7680,
+        programmers=(("openFPGALoader", "-b", "ice40_generic", "{file}"), ("iceprog", "-S", "{file}")),
+    ),
+    "tinyfpga-bx": Board(
+        "tinyfpga_bx",
+        "TinyFPGABXPlatform",
+        "TinyFPGA BX, iCE40 LP8K, 16 MHz",
+        "ice40",
+        7680,
+        serial="a 3.3 V serial adapter at pins 1 (RX) and 2 (TX)",
+        uart_pins=("gpio", "1", "2"),
+        programmers=(("tinyprog", "-p", "{file}"),),
+    ),
+    "ulx3s-12f": _ulx3s("12", 24_288),
+    "ulx3s-25f": _ulx3s("25", 24_288),
+    "ulx3s-45f": _ulx3s("45", 43_848),
+    "ulx3s-85f": _ulx3s("85", 83_640),
+    "orangecrab-25f": _orangecrab("25", 24_288),
+    "orangecrab-85f": _orangecrab("85", 83_640),
+    "ecpix5-45f": Board(
+        "ecpix5",
+        "ECPIX545Platform",
+        "LambdaConcept ECPIX-5, ECP5 LFE5UM5G-45F, 100 MHz",
+        "ecp5",
+        43_848,
+        programmers=_ECPIX5,
+    ),
+    "ecpix5-85f": Board(
+        "ecpix5",
+        "ECPIX585Platform",
+        "LambdaConcept ECPIX-5, ECP5 LFE5UM5G-85F, 100 MHz",
+        "ecp5",
+        83_640,
+        programmers=_ECPIX5,
+    ),
+    "icesugar-pro": Board(
+        "icesugar_pro",
+        "ICESugarProPlatform",
+        "MuseLab iCESugar-Pro, ECP5 LFE5U-25F, 25 MHz",
+        "ecp5",
+        24_288,
+        baud=115_200,
+        programmers=(_ICESPROG,),
+    ),
+    "icepi-zero": Board(
+        "icepi_zero",
+        "IcepiZero1_3Platform",
+        "Icepi Zero 1.3, ECP5 LFE5U-25F, 50 MHz",
+        "ecp5",
+        24_288,
+        programmers=(("openFPGALoader", "-b", "icepi-zero", "--write-flash", "{file}"),),
+    ),
 }
 """Boards by name."""
 
@@ -118,6 +186,8 @@ def check_target(name: str, target: str, folder: object) -> Board:
     found = board(name)
     if found.target != target:
         others = ", ".join(boards_that_hold(target, 0))
-        raise UsageError(f"{folder} was emitted for {target}, the {name} has an {found.target}; emit it again with "
-                         f"--target {found.target}" + (f", or choose one of: {others}" if others else ""))
+        raise UsageError(
+            f"{folder} was emitted for {target}, the {name} has an {found.target}; emit it again with "
+            f"--target {found.target}" + (f", or choose one of: {others}" if others else "")
+        )
     return found

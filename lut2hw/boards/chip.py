@@ -40,8 +40,9 @@ class EmittedCore(wiring.Component):
     def __init__(self, manifest: Manifest):
         self.manifest = manifest
         identity = identity_of(manifest)
-        super().__init__({"i": In(stream.Signature(identity.input_bits)),
-                          "o": Out(stream.Signature(identity.class_bits))})
+        super().__init__(
+            {"i": In(stream.Signature(identity.input_bits)), "o": Out(stream.Signature(identity.class_bits))}
+        )
 
     def elaborate(self, platform):
         manifest = self.manifest
@@ -50,11 +51,20 @@ class EmittedCore(wiring.Component):
                 platform.add_file(path.name, path.read_text())
         clocked = {}
         if manifest.clock:
-            clocked = {f"i_{manifest.clock}": ClockSignal(),
-                       f"i_{manifest.reset}": ResetSignal(allow_reset_less=True)}
-        return Instance(manifest.top, **clocked,
-                        i_i__payload=self.i.payload, i_i__valid=self.i.valid, o_i__ready=self.i.ready,
-                        o_o__payload=self.o.payload, o_o__valid=self.o.valid, i_o__ready=self.o.ready)
+            clocked = {
+                f"i_{manifest.clock}": ClockSignal(),
+                f"i_{manifest.reset}": ResetSignal(allow_reset_less=True),
+            }
+        return Instance(
+            manifest.top,
+            **clocked,
+            i_i__payload=self.i.payload,
+            i_i__valid=self.i.valid,
+            o_i__ready=self.i.ready,
+            o_o__payload=self.o.payload,
+            o_o__valid=self.o.valid,
+            i_o__ready=self.o.ready,
+        )
 
 
 class LinkedCore(wiring.Component):
@@ -65,8 +75,9 @@ class LinkedCore(wiring.Component):
 
     def __init__(self, link: links.Link, core: wiring.Component):
         self.link, self.core = link, core
-        super().__init__({name: member for name, member in link.signature.members.items()
-                          if name not in ("features", "answer")})
+        super().__init__(
+            {name: member for name, member in link.signature.members.items() if name not in ("features", "answer")}
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -84,8 +95,9 @@ LINKS = ("uart", "spi", "axi-stream", "wishbone")
 """Names of the links that `make_link` makes."""
 
 
-def make_link(name: str, identity: Identity, *, clock_hz: float = 12e6, baud: int = 115200,
-              data_bytes: int = 4) -> links.Link:
+def make_link(
+    name: str, identity: Identity, *, clock_hz: float = 12e6, baud: int = 115200, data_bytes: int = 4
+) -> links.Link:
     """A link by name. clock_hz, baud: of a UART. data_bytes: width of an AXI-Stream's input."""
     if name == "uart":
         return links.Uart(identity, links.uart_divisor(clock_hz, baud))

@@ -84,8 +84,10 @@ class Chip:
                     if body[0] == protocol.TAG_IDENTIFY and len(body) == 1 + protocol.IDENTITY_BYTES:
                         identity = Identity.from_bytes(body[1:])
                         if identity.version != protocol.VERSION:
-                            raise LinkError(f"the chip speaks version {identity.version} of the protocol, this "
-                                            f"lut2hw version {protocol.VERSION}; build the chip again")
+                            raise LinkError(
+                                f"the chip speaks version {identity.version} of the protocol, this "
+                                f"lut2hw version {protocol.VERSION}; build the chip again"
+                            )
                         return identity
         raise LinkError("the chip does not answer; is it flashed with a lut2hw chip, are port and baud rate right?")
 
@@ -119,8 +121,10 @@ class Chip:
             if flying and time.monotonic() - heard > self.silence:
                 silences += 1
                 if silences == PATIENCE:
-                    raise LinkError(f"the chip fell silent after {len(words) - len(waiting) - len(flying)} of "
-                                    f"{len(words)} examples; reset it and try again")
+                    raise LinkError(
+                        f"the chip fell silent after {len(words) - len(waiting) - len(flying)} of "
+                        f"{len(words)} examples; reset it and try again"
+                    )
                 self._send_again(waiting, list(flying.values()))
                 flying.clear()
                 self._write(bytes([protocol.END]))
@@ -131,8 +135,14 @@ class Chip:
         waiting.extendleft(reversed(lost))
 
 
-def run(chip: Chip, expected: Identity, words: Sequence[int], golden: Sequence[int], labels: Sequence[int],
-        progress: Callable[[int, int, int], None] = lambda done, right, wrong: None) -> dict[str, Any]:
+def run(
+    chip: Chip,
+    expected: Identity,
+    words: Sequence[int],
+    golden: Sequence[int],
+    labels: Sequence[int],
+    progress: Callable[[int, int, int], None] = lambda done, right, wrong: None,
+) -> dict[str, Any]:
     """Stream examples through a chip and compare.
 
     expected: the identity the chip must have. words, golden, labels: port vector, answer of the golden model and
@@ -142,9 +152,11 @@ def run(chip: Chip, expected: Identity, words: Sequence[int], golden: Sequence[i
     """
     identity = chip.identify()
     if identity != expected:
-        raise LinkError(f"the chip holds another design (fingerprint {identity.fingerprint:08x}, "
-                        f"{identity.input_bits} input bits) than the folder ({expected.fingerprint:08x}, "
-                        f"{expected.input_bits}); flash the one that was built from this folder")
+        raise LinkError(
+            f"the chip holds another design (fingerprint {identity.fingerprint:08x}, "
+            f"{identity.input_bits} input bits) than the folder ({expected.fingerprint:08x}, "
+            f"{expected.input_bits}); flash the one that was built from this folder"
+        )
     right = mismatches = done = 0
     first = None
     began = time.monotonic()
@@ -157,6 +169,13 @@ def run(chip: Chip, expected: Identity, words: Sequence[int], golden: Sequence[i
                 first = {"example": index, "expected": int(golden[index]), "got": answer}
         progress(done, right, mismatches)
     seconds = time.monotonic() - began
-    return {"examples": done, "accuracy": round(right / done, 6) if done else 0.0, "mismatches": mismatches,
-            "first": first, "resent": chip.resent, "seconds": round(seconds, 3),
-            "examples_per_second": round(done / max(seconds, 1e-9), 1), "fingerprint": f"{identity.fingerprint:08x}"}
+    return {
+        "examples": done,
+        "accuracy": round(right / done, 6) if done else 0.0,
+        "mismatches": mismatches,
+        "first": first,
+        "resent": chip.resent,
+        "seconds": round(seconds, 3),
+        "examples_per_second": round(done / max(seconds, 1e-9), 1),
+        "fingerprint": f"{identity.fingerprint:08x}",
+    }

@@ -26,8 +26,13 @@ class Link(wiring.Component):
 
     def __init__(self, identity: Identity, outer: dict[str, wiring.Member]):
         self.identity = identity
-        super().__init__({**outer, "features": Out(stream.Signature(identity.input_bits)),
-                          "answer": In(stream.Signature(identity.class_bits))})
+        super().__init__(
+            {
+                **outer,
+                "features": Out(stream.Signature(identity.input_bits)),
+                "answer": In(stream.Signature(identity.class_bits)),
+            }
+        )
 
     def _held_answer(self, m: Module) -> stream.Interface:
         """The answer behind a register: a core without one takes an example only together with its answer."""
@@ -51,11 +56,16 @@ class FrameReceiver(wiring.Component):
 
     def __init__(self, identity: Identity):
         self._identity = identity
-        super().__init__({
-            "bytes": In(stream.Signature(8)),
-            "features": Out(stream.Signature(identity.input_bits)),
-            "tag": Out(8), "kind": Out(2), "request_valid": Out(1), "request_ready": In(1),
-        })
+        super().__init__(
+            {
+                "bytes": In(stream.Signature(8)),
+                "features": Out(stream.Signature(identity.input_bits)),
+                "tag": Out(8),
+                "kind": Out(2),
+                "request_valid": Out(1),
+                "request_ready": In(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -72,10 +82,15 @@ class FrameReceiver(wiring.Component):
             self.features.payload.eq(vector),
             byte.eq(Mux(escaped, Mux(self.bytes.payload == ESC_END, END, ESC), self.bytes.payload)),
             ended.eq(self.bytes.valid & self.bytes.ready & (self.bytes.payload == END)),
-            is_data.eq(self.bytes.valid & self.bytes.ready & (self.bytes.payload != END)
-                       & (escaped | (self.bytes.payload != ESC))),
+            is_data.eq(
+                self.bytes.valid
+                & self.bytes.ready
+                & (self.bytes.payload != END)
+                & (escaped | (self.bytes.payload != ESC))
+            ),
             bad.eq(self.bytes.valid & escaped & (self.bytes.payload != ESC_END) & (self.bytes.payload != ESC_ESC)),
-            crc.data.eq(byte), crc.valid.eq(is_data),
+            crc.data.eq(byte),
+            crc.valid.eq(is_data),
         ]
         with m.If(self.bytes.valid & self.bytes.ready):
             m.d.sync += escaped.eq(~escaped & (self.bytes.payload == ESC))
@@ -149,11 +164,16 @@ class FrameTransmitter(wiring.Component):
 
     def __init__(self, identity: Identity):
         self._identity = identity
-        super().__init__({
-            "tag": In(8), "kind": In(2), "request_valid": In(1), "request_ready": Out(1),
-            "answer": In(stream.Signature(identity.class_bits)),
-            "bytes": Out(stream.Signature(8)),
-        })
+        super().__init__(
+            {
+                "tag": In(8),
+                "kind": In(2),
+                "request_valid": In(1),
+                "request_ready": Out(1),
+                "answer": In(stream.Signature(identity.class_bits)),
+                "bytes": Out(stream.Signature(8)),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -186,9 +206,9 @@ class FrameTransmitter(wiring.Component):
         def escaped(data):
             special = (data == END) | (data == ESC)
             m.d.comb += [
-                self.bytes.valid.eq(1), out.eq(data),
-                self.bytes.payload.eq(Mux(escape_next, Mux(data == END, ESC_END, ESC_ESC),
-                                          Mux(special, ESC, data))),
+                self.bytes.valid.eq(1),
+                out.eq(data),
+                self.bytes.payload.eq(Mux(escape_next, Mux(data == END, ESC_END, ESC_ESC), Mux(special, ESC, data))),
                 taken.eq(self.bytes.ready & (escape_next | ~special)),
             ]
             with m.If(self.bytes.ready):
@@ -203,8 +223,9 @@ class FrameTransmitter(wiring.Component):
                     m.d.sync += tag.eq(self.tag)
                 with m.Else():
                     m.d.comb += self.request_ready.eq(1)
-                    m.d.sync += tag.eq(Mux(self.kind == kinds.REQUEST_IDENTIFY, protocol.TAG_IDENTIFY,
-                                           protocol.TAG_DAMAGED))
+                    m.d.sync += tag.eq(
+                        Mux(self.kind == kinds.REQUEST_IDENTIFY, protocol.TAG_IDENTIFY, protocol.TAG_DAMAGED)
+                    )
                 with m.If(self.request_valid & self.request_ready):
                     m.next = "START"
             with m.State("START"):
@@ -248,9 +269,12 @@ class Framing(Link):
         connect(m, receiver.features, flipped(self.features))
         connect(m, self._held_answer(m), transmitter.answer)
         connect(m, transmitter.bytes, flipped(self.tx))
-        m.d.comb += [transmitter.tag.eq(receiver.tag), transmitter.kind.eq(receiver.kind),
-                     transmitter.request_valid.eq(receiver.request_valid),
-                     receiver.request_ready.eq(transmitter.request_ready)]
+        m.d.comb += [
+            transmitter.tag.eq(receiver.tag),
+            transmitter.kind.eq(receiver.kind),
+            transmitter.request_valid.eq(receiver.request_valid),
+            receiver.request_ready.eq(transmitter.request_ready),
+        ]
         return m
 
 
@@ -260,12 +284,15 @@ def uart_divisor(clock_hz: float, baud: int) -> int:
         raise UsageError(f"the baud rate must be positive, not {baud}")
     divisor = round(clock_hz / baud)
     if divisor < 6:
-        raise UsageError(f"{baud} baud is too fast for a clock of {clock_hz / 1e6:g} MHz; "
-                         f"use at most {clock_hz / 6:.0f}")
+        raise UsageError(
+            f"{baud} baud is too fast for a clock of {clock_hz / 1e6:g} MHz; use at most {clock_hz / 6:.0f}"
+        )
     error = clock_hz / divisor / baud - 1
     if abs(error) > 0.02:
-        raise UsageError(f"a clock of {clock_hz / 1e6:g} MHz makes {clock_hz / divisor:.0f} baud instead of {baud} "
-                         f"({error:+.1%}); choose a rate that divides it, such as {clock_hz / divisor:.0f}")
+        raise UsageError(
+            f"a clock of {clock_hz / 1e6:g} MHz makes {clock_hz / divisor:.0f} baud instead of {baud} "
+            f"({error:+.1%}); choose a rate that divides it, such as {clock_hz / divisor:.0f}"
+        )
     return divisor
 
 
@@ -366,15 +393,19 @@ class Spi(Link):
     """
 
     def __init__(self, identity: Identity):
-        super().__init__(identity, {"sck": In(1), "cs_n": In(1, init=1), "copi": In(1), "cipo": Out(1),
-                                    "cipo_oe": Out(1)})
+        super().__init__(
+            identity, {"sck": In(1), "cs_n": In(1, init=1), "copi": In(1), "cipo": Out(1), "cipo_oe": Out(1)}
+        )
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.framing = framing = Framing(self.identity)
         sck, cs_n, copi = Signal(), Signal(init=1), Signal()
-        m.submodules += [FFSynchronizer(self.sck, sck), FFSynchronizer(self.cs_n, cs_n, init=1),
-                         FFSynchronizer(self.copi, copi)]
+        m.submodules += [
+            FFSynchronizer(self.sck, sck),
+            FFSynchronizer(self.cs_n, cs_n, init=1),
+            FFSynchronizer(self.copi, copi),
+        ]
         before = Signal()
         shift_in, shift_out = Signal(7), Signal(8, init=END)
         at = Signal(3)
@@ -420,11 +451,20 @@ class AxiStream(Link):
             raise UsageError(f"AXI-Stream data must be at least one byte wide, not {data_bytes}")
         self.data_bytes = data_bytes
         self.beats = -(-identity.input_bytes // data_bytes)
-        super().__init__(identity, {
-            "s_axis_tdata": In(8 * data_bytes), "s_axis_tvalid": In(1), "s_axis_tready": Out(1),
-            "s_axis_tlast": In(1),
-            "m_axis_tdata": Out(8 * identity.class_bytes), "m_axis_tvalid": Out(1), "m_axis_tready": In(1),
-            "m_axis_tlast": Out(1), "m_axis_tuser": Out(1)})
+        super().__init__(
+            identity,
+            {
+                "s_axis_tdata": In(8 * data_bytes),
+                "s_axis_tvalid": In(1),
+                "s_axis_tready": Out(1),
+                "s_axis_tlast": In(1),
+                "m_axis_tdata": Out(8 * identity.class_bytes),
+                "m_axis_tvalid": Out(1),
+                "m_axis_tready": In(1),
+                "m_axis_tlast": Out(1),
+                "m_axis_tuser": Out(1),
+            },
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -433,8 +473,7 @@ class AxiStream(Link):
         left = Signal(range(self.beats), init=self.beats - 1)
         long = Signal()
         answer = self._held_answer(m)
-        m.d.comb += [self.features.payload.eq(vector), self.m_axis_tlast.eq(1),
-                     self.m_axis_tdata.eq(answer.payload)]
+        m.d.comb += [self.features.payload.eq(vector), self.m_axis_tlast.eq(1), self.m_axis_tdata.eq(answer.payload)]
         with m.FSM():
             with m.State("BEATS"):
                 m.d.comb += self.s_axis_tready.eq(1)
@@ -484,9 +523,19 @@ class Wishbone(Link):
     def __init__(self, identity: Identity):
         self.words = -(-identity.input_bits // 32)
         self.address_bits = (self.FEATURES + self.words - 1).bit_length()
-        super().__init__(identity, {
-            "wb_cyc": In(1), "wb_stb": In(1), "wb_we": In(1), "wb_adr": In(self.address_bits), "wb_sel": In(4),
-            "wb_dat_w": In(32), "wb_dat_r": Out(32), "wb_ack": Out(1)})
+        super().__init__(
+            identity,
+            {
+                "wb_cyc": In(1),
+                "wb_stb": In(1),
+                "wb_we": In(1),
+                "wb_adr": In(self.address_bits),
+                "wb_sel": In(4),
+                "wb_dat_w": In(32),
+                "wb_dat_r": Out(32),
+                "wb_ack": Out(1),
+            },
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -495,8 +544,11 @@ class Wishbone(Link):
         vector = Signal(32 * self.words)
         waiting, started = Signal(), Signal()  # in the core; offered to the core
         access = Signal()
-        m.d.comb += [self.features.payload.eq(vector), self.features.valid.eq(started),
-                     access.eq(self.wb_cyc & self.wb_stb & ~self.wb_ack)]
+        m.d.comb += [
+            self.features.payload.eq(vector),
+            self.features.valid.eq(started),
+            access.eq(self.wb_cyc & self.wb_stb & ~self.wb_ack),
+        ]
         m.d.sync += self.wb_ack.eq(access)
         with m.If(started & self.features.ready):
             m.d.sync += started.eq(0)
@@ -510,7 +562,7 @@ class Wishbone(Link):
                     for byte in range(4):
                         at = slice(32 * word + 8 * byte, 32 * word + 8 * byte + 8)
                         with m.If(self.wb_sel[byte]):
-                            m.d.sync += vector[at].eq(self.wb_dat_w[8 * byte:8 * byte + 8])
+                            m.d.sync += vector[at].eq(self.wb_dat_w[8 * byte : 8 * byte + 8])
         with m.If(access & ~self.wb_we):
             m.d.sync += self.wb_dat_r.eq(0)
             with m.Switch(self.wb_adr):

@@ -57,8 +57,11 @@ class Identity:
 
     def to_bytes(self) -> bytes:
         """`IDENTITY_BYTES` bytes: version, class bits, input bits (3 bytes), fingerprint (4), little-endian."""
-        return (bytes([self.version, self.class_bits]) + self.input_bits.to_bytes(3, "little")
-                + self.fingerprint.to_bytes(4, "little"))
+        return (
+            bytes([self.version, self.class_bits])
+            + self.input_bits.to_bytes(3, "little")
+            + self.fingerprint.to_bytes(4, "little")
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Identity:

@@ -43,14 +43,19 @@ def simulate(linked: chip.LinkedCore, words: Sequence[int], *, timeout: float | 
     link = linked.link
     name, options = bench_of(link)
     with tempfile.TemporaryDirectory(prefix="lut2hw-") as work:
-        config = {"identity": asdict(link.identity), "words": [f"{word:x}" for word in words],
-                  "test": f"lut2hw.sim.link_{name}", **options}
+        config = {
+            "identity": asdict(link.identity),
+            "words": [f"{word:x}" for word in words],
+            "test": f"lut2hw.sim.link_{name}",
+            **options,
+        }
         run = run_bench(linked, Path(work), config, timeout=timeout)
         try:
             return Answers(**json.loads((Path(work) / "result.json").read_text()))
         except (OSError, ValueError, TypeError):
-            raise ToolError(f"the bench of the {name} link stopped without a result; it last said: "
-                            f"{tools.last_words(run.output)}") from None
+            raise ToolError(
+                f"the bench of the {name} link stopped without a result; it last said: {tools.last_words(run.output)}"
+            ) from None
 
 
 def bench_of(link: links.Link) -> tuple[str, dict[str, int]]:
@@ -62,8 +67,9 @@ def bench_of(link: links.Link) -> tuple[str, dict[str, int]]:
     return type(link).__name__.lower(), {}
 
 
-def run_bench(linked: chip.LinkedCore, work: Path, config: Mapping[str, Any], *,
-              timeout: float | None = None) -> tools.Run:
+def run_bench(
+    linked: chip.LinkedCore, work: Path, config: Mapping[str, Any], *, timeout: float | None = None
+) -> tools.Run:
     """Run a bench in the folder `work` to its end. The Verilog of an `EmittedCore` is added."""
     tools.require("iverilog")
     need("cocotbext.uart", "cocotbext.axi", "cocotbext.wishbone", "cocotbext.spi")
@@ -73,11 +79,23 @@ def run_bench(linked: chip.LinkedCore, work: Path, config: Mapping[str, Any], *,
         design = core_design(linked.core.manifest)
         sources += [str(path.resolve()) for path in design.sources]
         defines += design.defines
-    (work / "bench.json").write_text(json.dumps(
-        {"sources": sources, "top": "linked", "defines": defines, "work": str(work),
-         "result": str(work / "result.json"), **config}))
-    return tools.run_command([sys.executable, "-m", "lut2hw.verify.icarus", str(work / "bench.json")],
-                             what="Icarus Verilog under cocotb", timeout=timeout)
+    (work / "bench.json").write_text(
+        json.dumps(
+            {
+                "sources": sources,
+                "top": "linked",
+                "defines": defines,
+                "work": str(work),
+                "result": str(work / "result.json"),
+                **config,
+            }
+        )
+    )
+    return tools.run_command(
+        [sys.executable, "-m", "lut2hw.verify.icarus", str(work / "bench.json")],
+        what="Icarus Verilog under cocotb",
+        timeout=timeout,
+    )
 
 
 @contextlib.contextmanager
@@ -92,8 +110,15 @@ def simulated_chip(manifest: Manifest) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="lut2hw-") as work_name:
         work = Path(work_name)
         port, stop = work / "port", work / "stop"
-        config = {"identity": asdict(linked.link.identity), "words": [], "divisor": DIVISOR, "port": str(port),
-                  "stop": str(stop), "owner": os.getpid(), "test": "lut2hw.sim.chip_uart"}
+        config = {
+            "identity": asdict(linked.link.identity),
+            "words": [],
+            "divisor": DIVISOR,
+            "port": str(port),
+            "stop": str(stop),
+            "owner": os.getpid(),
+            "test": "lut2hw.sim.chip_uart",
+        }
         outcome: list[BaseException | tools.Run] = []
 
         def serve() -> None:

@@ -44,8 +44,16 @@ class _Counts:
     ram: int
 
 
-def build(directory: str | Path, device: str | None = None, package: str | None = None, *, freq: float | None = None,
-          seed: int = 1, timeout: float | None = None, progress: Progress | None = None) -> dict[str, Any]:
+def build(
+    directory: str | Path,
+    device: str | None = None,
+    package: str | None = None,
+    *,
+    freq: float | None = None,
+    seed: int = 1,
+    timeout: float | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
     """Synthesize, place, route and pack the core in an emitted folder, in a chip that shifts its input in.
 
     device, package: as nextpnr spells them; None for the device it was emitted for, or the family's default. freq:
@@ -64,8 +72,10 @@ def build(directory: str | Path, device: str | None = None, package: str | None 
     target = targets.get(manifest.target)
     flow = target.flow
     if flow is None:
-        raise UsageError(f"there is no open place and route for {target.name}; emit for another family "
-                         f"(lut2hw targets), or take {manifest.sources[0]} to the vendor's tools")
+        raise UsageError(
+            f"there is no open place and route for {target.name}; emit for another family "
+            f"(lut2hw targets), or take {manifest.sources[0]} to the vendor's tools"
+        )
     device = device or manifest.options.get("device") or target.default_device
     asked = manifest.options.get("fmax") if freq is None else freq
     again, freq = False, 50.0
@@ -77,14 +87,31 @@ def build(directory: str | Path, device: str | None = None, package: str | None 
         remove_leftovers(manifest.directory, ".build.")
         scratch = Path(tempfile.mkdtemp(prefix=f".build.{os.getpid()}.", suffix=".part", dir=manifest.directory))
     except OSError as error:
-        raise Lut2hwError(f"cannot write into {manifest.directory}: {error.strerror or error}; check its "
-                          "permissions and the free space") from None
+        raise Lut2hwError(
+            f"cannot write into {manifest.directory}: {error.strerror or error}; check its "
+            "permissions and the free space"
+        ) from None
     try:
-        return _build(manifest, target, flow, part, device, package, name, scratch, freq, again, seed, timeout,
-                      progress or (lambda what, done, total: None))
+        return _build(
+            manifest,
+            target,
+            flow,
+            part,
+            device,
+            package,
+            name,
+            scratch,
+            freq,
+            again,
+            seed,
+            timeout,
+            progress or (lambda what, done, total: None),
+        )
     except OSError as error:
-        raise Lut2hwError(f"cannot write into {manifest.directory}: {error.strerror or error}; check its "
-                          "permissions and the free space") from None
+        raise Lut2hwError(
+            f"cannot write into {manifest.directory}: {error.strerror or error}; check its "
+            "permissions and the free space"
+        ) from None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -97,9 +124,21 @@ def _part(target: Target, device: str, package: str | None) -> tuple[Device, str
     return part, package
 
 
-def _build(manifest: Manifest, target: Target, flow: Flow, part: Device, device: str, package: str, name: str,
-           scratch: Path, freq: float, again: bool, seed: int, timeout: float | None,
-           progress: Progress) -> dict[str, Any]:
+def _build(
+    manifest: Manifest,
+    target: Target,
+    flow: Flow,
+    part: Device,
+    device: str,
+    package: str,
+    name: str,
+    scratch: Path,
+    freq: float,
+    again: bool,
+    seed: int,
+    timeout: float | None,
+    progress: Progress,
+) -> dict[str, Any]:
     words = {"device": device, "package": package, "name": name}
     arguments = [word.format(**words) for word in flow.arguments]
     seconds: dict[str, float] = {}
@@ -149,38 +188,69 @@ def _build(manifest: Manifest, target: Target, flow: Flow, part: Device, device:
     progress("build", 4, steps)
     bitstream = None
     if flow.pack is not None:
-        seconds[flow.pack[0]] = tools.run(flow.pack[0], [word.format(**words) for word in flow.pack[1:]],
-                                          cwd=scratch, timeout=timeout).seconds
+        seconds[flow.pack[0]] = tools.run(
+            flow.pack[0], [word.format(**words) for word in flow.pack[1:]], cwd=scratch, timeout=timeout
+        ).seconds
         bitstream = flow.bitstream.format(**words)
     progress("build", 5, steps)
 
     result = {
-        "device": device, "package": package, "target": target.name, "core": vars(core_counts),
-        "chip": vars(_Counts(flow.logic_cells(used), **chip)), "chip_packed": flow.logic_cells(chip_cells),
-        "fmax_mhz": round(fmax, 2), "latency_cycles": manifest.latency,
+        "device": device,
+        "package": package,
+        "target": target.name,
+        "core": vars(core_counts),
+        "chip": vars(_Counts(flow.logic_cells(used), **chip)),
+        "chip_packed": flow.logic_cells(chip_cells),
+        "fmax_mhz": round(fmax, 2),
+        "latency_cycles": manifest.latency,
         # a core without registers answers within the clock in which the example appears
         "latency_ns": round(max(manifest.latency, 1) * 1000 / fmax, 2) if fmax else None,
         "classifications_per_second": round(fmax * 1e6),
-        "input_bits": len(manifest.bits_read[0]), "seed": seed, "freq_mhz": freq,
+        "input_bits": len(manifest.bits_read[0]),
+        "seed": seed,
+        "freq_mhz": freq,
         "bitstream": str(manifest.directory / bitstream) if bitstream else None,
         "seconds": {tool: round(spent, 1) for tool, spent in seconds.items()},
     }
     routed_design = [word.format(**words) for word in flow.output if "{name}" in word]
     made = ["chip.v", "nextpnr.log", "yosys.log", *routed_design, *([bitstream] if bitstream else [])]
-    replace_files(manifest.directory, {**{file: (scratch / file).read_bytes() for file in made},
-                                       BUILD: (json.dumps(result, indent=1) + "\n").encode()}, BUILD)
+    replace_files(
+        manifest.directory,
+        {
+            **{file: (scratch / file).read_bytes() for file in made},
+            BUILD: (json.dumps(result, indent=1) + "\n").encode(),
+        },
+        BUILD,
+    )
     return result
 
 
-def _route(flow: Flow, arguments: list[str], name: str, scratch: Path, timeout: float | None,
-           seconds: dict[str, float], again: bool = False) -> tuple[float, Any, str]:
+def _route(
+    flow: Flow,
+    arguments: list[str],
+    name: str,
+    scratch: Path,
+    timeout: float | None,
+    seconds: dict[str, float],
+    again: bool = False,
+) -> tuple[float, Any, str]:
     """Place and route; the clock reached in MHz, nextpnr's report and its log. Leaves the routed design.
 
     again: another route of the same placement.
     """
-    run = place_and_route(flow, [*arguments, "--report", "report.json", "--timing-allow-fail",
-                                 *(word.format(name=name) for word in flow.output)], cwd=scratch, timeout=timeout,
-                          again=again)
+    run = place_and_route(
+        flow,
+        [
+            *arguments,
+            "--report",
+            "report.json",
+            "--timing-allow-fail",
+            *(word.format(name=name) for word in flow.output),
+        ],
+        cwd=scratch,
+        timeout=timeout,
+        again=again,
+    )
     seconds[flow.nextpnr] = seconds.get(flow.nextpnr, 0) + run.seconds
     report = read_json(scratch / "report.json", flow.nextpnr)
     return min((clock["achieved"] for clock in report["fmax"].values()), default=0.0), report, run.output
@@ -191,30 +261,49 @@ def _pins(manifest: Manifest, flow: Flow, part: Device) -> str:
     width = manifest.data["output"]["width"]
     ports = ["clk", "reset", "shift", "data", "done", *(f"class[{bit}]" for bit in range(width))]
     if len(ports) > len(part.pins):
-        raise Lut2hwError(f"the chip has {len(ports)} pins, only {len(part.pins)} are known of this package; build "
-                          "for another family")
-    return "".join(flow.constraints[-1].format(port=port, pin=pin) + "\n"
-                   for port, pin in zip(ports, part.pins, strict=False))
+        raise Lut2hwError(
+            f"the chip has {len(ports)} pins, only {len(part.pins)} are known of this package; build "
+            "for another family"
+        )
+    return "".join(
+        flow.constraints[-1].format(port=port, pin=pin) + "\n" for port, pin in zip(ports, part.pins, strict=False)
+    )
 
 
 def _chip(manifest: Manifest) -> str:
     """Verilog of the chip around the core."""
     used, unread = manifest.bits_read
     data = manifest.data
-    template = jinja2.Template((resources.files("lut2hw.hdl_templates") / "chip.v.j2").read_text(), trim_blocks=True,
-                               lstrip_blocks=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    return template.render(top=manifest.top, bits=used, unread=unread, input_width=max(1, data["input"]["width"]),
-                           output_width=data["output"]["width"], counter_width=len(used).bit_length(),
-                           clock=manifest.clock, reset=manifest.reset, latency=manifest.latency + 1,
-                           input=data["input"], output=data["output"])
+    template = jinja2.Template(
+        (resources.files("lut2hw.hdl_templates") / "chip.v.j2").read_text(),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    return template.render(
+        top=manifest.top,
+        bits=used,
+        unread=unread,
+        input_width=max(1, data["input"]["width"]),
+        output_width=data["output"]["width"],
+        counter_width=len(used).bit_length(),
+        clock=manifest.clock,
+        reset=manifest.reset,
+        latency=manifest.latency + 1,
+        input=data["input"],
+        output=data["output"],
+    )
 
 
-def _synthesize(flow: Flow, part: Device, top: str, read: str, scratch: Path, timeout: float | None,
-                seconds: dict[str, float]) -> dict[str, int]:
+def _synthesize(
+    flow: Flow, part: Device, top: str, read: str, scratch: Path, timeout: float | None, seconds: dict[str, float]
+) -> dict[str, int]:
     """Run yosys; leaves TOP.json and returns the counts of primitives."""
     synth = flow.synth if top == "chip" else flow.synth_core
-    script = (f"{read} {synth.format(top=top, device=part.synth)}; write_json {top}.json; "
-              "tee -q -o stat.json stat -json")
+    script = (
+        f"{read} {synth.format(top=top, device=part.synth)}; write_json {top}.json; tee -q -o stat.json stat -json"
+    )
     stat = scratch / "stat.json"
     stat.unlink(missing_ok=True)
     # YoWASP's yosys is silent after its first call of ABC; the log file is not.
@@ -234,16 +323,25 @@ def _with_log(message: str, log: Path) -> str:
     return f"{message}; it last said: {tools.last_words(log.read_text(errors='replace'))}"
 
 
-def _packed(flow: Flow, arguments: list[str], netlist: str, top: str, scratch: Path, timeout: float | None,
-            seconds: dict[str, float]) -> Mapping[str, int]:
+def _packed(
+    flow: Flow,
+    arguments: list[str],
+    netlist: str,
+    top: str,
+    scratch: Path,
+    timeout: float | None,
+    seconds: dict[str, float],
+) -> Mapping[str, int]:
     """Cells after packing and before placing, by kind."""
-    run = tools.run(flow.nextpnr, [*arguments, "--json", netlist, "--top", top, "--pack-only"], cwd=scratch,
-                    timeout=timeout)
+    run = tools.run(
+        flow.nextpnr, [*arguments, "--json", netlist, "--top", top, "--pack-only"], cwd=scratch, timeout=timeout
+    )
     seconds[flow.nextpnr] = round(seconds.get(flow.nextpnr, 0) + run.seconds, 1)
     used = {kind: int(count) for kind, count in re.findall(r"([A-Z]\w+):\s+(\d+)/\s*\d+", run.output)}
     if flow.logic_cell not in used:
-        raise tools.ToolError(f"{flow.nextpnr} did not say how many cells it packed; it last said: "
-                              f"{tools.last_words(run.output)}")
+        raise tools.ToolError(
+            f"{flow.nextpnr} did not say how many cells it packed; it last said: {tools.last_words(run.output)}"
+        )
     return used
 
 
@@ -251,9 +349,17 @@ def _check_size(target: Target, device: str, core: int, chip: int, ram: int) -> 
     part = target.devices[device]
     if chip <= part.logic_cells and ram <= part.ram:
         return
-    fits = sorted((other.logic_cells, name) for name, other in target.devices.items()
-                  if chip <= other.logic_cells and ram <= other.ram)
-    hint = ("these would fit: " + ", ".join(name for _, name in fits) if fits else
-            f"no {target.name} device is large enough; emit with --encoded-inputs or train a smaller network")
-    raise Lut2hwError(f"too big for {device}: the chip takes {chip:,} logic cells ({core:,} of them the core) and "
-                      f"{ram} block RAMs, {device} has {part.logic_cells:,} and {part.ram}; {hint}")
+    fits = sorted(
+        (other.logic_cells, name)
+        for name, other in target.devices.items()
+        if chip <= other.logic_cells and ram <= other.ram
+    )
+    hint = (
+        "these would fit: " + ", ".join(name for _, name in fits)
+        if fits
+        else f"no {target.name} device is large enough; emit with --encoded-inputs or train a smaller network"
+    )
+    raise Lut2hwError(
+        f"too big for {device}: the chip takes {chip:,} logic cells ({core:,} of them the core) and "
+        f"{ram} block RAMs, {device} has {part.logic_cells:,} and {part.ram}; {hint}"
+    )

@@ -27,8 +27,13 @@ def free_chain_ends(netlist: Path, top: str, flow: Flow) -> str:
     cells = module["cells"].values()
     low = ["0", "x", *(bit for cell in cells if cell["type"] == "VLO" for bit in cell["connections"]["Z"])]
     read = {bit for port in module["ports"].values() for bit in port["bits"]}
-    read.update(bit for cell in cells for port, bits in cell["connections"].items()
-                if cell["port_directions"][port] != "output" for bit in bits)
+    read.update(
+        bit
+        for cell in cells
+        for port, bits in cell["connections"].items()
+        if cell["port_directions"][port] != "output"
+        for bit in bits
+    )
     for cell in cells:
         wires = cell["connections"]
         if cell["type"] != flow.slot_cell:
@@ -55,16 +60,33 @@ def leave_empty(netlist: Path, top: str, flow: Flow, places: list[str]) -> None:
         return
     kind, out = flow.empty
     with _editing(netlist, "yosys") as modules:
-        modules[top]["cells"].update({
-            f"empty {place}": {"hide_name": 1, "type": kind, "parameters": {}, "attributes": {"BEL": place},
-                               "port_directions": {out: "output"}, "connections": {out: []}} for place in places})
+        modules[top]["cells"].update(
+            {
+                f"empty {place}": {
+                    "hide_name": 1,
+                    "type": kind,
+                    "parameters": {},
+                    "attributes": {"BEL": place},
+                    "port_directions": {out: "output"},
+                    "connections": {out: []},
+                }
+                for place in places
+            }
+        )
 
 
 PLACED, ROUTED = "placed.json", "routed.json"
 
 
-def place_and_route(flow: Flow, arguments: Sequence[str], *, cwd: Path, timeout: float | None = None,
-                    log: str | None = None, again: bool = False) -> tools.Run:
+def place_and_route(
+    flow: Flow,
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    timeout: float | None = None,
+    log: str | None = None,
+    again: bool = False,
+) -> tools.Run:
     """Run nextpnr: at once, or where the family binds wires in between, place first and then route.
 
     arguments: as for one run. log: the file in `cwd` to which they send what nextpnr says; None if it prints it.
@@ -72,6 +94,7 @@ def place_and_route(flow: Flow, arguments: Sequence[str], *, cwd: Path, timeout:
     delays, which make it insist on short ways. Output and seconds are those of placing and the last route.
     Errors: `ToolError`.
     """
+
     def watch(printed: str) -> str:
         if log is None:
             return stuck(printed)
@@ -89,8 +112,15 @@ def place_and_route(flow: Flow, arguments: Sequence[str], *, cwd: Path, timeout:
         outputs = ("--report", *(word for word in flow.output if word.startswith("--")))
         placed = run(*_without(arguments, *outputs), "--no-route", "--write", PLACED)
         _bind(cwd / PLACED, flow)
-    route = (*_without(arguments, "--json", "--pcf", "--top"), "--json", PLACED, "--no-pack", "--no-place", "--write",
-             ROUTED)
+    route = (
+        *_without(arguments, "--json", "--pcf", "--top"),
+        "--json",
+        PLACED,
+        "--no-pack",
+        "--no-place",
+        "--write",
+        ROUTED,
+    )
     try:
         routed = run(*route)
     except StoppedError:
@@ -106,8 +136,11 @@ def place_and_route(flow: Flow, arguments: Sequence[str], *, cwd: Path, timeout:
 
 def _without(arguments: Sequence[str], *options: str) -> list[str]:
     """The arguments without these options and their values."""
-    return [word for before, word in zip(("", *arguments), arguments, strict=False)
-            if word not in options and before not in options]
+    return [
+        word
+        for before, word in zip(("", *arguments), arguments, strict=False)
+        if word not in options and before not in options
+    ]
 
 
 def _bound(module: Any, flow: Flow) -> list[tuple[int, str, str]]:
@@ -150,8 +183,10 @@ def stuck(log: str) -> str:
     left = [int(wires) for wires in re.findall(r"overused=(\d+)", log)]
     if not left or len(left) - left.index(min(left)) <= PATIENCE:
         return ""
-    return (f"finds no routes: at best {min(left)} wires are in use twice; networks need more wires the "
-            "larger they are: train a smaller one (--luts, --utilization) or take a larger device")
+    return (
+        f"finds no routes: at best {min(left)} wires are in use twice; networks need more wires the "
+        "larger they are: train a smaller one (--luts, --utilization) or take a larger device"
+    )
 
 
 @contextlib.contextmanager

@@ -81,10 +81,20 @@ def _uncollected() -> Iterator[None]:
 
 
 @_uncollected()
-def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool = False,
-                    pipeline: str | int = "auto", dont_cares: str = "off", effort: str = "normal",
-                    fmax: float | None = None, ram: str = "never", device: str | None = None,
-                    data: Dataset | None = None, on_pass: OnPass | None = None) -> Compiled:
+def compile_network(
+    network: LutNetwork,
+    target: Target,
+    *,
+    encoded_inputs: bool = False,
+    pipeline: str | int = "auto",
+    dont_cares: str = "off",
+    effort: str = "normal",
+    fmax: float | None = None,
+    ram: str = "never",
+    device: str | None = None,
+    data: Dataset | None = None,
+    on_pass: OnPass | None = None,
+) -> Compiled:
     """Compile `network` for `target`; on every input the netlist equals the network in the result.
 
     encoded_inputs: leave the encoder out; the input port takes the bits of the code.
@@ -111,8 +121,11 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
     if ram == "auto":
         block_ram.check(target, registers)
 
-    period = ((LEVELS * target.delay["lut"] + target.port) * part.slowness if fmax is None else
-              max(1000 / fmax - target.overhead * part.slowness, 0.0))
+    period = (
+        (LEVELS * target.delay["lut"] + target.port) * part.slowness
+        if fmax is None
+        else max(1000 / fmax - target.overhead * part.slowness, 0.0)
+    )
     chain = target.chain
     if fmax is not None and registers is None and target.carry == "shared":
         # A stage has to hold a chain from end to end, the way in, the LUT that reads it, and one on the chain of an
@@ -159,8 +172,15 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
             if compared["yosys"] < compared["lut2hw"]:
                 netlist = report("baseline", rival)
         netlist = block_ram.gather(netlist, target.ram)
-        netlist = add_registers(netlist, registers, delay, period, enter=target.enter * part.slowness,
-                                port=target.port * part.slowness, shared=target.carry == "shared")
+        netlist = add_registers(
+            netlist,
+            registers,
+            delay,
+            period,
+            enter=target.enter * part.slowness,
+            port=target.port * part.slowness,
+            shared=target.carry == "shared",
+        )
         return report("pipeline", netlist), compared
 
     if on_pass is not None:
@@ -168,8 +188,14 @@ def compile_network(network: LutNetwork, target: Target, *, encoded_inputs: bool
     rival = synthesize(network, port, target) if effort == "high" else None
     netlist, compared = build(logic, rival)
     if ram == "auto":
-        packed = block_ram.pack(logic, target.ram, part.ram, lambda cell: _table_cost(cell, target), k,
-                                depth=None if registers is None else registers - 1)
+        packed = block_ram.pack(
+            logic,
+            target.ram,
+            part.ram,
+            lambda cell: _table_cost(cell, target),
+            k,
+            depth=None if registers is None else registers - 1,
+        )
         if packed is not logic:
             report("ram", whole(packed, k))
             other = build(packed, rival)

@@ -26,10 +26,14 @@ def to_blif(netlist: Netlist) -> str:
     shown = [f"n{cell.outputs[0]}" for _, cell in rams]
     inputs = [net for nets in netlist.inputs.values() for net in nets]
     outputs = [net for nets in netlist.outputs.values() for net in nets]
-    lines = [".model tables",
-             " ".join([".inputs", *(f"i{j}" for j in range(len(inputs))), *shown]),
-             " ".join([".outputs", *(f"o{j}" for j in range(len(outputs))), *address]),
-             ".names n0", ".names n1", "1"]
+    lines = [
+        ".model tables",
+        " ".join([".inputs", *(f"i{j}" for j in range(len(inputs))), *shown]),
+        " ".join([".outputs", *(f"o{j}" for j in range(len(outputs))), *address]),
+        ".names n0",
+        ".names n1",
+        "1",
+    ]
     lines += [f".names n{net} {name}\n1 1" for name, net in address.items()]
     lines += [f".names i{j} n{net}\n1 1" for j, net in enumerate(inputs)]
     for cell in netlist.cells:
@@ -37,8 +41,11 @@ def to_blif(netlist: Netlist) -> str:
             continue
         k = len(cell.inputs)
         lines.append(".names " + " ".join(f"n{net}" for net in (*cell.inputs, *cell.outputs)))
-        lines += ["".join("01"[p >> j & 1] for j in range(k)) + " 1" if k else "1"
-                  for p in range(1 << k) if cell.table >> p & 1]
+        lines += [
+            "".join("01"[p >> j & 1] for j in range(k)) + " 1" if k else "1"
+            for p in range(1 << k)
+            if cell.table >> p & 1
+        ]
     lines += [f".names n{net} o{j}\n1 1" for j, net in enumerate(outputs)]
     return "\n".join([*lines, ".end", ""])
 
@@ -70,8 +77,11 @@ def from_blif(text: str, like: Netlist) -> Netlist:
                     table |= 1 << p
             covers[output] = inputs, table
 
-    rams = {f"n{cell.outputs[0]}": ([f"a{number}_{j}" for j in range(len(cell.inputs))], cell)
-            for number, cell in enumerate(like.cells) if cell.kind == "ram"}
+    rams = {
+        f"n{cell.outputs[0]}": ([f"a{number}_{j}" for j in range(len(cell.inputs))], cell)
+        for number, cell in enumerate(like.cells)
+        if cell.kind == "ram"
+    }
 
     def build(wanted: str) -> int:
         stack = [wanted]

@@ -23,13 +23,15 @@ def estimate_netlist(netlist: Netlist, target: Target) -> int:
     # Place and route lets a carry into the cell of the LUT that reads its carry in and both other inputs; the first
     # carry of a chain has none.
     shared = {cell.inputs[1:] for cell in netlist.cells if cell.kind == "lut" and len(cell.inputs) == 4}
-    carries = sum(cell.kind == "carry" and (cell.inputs[2] < 2 or cell.inputs not in shared)
-                  for cell in netlist.cells)
+    carries = sum(
+        cell.kind == "carry" and (cell.inputs[2] < 2 or cell.inputs not in shared) for cell in netlist.cells
+    )
     uses = Counter(net for cell in netlist.cells for net in cell.inputs)
     uses.update(net for nets in netlist.outputs.values() for net in nets)
     luts = {cell.outputs[0] for cell in netlist.cells if cell.kind == "lut"}
-    registers = sum(cell.kind == "ff" and not (cell.inputs[0] in luts and uses[cell.inputs[0]] == 1)
-                    for cell in netlist.cells)
+    registers = sum(
+        cell.kind == "ff" and not (cell.inputs[0] in luts and uses[cell.inputs[0]] == 1) for cell in netlist.cells
+    )
     return len(luts) + carries + registers
 
 

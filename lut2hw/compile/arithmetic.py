@@ -49,12 +49,12 @@ class Arithmetic:
             column.sort(key=lambda literal: literal < 2)
             at = 0
             while self.k >= 6 and len(column) - at >= 6:
-                bits, at = column[at:at + 6], at + 6
+                bits, at = column[at : at + 6], at + 6
                 for v, table in enumerate(COUNT6, w):
                     if v < len(heap):
                         heap[v].append(graph.lut(bits, table, "popcount"))
             while len(column) - at > 1:
-                bits = column[at:at + 3]
+                bits = column[at : at + 3]
                 at += len(bits)
                 bits = [*bits, FALSE][:3]
                 column.append(graph.lut(bits, XOR3, "popcount"))
@@ -68,8 +68,10 @@ class Arithmetic:
         """Literal of at least one of `bits`."""
         bits = list(bits) or [FALSE]
         while len(bits) > 1:
-            bits = [self.graph.lut(some, (1 << (1 << len(some))) - 2, part)
-                    for some in (bits[i:i + self.k] for i in range(0, len(bits), self.k))]
+            bits = [
+                self.graph.lut(some, (1 << (1 << len(some))) - 2, part)
+                for some in (bits[i : i + self.k] for i in range(0, len(bits), self.k))
+            ]
         return bits[0]
 
     def more(self, a: Bits, b: Bits) -> int:
@@ -87,8 +89,10 @@ class Arithmetic:
 
     def choose(self, a: Bits, b: Bits, x: Bits, y: Bits, second: int, last: bool) -> Candidate:
         """(b, y) if `second` else (a, x); without the score if `last`."""
-        number, score = ([self.graph.lut((p, q, second), MUX, "argmax") for p, q in zip(low, high, strict=True)]
-                         for low, high in ((a, b), ([], []) if last else (x, y)))
+        number, score = (
+            [self.graph.lut((p, q, second), MUX, "argmax") for p, q in zip(low, high, strict=True)]
+            for low, high in ((a, b), ([], []) if last else (x, y))
+        )
         return number, score
 
     def tournament_round(self, pairs: Sequence[tuple[Candidate, Candidate]], *, last: bool) -> list[Candidate]:

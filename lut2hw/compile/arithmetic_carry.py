@@ -72,7 +72,7 @@ def plan(counts: Sequence[int], first: int, chain: int) -> Plan:
                 top = w + 1
                 while top < len(left) and left[top] >= 2:
                     top += 1
-                if top == w + 1 and (steps or any(count >= 2 for count in left[w + 1:w + 2])):
+                if top == w + 1 and (steps or any(count >= 2 for count in left[w + 1 : w + 2])):
                     break  # later rounds bring what a chain needs
                 left[w] -= 3
                 for column in range(w + 1, top):
@@ -173,7 +173,7 @@ class CarryArithmetic(Arithmetic):
             for w, (x, y) in enumerate([pair, *operands[1:]], step.low):
                 made[w].append(chain.add(x, y))
             made[step.low + step.columns].append(chain.leave())
-        for w, bits in enumerate(made[:len(heap)]):  # the total is below 2**len(heap)
+        for w, bits in enumerate(made[: len(heap)]):  # the total is below 2**len(heap)
             heap[w] += [bit for bit in bits if bit != FALSE]
             heap[w].sort(key=lambda bit: bit == TRUE)
 

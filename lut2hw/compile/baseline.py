@@ -43,8 +43,9 @@ def behavioural(network: LutNetwork, port: InputPort) -> str:
         if port.encoded:
             lines.append(f"wire s{bit} = {value};")
         elif field.signed:
-            lines.append(f"wire signed [{field.width - 1}:0] v{bit} = {value}; wire s{bit} = v{bit} >= "
-                         f"{_literal(threshold)};")
+            lines.append(
+                f"wire signed [{field.width - 1}:0] v{bit} = {value}; wire s{bit} = v{bit} >= {_literal(threshold)};"
+            )
         else:
             lines.append(f"wire s{bit} = {value} >= {_literal(threshold)};")
     lines += [f"wire s{bit} = 1'b0;" for bit in range(len(encoder)) if bit not in read]
@@ -59,16 +60,23 @@ def behavioural(network: LutNetwork, port: InputPort) -> str:
     size = max(int(high.max()), -int(low.min())).bit_length() + 1
     sign = "signed" if low.min() < 0 else ""
     for c, bias in enumerate(head.bias.tolist()):
-        terms = [f"{'-' if weight < 0 else '+'} ({_literal(abs(weight))} * s{signal})" if abs(weight) != 1 else
-                 f"{'-' if weight < 0 else '+'} s{signal}"
-                 for signal, of, weight in zip(head.signal.tolist(), head.class_of.tolist(), head.weight.tolist(),
-                                               strict=True) if of == c]
+        terms = [
+            f"{'-' if weight < 0 else '+'} ({_literal(abs(weight))} * s{signal})"
+            if abs(weight) != 1
+            else f"{'-' if weight < 0 else '+'} s{signal}"
+            for signal, of, weight in zip(
+                head.signal.tolist(), head.class_of.tolist(), head.weight.tolist(), strict=True
+            )
+            if of == c
+        ]
         # sums are right modulo 2**size whatever Verilog thinks of their signs
         lines.append(f"wire {sign} [{size - 1}:0] p{c} = {_literal(bias)} {' '.join(terms)};")
     if head.kind == "threshold":
         return "\n".join([*lines, "assign y = p0 >= 0;", "endmodule", ""])
-    lines += [f"reg [{width - 1}:0] best; reg {sign} [{size - 1}:0] most; assign y = best;",
-              "always @* begin best = 0; most = p0;"]
+    lines += [
+        f"reg [{width - 1}:0] best; reg {sign} [{size - 1}:0] most; assign y = best;",
+        "always @* begin best = 0; most = p0;",
+    ]
     lines += [f"if (p{c} > most) begin most = p{c}; best = {c}; end" for c in range(1, network.n_classes)]
     return "\n".join([*lines, "end", "endmodule", ""])
 
@@ -88,13 +96,18 @@ def synthesize(network: LutNetwork, port: InputPort, target: Target, *, timeout:
     with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
         folder = Path(name)
         (folder / "in.v").write_text(behavioural(network, port))
-        tools.run("yosys", ["-q", "-p", f"read_verilog in.v; {target.baseline.format(top=TOP)}; write_json out.json"],
-                  cwd=folder, timeout=timeout)
+        tools.run(
+            "yosys",
+            ["-q", "-p", f"read_verilog in.v; {target.baseline.format(top=TOP)}; write_json out.json"],
+            cwd=folder,
+            timeout=timeout,
+        )
         return read_back(folder / "out.json", TOP, target, {INPUT: ("x", port.width)}, {OUTPUT: "y"})
 
 
-def read_back(path: Path, top: str, target: Target, inputs: Mapping[str, tuple[str, int]],
-              outputs: Mapping[str, str]) -> Netlist:
+def read_back(
+    path: Path, top: str, target: Target, inputs: Mapping[str, tuple[str, int]], outputs: Mapping[str, str]
+) -> Netlist:
     """The flat module `top` in yosys's JSON file as a combinational netlist.
 
     inputs: name of the netlist's port to name of the module's and width. outputs: name to name.
@@ -114,8 +127,10 @@ def read_back(path: Path, top: str, target: Target, inputs: Mapping[str, tuple[s
         if reader is None:
             raise ToolError(f"yosys made a {cell['type']} for {target.name}, which cannot be read back")
         try:
-            made += reader(cell.get("parameters", {}), {name: [constant.get(bit, bit) for bit in bits]
-                                                        for name, bits in cell["connections"].items()})
+            made += reader(
+                cell.get("parameters", {}),
+                {name: [constant.get(bit, bit) for bit in bits] for name, bits in cell["connections"].items()},
+            )
         except ValueError as error:
             raise ToolError(f"yosys made a {cell['type']} that cannot be read back: {error}") from None
         if not made[-1].inputs and made[-1].outputs[0] is not None:
@@ -146,10 +161,12 @@ def read_back(path: Path, top: str, target: Target, inputs: Mapping[str, tuple[s
                 if cell.kind == "lut" and not cell.inputs:  # a register behind a constant would start as 0
                     net[cell.outputs[0]] = CONST1 if cell.table & 1 else CONST0  # type: ignore[index]
                     continue
-                nets = netlist.cell(cell.kind, [net.get(bit, CONST0) for bit in cell.inputs], len(cell.outputs),
-                                    table=cell.table)
-                net.update((bit, made_net) for bit, made_net in zip(cell.outputs, nets, strict=True)
-                           if bit is not None)
+                nets = netlist.cell(
+                    cell.kind, [net.get(bit, CONST0) for bit in cell.inputs], len(cell.outputs), table=cell.table
+                )
+                net.update(
+                    (bit, made_net) for bit, made_net in zip(cell.outputs, nets, strict=True) if bit is not None
+                )
 
     for name, there in outputs.items():
         bits = module["ports"][there]["bits"]

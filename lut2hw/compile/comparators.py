@@ -21,6 +21,7 @@ def at_least(graph: Graph, number: Sequence[int], thresholds: Sequence[int], lut
 
     number: literals, unsigned, least significant first.
     """
+
     def luts(form: Form) -> int:
         trial = Graph()
         bits = trial.input("number", len(number))
@@ -39,12 +40,16 @@ def chain(graph: Graph, number: Sequence[int], threshold: int, lut_inputs: int) 
         if answer == TRUE and not threshold >> at & 1:  # x >= 2 t' is x >> 1 >= t'
             at += 1
             continue
-        low = list(number[at:at + lut_inputs - (answer >= 2)])
+        low = list(number[at : at + lut_inputs - (answer >= 2)])
         n = len(low)
         t = threshold >> at & ((1 << n) - 1)
         # index: the answer below, then the bits
-        table = sum(1 << (2 * value + below) for value in range(1 << n) for below in (0, 1)
-                    if value > t or (value == t and below))
+        table = sum(
+            1 << (2 * value + below)
+            for value in range(1 << n)
+            for below in (0, 1)
+            if value > t or (value == t and below)
+        )
         answer = graph.lut([answer, *low], table, "encoder")
         at += n
     return answer
@@ -54,7 +59,7 @@ def digits(graph: Graph, number: Sequence[int], threshold: int, lut_inputs: int)
     """`number >= threshold` by digits: a digit is at least the threshold's, or above it if what is below is not."""
     answer = TRUE
     for at in range(0, len(number), lut_inputs):
-        digit = list(number[at:at + lut_inputs])
+        digit = list(number[at : at + lut_inputs])
         t = threshold >> at & ((1 << len(digit)) - 1)
 
         def reaches(least: int, digit: list[int] = digit) -> int:

@@ -47,8 +47,9 @@ class Bound(NamedTuple):
         return truth.apply(g, [*(inputs[j] for j in self.free), *codes], ones)
 
 
-def _charts(table: int, care: int, free: tuple[int, ...], bound: tuple[int, ...], first: int,
-            size: int) -> Iterator[tuple[tuple[int, ...], int, int]]:
+def _charts(
+    table: int, care: int, free: tuple[int, ...], bound: tuple[int, ...], first: int, size: int
+) -> Iterator[tuple[tuple[int, ...], int, int]]:
     """Every way to move free inputs from position `first` on behind the others until `size` inputs are bound.
 
     Returns the bound inputs, and table and care over the free inputs, then the bound ones.
@@ -59,8 +60,14 @@ def _charts(table: int, care: int, free: tuple[int, ...], bound: tuple[int, ...]
     k = len(free) + len(bound)
     full = care == truth.full(k)
     for at in range(first, len(free) - (size - len(bound)) + 1):
-        yield from _charts(truth.to_top(table, k, at), care if full else truth.to_top(care, k, at),
-                           free[:at] + free[at + 1:], (*bound, free[at]), at, size)
+        yield from _charts(
+            truth.to_top(table, k, at),
+            care if full else truth.to_top(care, k, at),
+            free[:at] + free[at + 1 :],
+            (*bound, free[at]),
+            at,
+            size,
+        )
 
 
 def _columns(table: int, k: int, size: int) -> list[int]:
@@ -117,7 +124,7 @@ def luts(table: int, k: int, lut_inputs: int, decompose: bool = True) -> int:
     graph = Graph()
     literal = expand(graph, tuple(graph.input("x", k)), table, lut_inputs, "lut", decompose)
     graph.outputs["y"] = [literal]
-    return sum(graph.live()[1 + k:])
+    return sum(graph.live()[1 + k :])
 
 
 @lru_cache(maxsize=1 << 14)
@@ -133,16 +140,19 @@ def _chart(table: int, k: int, lut_inputs: int) -> Bound | None:
 @lru_cache(maxsize=1 << 14)
 def _split(table: int, k: int) -> int:
     """The input to expand by: that with the fewest inputs left in the cofactors, the last of equals."""
+
     def left(j: int) -> int:
         low, high = truth.cofactors(table, k, j)
         if low in (high, high ^ truth.full(k - 1)):
             return sum(truth.depends(low, k - 1, i) for i in range(k - 1))
         return sum(truth.depends(half, k - 1, i) for half in (low, high) for i in range(k - 1))
+
     return min(range(k - 1, -1, -1), key=left)
 
 
-def expand(graph: Graph, inputs: tuple[int, ...], table: int, lut_inputs: int, part: str,
-           decompose: bool = True) -> int:
+def expand(
+    graph: Graph, inputs: tuple[int, ...], table: int, lut_inputs: int, part: str, decompose: bool = True
+) -> int:
     """The literal of a LUT of any width, built of LUTs of at most `lut_inputs` inputs.
 
     decompose: look for bound sets, not only cofactors.
@@ -158,11 +168,11 @@ def expand(graph: Graph, inputs: tuple[int, ...], table: int, lut_inputs: int, p
         return expand(graph, (*(literals[j] for j in chart.free), *codes), chart.table, lut_inputs, part) ^ inverted
     j = _split(table, k) if k <= 10 else k - 1
     low, high = truth.cofactors(table, k, j)
-    rest = literals[:j] + literals[j + 1:]
+    rest = literals[:j] + literals[j + 1 :]
     if k > lut_inputs + 1 and lut_inputs == 4:
         i = _split(low, k - 1) if k <= 11 else k - 2
         quarters = [*truth.cofactors(low, k - 1, i), *truth.cofactors(high, k - 1, i)]
-        below = rest[:i] + rest[i + 1:]
+        below = rest[:i] + rest[i + 1 :]
         a, b, c, d = (expand(graph, below, quarter, lut_inputs, part, decompose) for quarter in quarters)
         return mux4(graph, (a, b, c, d), rest[i], literals[j], part) ^ inverted
     a = expand(graph, rest, low, lut_inputs, part, decompose)
@@ -188,7 +198,7 @@ def shannon(netlist: Netlist, lut_inputs: int) -> Netlist:
     literal = [0]
     for name, literals in source.inputs.items():
         literal += graph.input(name, len(literals))
-    for node in source.nodes[len(literal):]:
+    for node in source.nodes[len(literal) :]:
         inputs = tuple(literal[x >> 1] ^ x & 1 for x in node.inputs)
         if node.kind == "lut":
             literal.append(expand(graph, inputs, node.table, lut_inputs, node.part))

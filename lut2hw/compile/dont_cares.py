@@ -98,7 +98,7 @@ def seen(network: LutNetwork, x: NDArray[np.integer], at_least: int) -> list[NDA
     counts = [np.zeros((len(layer), 1 << layer.k), np.int64) for layer in network.layers]
     step = 1 << 14
     for at in range(0, len(x), step):
-        part = x[at:at + step]
+        part = x[at : at + step]
         values = bits.unpack(network.signals(network.encoder(part)), len(part))
         for layer, count in zip(network.layers, counts, strict=True):
             for row, wiring in enumerate(layer.wiring):
@@ -137,12 +137,23 @@ def use_dont_cares(network: LutNetwork, option: str, lut_inputs: int, data: Data
         elif at_least == 1 and all(layer.care is not None for layer in network.layers):
             cares = [layer.care_bits.astype(bool) for layer in network.layers]
         else:
-            raise UsageError(f"dont-cares {option} needs the training data, which this model does not name; "
-                             "give --data")
-        made = replace(network, layers=tuple(_completed(layer, care, lut_inputs) for layer, care in
-                                             zip(network.layers, cares, strict=True)))
-    return made.with_meta(dont_cares={"option": option, "scope": scope, "before": _accuracy(network, data),
-                                      "after": _accuracy(made, data)})
+            raise UsageError(
+                f"dont-cares {option} needs the training data, which this model does not name; give --data"
+            )
+        made = replace(
+            network,
+            layers=tuple(
+                _completed(layer, care, lut_inputs) for layer, care in zip(network.layers, cares, strict=True)
+            ),
+        )
+    return made.with_meta(
+        dont_cares={
+            "option": option,
+            "scope": scope,
+            "before": _accuracy(network, data),
+            "after": _accuracy(made, data),
+        }
+    )
 
 
 def _by_answers(network: LutNetwork, data: Dataset, lut_inputs: int) -> LutNetwork | None:
@@ -152,6 +163,7 @@ def _by_answers(network: LutNetwork, data: Dataset, lut_inputs: int) -> LutNetwo
     to the left or up first: what the network knows by heart would lose more than what it has never seen. Images are
     also tried with copies moved elsewhere among those whose answers are kept: less is free then, and less is lost.
     """
+
     def completed(table: int, care: int, k: int) -> int:
         return complete(table, care, k, lut_inputs)
 
@@ -179,15 +191,22 @@ def _accuracy(network: LutNetwork, data: Dataset | None) -> dict[str, float]:
     """Share of right answers by split, to six digits."""
     if data is None:
         return {}
-    return {name: round(float((network.predict_integers(x) == y).mean()), 6)
-            for name, (x, y) in ((name, data.split(name)) for name in ("train", "test")) if len(y)}
+    return {
+        name: round(float((network.predict_integers(x) == y).mean()), 6)
+        for name, (x, y) in ((name, data.split(name)) for name in ("train", "test"))
+        if len(y)
+    }
 
 
 def _completed(layer: Layer, care: NDArray[np.bool_], lut_inputs: int) -> Layer:
     n_bytes = layer.tables.shape[1]
     rows = []
     for table, cared in zip(layer.tables, bits.pack_tables(care), strict=True):
-        made = complete(int.from_bytes(table.tobytes(), "little") & truth.full(layer.k),
-                        int.from_bytes(cared.tobytes(), "little") & truth.full(layer.k), layer.k, lut_inputs)
+        made = complete(
+            int.from_bytes(table.tobytes(), "little") & truth.full(layer.k),
+            int.from_bytes(cared.tobytes(), "little") & truth.full(layer.k),
+            layer.k,
+            lut_inputs,
+        )
         rows.append(np.frombuffer(made.to_bytes(n_bytes, "little"), np.uint8))
     return Layer(layer.wiring, np.array(rows, np.uint8).reshape(layer.tables.shape), layer.care, layer.counts)

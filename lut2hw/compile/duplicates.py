@@ -65,7 +65,7 @@ def _classes(netlist: Netlist, stimulus: Packed) -> list[list[int]]:
     """Nets in rising order that show the same, or the opposite, on every word; net 0 is constant."""
     ports, at = {}, 0
     for name, nets in netlist.inputs.items():
-        ports[name] = stimulus[at:at + len(nets)]
+        ports[name] = stimulus[at : at + len(nets)]
         at += len(nets)
     everything = Netlist(netlist.inputs, {"nets": list(range(netlist.n_nets))}, netlist.cells, netlist.n_nets)
     values = everything.evaluate(**ports)["nets"] if ports else np.zeros((netlist.n_nets, 0), np.uint64)
@@ -88,8 +88,9 @@ def _supports(netlist: Netlist, wanted: set[int]) -> dict[int, frozenset[int] | 
     return support
 
 
-def _proved(net: int, other: int, cells: dict[int, tuple[tuple[int, ...], int]],
-            support: dict[int, frozenset[int] | None]) -> int | None:
+def _proved(
+    net: int, other: int, cells: dict[int, tuple[tuple[int, ...], int]], support: dict[int, frozenset[int] | None]
+) -> int | None:
     """0 if the nets are equal, 1 if they are opposite, None if they are neither or depend on too much."""
     one, two = support[net], support[other]
     if one is None or two is None or len(one | two) > MOST:

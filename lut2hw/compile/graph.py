@@ -126,16 +126,18 @@ class Graph:
             for net, value in zip(nets, inputs[name], strict=True):
                 literal[net] = value
         for cell in netlist.cells:
-            literal[cell.outputs[0]] = self.of_kind(cell.kind, [literal[net] for net in cell.inputs], cell.table,
-                                                    cell.part)
+            literal[cell.outputs[0]] = self.of_kind(
+                cell.kind, [literal[net] for net in cell.inputs], cell.table, cell.part
+            )
         return {name: [literal[net] for net in nets] for name, nets in netlist.outputs.items()}
 
     @classmethod
     def of(cls, netlist: Netlist) -> Graph:
         """The graph of a netlist whose cells have one output each."""
         graph = cls()
-        graph.outputs = graph.place(netlist, {name: graph.input(name, len(nets))
-                                              for name, nets in netlist.inputs.items()})
+        graph.outputs = graph.place(
+            netlist, {name: graph.input(name, len(nets)) for name, nets in netlist.inputs.items()}
+        )
         return graph
 
     def live(self) -> list[bool]:
@@ -160,7 +162,7 @@ class Graph:
         need = bytearray(len(self.nodes))
         for number, node in enumerate(self.nodes):
             if live[number] and node.kind != "lut":
-                for literal in node.inputs[2 * (carry_inverts and node.kind == "carry"):]:
+                for literal in node.inputs[2 * (carry_inverts and node.kind == "carry") :]:
                     need[literal >> 1] |= 1 << (literal & 1)
         for literals in self.outputs.values():
             for literal in literals:
@@ -189,8 +191,9 @@ class Graph:
                     if carry_inverts and chain in self._follower:
                         x, y, _ = self.nodes[self._follower[chain]].inputs
                         stored = positive | ((x not in net) ^ (y not in net))
-                    net[stored] = out.lut(operands, table ^ (stored & 1 and truth.full(len(operands))),
-                                          part=node.part)
+                    net[stored] = out.lut(
+                        operands, table ^ (stored & 1 and truth.full(len(operands))), part=node.part
+                    )
                     if need[number] & 1 << (~stored & 1):
                         net[stored ^ 1] = out.lut((net[stored],), 0b01, part=node.part)
                     continue
@@ -206,8 +209,9 @@ class Graph:
                         if operands[j] not in net:
                             operands[j] ^= 1
                             table |= 1 << j
-                net[positive] = out.cell(node.kind, [net[literal] for literal in operands], table=table,
-                                         part=node.part)[0]
+                net[positive] = out.cell(
+                    node.kind, [net[literal] for literal in operands], table=table, part=node.part
+                )[0]
                 if need[number] & 2:
                     net[positive | 1] = out.lut((net[positive],), 0b01, part=node.part)
         for name, literals in self.outputs.items():

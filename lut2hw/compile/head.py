@@ -68,9 +68,11 @@ def answer(head: Head, votes: Sequence[int], n_classes: int, arithmetic: Arithme
         return [_not_negative(score[0], arithmetic)]
     # Who can never win needs no sum: some other class always has more, or as much and a lower number.
     least = np.array([s.bias for s in score], object)
-    rivals = [c for c, s in enumerate(score)
-              if not any(least[d] > s.highest or (least[d] == s.highest and d < c)
-                         for d in range(n_classes) if d != c)]
+    rivals = [
+        c
+        for c, s in enumerate(score)
+        if not any(least[d] > s.highest or (least[d] == s.highest and d < c) for d in range(n_classes) if d != c)
+    ]
     common = min(score[c].bias for c in rivals)
     sums = arithmetic.sums([(score[c].columns, score[c].bias - common) for c in rivals])
     left = [(_constant(c, width), total) for c, total in zip(rivals, sums, strict=True)]

@@ -60,12 +60,13 @@ def code(graph: Graph, network: LutNetwork, port: InputPort, read: set[int], lut
     for bit in sorted(read):
         wanted.setdefault(int(features[bit]), []).append(bit)
     for field in port.fields:
-        number = nets[field.offset:field.offset + field.width]
+        number = nets[field.offset : field.offset + field.width]
         thresholds = [int(network.encoder.threshold[bit]) for bit in wanted.get(field.index, ())]
         if field.signed:  # two's complement in order: invert the sign
             number = [*number[:-1], number[-1] ^ 1]
             thresholds = [threshold + (1 << (field.width - 1)) for threshold in thresholds]
-        for bit, literal in zip(wanted.get(field.index, ()), at_least(graph, number, thresholds, lut_inputs),
-                                strict=True):
+        for bit, literal in zip(
+            wanted.get(field.index, ()), at_least(graph, number, thresholds, lut_inputs), strict=True
+        ):
             literals[bit] = literal
     return literals

@@ -25,8 +25,11 @@ def merge(netlist: Netlist, lut_inputs: int, *, carry_inverts: bool = False) -> 
                 readers.setdefault(literal >> 1, set()).add(number)
                 if node.kind != "lut":
                     fixed.add(literal >> 1)
-    on_chain = {number for number, node in enumerate(nodes)
-                if any(nodes[literal >> 1].kind == "carry" for literal in node.inputs)}
+    on_chain = {
+        number
+        for number, node in enumerate(nodes)
+        if any(nodes[literal >> 1].kind == "carry" for literal in node.inputs)
+    }
     for number, node in enumerate(nodes):
         if not live[number] or node.kind != "lut" or number in fixed or number in on_chain:
             continue

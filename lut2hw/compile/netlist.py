@@ -146,8 +146,9 @@ class Netlist:
         """Add an output port that shows `nets`."""
         self.outputs[name] = list(nets)
 
-    def cell(self, kind: str, inputs: Iterable[int], n_outputs: int = 1, *, table: int = 0,
-             part: str = "lut") -> tuple[int, ...]:
+    def cell(
+        self, kind: str, inputs: Iterable[int], n_outputs: int = 1, *, table: int = 0, part: str = "lut"
+    ) -> tuple[int, ...]:
         """Add a cell and return its output nets."""
         outputs = tuple(range(self.n_nets, self.n_nets + n_outputs))
         self.n_nets += n_outputs

@@ -32,14 +32,18 @@ def complete_by_answers(network: LutNetwork, x: NDArray[np.integer], complete: C
         wiring, table = watched.wiring[lut], watched.tables[lut]
         k = len(wiring)
         care = bits.pack_tables(watched.care(lut)[None])[0]
-        made = complete(int.from_bytes(table.tobytes(), "little") & truth.full(k),
-                        int.from_bytes(care.tobytes(), "little") & truth.full(k), k)
+        made = complete(
+            int.from_bytes(table.tobytes(), "little") & truth.full(k),
+            int.from_bytes(care.tobytes(), "little") & truth.full(k),
+            k,
+        )
         watched.change(lut, np.frombuffer(made.to_bytes(len(table), "little"), np.uint8))
     layers, at = [], 0
     for layer in network.layers:
-        rows = watched.tables[at:at + len(layer)]
-        layers.append(Layer(layer.wiring, np.array(rows, np.uint8).reshape(layer.tables.shape), layer.care,
-                            layer.counts))
+        rows = watched.tables[at : at + len(layer)]
+        layers.append(
+            Layer(layer.wiring, np.array(rows, np.uint8).reshape(layer.tables.shape), layer.care, layer.counts)
+        )
         at += len(layer)
     return replace(network, layers=tuple(layers))
 
@@ -53,7 +57,7 @@ class Watched:
     def __init__(self, network: LutNetwork, x: NDArray[np.integer]) -> None:
         self.head, self.n, self.n_bits = network.head, len(x), len(network.encoder)
         self.signals = network.signals(network.encoder(x))
-        self.scores = network.scores_packed(self.signals[:self.n_bits], self.n)
+        self.scores = network.scores_packed(self.signals[: self.n_bits], self.n)
         self.wiring = [row for layer in network.layers for row in layer.wiring]
         self.tables = [row.copy() for layer in network.layers for row in layer.tables]
         self._other = np.empty_like(self.signals)
@@ -85,8 +89,9 @@ class Watched:
         changed[self.n_bits + lut] = True
         cone = self._cone(lut)
         for reader in cone:
-            _evaluate(self.signals, self._other, changed, self.wiring[reader], self.tables[reader],
-                      self.n_bits + reader)
+            _evaluate(
+                self.signals, self._other, changed, self.wiring[reader], self.tables[reader], self.n_bits + reader
+            )
             changed[self.n_bits + reader] = True
         return [self.n_bits + number for number in (lut, *cone)]
 
@@ -126,8 +131,14 @@ class Watched:
         if (table == self.tables[lut]).all():
             return
         self.tables[lut][:] = table
-        _evaluate(self.signals, self._other, np.zeros(len(self.signals), np.bool_), self.wiring[lut],
-                  self.tables[lut], self.n_bits + lut)
+        _evaluate(
+            self.signals,
+            self._other,
+            np.zeros(len(self.signals), np.bool_),
+            self.wiring[lut],
+            self.tables[lut],
+            self.n_bits + lut,
+        )
         signals = self._propagate(lut)
         self.scores = self._rescored(signals)
         self.signals[signals] = self._other[signals]

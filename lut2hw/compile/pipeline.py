@@ -65,14 +65,22 @@ class Timing:
         self.registered = [KINDS[cell.kind].registered for cell in cells]
         chained = {cell.outputs[position] for cell in cells for position in KINDS[cell.kind].chained}
         on_chain = [bool(KINDS[cell.kind].chained) for cell in cells]
-        self.sources = [[(driver[net], enter if on_chain[number] and net not in chained else 0.0)
-                         for net in cell.inputs if net in driver] for number, cell in enumerate(cells)]
+        self.sources = [
+            [
+                (driver[net], enter if on_chain[number] and net not in chained else 0.0)
+                for net in cell.inputs
+                if net in driver
+            ]
+            for number, cell in enumerate(cells)
+        ]
         self.users: list[list[tuple[int, float]]] = [[] for _ in cells]
         for number, sources in enumerate(self.sources):
             for source, way in sources:
                 self.users[source].append((number, way))
-        self.entry = [enter if chain and any(net > 1 and net not in chained for net in cell.inputs) else 0.0
-                      for chain, cell in zip(on_chain, cells, strict=True)]
+        self.entry = [
+            enter if chain and any(net > 1 and net not in chained for net in cell.inputs) else 0.0
+            for chain, cell in zip(on_chain, cells, strict=True)
+        ]
         inputs = {net for nets in netlist.inputs.values() for net in nets}
         self.port = [port if not inputs.isdisjoint(cell.inputs) else 0.0 for cell in cells]
         self.members: list[list[int]] = [[] for _ in range(max(self.block, default=-1) + 1)]
@@ -80,7 +88,8 @@ class Timing:
             self.members[name].append(number)
         self.before: list[list[int]] = [
             sorted({source for number in cells_ for source, _ in self.sources[number] if self.block[source] != name})
-            for name, cells_ in enumerate(self.members)]
+            for name, cells_ in enumerate(self.members)
+        ]
         self.order = self._order()
 
     def _order(self) -> list[int]:
@@ -110,8 +119,10 @@ class Timing:
             while True:
                 longest = 0.0
                 for number in cells:
-                    start = max((arrival[source] + way for source, way in self.sources[number]
-                                 if shown[source] == at), default=0.0)
+                    start = max(
+                        (arrival[source] + way for source, way in self.sources[number] if shown[source] == at),
+                        default=0.0,
+                    )
                     start = max(start, self.entry[number] + (0.0 if at else self.port[number]))
                     stage[number], shown[number] = at, at + self.registered[number]
                     arrival[number] = self.delay[number] + (0.0 if self.registered[number] else start)
@@ -132,19 +143,37 @@ class Timing:
             cells = self.members[name]
             at = last
             for number in cells:
-                at = min([at, *(stage[user] - self.registered[number] for user, _ in users[number]
-                                if self.block[user] != name)])
+                at = min(
+                    [
+                        at,
+                        *(
+                            stage[user] - self.registered[number]
+                            for user, _ in users[number]
+                            if self.block[user] != name
+                        ),
+                    ]
+                )
             while True:
                 longest = 0.0
                 for number in reversed(cells):
                     stage[number] = at
-                    after = max((tail[user] + way for user, way in users[number]
-                                 if stage[user] == at + self.registered[number]), default=0.0)
+                    after = max(
+                        (
+                            tail[user] + way
+                            for user, way in users[number]
+                            if stage[user] == at + self.registered[number]
+                        ),
+                        default=0.0,
+                    )
                     tail[number] = 0.0 if self.registered[number] else self.delay[number] + after
                     way = self.entry[number] + (0.0 if at else self.port[number])
                     longest = max(longest, way + self.delay[number] + after)
-                if longest <= period or not any(stage[user] == at + self.registered[number] for number in cells
-                                                for user, _ in users[number] if self.block[user] != name):
+                if longest <= period or not any(
+                    stage[user] == at + self.registered[number]
+                    for number in cells
+                    for user, _ in users[number]
+                    if self.block[user] != name
+                ):
                     break
                 at -= 1
             if at < 0:
@@ -207,8 +236,16 @@ def register(netlist: Netlist, stage: list[int], last: int) -> Netlist:
     return out
 
 
-def pipeline(netlist: Netlist, registers: int | None, delay: Delay, period: float, *, enter: float = 0.0,
-             port: float = 0.0, shared: bool = False) -> Netlist:
+def pipeline(
+    netlist: Netlist,
+    registers: int | None,
+    delay: Delay,
+    period: float,
+    *,
+    enter: float = 0.0,
+    port: float = 0.0,
+    shared: bool = False,
+) -> Netlist:
     """A netlist of latency `registers`, or of as many as `period` asks for if None (one at least, at the outputs).
 
     delay: of each cell, in the unit of `period`. enter: more of it on the way into a carry chain; port: from the

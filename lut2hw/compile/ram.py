@@ -71,8 +71,12 @@ def _levels(netlist: Netlist, cost: Callable[[Cell], int], narrow: int, wide: in
             by_depth.setdefault(at, []).append(number)
     out = []
     for _, numbers in sorted(by_depth.items()):
-        nets = {net: bit for bit, net in enumerate(dict.fromkeys(
-            net for number in numbers for net in netlist.cells[number].inputs))}
+        nets = {
+            net: bit
+            for bit, net in enumerate(
+                dict.fromkeys(net for number in numbers for net in netlist.cells[number].inputs)
+            )
+        }
         inputs = np.zeros((len(numbers), -(-len(nets) // 64)), np.uint64)
         for row, number in enumerate(numbers):
             for net in netlist.cells[number].inputs:
@@ -81,8 +85,15 @@ def _levels(netlist: Netlist, cost: Callable[[Cell], int], narrow: int, wide: in
     return out
 
 
-def pack(netlist: Netlist, shapes: Shapes, rams: int, cost: Callable[[Cell], int], lut_inputs: int, *,
-         depth: int | None = None) -> Netlist:
+def pack(
+    netlist: Netlist,
+    shapes: Shapes,
+    rams: int,
+    cost: Callable[[Cell], int],
+    lut_inputs: int,
+    *,
+    depth: int | None = None,
+) -> Netlist:
     """Put tables of a combinational netlist of LUTs of any width into at most `rams` block RAMs.
 
     cost: logic cells of a LUT of more than `lut_inputs` inputs outside a RAM. depth: of RAMs on a path, at most; None
@@ -96,14 +107,18 @@ def pack(netlist: Netlist, shapes: Shapes, rams: int, cost: Callable[[Cell], int
 
     def best(at: int, seed: int) -> tuple[int, list[int]]:
         level = levels[at]
-        groups = [level.grow(seed, address, data, free[at]) for address, data in shapes
-                  if np.bitwise_count(level.inputs[seed]).sum() <= address]
+        groups = [
+            level.grow(seed, address, data, free[at])
+            for address, data in shapes
+            if np.bitwise_count(level.inputs[seed]).sum() <= address
+        ]
         saved = [int(level.cost[group].sum()) for group in groups]
         first = max(range(len(groups)), key=saved.__getitem__)
         return saved[first], groups[first]
 
-    seeds = sorted((-int(cells), at, seed) for at, level in enumerate(levels)
-                   for seed, cells in enumerate(level.cost))
+    seeds = sorted(
+        (-int(cells), at, seed) for at, level in enumerate(levels) for seed, cells in enumerate(level.cost)
+    )
     heap = []
     for _, at, seed in seeds[:SEEDS]:
         saved, group = best(at, seed)
@@ -159,11 +174,17 @@ def gather(netlist: Netlist, shapes: Shapes) -> Netlist:
         cells = waiting.pop(cell.inputs, [])  # at the first one: the address is there
         data = next(data for address, data in shapes if address >= len(cell.inputs))
         for at in range(0, len(cells), data):
-            some = cells[at:at + data]
+            some = cells[at : at + data]
             tables = [table for one in some for table in tables_of(one)]
-            out.cells.append(Cell("ram", cell.inputs, tuple(net for one in some for net in one.outputs),
-                                  sum(table << (number << len(cell.inputs)) for number, table in enumerate(tables)),
-                                  cell.part))
+            out.cells.append(
+                Cell(
+                    "ram",
+                    cell.inputs,
+                    tuple(net for one in some for net in one.outputs),
+                    sum(table << (number << len(cell.inputs)) for number, table in enumerate(tables)),
+                    cell.part,
+                )
+            )
     return out
 
 

@@ -73,8 +73,9 @@ def registers_of(timing: Timing, stage: Sequence[int], last: int, *, shared: boo
     return cost(timing, _nets(timing).values(), stage, last, *_weights(shared))
 
 
-def retime(timing: Timing, stage: list[int], last: int, period: float, *, shared: bool,
-           rounds: int = ROUNDS) -> list[int]:
+def retime(
+    timing: Timing, stage: list[int], last: int, period: float, *, shared: bool, rounds: int = ROUNDS
+) -> list[int]:
     """Stages of a netlist's cells with fewer registers, none longer than `period` if none was.
 
     rounds: visits of all rows, at most.
@@ -97,8 +98,9 @@ def retime(timing: Timing, stage: list[int], last: int, period: float, *, shared
     return stage
 
 
-def _sides(timing: Timing, stage: list[int], row: int, inside: list[int],
-           period: float) -> tuple[dict[int, bool], dict[int, bool]]:
+def _sides(
+    timing: Timing, stage: list[int], row: int, inside: list[int], period: float
+) -> tuple[dict[int, bool], dict[int, bool]]:
     """By block of the stages beside a row: may it lie before the row, and may it lie behind?"""
     block, registered = timing.block, timing.registered
     among = set(inside)
@@ -135,16 +137,23 @@ def _sides(timing: Timing, stage: list[int], row: int, inside: list[int],
                         alone &= block[reader] == name
                 after += timing.delay[number]
             tail[number] = after
-            wait = max((timing.delay[source] + way for source, way in timing.sources[number]
-                        if registered[source] and stage[source] == row - 1), default=0.0)
+            wait = max(
+                (
+                    timing.delay[source] + way
+                    for source, way in timing.sources[number]
+                    if registered[source] and stage[source] == row - 1
+                ),
+                default=0.0,
+            )
             alone &= wait == 0
             longest = max(longest, max(wait, timing.entry[number]) + after)
         late[name] = may and (longest <= most or alone)
     return early, late
 
 
-def _move_row(timing: Timing, nets: Mapping[int, _Net], stage: list[int], row: int, last: int, period: float,
-              ff: int, cell: int) -> list[int] | None:
+def _move_row(
+    timing: Timing, nets: Mapping[int, _Net], stage: list[int], row: int, last: int, period: float, ff: int, cell: int
+) -> list[int] | None:
     """The stages with a row of registers at a minimum cut; None if that is no better."""
     block, registered, cells = timing.block, timing.registered, timing.netlist.cells
     inside = [name for name in timing.order if row - 1 <= stage[timing.members[name][0]] <= row]
@@ -166,8 +175,13 @@ def _move_row(timing: Timing, nets: Mapping[int, _Net], stage: list[int], row: i
             edge(node[name], 1, NEVER)
         if not late[name]:
             edge(0, node[name], NEVER)
-    touched = {net for name in inside for number in timing.members[name]
-               for net in (*cells[number].inputs, *cells[number].outputs) if net in nets}
+    touched = {
+        net
+        for name in inside
+        for number in timing.members[name]
+        for net in (*cells[number].inputs, *cells[number].outputs)
+        if net in nets
+    }
     for net in (nets[number] for number in sorted(touched)):
         driver = net.driver
         here = {node[block[reader]] for reader in net.readers if block[reader] in node}

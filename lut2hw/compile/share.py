@@ -23,8 +23,11 @@ def _order(cell: Cell, a: int, b: int, carry_in: int) -> tuple[int, ...] | None:
 def _table(cell: Cell, inputs: tuple[int, ...]) -> int:
     """The LUT's table over `inputs`, which contain its own."""
     place = [inputs.index(net) for net in cell.inputs]
-    return sum(1 << p for p in range(1 << len(inputs))
-               if cell.table >> sum((p >> at & 1) << j for j, at in enumerate(place)) & 1)
+    return sum(
+        1 << p
+        for p in range(1 << len(inputs))
+        if cell.table >> sum((p >> at & 1) << j for j, at in enumerate(place)) & 1
+    )
 
 
 def share(netlist: Netlist) -> Netlist:
@@ -58,14 +61,21 @@ def share(netlist: Netlist) -> Netlist:
         if not readers and following:
             shared = {net for net in (a, b) if net > 1}
             for user in users.get(min(shared, default=CONST0), ()):
-                if (user > number and cells[user].kind == "lut" and shared <= set(cells[user].inputs)
-                        and take(user, a, b, carry)):
+                if (
+                    user > number
+                    and cells[user].kind == "lut"
+                    and shared <= set(cells[user].inputs)
+                    and take(user, a, b, carry)
+                ):
                     break
         elif len(readers) == 1 and not following and carries.isdisjoint(set(cells[readers[0]].inputs) - {carry}):
             rest = tuple(net for net in cells[readers[0]].inputs if net != carry)
             wired[readers[0]] = rest + (CONST0,) * (3 - len(rest)) + (carry,)
-        elif (readers and not (len(readers) == 1 and take(readers[0], a, b, carry))
-              and max(made_by.get(a, -1), made_by.get(b, -1)) < number):
+        elif (
+            readers
+            and not (len(readers) == 1 and take(readers[0], a, b, carry))
+            and max(made_by.get(a, -1), made_by.get(b, -1)) < number
+        ):
             buffers[number] = (CONST0, a, b, carry)
 
     out = Netlist()
@@ -79,13 +89,20 @@ def share(netlist: Netlist) -> Netlist:
             inputs = wired[number]
             table = _table(cell, inputs)
         lut = cell.kind == "lut"
-        made = out.cell(cell.kind, [readable.get(net, new[net]) if lut else new[net] for net in inputs],
-                        len(cell.outputs), table=table, part=cell.part)
+        made = out.cell(
+            cell.kind,
+            [readable.get(net, new[net]) if lut else new[net] for net in inputs],
+            len(cell.outputs),
+            table=table,
+            part=cell.part,
+        )
         new.update(zip(cell.outputs, made, strict=True))
         if number in buffers:
-            readable[cell.outputs[0]] = out.lut([new[net] for net in buffers[number]],
-                                                _table(Cell("lut", buffers[number][3:], (), 0b10), buffers[number]),
-                                                part=cell.part)
+            readable[cell.outputs[0]] = out.lut(
+                [new[net] for net in buffers[number]],
+                _table(Cell("lut", buffers[number][3:], (), 0b10), buffers[number]),
+                part=cell.part,
+            )
     for name, nets in netlist.outputs.items():
         out.output(name, [readable.get(net, new[net]) for net in nets])
     return out

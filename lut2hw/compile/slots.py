@@ -77,7 +77,7 @@ def _instead(slot: _Slot, total: int, inputs: list[int], j: int, table: int) -> 
         columns[j] ^= truth.full(k)
     elif slot.prop:  # carry = sum ^ prop(a, b)
         columns[j] ^= truth.apply(slot.prop, [columns[operands.index(x)] for x in (slot.a, slot.b)], truth.full(k))
-    return total, truth.apply(table, columns[:len(inputs)], truth.full(k)), more
+    return total, truth.apply(table, columns[: len(inputs)], truth.full(k)), more
 
 
 def slots(netlist: Netlist, kind: str = "ccu2") -> Netlist:
@@ -145,11 +145,11 @@ def slots(netlist: Netlist, kind: str = "ccu2") -> Netlist:
     def lay(state: _Chain, force: bool = False) -> None:
         """Add the cells whose operands are there; `force` closes a cell whose second slot has to wait."""
         while state.done < len(state.slots):
-            pair = state.slots[state.done:state.done + per_cell]
+            pair = state.slots[state.done : state.done + per_cell]
             ready = [slot.a in new and slot.b in new for slot in pair]
             if not ready[0] or not (all(ready) or force):
                 return
-            pair = pair[:sum(ready)]
+            pair = pair[: sum(ready)]
             carry = carry_net.get(pair[0].total, CONST0)
             if kind == "alu":
                 a, b, mode = alu(pair[0])
@@ -157,9 +157,13 @@ def slots(netlist: Netlist, kind: str = "ccu2") -> Netlist:
             else:
                 passes = _Slot(CONST0, CONST0, 0b1111, 0, CONST0, CONST0, pair[0].part)
                 ends = [*pair, passes][:2]
-                made = out.cell("ccu2", (*(new[net] for slot in ends for net in (slot.a, slot.b)), carry), 3,
-                                table=sum((slot.prop | slot.gen << 4) << 8 * i for i, slot in enumerate(ends)),
-                                part=pair[0].part)
+                made = out.cell(
+                    "ccu2",
+                    (*(new[net] for slot in ends for net in (slot.a, slot.b)), carry),
+                    3,
+                    table=sum((slot.prop | slot.gen << 4) << 8 * i for i, slot in enumerate(ends)),
+                    part=pair[0].part,
+                )
             for slot, total in zip(pair, made[:-1], strict=False):
                 sums.setdefault(slot.total, total)
             if pair[-1].carry > 1:
@@ -187,21 +191,24 @@ def slots(netlist: Netlist, kind: str = "ccu2") -> Netlist:
         nets = [-net if net < 0 else new[net] for net in inputs]
         for j in reversed(range(len(nets))):
             if cell.kind == "lut" and not truth.depends(table, len(nets), j):
-                table, nets = truth.cofactors(table, len(nets), j)[0], nets[:j] + nets[j + 1:]
+                table, nets = truth.cofactors(table, len(nets), j)[0], nets[:j] + nets[j + 1 :]
         if len(nets) > max(len(cell.inputs), 4):  # no room for the way back from the sum: a LUT of its own
             inputs, table = list(cell.inputs), cell.table
             for j, net in enumerate(cell.inputs):
                 if net in carries:
                     slot = slot_of[net]
-                    inputs[j] = -out.lut((sums[net], new[slot.a], new[slot.b]),
-                                         sum(1 << p for p in range(8) if p & 1 ^ slot.prop >> (p >> 1) & 1),
-                                         part=cell.part)
+                    inputs[j] = -out.lut(
+                        (sums[net], new[slot.a], new[slot.b]),
+                        sum(1 << p for p in range(8) if p & 1 ^ slot.prop >> (p >> 1) & 1),
+                        part=cell.part,
+                    )
             nets = [-net if net < 0 else new[net] for net in inputs]
         if cell.kind == "lut" and len(nets) == 1 and table == 0b10:
             new[cell.outputs[0]] = nets[0]
             continue
-        new.update(zip(cell.outputs, out.cell(cell.kind, nets, len(cell.outputs), table=table, part=cell.part),
-                       strict=True))
+        new.update(
+            zip(cell.outputs, out.cell(cell.kind, nets, len(cell.outputs), table=table, part=cell.part), strict=True)
+        )
     for name, nets in netlist.outputs.items():
         out.output(name, [new[net] for net in nets])
     return out

@@ -35,8 +35,10 @@ def _isop(lower: int, upper: int, k: int) -> tuple[tuple[Cube, ...], int]:
     cubes1, f1 = recurse(low1 & ~up0, up1, k)
     cubes, f = recurse(low0 & ~f0 | low1 & ~f1, up0 & up1, k)
     bit = 1 << k
-    return ((*((p, n | bit) for p, n in cubes0), *((p | bit, n) for p, n in cubes1), *cubes),
-            (f0 | f) | (f1 | f) << half)
+    return (
+        (*((p, n | bit) for p, n in cubes0), *((p | bit, n) for p, n in cubes1), *cubes),
+        (f0 | f) | (f1 | f) << half,
+    )
 
 
 _small = lru_cache(maxsize=1 << 16)(_isop)

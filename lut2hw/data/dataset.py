@@ -52,8 +52,16 @@ class Dataset:
         raise unknown_name("split", name, ("train", "test", "all"))
 
 
-def load(data: str | Path, *, label: str | None = None, classes: str | None = None, test_split: float | None = None,
-         ignore: str | None = None, drop_missing: bool | None = None, like: LutNetwork | None = None) -> Dataset:
+def load(
+    data: str | Path,
+    *,
+    label: str | None = None,
+    classes: str | None = None,
+    test_split: float | None = None,
+    ignore: str | None = None,
+    drop_missing: bool | None = None,
+    like: LutNetwork | None = None,
+) -> Dataset:
     """Load a named dataset or a file.
 
     data: a name of `CATALOGUE`, or the path of a .npz, .csv or .pla file or of a folder with idx.gz files.
@@ -70,8 +78,13 @@ def load(data: str | Path, *, label: str | None = None, classes: str | None = No
         label = label or _option(like, "label")
         if drop_missing is None and Path(data).suffix.lower() in (".csv", ".tsv"):
             drop_missing = _option(like, "drop_missing")
-    table = _read(str(data), label, ignore=ignore.split(",") if ignore else (), drop_missing=bool(drop_missing),
-                  wanted=None if like is None else like.features.names)
+    table = _read(
+        str(data),
+        label,
+        ignore=ignore.split(",") if ignore else (),
+        drop_missing=bool(drop_missing),
+        wanted=None if like is None else like.features.names,
+    )
     if like is not None:
         classes = classes or _option(like, "classes")
         _check_like(table, like)
@@ -98,8 +111,9 @@ def load(data: str | Path, *, label: str | None = None, classes: str | None = No
         raise UsageError(f"{table.name} has no example of the classes {classes}")
     present = np.unique(ys[0])
     if like is None and len(present) < 2:
-        raise UsageError(f"{table.name} has a single class, {names[present[0]]!r}, to train on; at least "
-                         "two are needed")
+        raise UsageError(
+            f"{table.name} has a single class, {names[present[0]]!r}, to train on; at least two are needed"
+        )
     if not own_split:
         if like is not None and test_split is None:
             test_split = _option(like, "test_split") if _option(like, "fingerprint") == fingerprint else 0.0
@@ -108,12 +122,28 @@ def load(data: str | Path, *, label: str | None = None, classes: str | None = No
         xs, ys = [xs[0][~test], xs[0][test]], [ys[0][~test], ys[0][test]]
         test_split = share
     features = _features(table, xs[0]) if like is None else like.features
-    options = {"data": str(data), "label": label, "classes": classes, "test_split": test_split,
-               "fingerprint": fingerprint, "ignore": ignore, "drop_missing": drop_missing or None}
+    options = {
+        "data": str(data),
+        "label": label,
+        "classes": classes,
+        "test_split": test_split,
+        "fingerprint": fingerprint,
+        "ignore": ignore,
+        "drop_missing": drop_missing or None,
+    }
     # Bytes stay bytes: eight times less memory than int64.
     x_train, x_test = (x if x.dtype.kind in "iu" and features.unscaled else features.integers_of(x) for x in xs)
-    return Dataset(table.name, features, names, x_train, ys[0], x_test, ys[1],
-                   {key: value for key, value in options.items() if value is not None}, table.notes)
+    return Dataset(
+        table.name,
+        features,
+        names,
+        x_train,
+        ys[0],
+        x_test,
+        ys[1],
+        {key: value for key, value in options.items() if value is not None},
+        table.notes,
+    )
 
 
 def recall(network: LutNetwork) -> Dataset:
@@ -152,14 +182,18 @@ def _check_like(table: Table, model: LutNetwork) -> None:
         at = {name: i for i, name in enumerate(table.names)}
         lacking = [name for name in wanted if name not in at]
         if lacking:
-            raise UsageError(f"{table.name} has no column {lacking[0]!r}, which the model reads "
-                             f"({len(lacking)} of its {len(wanted)} features are missing)")
+            raise UsageError(
+                f"{table.name} has no column {lacking[0]!r}, which the model reads "
+                f"({len(lacking)} of its {len(wanted)} features are missing)"
+            )
         if table.names != wanted:
             table.x_train = table.x_train[:, [at[name] for name in wanted]]
             table.names = wanted
     elif table.x_train.shape[1] != len(wanted):
-        raise UsageError(f"{table.name} has {table.x_train.shape[1]} features but the model reads {len(wanted)}; "
-                         "give data like that it was trained on")
+        raise UsageError(
+            f"{table.name} has {table.x_train.shape[1]} features but the model reads {len(wanted)}; "
+            "give data like that it was trained on"
+        )
 
 
 def _fingerprint(x: NDArray, y: NDArray) -> str:
@@ -199,8 +233,9 @@ def _groups(classes: str | None) -> tuple[tuple[str, ...], ...] | None:
     return groups
 
 
-def _class_names(name: str, labels: list[NDArray[np.str_]],
-                 groups: tuple[tuple[str, ...], ...] | None) -> tuple[str, ...]:
+def _class_names(
+    name: str, labels: list[NDArray[np.str_]], groups: tuple[tuple[str, ...], ...] | None
+) -> tuple[str, ...]:
     known = sorted({str(label) for y in labels for label in np.unique(y)}, key=_natural)
     if groups is None:
         return tuple(known)
@@ -218,8 +253,9 @@ def _natural(label: str) -> tuple[int, int, str]:
         return (1, 0, label)
 
 
-def _numbers(name: str, y: NDArray[np.str_], names: tuple[str, ...],
-             groups: tuple[tuple[str, ...], ...] | None) -> NDArray[np.int64]:
+def _numbers(
+    name: str, y: NDArray[np.str_], names: tuple[str, ...], groups: tuple[tuple[str, ...], ...] | None
+) -> NDArray[np.int64]:
     """Class numbers; -1 for labels outside every group."""
     members = groups if groups is not None else tuple((each,) for each in names)
     number = {label: i for i, group in enumerate(members) for label in group}
@@ -237,7 +273,7 @@ def _stratified(y: NDArray[np.int64], share: float) -> NDArray[np.bool_]:
     test = np.zeros(len(y), bool)
     for value in np.unique(y):
         members = rng.permutation(np.flatnonzero(y == value))
-        test[members[:min(round(share * len(members)), len(members) - 1)]] = True
+        test[members[: min(round(share * len(members)), len(members) - 1)]] = True
     if not test.any():
         raise UsageError(f"a test split of {share:g} leaves no example to test with; choose a larger --test-split")
     return test

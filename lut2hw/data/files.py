@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 
 MAX_TEXT_VALUES = 20
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "?"]
-_IDX_NAMES = {"x_train": "train-images-idx3-ubyte", "y_train": "train-labels-idx1-ubyte",
-              "x_test": "t10k-images-idx3-ubyte", "y_test": "t10k-labels-idx1-ubyte"}
+_IDX_NAMES = {
+    "x_train": "train-images-idx3-ubyte",
+    "y_train": "train-labels-idx1-ubyte",
+    "x_test": "t10k-images-idx3-ubyte",
+    "y_test": "t10k-labels-idx1-ubyte",
+}
 
 
 def read(path: Path, label: str | None = None, **csv: Any) -> Table:
@@ -55,8 +59,10 @@ def read(path: Path, label: str | None = None, **csv: Any) -> Table:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
     except MemoryError:
         raise UsageError(f"{path} needs more memory than there is; give a sample of it") from None
-    raise UsageError(f"cannot tell the format of {path}; data files end in .npz, .csv or .pla, or are a folder "
-                     "with the four MNIST-style idx.gz files")
+    raise UsageError(
+        f"cannot tell the format of {path}; data files end in .npz, .csv or .pla, or are a folder "
+        "with the four MNIST-style idx.gz files"
+    )
 
 
 def refuse_csv_options(name: str, csv: dict[str, Any]) -> None:
@@ -101,8 +107,10 @@ def open_npz(path: Path, names: tuple[str, ...], optional: tuple[str, ...] = ())
     except OSError:
         raise
     except Exception as error:  # damaged archives fail in many ways
-        raise UsageError(f"{path} is not a readable NumPy archive ({type(error).__name__}); save it with "
-                         "numpy.savez(x_train=..., y_train=..., x_test=..., y_test=...)") from None
+        raise UsageError(
+            f"{path} is not a readable NumPy archive ({type(error).__name__}); save it with "
+            "numpy.savez(x_train=..., y_train=..., x_test=..., y_test=...)"
+        ) from None
 
 
 def read_npz(path: Path) -> Table:
@@ -124,16 +132,20 @@ def table_of_arrays(name: str, arrays: dict[str, NDArray]) -> Table:
         if y.ndim == 2 and y.shape[1] == 1:
             y = arrays[f"y_{split}"] = y[:, 0]
         if x.ndim < 2 or y.ndim != 1 or len(x) != len(y):
-            raise UsageError(f"x_{split} and y_{split} of {name} have shapes {x.shape} and {y.shape}; expected "
-                             "(examples, features) or images, and one label per example")
+            raise UsageError(
+                f"x_{split} and y_{split} of {name} have shapes {x.shape} and {y.shape}; expected "
+                "(examples, features) or images, and one label per example"
+            )
         if x.size == 0:
             raise UsageError(f"x_{split} of {name} is empty, shape {x.shape}")
     x_train, shape, low, high = flatten(arrays["x_train"])
     x_test = arrays.get("x_test")
     if x_test is not None:
         if x_test.shape[1:] != arrays["x_train"].shape[1:]:
-            raise UsageError(f"x_train and x_test of {name} have different features: shapes "
-                             f"{arrays['x_train'].shape} and {x_test.shape}")
+            raise UsageError(
+                f"x_train and x_test of {name} have different features: shapes "
+                f"{arrays['x_train'].shape} and {x_test.shape}"
+            )
         x_test = x_test.reshape(len(x_test), -1)
     return Table(name, x_train, arrays["y_train"], x_test, arrays.get("y_test"), None, shape, low, high)
 
@@ -141,8 +153,14 @@ def table_of_arrays(name: str, arrays: dict[str, NDArray]) -> Table:
 # --- csv --------------------------------------------------------------------------------------------------------
 
 
-def read_csv(path: Path, label: str | None, *, ignore: Sequence[str] = (), drop_missing: bool = False,
-             wanted: Sequence[str] | None = None) -> Table:
+def read_csv(
+    path: Path,
+    label: str | None,
+    *,
+    ignore: Sequence[str] = (),
+    drop_missing: bool = False,
+    wanted: Sequence[str] | None = None,
+) -> Table:
     """A header line with column names, then one example per line; column `label` holds the labels.
 
     Values are separated by commas, or by semicolons or tabs if the header has no comma. A column of text becomes a
@@ -156,8 +174,15 @@ def read_csv(path: Path, label: str | None, *, ignore: Sequence[str] = (), drop_
         with path.open("rb") as file:
             header = file.readline()
         separator = "," if b"," in header else max(";\t", key=lambda each: header.count(each.encode()))
-        frame = pd.read_csv(path, keep_default_na=False, na_values=MISSING, compression=None, low_memory=False,
-                            skipinitialspace=True, sep=separator)
+        frame = pd.read_csv(
+            path,
+            keep_default_na=False,
+            na_values=MISSING,
+            compression=None,
+            low_memory=False,
+            skipinitialspace=True,
+            sep=separator,
+        )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, ValueError) as error:
         text = " ".join(str(error).split())
         raise UsageError(f"{path} is not a readable CSV file: {text}") from None
@@ -205,16 +230,19 @@ def _without_missing(path: Path, frame: pd.DataFrame, drop: bool) -> tuple[pd.Da
     lines = lacking.any(axis=1)
     row, column = np.argwhere(lacking)[0]
     if not drop:
-        raise UsageError(f"{path} line {row + 2} has no value in column {frame.columns[column]!r} "
-                         f"({int(lines.sum())} of {len(lines)} lines lack one); fill them in, or leave such lines "
-                         "out with --drop-missing")
+        raise UsageError(
+            f"{path} line {row + 2} has no value in column {frame.columns[column]!r} "
+            f"({int(lines.sum())} of {len(lines)} lines lack one); fill them in, or leave such lines "
+            "out with --drop-missing"
+        )
     if lines.all():
         raise UsageError(f"every line of {path} lacks a value; leave columns out with --ignore")
     return frame[~lines], [f"{int(lines.sum())} of {len(lines)} lines lack a value and are left out"]
 
 
-def _numbers_of(path: Path, frame: pd.DataFrame,
-                wanted: Sequence[str] | None) -> tuple[dict[str, NDArray], list[str]]:
+def _numbers_of(
+    path: Path, frame: pd.DataFrame, wanted: Sequence[str] | None
+) -> tuple[dict[str, NDArray], list[str]]:
     """Numeric features by name, each (n,), of the columns; notes."""
     import pandas as pd
 
@@ -234,8 +262,10 @@ def _numbers_of(path: Path, frame: pd.DataFrame,
             raise UsageError(f"{path}: column {name!r} holds whole numbers beyond 64 bits; scale them down first")
         if number.any():  # a table of numbers with something else in it
             row = int(np.argmin(number))
-            raise UsageError(f"{path} line {frame.index[row] + 2}: column {name!r} holds {text[row][:40]!r} among "
-                             "numbers; correct it, or leave the column out with --ignore")
+            raise UsageError(
+                f"{path} line {frame.index[row] + 2}: column {name!r} holds {text[row][:40]!r} among "
+                "numbers; correct it, or leave the column out with --ignore"
+            )
         if wanted is not None:
             values = np.array([each.removeprefix(f"{name}=") for each in wanted if each.startswith(f"{name}=")])
         else:
@@ -250,14 +280,22 @@ def _numbers_of(path: Path, frame: pd.DataFrame,
             raise UsageError(f"{path} has a column {min(twice)!r} beside a column {name!r} of text; rename one")
         features.update(bits)
         if wanted is None:
-            notes.append(f"column {name!r} is text: " + (f"a bit for {str(values[0])!r}" if len(values) == 1 else
-                                                        f"a bit for each of its {len(values)} values"))
+            notes.append(
+                f"column {name!r} is text: "
+                + (
+                    f"a bit for {str(values[0])!r}"
+                    if len(values) == 1
+                    else f"a bit for each of its {len(values)} values"
+                )
+            )
     if refused:
         first, what = next(iter(refused.items()))
         names = ",".join(refused)
-        raise UsageError(f"column {first!r} of {path} holds {what}, but features must be numbers, or texts of at "
-                         f"most {MAX_TEXT_VALUES} values; make numbers of them, or leave them out with "
-                         f"--ignore {shlex.quote(names)}")
+        raise UsageError(
+            f"column {first!r} of {path} holds {what}, but features must be numbers, or texts of at "
+            f"most {MAX_TEXT_VALUES} values; make numbers of them, or leave them out with "
+            f"--ignore {shlex.quote(names)}"
+        )
     return features, notes
 
 
@@ -271,6 +309,7 @@ def _some(names: list[str]) -> str:
 
 def read_pla(path: Path, label: str | None) -> Table:
     """An Espresso file of minterms, as in the IWLS 2020 contest: inputs 0/1, outputs 0/1; `-` as output skips."""
+
     def bad(line: int, what: str) -> UsageError:
         return UsageError(f"{path} line {line}: {what}")
 
@@ -342,11 +381,17 @@ def read_idx_folder(folder: Path) -> Table:
     """The four files of MNIST and its relatives, each plain or gzipped."""
     arrays = {}
     for key, name in _IDX_NAMES.items():
-        found = [folder / f"{stem}{suffix}" for stem in (name, name.replace("-idx", ".idx")) for suffix in (".gz", "")
-                 if (folder / f"{stem}{suffix}").is_file()]
+        found = [
+            folder / f"{stem}{suffix}"
+            for stem in (name, name.replace("-idx", ".idx"))
+            for suffix in (".gz", "")
+            if (folder / f"{stem}{suffix}").is_file()
+        ]
         if not found:
-            raise UsageError(f"folder {folder} has no {name}.gz; it needs the four MNIST-style files: "
-                             + ", ".join(f"{each}.gz" for each in _IDX_NAMES.values()))
+            raise UsageError(
+                f"folder {folder} has no {name}.gz; it needs the four MNIST-style files: "
+                + ", ".join(f"{each}.gz" for each in _IDX_NAMES.values())
+            )
         arrays[key] = read_idx(found[0])
     return table_of_arrays(str(folder), arrays)
 
@@ -354,7 +399,7 @@ def read_idx_folder(folder: Path) -> Table:
 def read_idx(path: Path) -> NDArray[np.uint8]:
     """One idx file of unsigned bytes."""
     try:
-        with (gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as file:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             return _idx(file)
     except UsageError as error:
         raise UsageError(f"{path} is not a usable idx file: {error}") from None
@@ -367,7 +412,7 @@ def _idx(file: BinaryIO | gzip.GzipFile) -> NDArray[np.uint8]:
     if len(magic) < 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
         raise UsageError("its first bytes are not those of an idx file of bytes")
     sides = file.read(4 * magic[3])
-    shape = tuple(int(side) for side in np.frombuffer(sides[:len(sides) // 4 * 4], ">u4"))
+    shape = tuple(int(side) for side in np.frombuffer(sides[: len(sides) // 4 * 4], ">u4"))
     size = math.prod(shape)
     if size > MAX_BYTES:
         raise UsageError(f"it claims {size:,} bytes")

@@ -67,13 +67,16 @@ def _openml(name: str, openml_name: str, version: int) -> tuple[NDArray, NDArray
             data = fetch_openml(openml_name, version=version, as_frame=False, n_retries=1, delay=0.5)
     except Exception as error:  # network, HTTP, cache and parser errors
         text = " ".join(str(error).split())[:120]
-        raise Lut2hwError(f"dataset {name} is neither in LUT2HW_DATA (as {' or '.join(entry.local)}) nor could it be "
-                          f"downloaded from OpenML ({text}); set LUT2HW_DATA to a folder that has it") from None
+        raise Lut2hwError(
+            f"dataset {name} is neither in LUT2HW_DATA (as {' or '.join(entry.local)}) nor could it be "
+            f"downloaded from OpenML ({text}); set LUT2HW_DATA to a folder that has it"
+        ) from None
     return data.data, data.target
 
 
 def _images(openml_name: str, shape: tuple[int, ...], n_train: int) -> Callable[[str], Table]:
     """Reader of image sets whose first `n_train` rows on OpenML are the training set."""
+
     def reader(name: str) -> Table:
         path = CATALOGUE[name].local_path()
         if path is not None:
@@ -90,8 +93,10 @@ def _images(openml_name: str, shape: tuple[int, ...], n_train: int) -> Callable[
             x = x.reshape(-1, shape[2], shape[0], shape[1]).transpose(0, 2, 3, 1)
         x = x.reshape(-1, *shape).astype(np.uint8)
         y = y.astype(np.int64)
-        return table_of_arrays(name, {"x_train": x[:n_train], "y_train": y[:n_train],
-                                      "x_test": x[n_train:], "y_test": y[n_train:]})
+        return table_of_arrays(
+            name, {"x_train": x[:n_train], "y_train": y[:n_train], "x_test": x[n_train:], "y_test": y[n_train:]}
+        )
+
     return reader
 
 
@@ -104,14 +109,19 @@ def _decode_jpegs(path: Path, shape: tuple[int, ...]) -> dict[str, NDArray]:
     arrays = open_npz(path, ("jpeg", "offset", "label", "train_count"))
     data, offset, label = arrays["jpeg"], arrays["offset"], arrays["label"]
     n, n_train = len(label), int(arrays["train_count"])
-    if (len(offset) != n + 1 or (np.diff(offset) < 0).any() or offset[0] != 0 or offset[-1] != len(data)
-            or not 0 < n_train < n):
+    if (
+        len(offset) != n + 1
+        or (np.diff(offset) < 0).any()
+        or offset[0] != 0
+        or offset[-1] != len(data)
+        or not 0 < n_train < n
+    ):
         raise UsageError(f"{path} is damaged: its offsets do not fit its images")
     out = np.empty((n, *shape), np.uint8)
 
     def decode(first: int) -> None:
         for i in range(first, min(first + 1000, n)):
-            with Image.open(io.BytesIO(data[offset[i]:offset[i + 1]].tobytes()), formats=["JPEG"]) as image:
+            with Image.open(io.BytesIO(data[offset[i] : offset[i + 1]].tobytes()), formats=["JPEG"]) as image:
                 if image.size != (shape[1], shape[0]):
                     raise ValueError(f"image {i} is {image.size}")
                 out[i] = np.asarray(image.convert("RGB"))
@@ -135,15 +145,22 @@ def _jsc(name: str) -> Table:
     return Table(name, x.astype(np.float64), y.astype(str))
 
 
-
-
 CATALOGUE: dict[str, Entry] = {
     "digits": Entry("1,797 handwritten digits, 8 x 8 pixels of 0 to 16, 10 classes", _digits),
-    "mnist": Entry("70,000 handwritten digits, 28 x 28 pixels of 0 to 255, 10 classes",
-                   _images("mnist_784", (28, 28), 60000), ("mnist.npz", "mnist")),
-    "fashion-mnist": Entry("70,000 pictures of clothes, 28 x 28 pixels of 0 to 255, 10 classes",
-                           _images("Fashion-MNIST", (28, 28), 60000), ("fashion-mnist.npz", "fashion-mnist")),
-    "cifar10": Entry("60,000 colour pictures, 32 x 32 x 3 values of 0 to 255, 10 classes",
-                     _images("CIFAR_10", (32, 32, 3), 50000), ("cifar10.npz", "cifar10_jpeg.npz")),
+    "mnist": Entry(
+        "70,000 handwritten digits, 28 x 28 pixels of 0 to 255, 10 classes",
+        _images("mnist_784", (28, 28), 60000),
+        ("mnist.npz", "mnist"),
+    ),
+    "fashion-mnist": Entry(
+        "70,000 pictures of clothes, 28 x 28 pixels of 0 to 255, 10 classes",
+        _images("Fashion-MNIST", (28, 28), 60000),
+        ("fashion-mnist.npz", "fashion-mnist"),
+    ),
+    "cifar10": Entry(
+        "60,000 colour pictures, 32 x 32 x 3 values of 0 to 255, 10 classes",
+        _images("CIFAR_10", (32, 32, 3), 50000),
+        ("cifar10.npz", "cifar10_jpeg.npz"),
+    ),
     "jsc": Entry("830,000 simulated particle jets, 16 real features, 5 classes", _jsc, ("jsc.npz",)),
 }

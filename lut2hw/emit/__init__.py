@@ -29,8 +29,15 @@ MAX_VECTORS = 10_000
 RANDOM_VECTORS = 2_000
 
 
-def emit(compiled: Compiled, directory: str | Path, *, x: NDArray[np.integer] | None = None, source: str = "random",
-         seed: int = 0, options: Mapping[str, Any] | None = None) -> Manifest:
+def emit(
+    compiled: Compiled,
+    directory: str | Path,
+    *,
+    x: NDArray[np.integer] | None = None,
+    source: str = "random",
+    seed: int = 0,
+    options: Mapping[str, Any] | None = None,
+) -> Manifest:
     """Write the folder of a compiled network and return its manifest.
 
     x: integers (n, n_features) for the expected vectors, the first 10,000 of them; None makes 2,000 random ones.
@@ -62,8 +69,15 @@ def emit(compiled: Compiled, directory: str | Path, *, x: NDArray[np.integer] | 
     return load(directory)
 
 
-def emit_model(network: LutNetwork, directory: str | Path, *, target: str = "ice40", data: Dataset | None = None,
-               seed: int = 0, **options: Any) -> Manifest:
+def emit_model(
+    network: LutNetwork,
+    directory: str | Path,
+    *,
+    target: str = "ice40",
+    data: Dataset | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> Manifest:
     """Compile `network` for the target of that name and emit it; `options` are those of `compile_network`.
 
     data: its test split becomes the expected vectors. None: what the model was trained on where that is to be had,
@@ -83,8 +97,13 @@ def _manifest(compiled: Compiled, n_vectors: int, source: str, options: Mapping[
     features, encoder = network.features, network.encoder
     fields = []
     for field in port.fields:
-        entry: dict[str, Any] = {"name": field.name, "index": field.index, "offset": field.offset,
-                                 "width": field.width, "signed": field.signed}
+        entry: dict[str, Any] = {
+            "name": field.name,
+            "index": field.index,
+            "offset": field.offset,
+            "width": field.width,
+            "signed": field.signed,
+        }
         feature = int(encoder.feature[field.index]) if port.encoded else field.index
         if port.encoded:
             entry |= {"feature": features.names[feature], "threshold": int(encoder.threshold[field.index])}
@@ -94,21 +113,44 @@ def _manifest(compiled: Compiled, n_vectors: int, source: str, options: Mapping[
         fields.append(entry | {"scale": float(features.scale[feature]), "zero": float(features.offset[feature])})
     clocked = compiled.latency > 0
     return {
-        "format": FORMAT, "version": VERSION, "lut2hw": __version__,
-        "target": compiled.target.name, "top": TOP, "sources": ["core.v"],
-        "clock": "clk" if clocked else None, "reset": "rst" if clocked else None,
+        "format": FORMAT,
+        "version": VERSION,
+        "lut2hw": __version__,
+        "target": compiled.target.name,
+        "top": TOP,
+        "sources": ["core.v"],
+        "clock": "clk" if clocked else None,
+        "reset": "rst" if clocked else None,
         "latency_cycles": compiled.latency,
         "clock_mhz_expected": None if compiled.clock is None else round(compiled.clock, 1),
-        "input": {"payload": "i__payload", "valid": "i__valid", "ready": "i__ready",
-                  "width": port.width, "encoded": port.encoded, "fields": fields},
-        "output": {"payload": "o__payload", "valid": "o__valid", "ready": "o__ready",
-                   "width": len(netlist.outputs[OUTPUT]), "classes": list(network.class_names)},
-        "encoder": {"bits": len(encoder), "comparators": len({(int(f), int(t)) for f, t in zip(
-            encoder.feature, encoder.threshold, strict=True)}), "in_core": not port.encoded},
-        "luts": network.n_luts, "cells": dict(netlist.count()),
-        "compared": dict(compiled.compared), "kept": compiled.kept,
+        "input": {
+            "payload": "i__payload",
+            "valid": "i__valid",
+            "ready": "i__ready",
+            "width": port.width,
+            "encoded": port.encoded,
+            "fields": fields,
+        },
+        "output": {
+            "payload": "o__payload",
+            "valid": "o__valid",
+            "ready": "o__ready",
+            "width": len(netlist.outputs[OUTPUT]),
+            "classes": list(network.class_names),
+        },
+        "encoder": {
+            "bits": len(encoder),
+            "comparators": len({(int(f), int(t)) for f, t in zip(encoder.feature, encoder.threshold, strict=True)}),
+            "in_core": not port.encoded,
+        },
+        "luts": network.n_luts,
+        "cells": dict(netlist.count()),
+        "compared": dict(compiled.compared),
+        "kept": compiled.kept,
         "parts": {part: dict(kinds) for part, kinds in netlist.count_parts().items()},
-        "model": "model.lut", "netlist": "netlist.json",
+        "model": "model.lut",
+        "netlist": "netlist.json",
         "vectors": {"file": "vectors.npz", "count": n_vectors, "source": source},
-        "simulation_models": list(compiled.target.simulation_models), "options": dict(options),
+        "simulation_models": list(compiled.target.simulation_models),
+        "options": dict(options),
     }

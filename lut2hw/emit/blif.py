@@ -20,8 +20,11 @@ def to_blif(circuit: Circuit, model: str = "lut2hw_core") -> str:
     for net, inputs, table in circuit.luts():
         lines.append(_names([names[each] for each in inputs], names[net], table))
     for net, name in zip(circuit.outputs, circuit.output_names, strict=True):
-        lines.append(f".names {name}" + ("\n1" if net == CONST1 else "") if net in (CONST0, CONST1)
-                     else f".names {names[net]} {name}\n1 1")
+        lines.append(
+            f".names {name}" + ("\n1" if net == CONST1 else "")
+            if net in (CONST0, CONST1)
+            else f".names {names[net]} {name}\n1 1"
+        )
     return "\n".join([*lines, ".end", ""])
 
 

@@ -50,58 +50,91 @@ def to_c(network: LutNetwork, prefix: str = "lut2hw") -> str:
     port = InputPort.of(network, read, encoded=False)
     wide = features.high.max(initial=0) >= 1 << 31 or features.low.min(initial=0) < -(1 << 31)
     ctype = "int64_t" if wide else "int32_t"
-    place = {CONST0: "UINT64_C(0)", CONST1: "~UINT64_C(0)",
-             **{net: f"x[{i}]" for i, net in enumerate(circuit.inputs)}}
+    place = {
+        CONST0: "UINT64_C(0)",
+        CONST1: "~UINT64_C(0)",
+        **{net: f"x[{i}]" for i, net in enumerate(circuit.inputs)},
+    }
     statements = []
     for slot, (net, inputs, table) in enumerate(circuit.luts()):
         place[net] = f"n[{slot}]"
         statements.append(f"    n[{slot}] = {expression([place[each] for each in inputs], table)};")
-    chunks = [statements[at:at + _CHUNK] for at in range(0, len(statements), _CHUNK)]
+    chunks = [statements[at : at + _CHUNK] for at in range(0, len(statements), _CHUNK)]
 
     lines = [
         "/* Written by lut2hw. C99, no library but <stdint.h>.",
         f" * {prefix}_classify: 64 raw examples to 64 class numbers. {prefix}_core: the same on packed bits. */",
-        f"#ifndef {upper}_H", f"#define {upper}_H", "#include <stdint.h>",
-        f"#define {upper}_FEATURES {len(features)}", f"#define {upper}_CODE_BITS {len(circuit.inputs)}",
-        f"#define {upper}_CLASSES {network.n_classes}", f"#define {upper}_CLASS_BITS {width}",
-        f"typedef {ctype} {prefix}_feature;", "",
-        f"static const char *const {prefix}_class_names[{network.n_classes}] = {{"]
+        f"#ifndef {upper}_H",
+        f"#define {upper}_H",
+        "#include <stdint.h>",
+        f"#define {upper}_FEATURES {len(features)}",
+        f"#define {upper}_CODE_BITS {len(circuit.inputs)}",
+        f"#define {upper}_CLASSES {network.n_classes}",
+        f"#define {upper}_CLASS_BITS {width}",
+        f"typedef {ctype} {prefix}_feature;",
+        "",
+        f"static const char *const {prefix}_class_names[{network.n_classes}] = {{",
+    ]
     lines += [f"    {_string(name)}," for name in network.class_names] + ["};", ""]
     for number, chunk in enumerate(chunks):
-        lines += [f"static void {prefix}_part{number}(const uint64_t *x, uint64_t *n)", "{", "    (void)x;", *chunk,
-                  "}", ""]
+        lines += [
+            f"static void {prefix}_part{number}(const uint64_t *x, uint64_t *n)",
+            "{",
+            "    (void)x;",
+            *chunk,
+            "}",
+            "",
+        ]
     lines += [
         f"/* x[i]: bit i of the code, {', '.join(circuit.input_names[:3])}{', ...' if len(read) > 3 else ''}; "
         "y[b]: bit b of the class number. */",
-        f"static void {prefix}_core(const uint64_t *x, uint64_t *y)", "{",
-        f"    uint64_t n[{max(len(statements), 1)}];", "    (void)x;", "    (void)n;"]
+        f"static void {prefix}_core(const uint64_t *x, uint64_t *y)",
+        "{",
+        f"    uint64_t n[{max(len(statements), 1)}];",
+        "    (void)x;",
+        "    (void)n;",
+    ]
     lines += [f"    {prefix}_part{number}(x, n);" for number in range(len(chunks))]
     lines += [f"    y[{bit}] = {place[net]};" for bit, net in enumerate(circuit.outputs)] + ["}", ""]
     lines += [
         "/* Bits of the code: feature, threshold; a bit is one where feature >= threshold. */",
-        f"static const uint32_t {prefix}_code_feature[] = {{"]
+        f"static const uint32_t {prefix}_code_feature[] = {{",
+    ]
     lines += [*_wrapped([str(int(encoder.feature[bit])) for bit in read] or ["0"]), "};"]
     lines += [f"static const {prefix}_feature {prefix}_code_threshold[] = {{"]
     lines += [*_wrapped([_constant(int(encoder.threshold[bit]), ctype) for bit in read] or ["0"]), "};", ""]
     lines += [
         f"/* raw: {prefix.upper()}_FEATURES integers for each of `count` examples (at most 64), one after the other; "
         "only these are read:",
-        *(f" *   raw[{field.index}] {identifier(field.name)}" for field in port.fields), " */",
-        f"static void {prefix}_classify(const {prefix}_feature *raw, unsigned count, uint16_t *class_number)", "{",
-        f"    uint64_t x[{max(len(read), 1)}], y[{width}];", "    unsigned i, b;",
-        f"    for (b = 0; b < {upper}_CODE_BITS; b++) {{", "        uint64_t word = 0;",
+        *(f" *   raw[{field.index}] {identifier(field.name)}" for field in port.fields),
+        " */",
+        f"static void {prefix}_classify(const {prefix}_feature *raw, unsigned count, uint16_t *class_number)",
+        "{",
+        f"    uint64_t x[{max(len(read), 1)}], y[{width}];",
+        "    unsigned i, b;",
+        f"    for (b = 0; b < {upper}_CODE_BITS; b++) {{",
+        "        uint64_t word = 0;",
         "        for (i = 0; i < count; i++)",
         f"            word |= (uint64_t)(raw[(uint64_t)i * {upper}_FEATURES + {prefix}_code_feature[b]] >= "
         f"{prefix}_code_threshold[b]) << i;",
-        "        x[b] = word;", "    }", f"    {prefix}_core(x, y);", "    for (i = 0; i < count; i++) {",
-        "        unsigned number = 0;", f"        for (b = 0; b < {upper}_CLASS_BITS; b++)",
+        "        x[b] = word;",
+        "    }",
+        f"    {prefix}_core(x, y);",
+        "    for (i = 0; i < count; i++) {",
+        "        unsigned number = 0;",
+        f"        for (b = 0; b < {upper}_CLASS_BITS; b++)",
         "            number |= (unsigned)(y[b] >> i & 1) << b;",
-        "        class_number[i] = (uint16_t)number;", "    }", "}", "#endif", ""]
+        "        class_number[i] = (uint16_t)number;",
+        "    }",
+        "}",
+        "#endif",
+        "",
+    ]
     return "\n".join(lines)
 
 
 def _wrapped(items: list[str]) -> list[str]:
-    return ["    " + ", ".join(items[at:at + 12]) + "," for at in range(0, len(items), 12)]
+    return ["    " + ", ".join(items[at : at + 12]) + "," for at in range(0, len(items), 12)]
 
 
 def _constant(value: int, ctype: str) -> str:
@@ -110,6 +143,7 @@ def _constant(value: int, ctype: str) -> str:
 
 def _string(text: str) -> str:
     # Octal escapes have three digits at most, so what follows cannot join them; `?` would make trigraphs.
-    plain = "".join(chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\?' else f"\\{byte:03o}"
-                    for byte in text.encode())
+    plain = "".join(
+        chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\?' else f"\\{byte:03o}" for byte in text.encode()
+    )
     return f'"{plain}"'

@@ -44,21 +44,25 @@ class Core(wiring.Component):
 
     def __init__(self, netlist: Netlist, *, latency: int, target: Target | None = None) -> None:
         self.netlist, self.latency, self.target = netlist, latency, target
-        super().__init__({
-            "i": In(stream.Signature(unsigned(max(1, len(netlist.inputs[INPUT]))))),
-            "o": Out(stream.Signature(unsigned(max(1, len(netlist.outputs[OUTPUT]))))),
-        })
+        super().__init__(
+            {
+                "i": In(stream.Signature(unsigned(max(1, len(netlist.inputs[INPUT]))))),
+                "o": Out(stream.Signature(unsigned(max(1, len(netlist.outputs[OUTPUT]))))),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         advance = Signal()
-        m.d.comb += [advance.eq(self.o.ready | ~self.o.valid if self.latency else self.o.ready),
-                     self.i.ready.eq(advance)]
+        m.d.comb += [
+            advance.eq(self.o.ready | ~self.o.valid if self.latency else self.o.ready),
+            self.i.ready.eq(advance),
+        ]
         valid: Value = self.i.valid
         if self.latency:
             stages = Signal(self.latency)  # the only registers that reset clears
             with m.If(advance):
-                m.d.sync += stages.eq(Cat(self.i.valid, stages)[:self.latency])
+                m.d.sync += stages.eq(Cat(self.i.valid, stages)[: self.latency])
             valid = stages[-1]
         m.d.comb += self.o.valid.eq(valid)
 
@@ -89,8 +93,10 @@ class Core(wiring.Component):
     def _instantiate(self, m: Module, cell: Cell, nets: dict[int, Value], advance: Signal) -> None:
         assert self.target is not None
         primitive = self.target.primitive(cell)
-        ports = [("p", name, value if isinstance(value, str) else Const(*value))
-                 for name, value in primitive.parameters.items()]
+        ports = [
+            ("p", name, value if isinstance(value, str) else Const(*value))
+            for name, value in primitive.parameters.items()
+        ]
         known = nets | {ENABLE: advance} | ({CLOCK: ClockSignal()} if self.latency else {})
 
         def bits(port: int | Sequence[int]) -> Value:
@@ -106,7 +112,8 @@ class Core(wiring.Component):
 def to_verilog(netlist: Netlist, *, latency: int, target: Target) -> str:
     """Verilog of the core, module `TOP`; no paths and no time in it, so the same netlist gives the same text."""
     try:
-        return verilog.convert(Core(netlist, latency=latency, target=target), name=TOP, emit_src=False,
-                               strip_internal_attrs=True)
+        return verilog.convert(
+            Core(netlist, latency=latency, target=target), name=TOP, emit_src=False, strip_internal_attrs=True
+        )
     except verilog.YosysError as error:
         raise ToolError(f"yosys could not write the Verilog; it last said: {last_words(str(error))}") from None

@@ -1,11 +1,11 @@
 """The emitted folder: written whole or not at all, and read back as untrusted input.
 
-    core.v          the core (module lut2hw_core), over the target's primitives
-    manifest.json   all that verify and build need
-    model.lut       the golden model
-    netlist.json    the netlist, cell by cell
-    vectors.npz     inputs and expected classes
-    summary.txt     the same in words
+core.v          the core (module lut2hw_core), over the target's primitives
+manifest.json   all that verify and build need
+model.lut       the golden model
+netlist.json    the netlist, cell by cell
+vectors.npz     inputs and expected classes
+summary.txt     the same in words
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ class Manifest:
         known = len(network.encoder) if port.encoded else len(network.features)
         widths = [1] * known if port.encoded else network.features.widths
         if network.class_names != self.class_names or any(
-                field.index >= known or field.width != widths[field.index] for field in port.fields):
+            field.index >= known or field.width != widths[field.index] for field in port.fields
+        ):
             raise Lut2hwError(f"{self.directory / 'model.lut'} is not the model of this folder; emit the core again")
         return network
 
@@ -128,11 +129,13 @@ def load(directory: str | Path) -> Manifest:
         text = path.read_text()
     except FileNotFoundError:
         what = "is no emitted folder" if directory.is_dir() else "does not exist"
-        raise UsageError(f"{directory} {what}; make one with `lut2hw emit MODEL --target ice40 "
-                         f"-o {directory}`") from None
+        raise UsageError(
+            f"{directory} {what}; make one with `lut2hw emit MODEL --target ice40 -o {directory}`"
+        ) from None
     except NotADirectoryError:
-        raise UsageError(f"{directory} is a file, not an emitted folder; of a model make one with `lut2hw emit "
-                         f"{directory}`") from None
+        raise UsageError(
+            f"{directory} is a file, not an emitted folder; of a model make one with `lut2hw emit {directory}`"
+        ) from None
     except UnicodeDecodeError:
         raise Lut2hwError(f"{path} is damaged (it is not text); emit the core again") from None
     except OSError as error:
@@ -142,8 +145,9 @@ def load(directory: str | Path) -> Manifest:
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise UsageError(f"{path} is not a manifest of lut2hw; give a folder that `lut2hw emit` wrote")
         if data.get("version") != VERSION:
-            raise Lut2hwError(f"{path} has format version {data.get('version')!r}, this lut2hw reads {VERSION}; "
-                              "emit the core again")
+            raise Lut2hwError(
+                f"{path} has format version {data.get('version')!r}, this lut2hw reads {VERSION}; emit the core again"
+            )
         return _parse(directory, data)
     except Lut2hwError:
         raise
@@ -168,27 +172,55 @@ def _parse(directory: Path, data: dict[str, Any]) -> Manifest:
     fields, offset = [], 0
     for entry in data["input"]["fields"]:
         need(isinstance(entry["name"], str) and type(entry["signed"]) is bool, "bad field")
-        fields.append(Field(entry["name"], whole(entry["index"], 0, 1 << 31), whole(entry["offset"], offset, offset),
-                            whole(entry["width"], 1, 64), entry["signed"]))
+        fields.append(
+            Field(
+                entry["name"],
+                whole(entry["index"], 0, 1 << 31),
+                whole(entry["offset"], offset, offset),
+                whole(entry["width"], 1, 64),
+                entry["signed"],
+            )
+        )
         offset += entry["width"]
     need(type(data["input"]["encoded"]) is bool and data["input"]["width"] == offset, "bad input port")
     sources = data["sources"]
-    need(isinstance(sources, list) and sources and all(
-        isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_]{1,60}\.v", name) for name in sources),
-        "bad source name")
+    need(
+        isinstance(sources, list)
+        and sources
+        and all(isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_]{1,60}\.v", name) for name in sources),
+        "bad source name",
+    )
     models = data["simulation_models"]
-    need(isinstance(models, list) and all(
-        isinstance(name, str) and re.fullmatch(r"([A-Za-z0-9_]+/)*[A-Za-z0-9_]+\.v", name) for name in models),
-        "bad simulation model")
+    need(
+        isinstance(models, list)
+        and all(
+            isinstance(name, str) and re.fullmatch(r"([A-Za-z0-9_]+/)*[A-Za-z0-9_]+\.v", name) for name in models
+        ),
+        "bad simulation model",
+    )
     classes = data["output"]["classes"]
-    need(isinstance(classes, list) and len(classes) >= 2 and all(isinstance(name, str) for name in classes),
-         "bad class names")
+    need(
+        isinstance(classes, list) and len(classes) >= 2 and all(isinstance(name, str) for name in classes),
+        "bad class names",
+    )
     need(isinstance(data["options"], dict), "bad options")
     latency = whole(data["latency_cycles"], 0, 1 << 16)
     clock, reset = (None if data[key] is None else identifier(data[key]) for key in ("clock", "reset"))
-    return Manifest(directory, identifier(data["target"]), identifier(data["top"]), tuple(sources), clock, reset,
-                    InputPort(tuple(fields), data["input"]["encoded"]), tuple(classes), latency,
-                    whole(data["vectors"]["count"], 0, 1 << 24), tuple(models), data["options"], data)
+    return Manifest(
+        directory,
+        identifier(data["target"]),
+        identifier(data["top"]),
+        tuple(sources),
+        clock,
+        reset,
+        InputPort(tuple(fields), data["input"]["encoded"]),
+        tuple(classes),
+        latency,
+        whole(data["vectors"]["count"], 0, 1 << 24),
+        tuple(models),
+        data["options"],
+        data,
+    )
 
 
 def check_folder(path: Path) -> None:
@@ -223,8 +255,9 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         part.rename(path)
         _sync(path.parent)
     except OSError as error:
-        raise Lut2hwError(f"cannot write {path}: {error.strerror or error}; check the folder, its permissions "
-                          "and the free space") from error
+        raise Lut2hwError(
+            f"cannot write {path}: {error.strerror or error}; check the folder, its permissions and the free space"
+        ) from error
     finally:
         if old.exists() and not path.exists():
             old.rename(path)
@@ -248,7 +281,7 @@ def _remove_leftovers(path: Path) -> None:
     prefix = f".{path.name[:40]}."
     remove_leftovers(path.parent, prefix)
     for folder in path.parent.glob(f"{glob.escape(prefix)}*.old"):
-        match = re.fullmatch(r"([1-9]\d{0,9})\.old", folder.name[len(prefix):])
+        match = re.fullmatch(r"([1-9]\d{0,9})\.old", folder.name[len(prefix) :])
         if match and not alive(int(match[1])):
             if not path.exists() and is_emitted(folder):
                 folder.rename(path)  # killed between the two renames: the whole one is the old one
@@ -259,22 +292,36 @@ def _remove_leftovers(path: Path) -> None:
 def describe(manifest: dict[str, Any]) -> str:
     """The manifest in words."""
     area = ", ".join(f"{count} {kind}" for kind, count in sorted(manifest["cells"].items())) or "no cells"
-    parts = [f"  {part:10} " + ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))
-             for part, kinds in sorted(manifest["parts"].items())]
+    parts = [
+        f"  {part:10} " + ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))
+        for part, kinds in sorted(manifest["parts"].items())
+    ]
     port = manifest["input"]
     compared = manifest.get("compared")
     if compared:
-        parts.append("  compared   " + ", ".join(f"{name} {count:,} cells" for name, count in compared.items())
-                     + f"; {manifest['kept']}'s mapping kept")
+        parts.append(
+            "  compared   "
+            + ", ".join(f"{name} {count:,} cells" for name, count in compared.items())
+            + f"; {manifest['kept']}'s mapping kept"
+        )
     latency = [f"Latency: {manifest['latency_cycles']} cycles, one example per clock"]
     asked, expected = manifest["options"].get("fmax"), manifest["clock_mhz_expected"]
     if asked is not None and expected is not None:
         short = expected < 0.99 * asked and manifest["options"].get("pipeline", "auto") == "auto"
-        latency.append(f"Clock: {asked:g} MHz asked, about {expected:g} expected"
-                       + ("; no stage can be cut shorter" if short else ""))
-    return "\n".join([
-        f"Core {manifest['top']} for {manifest['target']}, written by lut2hw {__version__}",
-        f"Cells: {area}", *parts,
-        f"Input: {port['width']} bits ({len(port['fields'])} {'encoded bits' if port['encoded'] else 'features'})",
-        f"Output: {manifest['output']['width']} bits ({len(manifest['output']['classes'])} classes)",
-        *latency, f"Vectors: {manifest['vectors']['count']} ({manifest['vectors']['source']})", ""])
+        latency.append(
+            f"Clock: {asked:g} MHz asked, about {expected:g} expected"
+            + ("; no stage can be cut shorter" if short else "")
+        )
+    return "\n".join(
+        [
+            f"Core {manifest['top']} for {manifest['target']}, written by lut2hw {__version__}",
+            f"Cells: {area}",
+            *parts,
+            f"Input: {port['width']} bits "
+            f"({len(port['fields'])} {'encoded bits' if port['encoded'] else 'features'})",
+            f"Output: {manifest['output']['width']} bits ({len(manifest['output']['classes'])} classes)",
+            *latency,
+            f"Vectors: {manifest['vectors']['count']} ({manifest['vectors']['source']})",
+            "",
+        ]
+    )

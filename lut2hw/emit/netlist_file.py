@@ -15,8 +15,10 @@ MAX_OUTPUTS = {"lut": 1, "ram": 64}
 def to_json(netlist: Netlist) -> str:
     """One line per cell: kind, part, inputs, outputs, truth table in hexadecimal."""
     ports = {"inputs": netlist.inputs, "outputs": netlist.outputs, "nets": netlist.n_nets}
-    cells = ",\n".join(json.dumps([cell.kind, cell.part, cell.inputs, cell.outputs, f"{cell.table:x}"],
-                                  separators=(",", ":")) for cell in netlist.cells)
+    cells = ",\n".join(
+        json.dumps([cell.kind, cell.part, cell.inputs, cell.outputs, f"{cell.table:x}"], separators=(",", ":"))
+        for cell in netlist.cells
+    )
     return f'{json.dumps(ports, separators=(",", ":"))[:-1]},"cells":[\n{cells}]}}\n'
 
 

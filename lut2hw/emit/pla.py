@@ -23,12 +23,16 @@ def to_pla(network: LutNetwork, *, dont_cares: bool = False) -> str:
         that is not in its care set.
     Errors: `UsageError` for a network that reads more than 16 bits of the code.
     """
-    read = sorted({int(s) for layer in network.layers for s in layer.wiring.ravel() if s < len(network.encoder)}
-                  | {int(s) for s in network.head.signal if s < len(network.encoder)})
+    read = sorted(
+        {int(s) for layer in network.layers for s in layer.wiring.ravel() if s < len(network.encoder)}
+        | {int(s) for s in network.head.signal if s < len(network.encoder)}
+    )
     k = len(read)
     if k > MAX_INPUTS:
-        raise UsageError(f"a PLA lists a function of at most {MAX_INPUTS} inputs, and this model reads {k} bits; "
-                         "export BLIF or AIGER instead")
+        raise UsageError(
+            f"a PLA lists a function of at most {MAX_INPUTS} inputs, and this model reads {k} bits; "
+            "export BLIF or AIGER instead"
+        )
     encoded = np.zeros((len(network.encoder), bits.n_words(1 << k)), np.uint64)
     patterns = np.arange(1 << k)
     encoded[read] = bits.pack(((patterns >> np.arange(k)[:, None]) & 1).reshape(k, 1 << k))
@@ -36,8 +40,10 @@ def to_pla(network: LutNetwork, *, dont_cares: bool = False) -> str:
     open_ = _unseen(network, encoded, 1 << k) if dont_cares else np.zeros(1 << k, bool)
 
     encoder = network.encoder
-    names = distinct(f"{identifier(network.features.names[encoder.feature[bit]])}_ge_{encoder.threshold[bit]}"
-                     .replace("-", "m") for bit in read)
+    names = distinct(
+        f"{identifier(network.features.names[encoder.feature[bit]])}_ge_{encoder.threshold[bit]}".replace("-", "m")
+        for bit in read
+    )
     width = max(1, (network.n_classes - 1).bit_length())
     rows: dict[sop.Cube, list[str]] = {}
 
@@ -51,8 +57,11 @@ def to_pla(network: LutNetwork, *, dont_cares: bool = False) -> str:
     lines = [f".i {k}", f".o {width}"]
     if k:
         lines.append(".ilb " + " ".join(names))
-    lines += [".ob " + " ".join(f"class[{bit}]" for bit in range(width)), ".type fd" if dont_cares else ".type f",
-              f".p {len(rows) + len(free)}"]
+    lines += [
+        ".ob " + " ".join(f"class[{bit}]" for bit in range(width)),
+        ".type fd" if dont_cares else ".type f",
+        f".p {len(rows) + len(free)}",
+    ]
     lines += [f"{sop.literals(cube, k)} {''.join(row)}".lstrip() for cube, row in [*rows.items(), *free.items()]]
     return "\n".join([*lines, ".e", ""])
 

@@ -117,6 +117,7 @@ def random_vectors(network: LutNetwork, port: InputPort, n: int, seed: int) -> V
         low, high = int(features.low[field.index]), int(features.high[field.index])
         thresholds = encoder.threshold[encoder.feature == field.index]
         special = np.concatenate([[low, high], thresholds, thresholds - 1])
-        x[:, field.index] = np.where(rng.random(n) < 0.5, rng.choice(special, n),
-                                     rng.integers(low, high, n, endpoint=True))
+        x[:, field.index] = np.where(
+            rng.random(n) < 0.5, rng.choice(special, n), rng.integers(low, high, n, endpoint=True)
+        )
     return vectors_of(network, port, x)

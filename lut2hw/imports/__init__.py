@@ -15,7 +15,10 @@ from lut2hw.model import LutNetwork
 __all__ = ["LOGIC", "Imported", "read_any", "read_logic"]
 
 LOGIC: dict[str, Callable[..., LutNetwork]] = {
-    ".blif": blif.read, ".aig": aiger.read, ".aag": aiger.read, ".pla": pla.read,
+    ".blif": blif.read,
+    ".aig": aiger.read,
+    ".aag": aiger.read,
+    ".pla": pla.read,
 }
 """Readers of logic files by file ending; options as for `logic.to_network`."""
 TORCH = (".pt", ".pth")
@@ -41,8 +44,16 @@ def read_logic(path: str | Path, **options: Any) -> LutNetwork:
     return reader(path, **options)
 
 
-def read_any(path: str | Path, *, features: Features | None = None, class_names: Sequence[str] | None = None,
-             outputs: str = "auto", output: str | None = None, leaf_bits: int = 8, k: int = 6) -> Imported:
+def read_any(
+    path: str | Path,
+    *,
+    features: Features | None = None,
+    class_names: Sequence[str] | None = None,
+    outputs: str = "auto",
+    output: str | None = None,
+    leaf_bits: int = 8,
+    k: int = 6,
+) -> Imported:
     """Any file that can be imported, by its ending and content.
 
     features: of the data that the model is for, for .json, .npz and .pt; see `trees.to_network` and
@@ -57,8 +68,11 @@ def read_any(path: str | Path, *, features: Features | None = None, class_names:
         ensemble = trees.load(path)
         if names is not None:
             ensemble = ensemble.renamed(names)
-        return Imported(trees.to_network(ensemble, features, leaf_bits=leaf_bits, k=k),
-                        f"{ensemble.source or 'trees'}, {len(ensemble.trees)} trees", ensemble)
+        return Imported(
+            trees.to_network(ensemble, features, leaf_bits=leaf_bits, k=k),
+            f"{ensemble.source or 'trees'}, {len(ensemble.trees)} trees",
+            ensemble,
+        )
     if suffix in (".npz", *TORCH):
         value = torchfile.load(path) if suffix in TORCH else checkpoints.read_npz(path)
         try:
@@ -67,5 +81,7 @@ def read_any(path: str | Path, *, features: Features | None = None, class_names:
             return Imported(reader.parse(arrays, features, names), reader.NAME)
         except UsageError as error:
             raise UsageError(f"cannot use {path}: {error}") from None
-    raise UsageError(f"cannot tell the format of {path}; {', '.join(LOGIC)} are logic, .json trees or XGBoost "
-                     "models, .pt or .npz difflogic or DWN models")
+    raise UsageError(
+        f"cannot tell the format of {path}; {', '.join(LOGIC)} are logic, .json trees or XGBoost "
+        "models, .pt or .npz difflogic or DWN models"
+    )

@@ -59,8 +59,13 @@ def parse(data: bytes, name: str = "the file") -> Logic:
     if any(more):
         raise fail("it states properties to check; only plain circuits can be models")
     binary = header[0] == b"aig"
-    if m < n_inputs + n_ands or (binary and m != n_inputs + n_ands) or m > MAX_NODES or n_outputs > MAX_PORTS \
-            or n_inputs > MAX_PORTS:
+    if (
+        m < n_inputs + n_ands
+        or (binary and m != n_inputs + n_ands)
+        or m > MAX_NODES
+        or n_outputs > MAX_PORTS
+        or n_inputs > MAX_PORTS
+    ):
         raise fail("its header does not add up, or it is too large")
     if n_inputs + n_outputs + n_ands > len(data) + n_inputs * binary:
         raise fail("it is truncated")
@@ -105,12 +110,18 @@ def parse(data: bytes, name: str = "the file") -> Logic:
             raise fail("a variable is defined twice")
 
     names = {"i": [f"i{i}" for i in range(n_inputs)], "o": [f"o{i}" for i in range(n_outputs)]}
-    while at < len(data) and data[at:at + 1] != b"c":
+    while at < len(data) and data[at : at + 1] != b"c":
         end = data.find(b"\n", at)
-        kind, _, symbol = data[at:end if end >= 0 else len(data)].decode("utf-8", "replace").partition(" ")
+        kind, _, symbol = data[at : end if end >= 0 else len(data)].decode("utf-8", "replace").partition(" ")
         at = end + 1 if end >= 0 else len(data)
-        if kind[:1] not in names or not kind[1:].isascii() or not kind[1:].isdigit() or len(kind) > 10 or not symbol \
-                or int(kind[1:]) >= len(names[kind[0]]):
+        if (
+            kind[:1] not in names
+            or not kind[1:].isascii()
+            or not kind[1:].isdigit()
+            or len(kind) > 10
+            or not symbol
+            or int(kind[1:]) >= len(names[kind[0]])
+        ):
             raise fail(f"its symbol table has the line {shown(kind + ' ' + symbol)}")
         names[kind[0]][int(kind[1:])] = symbol
 
@@ -128,8 +139,13 @@ def parse(data: bytes, name: str = "the file") -> Logic:
             if a < 2 or b < 2:
                 other = b if a < 2 else a
                 constant = 0 in (a, b)
-                node[variable] = builder.lut([], 0) if constant else builder.lut([], 1) if other == 1 else (
-                    builder.lut([node[other >> 1]], 0b01) if other & 1 else node[other >> 1])
+                node[variable] = (
+                    builder.lut([], 0)
+                    if constant
+                    else builder.lut([], 1)
+                    if other == 1
+                    else (builder.lut([node[other >> 1]], 0b01) if other & 1 else node[other >> 1])
+                )
             else:
                 # entry 3 of an AND; an inverted input moves it
                 node[variable] = builder.lut([node[a >> 1], node[b >> 1]], 1 << (3 ^ (a & 1) ^ (b & 1) << 1))

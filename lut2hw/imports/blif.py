@@ -16,10 +16,26 @@ from lut2hw.imports.logic import MAX_NODES, MAX_PORTS, FormatError, Logic, read_
 from lut2hw.model import MAX_K, LutNetwork
 from lut2hw.order import operands_first
 
-_IGNORED = {".area", ".delay", ".wire_load_slope", ".wire", ".input_arrival", ".default_input_arrival",
-            ".output_required", ".default_output_required", ".input_drive", ".default_input_drive", ".output_load",
-            ".default_output_load", ".max_input_load", ".default_max_input_load", ".attr", ".param", ".cname",
-            ".blackbox_attr"}
+_IGNORED = {
+    ".area",
+    ".delay",
+    ".wire_load_slope",
+    ".wire",
+    ".input_arrival",
+    ".default_input_arrival",
+    ".output_required",
+    ".default_output_required",
+    ".input_drive",
+    ".default_input_drive",
+    ".output_load",
+    ".default_output_load",
+    ".max_input_load",
+    ".default_max_input_load",
+    ".attr",
+    ".param",
+    ".cname",
+    ".blackbox_attr",
+}
 
 
 def read(path: str | Path, **options: Any) -> LutNetwork:
@@ -62,8 +78,12 @@ def parse(data: bytes, name: str = "the file") -> Logic:
             if current is None:
                 raise fail(number, f"expected a keyword but found {shown(' '.join(words))}")
             k = len(covers[target][0])
-            if len(words) != (2 if k else 1) or (k and len(words[0]) != k) or words[-1] not in ("0", "1") or (
-                    k and set(words[0]) - set("01-")):
+            if (
+                len(words) != (2 if k else 1)
+                or (k and len(words[0]) != k)
+                or words[-1] not in ("0", "1")
+                or (k and set(words[0]) - set("01-"))
+            ):
                 raise fail(number, f"{shown(' '.join(words))} is not a product of {k} inputs and a value")
             values.add(words[-1])
             if len(values) > 1:
@@ -129,14 +149,20 @@ def lut_of(inputs: Sequence[int], products: Sequence[str], ones: bool, builder: 
     k = len(inputs)
     if k <= MAX_K:
         used = [j for j in range(k) if any(product[j] != "-" for product in products)]
-        cubes = [(sum(1 << i for i, j in enumerate(used) if product[j] == "1"),
-                  sum(1 << i for i, j in enumerate(used) if product[j] == "0")) for product in products]
+        cubes = [
+            (
+                sum(1 << i for i, j in enumerate(used) if product[j] == "1"),
+                sum(1 << i for i, j in enumerate(used) if product[j] == "0"),
+            )
+            for product in products
+        ]
         table = sop.table_of(cubes, len(used))
         return builder.lut([inputs[j] for j in used], table if ones else table ^ truth.full(len(used)))
     terms = []
     for product in products:
-        literals = [inputs[j] if c == "1" else builder.lut([inputs[j]], 0b01)
-                    for j, c in enumerate(product) if c != "-"]
+        literals = [
+            inputs[j] if c == "1" else builder.lut([inputs[j]], 0b01) for j, c in enumerate(product) if c != "-"
+        ]
         terms.append(builder.tree(literals, "and"))
     result = builder.tree(terms, "or")
     return result if ones else builder.lut([result], 0b01)

@@ -46,9 +46,16 @@ class Builder:
         """The "and" or the "or" of any number of nodes, by LUTs of at most k inputs."""
         nodes = list(inputs)
         while len(nodes) != 1:
-            parts = [nodes[at:at + k] for at in range(0, len(nodes), k)] or [[]]
-            nodes = [part[0] if len(part) == 1 else self.lut(part, 1 << (1 << len(part)) - 1 if operation == "and"
-                     else (1 << (1 << len(part))) - 2 if part else 0) for part in parts]
+            parts = [nodes[at : at + k] for at in range(0, len(nodes), k)] or [[]]
+            nodes = [
+                part[0]
+                if len(part) == 1
+                else self.lut(
+                    part,
+                    1 << (1 << len(part)) - 1 if operation == "and" else (1 << (1 << len(part))) - 2 if part else 0,
+                )
+                for part in parts
+            ]
         return nodes[0]
 
     def layers(self) -> tuple[tuple[Layer, ...], NDArray[np.int32]]:
@@ -65,9 +72,13 @@ class Builder:
             wiring = np.array([inputs for inputs, _, _ in members], np.int64).reshape(len(members), k)
             has_care = any(care is not None for _, _, care in members)
             full = (1 << (1 << k)) - 1
-            out.append(Layer(signal[wiring].astype(np.int32), _tables([table for _, table, _ in members], k),
-                             _tables([full if care is None else care for _, _, care in members], k)
-                             if has_care else None))
+            out.append(
+                Layer(
+                    signal[wiring].astype(np.int32),
+                    _tables([table for _, table, _ in members], k),
+                    _tables([full if care is None else care for _, _, care in members], k) if has_care else None,
+                )
+            )
         return tuple(out), signal
 
 

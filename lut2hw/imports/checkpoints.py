@@ -48,8 +48,10 @@ def read_npz(path: str | Path) -> dict[str, NDArray]:
         members = archive.infolist()
         if len(members) > MAX_ARRAYS or sum(member.file_size for member in members) > MAX_BYTES:
             raise FormatError("it holds more than 2 GiB")
-        return {member.filename.removesuffix(".npy"): read_array(archive, member.filename.removesuffix(".npy"))
-                for member in members}
+        return {
+            member.filename.removesuffix(".npy"): read_array(archive, member.filename.removesuffix(".npy"))
+            for member in members
+        }
 
 
 def number(arrays: dict[str, NDArray], name: str, least: int, most: int) -> int:
@@ -97,16 +99,20 @@ def inputs(arrays: dict[str, NDArray], features: Features | None, count: int) ->
     else:
         n, feature, threshold = count, np.arange(count), np.full(count, 0.5)
     if features is None:
-        features = features_of(n, feature, threshold) if "thresholds" in arrays else \
-            Features.integers(np.zeros(n), np.ones(n))
+        features = (
+            features_of(n, feature, threshold)
+            if "thresholds" in arrays
+            else Features.integers(np.zeros(n), np.ones(n))
+        )
     elif len(features) != n:
         raise UsageError(f"the checkpoint reads {n} features but the data have {len(features)}")
     least = boundaries(features, feature, threshold, strict=True, single=False)
     known = (features.low[feature] < least) & (least <= features.high[feature])
     pairs = sorted({(int(f), int(t)) for f, t in zip(feature[known], least[known], strict=True)})
     bit = {pair: i for i, pair in enumerate(pairs)}
-    what = [bit.get((int(f), int(t)), -2 if t <= features.low[f] else -1)
-            for f, t in zip(feature, least, strict=True)]
+    what = [
+        bit.get((int(f), int(t)), -2 if t <= features.low[f] else -1) for f, t in zip(feature, least, strict=True)
+    ]
     return encoder_of(features, pairs), np.array(what, np.int64)
 
 
@@ -115,8 +121,14 @@ def input_nodes(builder: Builder, what: ArrayLike) -> list[int]:
     return [each if each >= 0 else builder.lut([], int(each == -2)) for each in np.asarray(what).tolist()]
 
 
-def group_sum(builder: Builder, nodes: list[int], classes: int, encoder: Encoder, class_names: tuple[str, ...] | None,
-              meta: dict[str, Any]) -> LutNetwork:
+def group_sum(
+    builder: Builder,
+    nodes: list[int],
+    classes: int,
+    encoder: Encoder,
+    class_names: tuple[str, ...] | None,
+    meta: dict[str, Any],
+) -> LutNetwork:
     """GroupSum and argmax: as many consecutive nodes for each class, the last class possibly fewer."""
     names = class_names or tuple(map(str, range(classes)))
     if len(names) != classes:

@@ -32,19 +32,22 @@ from lut2hw.model import LutNetwork
 NAME = "difflogic"
 
 # Entry of the gate's number for (a, b): difflogic lists 00, 01, 10, 11 from the most significant bit down.
-GATES = tuple(sum((gate >> (3 - (2 * a + b)) & 1) << (a + 2 * b) for a in (0, 1) for b in (0, 1))
-              for gate in range(16))
+GATES = tuple(
+    sum((gate >> (3 - (2 * a + b)) & 1) << (a + 2 * b) for a in (0, 1) for b in (0, 1)) for gate in range(16)
+)
 """Truth tables of the 16 gates, input a the least significant bit of the index."""
 
 
-def read(path: str | Path, features: Features | None = None,
-         class_names: tuple[str, ...] | None = None) -> LutNetwork:
+def read(
+    path: str | Path, features: Features | None = None, class_names: tuple[str, ...] | None = None
+) -> LutNetwork:
     """Read a checkpoint. features: of the data it is for; see `checkpoints.inputs` for what None means."""
     return parse(checkpoints.read_npz(path), features, class_names)
 
 
-def parse(arrays: dict[str, NDArray], features: Features | None = None,
-          class_names: tuple[str, ...] | None = None) -> LutNetwork:
+def parse(
+    arrays: dict[str, NDArray], features: Features | None = None, class_names: tuple[str, ...] | None = None
+) -> LutNetwork:
     """Arrays by name to a network. Errors: `FormatError`."""
     numbers = sorted(int(match[1]) for name in arrays if (match := re.fullmatch(r"(\d{1,6})\.weights", name)))
     if not numbers:
@@ -61,8 +64,10 @@ def parse(arrays: dict[str, NDArray], features: Features | None = None,
             raise FormatError(f"the arrays of layer {i} do not have the shapes (n, 16), (n,) and (n,)")
         if min(a.min(), b.min()) < 0 or max(a.max(), b.max()) >= len(nodes):
             raise FormatError(f"layer {i} reads an input that is not there")
-        nodes = [_gate(builder, nodes[x], nodes[y], GATES[gate]) for x, y, gate in
-                 zip(a.tolist(), b.tolist(), weights.argmax(axis=1).tolist(), strict=True)]
+        nodes = [
+            _gate(builder, nodes[x], nodes[y], GATES[gate])
+            for x, y, gate in zip(a.tolist(), b.tolist(), weights.argmax(axis=1).tolist(), strict=True)
+        ]
     if len(nodes) % classes:
         raise FormatError(f"its last layer has {len(nodes)} gates, not a multiple of its {classes} classes")
     return checkpoints.group_sum(builder, nodes, classes, encoder, class_names, {"imported": NAME})

@@ -30,14 +30,16 @@ from lut2hw.model import MAX_K, LutNetwork
 NAME = "DWN"
 
 
-def read(path: str | Path, features: Features | None = None,
-         class_names: tuple[str, ...] | None = None) -> LutNetwork:
+def read(
+    path: str | Path, features: Features | None = None, class_names: tuple[str, ...] | None = None
+) -> LutNetwork:
     """Read a checkpoint. features: of the data it is for; see `checkpoints.inputs` for what None means."""
     return parse(checkpoints.read_npz(path), features, class_names)
 
 
-def parse(arrays: dict[str, NDArray], features: Features | None = None,
-          class_names: tuple[str, ...] | None = None) -> LutNetwork:
+def parse(
+    arrays: dict[str, NDArray], features: Features | None = None, class_names: tuple[str, ...] | None = None
+) -> LutNetwork:
     """Arrays by name to a network. Errors: `FormatError`."""
     numbers = sorted(int(match[1]) for name in arrays if (match := re.fullmatch(r"(\d{1,6})\.luts", name)))
     if not numbers:
@@ -60,8 +62,9 @@ def parse(arrays: dict[str, NDArray], features: Features | None = None,
             raise FormatError(f"array {i}.luts has {n_luts} x {entries} entries, not LUTs of 1 to {MAX_K} inputs")
         mapping = _mapping(arrays, i, n_luts, n, len(nodes))
         ones = luts > 0
-        nodes = [builder.lut([nodes[each] for each in row], table_of(ones[j]))
-                 for j, row in enumerate(mapping.tolist())]
+        nodes = [
+            builder.lut([nodes[each] for each in row], table_of(ones[j])) for j, row in enumerate(mapping.tolist())
+        ]
     if "permutation" in arrays:
         order = checkpoints.need(arrays, "permutation", ndim=1, kinds="iu")
         if sorted(order.tolist()) != list(range(len(nodes))):

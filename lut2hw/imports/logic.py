@@ -55,8 +55,9 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
-def to_network(logic: Logic, *, outputs: str = "auto", output: str | None = None,
-               class_names: Sequence[str] | None = None) -> LutNetwork:
+def to_network(
+    logic: Logic, *, outputs: str = "auto", output: str | None = None, class_names: Sequence[str] | None = None
+) -> LutNetwork:
     """A network whose features are the inputs, 0 or 1 each.
 
     outputs: what the outputs mean: "binary", the class number, first output least significant; "one-hot", one
@@ -76,19 +77,26 @@ def to_network(logic: Logic, *, outputs: str = "auto", output: str | None = None
     if not logic.input_names or not nodes:
         raise UsageError("a circuit without inputs or without outputs cannot be a model")
     if outputs == "auto":
-        outputs = "binary" if len(nodes) == 1 or all(
-            name == f"class[{bit}]" for bit, name in enumerate(names)) else "one-hot"
+        outputs = (
+            "binary"
+            if len(nodes) == 1 or all(name == f"class[{bit}]" for bit, name in enumerate(names))
+            else "one-hot"
+        )
     if outputs == "one-hot" and len(nodes) == 1:
         raise UsageError("one output cannot be one-hot; choose binary")
     builder = logic.builder
     if outputs == "binary":
         if len(nodes) > MAX_BINARY:
-            raise UsageError(f"a binary class number has at most {MAX_BINARY} bits, not {len(nodes)}; "
-                             "choose one of them, or one-hot")
+            raise UsageError(
+                f"a binary class number has at most {MAX_BINARY} bits, not {len(nodes)}; "
+                "choose one of them, or one-hot"
+            )
         class_names = tuple(class_names or map(str, range(1 << len(nodes))))
         if not 2 <= len(class_names) <= 1 << len(nodes):
-            raise UsageError(f"{len(nodes)} binary outputs make 2 to {1 << len(nodes)} classes, "
-                             f"and {len(class_names)} names are given")
+            raise UsageError(
+                f"{len(nodes)} binary outputs make 2 to {1 << len(nodes)} classes, "
+                f"and {len(class_names)} names are given"
+            )
         if len(nodes) > 1:
             votes = [builder.lut(nodes, 1 << number) for number in range(len(class_names))]
     else:

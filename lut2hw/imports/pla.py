@@ -83,27 +83,40 @@ def parse(data: bytes, name: str = "the file") -> Logic:
         if names and len(names) != count:
             raise FormatError(f"{name}: {what} names {len(names)} of {count}")
     builder = Builder(n_inputs)
-    nodes = [_output(builder, n_inputs, [(left, right[j]) for left, right in products], kind, name)
-             for j in range(n_outputs)]
-    return Logic(builder, distinct(input_names or [f"x{i}" for i in range(n_inputs)]),
-                 distinct(output_names or [f"y{i}" for i in range(n_outputs)]), tuple(nodes))
+    nodes = [
+        _output(builder, n_inputs, [(left, right[j]) for left, right in products], kind, name)
+        for j in range(n_outputs)
+    ]
+    return Logic(
+        builder,
+        distinct(input_names or [f"x{i}" for i in range(n_inputs)]),
+        distinct(output_names or [f"y{i}" for i in range(n_outputs)]),
+        tuple(nodes),
+    )
 
 
 def _output(builder: Builder, k: int, products: list[tuple[str, str]], kind: str, name: str) -> int:
     """The node of one output. A `1` belongs to the on-set, `0` to the off-set if the type has r, `-` to the
     don't-care set if it has d."""
-    lists = {"f": [left for left, value in products if value == "1"],
-             "r": [left for left, value in products if value == "0"],
-             "d": [left for left, value in products if value == "-"]}
+    lists = {
+        "f": [left for left, value in products if value == "1"],
+        "r": [left for left, value in products if value == "0"],
+        "d": [left for left, value in products if value == "-"],
+    }
     if k > MAX_K:
-        return lut_of(range(k), lists["f"], True, builder) if "f" in kind else \
-            lut_of(range(k), lists["r"], False, builder)
+        return (
+            lut_of(range(k), lists["f"], True, builder)
+            if "f" in kind
+            else lut_of(range(k), lists["r"], False, builder)
+        )
     if sum(product.count("-") > 8 for product, _ in products) * k << k > MAX_TABLE_WORK:
         raise FormatError(f"{name}: {len(products)} products of {k} inputs are too many for one table")
     tables = {}
     for letter in kind:
-        cubes = [(sum(1 << j for j, c in enumerate(left) if c == "1"),
-                  sum(1 << j for j, c in enumerate(left) if c == "0")) for left in lists[letter]]
+        cubes = [
+            (sum(1 << j for j, c in enumerate(left) if c == "1"), sum(1 << j for j, c in enumerate(left) if c == "0"))
+            for left in lists[letter]
+        ]
         tables[letter] = sop.table_of(cubes, k)
     full = truth.full(k)
     on, off = tables.get("f", 0), tables.get("r", 0)

@@ -11,8 +11,9 @@ from lut2hw.encode import Encoder, Features
 from lut2hw.errors import UsageError
 
 
-def boundaries(features: Features, feature: ArrayLike, threshold: ArrayLike, *, strict: bool,
-               single: bool) -> NDArray[np.int64]:
+def boundaries(
+    features: Features, feature: ArrayLike, threshold: ArrayLike, *, strict: bool, single: bool
+) -> NDArray[np.int64]:
     """The least integers whose real values pass a comparison.
 
     feature: (n,) columns; threshold: float (n,), real values. The comparison is `x > threshold` if `strict`, else

@@ -26,8 +26,17 @@ MAX_PICKLE = 1 << 22
 MAX_BYTES = 1 << 31
 MAX_THINGS = 1_000_000
 
-_STORAGES = {"FloatStorage": "f4", "DoubleStorage": "f8", "HalfStorage": "f2", "LongStorage": "i8",
-             "IntStorage": "i4", "ShortStorage": "i2", "CharStorage": "i1", "ByteStorage": "u1", "BoolStorage": "?"}
+_STORAGES = {
+    "FloatStorage": "f4",
+    "DoubleStorage": "f8",
+    "HalfStorage": "f2",
+    "LongStorage": "i8",
+    "IntStorage": "i4",
+    "ShortStorage": "i2",
+    "CharStorage": "i1",
+    "ByteStorage": "u1",
+    "BoolStorage": "?",
+}
 _CONTAINERS = {"Sequential", "ModuleList", "ModuleDict"}
 _PASS_ON = {"Flatten", "Identity", "Dropout", "STE"}
 """Modules that leave bits as they are when a model is evaluated."""
@@ -101,8 +110,13 @@ class _Unpickler(_Python):
     def load_set(self) -> None:
         raise FormatError("it holds a set, which is not read")
 
-    dispatch |= {pickle.SETITEM[0]: load_setitem, pickle.SETITEMS[0]: load_setitems, pickle.DICT[0]: load_dict,
-                 pickle.EMPTY_SET[0]: load_set, pickle.FROZENSET[0]: load_set}
+    dispatch |= {
+        pickle.SETITEM[0]: load_setitem,
+        pickle.SETITEMS[0]: load_setitems,
+        pickle.DICT[0]: load_dict,
+        pickle.EMPTY_SET[0]: load_set,
+        pickle.FROZENSET[0]: load_set,
+    }
 
     def find_class(self, module: str, name: str) -> Any:
         # Functions are new ones each time: a pickle can set attributes of what it is given.
@@ -144,16 +158,22 @@ class _Unpickler(_Python):
 def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *rest: Any) -> NDArray:
     size, stride = tuple(size), tuple(stride)
     whole = (offset, *size, *stride)
-    if not isinstance(storage, np.ndarray) or len(size) != len(stride) or len(size) > 8 or not all(
-            isinstance(each, int) and 0 <= each < MAX_BYTES for each in whole):
+    if (
+        not isinstance(storage, np.ndarray)
+        or len(size) != len(stride)
+        or len(size) > 8
+        or not all(isinstance(each, int) and 0 <= each < MAX_BYTES for each in whole)
+    ):
         raise FormatError("a tensor of it is damaged")
     if 0 in size:
         return np.zeros(size, storage.dtype)
-    if offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) >= len(storage) or \
-            any(step == 0 and n > 1 for n, step in zip(size, stride, strict=True)):
+    if offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) >= len(storage) or any(
+        step == 0 and n > 1 for n, step in zip(size, stride, strict=True)
+    ):
         raise FormatError("a tensor of it reaches beyond its bytes")
     view = np.lib.stride_tricks.as_strided(
-        storage[offset:], size, [step * storage.itemsize for step in stride], writeable=False)
+        storage[offset:], size, [step * storage.itemsize for step in stride], writeable=False
+    )
     if view.size > len(storage):
         raise FormatError("a tensor of it overlaps itself")
     return view
@@ -171,8 +191,11 @@ def load(path: str | Path) -> Any:
             raise FormatError("it is not one that torch.save writes")
         root = pickles[0].removesuffix("data.pkl")
         order = f"{root}byteorder"
-        big = order in archive.namelist() and archive.getinfo(order).file_size < 16 and \
-            archive.read(order).strip() == b"big"
+        big = (
+            order in archive.namelist()
+            and archive.getinfo(order).file_size < 16
+            and archive.read(order).strip() == b"big"
+        )
         return _Unpickler(archive, root, big, Path(path).stat().st_size).load()
 
 
@@ -193,16 +216,21 @@ def arrays_of(value: Any) -> dict[str, Any]:
                 layers.append(each)
             elif each.kind.endswith("Thermometer"):
                 arrays["thresholds"] = each.held("thresholds")
-            elif "_modules" in each.state and each.kind not in _CONTAINERS | _PASS_ON | {"LearnableMapping"} and (
-                    each.state.get("_parameters") or not each.state["_modules"]):
+            elif (
+                "_modules" in each.state
+                and each.kind not in _CONTAINERS | _PASS_ON | {"LearnableMapping"}
+                and (each.state.get("_parameters") or not each.state["_modules"])
+            ):
                 raise FormatError(f"the model has a {shown(each.kind)}, which is not read")
         elif isinstance(each, Mapping):
             tables.append(each)
         elif name in ("classes", "thresholds", "inputs", "permutation"):
             arrays[name] = _number(each)
     for i, layer in enumerate(layers):
-        arrays |= {f"{i}.{name}": array for name, array in
-                   (_logic_layer(layer) if layer.kind == "LogicLayer" else _lut_layer(layer)).items()}
+        arrays |= {
+            f"{i}.{name}": array
+            for name, array in (_logic_layer(layer) if layer.kind == "LogicLayer" else _lut_layer(layer)).items()
+        }
     if layers and layers[0].kind == "LogicLayer":
         arrays["inputs"] = _number(layers[0].held("in_dim"))
     elif layers:
@@ -273,11 +301,19 @@ def _lut_layer(layer: Thing) -> dict[str, Any]:
 def _state_dict(table: Mapping[Any, Any]) -> dict[str, NDArray]:
     """The arrays of a state_dict of LUTLayers, layers in the order of their first array whatever they are called."""
     arrays = {str(name): each for name, each in table.items() if isinstance(each, np.ndarray)}
-    if any(name.endswith("weights") and each.ndim == 2 and each.shape[1] == 16 for name, each in arrays.items()) \
-            and not any(name.endswith("luts") for name in arrays):
-        raise FormatError("a state_dict of difflogic does not say what its gates read; save the model itself: "
-                          "torch.save(model, ...)")
-    prefixes = dict.fromkeys(match[1] for name in arrays
-                             if (match := re.fullmatch(r"(.*?)(?:luts|mapping(?:\.weights)?)", name)))
-    return {f"{i}.{name}": arrays[prefix + name] for i, prefix in enumerate(prefixes)
-            for name in ("luts", "mapping", "mapping.weights") if prefix + name in arrays}
+    if any(
+        name.endswith("weights") and each.ndim == 2 and each.shape[1] == 16 for name, each in arrays.items()
+    ) and not any(name.endswith("luts") for name in arrays):
+        raise FormatError(
+            "a state_dict of difflogic does not say what its gates read; save the model itself: "
+            "torch.save(model, ...)"
+        )
+    prefixes = dict.fromkeys(
+        match[1] for name in arrays if (match := re.fullmatch(r"(.*?)(?:luts|mapping(?:\.weights)?)", name))
+    )
+    return {
+        f"{i}.{name}": arrays[prefix + name]
+        for i, prefix in enumerate(prefixes)
+        for name in ("luts", "mapping", "mapping.weights")
+        if prefix + name in arrays
+    }

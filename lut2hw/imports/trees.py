@@ -111,14 +111,32 @@ class TreeEnsemble:
 
     def save(self, path: str | Path) -> None:
         """Write a JSON file that `load` and `lut2hw import` read."""
-        trees = [{"feature": t.feature.tolist(), "threshold": t.threshold.tolist(), "left": t.left.tolist(),
-                  "right": t.right.tolist(), "value": t.value.tolist(), "outputs": list(t.outputs)}
-                 for t in self.trees]
-        text = json.dumps({"format": FORMAT, "version": 1, "source": self.source, "n_features": self.n_features,
-                           "class_names": list(self.class_names), "base": self.base.tolist(),
-                           "comparison": self.comparison, "single": self.single, "at_zero": self.at_zero,
-                           "feature_names": None if self.feature_names is None else list(self.feature_names),
-                           "trees": trees})
+        trees = [
+            {
+                "feature": t.feature.tolist(),
+                "threshold": t.threshold.tolist(),
+                "left": t.left.tolist(),
+                "right": t.right.tolist(),
+                "value": t.value.tolist(),
+                "outputs": list(t.outputs),
+            }
+            for t in self.trees
+        ]
+        text = json.dumps(
+            {
+                "format": FORMAT,
+                "version": 1,
+                "source": self.source,
+                "n_features": self.n_features,
+                "class_names": list(self.class_names),
+                "base": self.base.tolist(),
+                "comparison": self.comparison,
+                "single": self.single,
+                "at_zero": self.at_zero,
+                "feature_names": None if self.feature_names is None else list(self.feature_names),
+                "trees": trees,
+            }
+        )
         write_text(path, text + "\n")
 
 
@@ -128,6 +146,7 @@ def _sensible(values: NDArray[np.float64]) -> bool:
 
 def check(ensemble: TreeEnsemble) -> None:
     """Raise `UsageError` unless every tree is one and fits the rest."""
+
     def need(condition: Any, what: str) -> None:
         if not bool(condition):
             raise UsageError(f"inconsistent trees: {what}")
@@ -140,26 +159,37 @@ def check(ensemble: TreeEnsemble) -> None:
     need(1 <= ensemble.n_features <= MAX_FEATURES, f"{ensemble.n_features} features")
     need(ensemble.comparison in COMPARISONS, f"unknown comparison {ensemble.comparison!r}")
     need(ensemble.at_zero in (0, 1), "at_zero must be 0 or 1")
-    need(ensemble.feature_names is None or len(ensemble.feature_names) == ensemble.n_features,
-         "feature names and features differ in number")
+    need(
+        ensemble.feature_names is None or len(ensemble.feature_names) == ensemble.n_features,
+        "feature names and features differ in number",
+    )
     for number, tree in enumerate(ensemble.trees):
         n = len(tree.feature)
         name = f"tree {number}"
-        need(n >= 1 and tree.threshold.shape == tree.left.shape == tree.right.shape == (n,)
-             and tree.value.shape == (n, len(tree.outputs)), f"the arrays of {name} differ in length")
+        need(
+            n >= 1
+            and tree.threshold.shape == tree.left.shape == tree.right.shape == (n,)
+            and tree.value.shape == (n, len(tree.outputs)),
+            f"the arrays of {name} differ in length",
+        )
         need(all(0 <= c < scores for c in tree.outputs), f"{name} adds to a class that is not there")
         inner = tree.feature >= 0
         need((tree.feature < ensemble.n_features).all(), f"{name} reads a feature that is not there")
-        need(np.isfinite(tree.threshold[inner]).all() and _sensible(tree.value[~inner]),
-             f"{name} has a number that is not finite or not of sensible size")
+        need(
+            np.isfinite(tree.threshold[inner]).all() and _sensible(tree.value[~inner]),
+            f"{name} has a number that is not finite or not of sensible size",
+        )
         children = np.concatenate([tree.left[inner], tree.right[inner]])
-        need(((children > 0) & (children < n)).all() and len(np.unique(children)) == len(children),
-             f"{name} is not a tree")
+        need(
+            ((children > 0) & (children < n)).all() and len(np.unique(children)) == len(children),
+            f"{name} is not a tree",
+        )
         # Every node has one parent at most, so what the root reaches is a tree.
 
 
-def to_network(ensemble: TreeEnsemble, features: Features | None = None, *, leaf_bits: int = 8,
-               k: int = 6) -> LutNetwork:
+def to_network(
+    ensemble: TreeEnsemble, features: Features | None = None, *, leaf_bits: int = 8, k: int = 6
+) -> LutNetwork:
     """The network of an ensemble.
 
     features: of the data, which makes the comparisons exact on it; None takes ranges from the thresholds alone.
@@ -193,8 +223,9 @@ def to_network(ensemble: TreeEnsemble, features: Features | None = None, *, leaf
     for tree, nodes in zip(ensemble.trees, inner, strict=True):
         # Per inner node: a bit of the code, or a side that all examples take.
         goes: dict[int, int | bool] = {}
-        for node, f, t in zip(nodes.tolist(), read[at:at + len(nodes)].tolist(), least[at:at + len(nodes)].tolist(),
-                              strict=True):
+        for node, f, t in zip(
+            nodes.tolist(), read[at : at + len(nodes)].tolist(), least[at : at + len(nodes)].tolist(), strict=True
+        ):
             goes[node] = bit.get((f, t), t <= int(features.low[f]))
         at += len(nodes)
         order = _order(tree, goes)
@@ -241,8 +272,9 @@ def _order(tree: Tree, goes: dict[int, int | bool]) -> list[int]:
     return order
 
 
-def _function(tree: Tree, order: Sequence[int], goes: dict[int, int | bool], leaf: Sequence[int], builder: Builder,
-              k: int) -> int | bool:
+def _function(
+    tree: Tree, order: Sequence[int], goes: dict[int, int | bool], leaf: Sequence[int], builder: Builder, k: int
+) -> int | bool:
     """The builder's node of a boolean function given by its values at the leaves, or a constant."""
     made: dict[int, tuple[tuple[int, ...], int]] = {}  # by tree node: what it reads (builder's nodes), and the table
     for node in reversed(order):
@@ -259,8 +291,9 @@ def _function(tree: Tree, order: Sequence[int], goes: dict[int, int | bool], lea
     return reads[0] if reads == (reads[0],) and table == 0b10 else builder.lut(reads, table)
 
 
-def _mux(select: int, low: tuple[tuple[int, ...], int], high: tuple[tuple[int, ...], int], builder: Builder,
-         k: int) -> tuple[tuple[int, ...], int]:
+def _mux(
+    select: int, low: tuple[tuple[int, ...], int], high: tuple[tuple[int, ...], int], builder: Builder, k: int
+) -> tuple[tuple[int, ...], int]:
     """`high` if the bit `select` else `low`; the wider one gets a LUT of its own where that reads too much."""
     if low == high:
         return low
@@ -280,12 +313,18 @@ def _mux(select: int, low: tuple[tuple[int, ...], int], high: tuple[tuple[int, .
     for i in reversed(range(n)):  # an input of equal cofactors is no input
         if not truth.depends(table, len(reads), i):
             table = truth.cofactors(table, len(reads), i)[0]
-            reads = reads[:i] + reads[i + 1:]
+            reads = reads[:i] + reads[i + 1 :]
     return reads, table
 
 
-def _network(ensemble: TreeEnsemble, features: Features, pairs: Sequence[tuple[int, int]], builder: Builder,
-             votes: dict[tuple[int, int], int], bias: NDArray[np.float64]) -> LutNetwork:
+def _network(
+    ensemble: TreeEnsemble,
+    features: Features,
+    pairs: Sequence[tuple[int, int]],
+    builder: Builder,
+    votes: dict[tuple[int, int], int],
+    bias: NDArray[np.float64],
+) -> LutNetwork:
     layers, signal = builder.layers()
     keys = sorted(votes)
     weight = [votes[key] for key in keys]
@@ -297,16 +336,26 @@ def _network(ensemble: TreeEnsemble, features: Features, pairs: Sequence[tuple[i
         divisor = math.gcd(*weight, *whole) or 1
     else:
         # Class 1 if the sum is positive, or zero where zero counts.
-        whole = [math.floor(round(float(bias[0]), 6)) if ensemble.at_zero else
-                 math.ceil(round(float(bias[0]), 6)) - 1]
+        whole = [
+            math.floor(round(float(bias[0]), 6)) if ensemble.at_zero else math.ceil(round(float(bias[0]), 6)) - 1
+        ]
         divisor = math.gcd(*weight) or 1
     if any(abs(each) >= 1 << 31 for each in weight) or any(abs(each) >= 1 << 40 for each in whole):
         raise UsageError("the leaf sums need more than 31 bits; use fewer leaf bits")
-    head = Head("argmax" if argmax else "threshold", signal[[node for _, node in keys]].astype(np.int32),
-                np.array([c for c, _ in keys], np.int32), np.array([w // divisor for w in weight], np.int32),
-                np.array([b // divisor for b in whole], np.int64))
-    return LutNetwork(encoder_of(features, pairs), layers, head, ensemble.class_names,
-                      {"imported": ensemble.source} if ensemble.source else {})
+    head = Head(
+        "argmax" if argmax else "threshold",
+        signal[[node for _, node in keys]].astype(np.int32),
+        np.array([c for c, _ in keys], np.int32),
+        np.array([w // divisor for w in weight], np.int32),
+        np.array([b // divisor for b in whole], np.int64),
+    )
+    return LutNetwork(
+        encoder_of(features, pairs),
+        layers,
+        head,
+        ensemble.class_names,
+        {"imported": ensemble.source} if ensemble.source else {},
+    )
 
 
 # --- files ------------------------------------------------------------------------------------------------------
@@ -328,14 +377,29 @@ def load(path: str | Path) -> TreeEnsemble:
             raise FormatError("it is neither an XGBoost model nor trees saved by lut2hw")
         if value.get("version") != 1:
             raise FormatError(f"its version is {shown(str(value.get('version')))}, this lut2hw reads 1")
-        trees = tuple(Tree(np.asarray(t["feature"], np.int64), np.asarray(t["threshold"], np.float64),
-                           np.asarray(t["left"], np.int64), np.asarray(t["right"], np.int64),
-                           np.asarray(t["value"], np.float64), tuple(int(c) for c in t["outputs"]))
-                      for t in value["trees"])
+        trees = tuple(
+            Tree(
+                np.asarray(t["feature"], np.int64),
+                np.asarray(t["threshold"], np.float64),
+                np.asarray(t["left"], np.int64),
+                np.asarray(t["right"], np.int64),
+                np.asarray(t["value"], np.float64),
+                tuple(int(c) for c in t["outputs"]),
+            )
+            for t in value["trees"]
+        )
         names = value["feature_names"]
-        return TreeEnsemble(trees, int(value["n_features"]), strings(value["class_names"]),
-                            np.asarray(value["base"], np.float64), value["comparison"], bool(value["single"]),
-                            int(value["at_zero"]), None if names is None else strings(names), str(value["source"]))
+        return TreeEnsemble(
+            trees,
+            int(value["n_features"]),
+            strings(value["class_names"]),
+            np.asarray(value["base"], np.float64),
+            value["comparison"],
+            bool(value["single"]),
+            int(value["at_zero"]),
+            None if names is None else strings(names),
+            str(value["source"]),
+        )
     except FormatError as error:
         raise FormatError(f"cannot use {path}: {error}") from None
     except UsageError as error:
@@ -376,8 +440,9 @@ def from_sklearn(estimator: Any, class_names: Sequence[str] | None = None) -> Tr
     classes = len(estimator.classes_)
 
     def made(trees: Iterable[Tree], base: NDArray[np.float64], single: bool = True, at_zero: int = 1) -> TreeEnsemble:
-        return TreeEnsemble(tuple(trees), n, names, base, "<=", single, at_zero, feature_names,
-                            f"scikit-learn {kind}")
+        return TreeEnsemble(
+            tuple(trees), n, names, base, "<=", single, at_zero, feature_names, f"scikit-learn {kind}"
+        )
 
     if hasattr(estimator, "_predictors"):  # histogram gradient boosting
         base = np.asarray(estimator._baseline_prediction, np.float64).reshape(-1)
@@ -388,9 +453,16 @@ def from_sklearn(estimator: Any, class_names: Sequence[str] | None = None) -> Tr
                 if nodes["is_categorical"].any():
                     raise UsageError("categorical splits are not read; encode categories as numbers first")
                 leaf = nodes["is_leaf"].astype(bool)
-                trees.append(Tree(np.where(leaf, -1, nodes["feature_idx"].astype(np.int64)),
-                                  np.where(leaf, 0.0, nodes["num_threshold"]), nodes["left"].astype(np.int64),
-                                  nodes["right"].astype(np.int64), nodes["value"].astype(np.float64)[:, None], (c,)))
+                trees.append(
+                    Tree(
+                        np.where(leaf, -1, nodes["feature_idx"].astype(np.int64)),
+                        np.where(leaf, 0.0, nodes["num_threshold"]),
+                        nodes["left"].astype(np.int64),
+                        nodes["right"].astype(np.int64),
+                        nodes["value"].astype(np.float64)[:, None],
+                        (c,),
+                    )
+                )
         return made(trees, base, single=False, at_zero=0)
     if hasattr(estimator, "estimators_") and hasattr(estimator, "init_"):  # gradient boosting
         from sklearn.dummy import DummyClassifier
@@ -398,8 +470,11 @@ def from_sklearn(estimator: Any, class_names: Sequence[str] | None = None) -> Tr
         if not (isinstance(estimator.init_, DummyClassifier) or estimator.init_ == "zero"):
             raise UsageError("gradient boosting that starts from another estimator is not read; leave init out")
         base = estimator._raw_predict_init(np.zeros((1, n), np.float32))[0].astype(np.float64)
-        trees = [_sklearn_tree(tree.tree_, tree.tree_.value[:, 0, :] * estimator.learning_rate, (c,))
-                 for stage in estimator.estimators_ for c, tree in enumerate(stage)]
+        trees = [
+            _sklearn_tree(tree.tree_, tree.tree_.value[:, 0, :] * estimator.learning_rate, (c,))
+            for stage in estimator.estimators_
+            for c, tree in enumerate(stage)
+        ]
         return made(trees, base)
     if hasattr(estimator, "estimators_") and all(hasattr(tree, "tree_") for tree in estimator.estimators_):
         trees = [_sklearn_tree(tree.tree_, _shares(tree.tree_), range(classes)) for tree in estimator.estimators_]
@@ -418,6 +493,11 @@ def _shares(tree: Any) -> NDArray[np.float64]:
 
 def _sklearn_tree(tree: Any, value: NDArray[np.float64], outputs: Iterable[int]) -> Tree:
     leaf = tree.children_left < 0
-    return Tree(np.where(leaf, -1, tree.feature).astype(np.int64), np.where(leaf, 0.0, tree.threshold),
-                tree.children_left.astype(np.int64), tree.children_right.astype(np.int64),
-                np.ascontiguousarray(value, np.float64), tuple(outputs))
+    return Tree(
+        np.where(leaf, -1, tree.feature).astype(np.int64),
+        np.where(leaf, 0.0, tree.threshold),
+        tree.children_left.astype(np.int64),
+        tree.children_right.astype(np.int64),
+        np.ascontiguousarray(value, np.float64),
+        tuple(outputs),
+    )

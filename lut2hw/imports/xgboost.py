@@ -25,8 +25,9 @@ def parse(value: dict[str, Any]) -> TreeEnsemble:
     learner = value["learner"]
     objective = learner["objective"]["name"]
     if objective not in BINARY + MULTI:
-        raise FormatError(f"its objective {shown(str(objective))} is not classification; {', '.join(BINARY + MULTI)} "
-                          "are read")
+        raise FormatError(
+            f"its objective {shown(str(objective))} is not classification; {', '.join(BINARY + MULTI)} are read"
+        )
     booster = learner["gradient_booster"]
     if booster["name"] != "gbtree":
         raise FormatError(f"its booster {shown(str(booster['name']))} is not read; train with gbtree")
@@ -46,12 +47,28 @@ def parse(value: dict[str, Any]) -> TreeEnsemble:
         with np.errstate(over="ignore"):  # infinity is refused with the rest that is no number
             condition = np.asarray(tree["split_conditions"], np.float32).astype(np.float64)
         leaf = left < 0
-        trees.append(Tree(np.where(leaf, -1, np.asarray(tree["split_indices"], np.int64)),
-                          np.where(leaf, 0.0, condition), left, right, np.where(leaf, condition, 0.0)[:, None],
-                          (int(c) if scores > 1 else 0,)))
+        trees.append(
+            Tree(
+                np.where(leaf, -1, np.asarray(tree["split_indices"], np.int64)),
+                np.where(leaf, 0.0, condition),
+                left,
+                right,
+                np.where(leaf, condition, 0.0)[:, None],
+                (int(c) if scores > 1 else 0,),
+            )
+        )
     names = strings(learner.get("feature_names") or [])
-    return TreeEnsemble(tuple(trees), n_features, tuple(map(str, range(n_classes))), base, "<", True, 0,
-                        names or None, f"XGBoost {objective}")
+    return TreeEnsemble(
+        tuple(trees),
+        n_features,
+        tuple(map(str, range(n_classes))),
+        base,
+        "<",
+        True,
+        0,
+        names or None,
+        f"XGBoost {objective}",
+    )
 
 
 def _base(text: str, scores: int, logistic: bool) -> np.ndarray:

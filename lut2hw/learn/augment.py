@@ -33,12 +33,15 @@ def check(name: str) -> None:
     """Errors: `UsageError` if there is no augmentation of this name."""
     altered = name.removeprefix("flip+")
     if (altered not in (*SHIFTS, "flip") and not re.fullmatch(r"warp[1-9]\d?", altered)) or name.endswith("+flip"):
-        raise UsageError(f"unknown augmentation {name!r}; choose one of: {', '.join(SHIFTS)}, warp1 to warp99, flip, "
-                         "or flip+ and one of them")
+        raise UsageError(
+            f"unknown augmentation {name!r}; choose one of: {', '.join(SHIFTS)}, warp1 to warp99, flip, "
+            "or flip+ and one of them"
+        )
 
 
-def copies(x: NDArray[np.integer], image_shape: tuple[int, ...], name: str,
-           rng: np.random.Generator) -> Iterator[NDArray[np.integer]]:
+def copies(
+    x: NDArray[np.integer], image_shape: tuple[int, ...], name: str, rng: np.random.Generator
+) -> Iterator[NDArray[np.integer]]:
     """Altered copies of images (n, n_features), each of the same shape and dtype."""
     if name.startswith("flip"):
         mirrored = np.ascontiguousarray(x.reshape(len(x), *image_shape)[:, :, ::-1]).reshape(x.shape)
@@ -60,18 +63,21 @@ def shifted(x: NDArray[np.integer], image_shape: tuple[int, ...], dy: int, dx: i
     pad = [(0, 0), (1, 1), (1, 1)] + [(0, 0)] * (len(image_shape) - 2)
     padded = np.pad(image, pad, mode="edge")
     height, width = image_shape[:2]
-    return np.ascontiguousarray(padded[:, 1 - dy:1 - dy + height, 1 - dx:1 - dx + width]).reshape(x.shape)
+    return np.ascontiguousarray(padded[:, 1 - dy : 1 - dy + height, 1 - dx : 1 - dx + width]).reshape(x.shape)
 
 
-def maps(n: int, image_shape: tuple[int, ...], rng: np.random.Generator
-         ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+def maps(
+    n: int, image_shape: tuple[int, ...], rng: np.random.Generator
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
     """Random maps of n images: matrices (n, 2, 2) about the middle, shifts (n, 2) and shifts (n, rows, columns, 2) of
     the nodes of a grid, all y before x and in 1 / 256 pixels.
     """
     rows, columns = ((side - 1) // _GRID + 2 for side in image_shape[:2])
-    return (rng.integers(-_LINEAR, _LINEAR + 1, (n, 2, 2), np.int32),
-            rng.integers(-_MOVE, _MOVE + 1, (n, 2), np.int32),
-            rng.integers(-_BEND, _BEND + 1, (n, rows, columns, 2), np.int32))
+    return (
+        rng.integers(-_LINEAR, _LINEAR + 1, (n, 2, 2), np.int32),
+        rng.integers(-_MOVE, _MOVE + 1, (n, 2), np.int32),
+        rng.integers(-_BEND, _BEND + 1, (n, rows, columns, 2), np.int32),
+    )
 
 
 def warped(x: NDArray[np.integer], image_shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.integer]:
@@ -97,10 +103,18 @@ def _warp(image, linear, move, bend, out):
             from_y = 2 * y - height + 1
             for x in range(width):
                 gx, fx, from_x = x // _GRID, x % _GRID, 2 * x - width + 1
-                py = (y * _ONE + move[i, 0] + ((linear[i, 0, 0] * from_y + linear[i, 0, 1] * from_x) >> 1)
-                      + (bent[0, gx] * (_GRID - fx) + bent[0, gx + 1] * fx) // (_GRID * _GRID))
-                px = (x * _ONE + move[i, 1] + ((linear[i, 1, 0] * from_y + linear[i, 1, 1] * from_x) >> 1)
-                      + (bent[1, gx] * (_GRID - fx) + bent[1, gx + 1] * fx) // (_GRID * _GRID))
+                py = (
+                    y * _ONE
+                    + move[i, 0]
+                    + ((linear[i, 0, 0] * from_y + linear[i, 0, 1] * from_x) >> 1)
+                    + (bent[0, gx] * (_GRID - fx) + bent[0, gx + 1] * fx) // (_GRID * _GRID)
+                )
+                px = (
+                    x * _ONE
+                    + move[i, 1]
+                    + ((linear[i, 1, 0] * from_y + linear[i, 1, 1] * from_x) >> 1)
+                    + (bent[1, gx] * (_GRID - fx) + bent[1, gx + 1] * fx) // (_GRID * _GRID)
+                )
                 py, px = min(max(py, 0), (height - 1) * _ONE), min(max(px, 0), (width - 1) * _ONE)
                 y0, x0, part_y, part_x = py >> 8, px >> 8, py & (_ONE - 1), px & (_ONE - 1)
                 y1, x1 = min(y0 + 1, height - 1), min(x0 + 1, width - 1)

@@ -34,8 +34,14 @@ class Choice(Generic[T]):
     accuracy: dict[T, float]
 
 
-def choose(dataset: Dataset, candidates: Mapping[T, Train], *, what: str = "options", seed: int = 0,
-              progress: Progress | None = None) -> Choice[T]:
+def choose(
+    dataset: Dataset,
+    candidates: Mapping[T, Train],
+    *,
+    what: str = "options",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Choice[T]:
     """The candidate whose networks are right most often on training examples held out of them.
 
     candidates: by name, what makes the network of a data set, whose test split is empty. A fifth of the training
@@ -73,8 +79,14 @@ def choose(dataset: Dataset, candidates: Mapping[T, Train], *, what: str = "opti
     return Choice(max(right, key=right.__getitem__), {name: round(hits / judged, 6) for name, hits in right.items()})
 
 
-def choose_bits(dataset: Dataset, train: Callable[[Dataset, Encoder], LutNetwork],
-                counts: Sequence[int] = AUTO_BITS, *, seed: int = 0, progress: Progress | None = None) -> Choice[int]:
+def choose_bits(
+    dataset: Dataset,
+    train: Callable[[Dataset, Encoder], LutNetwork],
+    counts: Sequence[int] = AUTO_BITS,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Choice[int]:
     """The number of thresholds per feature, of `counts`, with which `train` does best; of equals, the fewest."""
 
     def trainer(count: int) -> Train:
@@ -90,21 +102,36 @@ def choose_bits(dataset: Dataset, train: Callable[[Dataset, Encoder], LutNetwork
     return choose(dataset, candidates, what="bits per feature", seed=seed, progress=progress)
 
 
-def choose_levels(dataset: Dataset, train: Callable[[Dataset, int], LutNetwork],
-                  counts: Sequence[int] = AUTO_LEVELS, *, seed: int = 0,
-                  progress: Progress | None = None) -> Choice[int]:
+def choose_levels(
+    dataset: Dataset,
+    train: Callable[[Dataset, int], LutNetwork],
+    counts: Sequence[int] = AUTO_LEVELS,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Choice[int]:
     """LUTs in a row, of `counts`, with which `train(dataset, levels)` does best; of equals, the fewest."""
 
     def trainer(levels: int) -> Train:
         return lambda part: train(part, levels)
 
-    return choose(dataset, {levels: trainer(levels) for levels in sorted(set(counts))}, what="levels", seed=seed,
-                  progress=progress)
+    return choose(
+        dataset,
+        {levels: trainer(levels) for levels in sorted(set(counts))},
+        what="levels",
+        seed=seed,
+        progress=progress,
+    )
 
 
-def choose_tau(dataset: Dataset, train: Callable[[Dataset, float | None], LutNetwork],
-               factors: Sequence[float] = AUTO_TAU, *, seed: int = 0,
-               progress: Progress | None = None) -> Choice[float]:
+def choose_tau(
+    dataset: Dataset,
+    train: Callable[[Dataset, float | None], LutNetwork],
+    factors: Sequence[float] = AUTO_TAU,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Choice[float]:
     """The temperature with which `train(dataset, tau)` does best, of `factors` times what the first fold takes by
     itself (tau is None).
     """
@@ -116,8 +143,14 @@ def choose_tau(dataset: Dataset, train: Callable[[Dataset, float | None], LutNet
             network = train(part, factor * default or None)
             default = default or network.meta["options"]["tau"]
             return network
+
         return make
 
-    choice = choose(dataset, {factor: trainer(factor) for factor in dict.fromkeys([1.0, *factors])}, what="tau",
-                    seed=seed, progress=progress)
+    choice = choose(
+        dataset,
+        {factor: trainer(factor) for factor in dict.fromkeys([1.0, *factors])},
+        what="tau",
+        seed=seed,
+        progress=progress,
+    )
     return Choice(round(choice.best * default, 6), {round(f * default, 6): a for f, a in choice.accuracy.items()})

@@ -104,8 +104,16 @@ class DescentOptions:
         augment.check(self.augment)
         if not 0 <= self.validation < 1:
             raise UsageError(f"the validation share must be at least 0 and below 1, not {self.validation:g}")
-        for name, low in (("votes", 1), ("levels", 1), ("sweeps", 1), ("restarts", 0), ("inputs", 0),
-                          ("window", 0), ("proposals", 0), ("patience", 1)):
+        for name, low in (
+            ("votes", 1),
+            ("levels", 1),
+            ("sweeps", 1),
+            ("restarts", 0),
+            ("inputs", 0),
+            ("window", 0),
+            ("proposals", 0),
+            ("patience", 1),
+        ):
             value = getattr(self, name)
             if value is not None and value < low:
                 raise UsageError(f"{name} must be at least {low}, not {value}")
@@ -205,15 +213,33 @@ class Trainer:
     votes of each class take them in turn.
     """
 
-    def __init__(self, columns: bits.Packed, label: ArrayLike, n_classes: int, *, luts: int, votes: int, k: int,
-                 tau: float, seed: int, threads: int, n_held: int = 0, proposals: int = 0, margin: float = 0.0,
-                 levels: int = 1, share: bool = True, regions: Regions = everything) -> None:
+    def __init__(
+        self,
+        columns: bits.Packed,
+        label: ArrayLike,
+        n_classes: int,
+        *,
+        luts: int,
+        votes: int,
+        k: int,
+        tau: float,
+        seed: int,
+        threads: int,
+        n_held: int = 0,
+        proposals: int = 0,
+        margin: float = 0.0,
+        levels: int = 1,
+        share: bool = True,
+        regions: Regions = everything,
+    ) -> None:
         self.label = np.asarray(label, np.int32)
         self.n, self.n_classes, self.k, self.levels = len(self.label), n_classes, k, levels
         self.n_train = self.n - n_held
         if self.n >= MAX_EXAMPLES:
-            raise UsageError(f"descent sums in 32 bits and takes up to {MAX_EXAMPLES - 1:,} examples, augmentation "
-                             f"included, not {self.n:,}; use fewer")
+            raise UsageError(
+                f"descent sums in 32 bits and takes up to {MAX_EXAMPLES - 1:,} examples, augmentation "
+                f"included, not {self.n:,}; use fewer"
+            )
         if votes >= n_classes << 15:
             raise UsageError(f"{votes} votes for {n_classes} classes are too many; descent takes 32,767 for each")
         self.threads, self.proposals, self.share = threads, proposals, share
@@ -222,7 +248,7 @@ class Trainer:
         self.most_readers = max(2, int(_MOST_VOTES ** (1 / max(1, levels - 1))))
         n_words = columns.shape[1]
         train = np.zeros(n_words * 64, bool)
-        train[:self.n_train] = True
+        train[: self.n_train] = True
         self.valid, self.all = bits.pack(train[None])[0], bits.tail_mask(self.n)
         self.labels = bits.pack(self.label == np.arange(n_classes)[:, None])
         # Candidates: signals that differ on enough examples to matter, in random order so that a run of
@@ -238,7 +264,7 @@ class Trainer:
         self.n_bits = len(chosen)
         self.near = regions(self.signal)
         self.columns = np.zeros((self.n_bits + luts, n_words), np.uint64)
-        self.columns[:self.n_bits] = columns[self.signal]
+        self.columns[: self.n_bits] = columns[self.signal]
         self.graph = Graph(self.n_bits, np.zeros((luts, k), np.int32), np.zeros((luts, 1 << k), np.uint8))
         for vote in range(votes):
             region = vote // n_classes % len(self.near)
@@ -270,8 +296,9 @@ class Trainer:
         hidden = [lut for lut in range(len(graph)) if graph.class_of[lut] < 0] if self.share else []
         hidden.sort(key=lambda lut: (graph.level[lut], lut))
         self.candidates = np.array([*range(self.n_bits), *(self.n_bits + lut for lut in hidden)], np.int32)
-        self.n_candidates = [self.n_bits + sum(graph.level[lut] < level for lut in hidden)
-                             for level in range(self.levels + 1)]
+        self.n_candidates = [
+            self.n_bits + sum(graph.level[lut] < level for lut in hidden) for level in range(self.levels + 1)
+        ]
         self.place = np.full(len(graph.wiring), -1)
         self.place[hidden] = self.n_bits + np.arange(len(hidden))
         width = self._words(len(self.candidates))
@@ -281,9 +308,9 @@ class Trainer:
         for lut in hidden:
             self.full[self.place[lut]] = len(graph.readers[lut]) >= self.most_readers
         self.far = np.zeros((len(self.near), 32 * width), bool)
-        self.far[:, :self.n_bits] = ~self.near
+        self.far[:, : self.n_bits] = ~self.near
         region = np.array([graph.region[lut] for lut in hidden], int)
-        self.far[:, self.n_bits:len(self.candidates)] = region != np.arange(len(self.near))[:, None]
+        self.far[:, self.n_bits : len(self.candidates)] = region != np.arange(len(self.near))[:, None]
         self.sums = np.zeros((self.threads, 1 << self.k, 32 * width), np.int32)
         self.value = np.zeros((self.k, 32 * width), np.int32)
 
@@ -305,7 +332,7 @@ class Trainer:
 
     def total_loss(self) -> int:
         """Sum of the integer losses of the training examples."""
-        return int(kernels.total_loss(self.u[:self.n_train], self.loss, self.base))
+        return int(kernels.total_loss(self.u[: self.n_train], self.loss, self.base))
 
     def accuracy(self, held: bool = False) -> float:
         """Share of right answers on the training or the held-out examples."""
@@ -341,37 +368,110 @@ class Trainer:
         else:
             source[0, slot] = ~0
         class_of = np.array([graph.class_of[at] for at in cone], np.int32)
-        return partial(self._shared_effects, self.columns[signal], np.array(cone, np.int32) + self.n_bits, source,
-                       graph.table[cone], class_of)
+        return partial(
+            self._shared_effects,
+            self.columns[signal],
+            np.array(cone, np.int32) + self.n_bits,
+            source,
+            graph.table[cone],
+            class_of,
+        )
 
-    def _effects(self, root: int, high: bits.Packed, low: bits.Packed, wiring: NDArray[np.int32],
-                 keep: int = 256, seed: int = 0) -> int:
+    def _effects(
+        self,
+        root: int,
+        high: bits.Packed,
+        low: bits.Packed,
+        wiring: NDArray[np.int32],
+        keep: int = 256,
+        seed: int = 0,
+    ) -> int:
         self.chunk = (1 << 15) // (_EFFECT + 8)  # effects that an int16 sum holds: rounding adds a few units
-        return kernels.effects(self.graph.class_of[root], self.columns[self.n_bits + root], high, low, self.scores,
-                               self.own, self.labels, self.u, self.w, self.zero, self.loss, self.base, self.columns,
-                               wiring, _PARTS, keep, seed, self.index, self.effect, self.pattern)
+        return kernels.effects(
+            self.graph.class_of[root],
+            self.columns[self.n_bits + root],
+            high,
+            low,
+            self.scores,
+            self.own,
+            self.labels,
+            self.u,
+            self.w,
+            self.zero,
+            self.loss,
+            self.base,
+            self.columns,
+            wiring,
+            _PARTS,
+            keep,
+            seed,
+            self.index,
+            self.effect,
+            self.pattern,
+        )
 
-    def _shared_effects(self, column: bits.Packed, cone: NDArray[np.int32], source: NDArray[np.int32],
-                        table: NDArray[np.uint8], class_of: NDArray[np.int32], wiring: NDArray[np.int32],
-                        keep: int = 256, seed: int = 0) -> int:
+    def _shared_effects(
+        self,
+        column: bits.Packed,
+        cone: NDArray[np.int32],
+        source: NDArray[np.int32],
+        table: NDArray[np.uint8],
+        class_of: NDArray[np.int32],
+        wiring: NDArray[np.int32],
+        keep: int = 256,
+        seed: int = 0,
+    ) -> int:
         n, largest, total = kernels.shared_effects(
-            column, cone, source, table, class_of, self.columns, self.valid, self.scores, self.own, self.label,
-            self.u, self.w, self.zero, self.loss, self.base, wiring, _PARTS, keep, seed, self.index, self.effect,
-            self.pattern)
+            column,
+            cone,
+            source,
+            table,
+            class_of,
+            self.columns,
+            self.valid,
+            self.scores,
+            self.own,
+            self.label,
+            self.u,
+            self.w,
+            self.zero,
+            self.loss,
+            self.base,
+            wiring,
+            _PARTS,
+            keep,
+            seed,
+            self.index,
+            self.effect,
+            self.pattern,
+        )
         if largest >= 1 << 15 or total >= 1 << 31:  # beyond the integers used: leave this LUT as it is
             return -1
         self.chunk = ((1 << 15) - 1) // max(1, largest)
         return n
 
-    def _improve(self, n: int, level: int, region: int, wiring: NDArray[np.int32], free: Sequence[int],
-                 moves: int) -> int:
+    def _improve(
+        self, n: int, level: int, region: int, wiring: NDArray[np.int32], free: Sequence[int], moves: int
+    ) -> int:
         """Move up to `moves` of the free inputs of such a LUT, best first, for the n listed effects."""
         fixed = np.full(self.k, True)
         fixed[list(free)] = False
         for accepted in range(moves):
             first, last = self._subset(self.n_candidates[level])
-            kernels.scan(n, self.k, self.rows, first, last, self.index, self.effect, self.pattern, self.margin,
-                         self.chunk, self.sums, self.value)
+            kernels.scan(
+                n,
+                self.k,
+                self.rows,
+                first,
+                last,
+                self.index,
+                self.effect,
+                self.pattern,
+                self.margin,
+                self.chunk,
+                self.sums,
+                self.value,
+            )
             some = slice(32 * first, min(32 * last, self.n_candidates[level]))
             value = np.where(fixed[:, None] | self.full[some] | self.far[region, some], 1, self.value[:, some])
             j, v = divmod(int(np.argmin(value)), value.shape[1])
@@ -439,8 +539,11 @@ class Trainer:
 
     def _rewire(self, lut: int, wiring: NDArray[np.int32]) -> None:
         """Let a LUT read other signals, and note which may have no more readers."""
-        touched = {signal - self.n_bits for signal in (*self.graph.wiring[lut].tolist(), *wiring.tolist())
-                   if signal >= self.n_bits}
+        touched = {
+            signal - self.n_bits
+            for signal in (*self.graph.wiring[lut].tolist(), *wiring.tolist())
+            if signal >= self.n_bits
+        }
         self.graph.rewire(lut, wiring)
         for read in touched:
             if self.place[read] >= 0:
@@ -454,8 +557,18 @@ class Trainer:
             old = column.copy()
             kernels.evaluate(self.columns, graph.wiring[at], graph.table[at], self.all, column, _PARTS)
             if graph.class_of[at] >= 0:
-                kernels.change_vote(graph.class_of[at], old, column, self.scores, self.own, self.label, self.u,
-                                    self.w, self.zero, _PARTS)
+                kernels.change_vote(
+                    graph.class_of[at],
+                    old,
+                    column,
+                    self.scores,
+                    self.own,
+                    self.label,
+                    self.u,
+                    self.w,
+                    self.zero,
+                    _PARTS,
+                )
             elif self.place[at] >= 0:
                 kernels.change_rows(self.place[at], old, column, self.rows, _PARTS)
 
@@ -489,8 +602,9 @@ class Trainer:
         wiring = np.append(graph.wiring[lut, j], self._random_inputs(self.k - 1, region)).astype(np.int32)
         n = self._lister(lut, j)(wiring, self.sample, self._seed())
         self._improve(n, graph.level[lut] - 1, region, wiring, range(1, self.k), self.k - 1)
-        now = kernels.histogram(n, self.columns[graph.wiring[lut, j]], self.index, self.effect, self.pattern,
-                                self.saved, _PARTS)
+        now = kernels.histogram(
+            n, self.columns[graph.wiring[lut, j]], self.index, self.effect, self.pattern, self.saved, _PARTS
+        )
         return int(now - np.minimum(self.saved, 0).sum()), wiring
 
     # --- sweeps -------------------------------------------------------------------------------------------------
@@ -517,14 +631,25 @@ def default_tau(votes: int, n_classes: int, k: int) -> float:
 def _look(dataset: Dataset, encoder: Encoder, options: DescentOptions, tau: float, **how: Any) -> LutNetwork | None:
     """The network of `tau`, or of as many times that as does better, after one sweep over few examples."""
     # Copies are left out: of a few originals they would hide how much is learned by heart.
-    options = replace(options, sweeps=1, restarts=0, validation=0.0, augment="none",
-                      time_limit=options.time_limit and options.time_limit / 20)
-    return quick_look(dataset, lambda part, factor: train_descent(part, encoder, options=options, tau=factor * tau,
-                                                                  **how), TAU_FACTORS, seed=how["seed"])
+    options = replace(
+        options,
+        sweeps=1,
+        restarts=0,
+        validation=0.0,
+        augment="none",
+        time_limit=options.time_limit and options.time_limit / 20,
+    )
+    return quick_look(
+        dataset,
+        lambda part, factor: train_descent(part, encoder, options=options, tau=factor * tau, **how),
+        TAU_FACTORS,
+        seed=how["seed"],
+    )
 
 
-def encode_examples(dataset: Dataset, encoder: Encoder, options: DescentOptions,
-                    rng: np.random.Generator) -> tuple[bits.Packed, NDArray[np.int64], int]:
+def encode_examples(
+    dataset: Dataset, encoder: Encoder, options: DescentOptions, rng: np.random.Generator
+) -> tuple[bits.Packed, NDArray[np.int64], int]:
     """Packed code and classes of the training examples in random order, then of those held out, and their number."""
     x, y = dataset.x_train, dataset.y_train
     shape = dataset.features.image_shape
@@ -534,7 +659,7 @@ def encode_examples(dataset: Dataset, encoder: Encoder, options: DescentOptions,
     n_held = round(options.validation * len(y))
     if n_held >= len(y):
         raise UsageError(f"a validation share of {options.validation:g} leaves nothing to train on")
-    train, held = order[:len(y) - n_held], order[len(y) - n_held:]
+    train, held = order[: len(y) - n_held], order[len(y) - n_held :]
     parts = [x[train]]
     if shape is not None:
         parts += augment.copies(x[train], shape, options.augment, rng)
@@ -543,9 +668,18 @@ def encode_examples(dataset: Dataset, encoder: Encoder, options: DescentOptions,
     return encoder(np.concatenate([np.concatenate(parts)[mixed], x[held]])), label, n_held
 
 
-def train_descent(dataset: Dataset, encoder: Encoder, *, luts: int, k: int = 4, seed: int = 0,
-                  threads: int | None = None, options: DescentOptions | None = None,
-                  progress: Callable[[Progress], None] | None = None, **changes: Any) -> LutNetwork:
+def train_descent(
+    dataset: Dataset,
+    encoder: Encoder,
+    *,
+    luts: int,
+    k: int = 4,
+    seed: int = 0,
+    threads: int | None = None,
+    options: DescentOptions | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    **changes: Any,
+) -> LutNetwork:
     """Train a network of `luts` k-input LUTs; see the module's text for the method.
 
     options: `DescentOptions`, with single ones given as keywords. threads: None uses all cores; the result does
@@ -570,8 +704,16 @@ def train_descent(dataset: Dataset, encoder: Encoder, *, luts: int, k: int = 4, 
         threads = 1
     tau = options.tau or default_tau(votes, n_classes, k)
     if options.tau is None:
-        look = _look(dataset, encoder, replace(options, votes=votes, levels=levels), tau, luts=luts, k=k, seed=seed,
-                     threads=threads)
+        look = _look(
+            dataset,
+            encoder,
+            replace(options, votes=votes, levels=levels),
+            tau,
+            luts=luts,
+            k=k,
+            seed=seed,
+            threads=threads,
+        )
         if look is not None and look.meta["ended"] == "interrupt":
             return look
         tau = tau if look is None else look.meta["options"]["tau"]
@@ -586,9 +728,22 @@ def train_descent(dataset: Dataset, encoder: Encoder, *, luts: int, k: int = 4, 
     before = numba.get_num_threads()
     numba.set_num_threads(threads)
     try:
-        make = partial(Trainer, label=label, n_classes=n_classes, luts=luts, votes=votes, k=k, tau=tau, n_held=n_held,
-                       seed=int(rng.integers(1 << 62)), threads=threads, proposals=options.proposals,
-                       margin=options.margin, levels=levels, share=options.share)
+        make = partial(
+            Trainer,
+            label=label,
+            n_classes=n_classes,
+            luts=luts,
+            votes=votes,
+            k=k,
+            tau=tau,
+            n_held=n_held,
+            seed=int(rng.integers(1 << 62)),
+            threads=threads,
+            proposals=options.proposals,
+            margin=options.margin,
+            levels=levels,
+            share=options.share,
+        )
         regions = partial(regions_of, dataset, window=options.window, subspace=options.subspace)
         if 0 < options.inputs < len(columns):
             most = most_read(make(columns, regions=regions(encoder)), options.inputs)
@@ -601,36 +756,55 @@ def train_descent(dataset: Dataset, encoder: Encoder, *, luts: int, k: int = 4, 
         network = _network(trainer, graph, dataset, encoder)
     finally:
         numba.set_num_threads(before)
-    return network.with_meta(learner="descent", seed=seed, options={
-        **asdict(options), "luts": luts, "k": k, "votes": votes, "levels": levels, "tau": tau},
-        ended=ended, curve=curve)
+    return network.with_meta(
+        learner="descent",
+        seed=seed,
+        options={**asdict(options), "luts": luts, "k": k, "votes": votes, "levels": levels, "tau": tau},
+        ended=ended,
+        curve=curve,
+    )
 
 
 def most_read(trainer: Trainer, count: int) -> NDArray[np.int64]:
     """The `count` encoder bits that the votes read most after two sweeps, in order."""
     trainer.sweep(2 * trainer.k, trainer.sample)
     trainer.sweep()
-    reads = np.bincount(trainer.graph.wiring[:len(trainer.graph)].ravel(), minlength=trainer.n_bits)
+    reads = np.bincount(trainer.graph.wiring[: len(trainer.graph)].ravel(), minlength=trainer.n_bits)
     best = np.lexsort((trainer.signal, -reads))[:count]
     return np.sort(trainer.signal[best]).astype(np.int64)
 
 
-def learn(dataset: Dataset, encoder: Encoder, *, luts: int = 500, k: int = 4, seed: int = 0,
-          meta: dict[str, Any] | None = None, progress: Callable[[str, int, int], None] | None = None,
-          **options: Any) -> LutNetwork:
+def learn(
+    dataset: Dataset,
+    encoder: Encoder,
+    *,
+    luts: int = 500,
+    k: int = 4,
+    seed: int = 0,
+    meta: dict[str, Any] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+    **options: Any,
+) -> LutNetwork:
     """`train_descent` as the command line calls learners: progress(what, sweeps done, sweeps in all)."""
     show = None
     if progress is not None:
+
         def show(now: Progress) -> None:
             held = "" if now.validation is None else f", validation {now.validation:.4f}"
-            progress(f"{now.stage}, {now.luts} LUTs: loss {now.loss:.4f}, train {now.train:.4f}{held}, "
-                     f"{now.accepted} moves", now.sweep, now.sweeps)
+            progress(
+                f"{now.stage}, {now.luts} LUTs: loss {now.loss:.4f}, train {now.train:.4f}{held}, "
+                f"{now.accepted} moves",
+                now.sweep,
+                now.sweeps,
+            )
+
     network = train_descent(dataset, encoder, luts=luts, k=k, seed=seed, progress=show, **options)
     return network.with_meta(**meta) if meta else network
 
 
-def _run(trainer: Trainer, grown: int, options: DescentOptions, progress: Callable[[Progress], None] | None,
-         start: float) -> tuple[Graph, str]:
+def _run(
+    trainer: Trainer, grown: int, options: DescentOptions, progress: Callable[[Progress], None] | None, start: float
+) -> tuple[Graph, str]:
     """All stages: the best forest, and why training ended."""
     best: tuple[float, Graph | None] = (-1.0, None)
     stages = trainer.levels if grown else 1
@@ -652,9 +826,19 @@ def _run(trainer: Trainer, grown: int, options: DescentOptions, progress: Callab
                 score = trainer.accuracy(held=True) if trainer.n_train < trainer.n else None
                 if progress:
                     mean = loss / loss_unit(trainer.tau) / trainer.n_train
-                    progress(Progress("votes" if stage == 0 else f"growth {stage}", sweep + 1, len(plan),
-                                      len(trainer.graph), mean, trainer.accuracy(), score, trainer.accepted,
-                                      time.monotonic() - start))
+                    progress(
+                        Progress(
+                            "votes" if stage == 0 else f"growth {stage}",
+                            sweep + 1,
+                            len(plan),
+                            len(trainer.graph),
+                            mean,
+                            trainer.accuracy(),
+                            score,
+                            trainer.accepted,
+                            time.monotonic() - start,
+                        )
+                    )
                 waited += 1
                 if score is not None and score > best[0]:
                     best, waited = (score, trainer.graph.copy()), 0
@@ -678,8 +862,9 @@ def _network(trainer: Trainer, graph: Graph, dataset: Dataset, encoder: Encoder)
     votes = sorted(graph.votes, key=lambda lut: graph.region[lut])
     order = sorted(range(n), key=lambda lut: (height[lut], lut))
     for lut in order:
-        kernels.evaluate(trainer.columns, graph.wiring[lut], graph.table[lut], trainer.all,
-                         trainer.columns[n_bits + lut], _PARTS)
+        kernels.evaluate(
+            trainer.columns, graph.wiring[lut], graph.table[lut], trainer.all, trainer.columns[n_bits + lut], _PARTS
+        )
     care = np.zeros((n, 1 << trainer.k), np.uint8)
     kernels.care_set(trainer.columns, graph.wiring[:n], trainer.valid, care)
     table = graph.table[:n] & care  # what training never saw is 0 in the bytes, not chance
@@ -695,8 +880,9 @@ def _network(trainer: Trainer, graph: Graph, dataset: Dataset, encoder: Encoder)
     layers = []
     for h in range(max(height) + 1):
         members = [lut for lut in order if height[lut] == h]
-        layers.append(Layer(number[graph.wiring[members]], bits.pack_tables(table[members]),
-                            bits.pack_tables(care[members])))
+        layers.append(
+            Layer(number[graph.wiring[members]], bits.pack_tables(table[members]), bits.pack_tables(care[members]))
+        )
     signals = number[n_bits + np.array(votes)]
     class_of = np.array([graph.class_of[vote] for vote in votes], np.int32)
     if n_classes == 2:

@@ -61,15 +61,25 @@ def _accumulator(width):
                 total.add_incoming(zero, entry)
             pointer = i8.as_pointer()
             prefetch = builder.module.declare_intrinsic(
-                "llvm.prefetch", [pointer], ir.FunctionType(ir.VoidType(), [pointer, i32, i32, i32]))
+                "llvm.prefetch", [pointer], ir.FunctionType(ir.VoidType(), [pointer, i32, i32, i32])
+            )
             ahead = row(builder.add(i, const(PREFETCH)))
             for line in range(0, width, 16):
-                builder.call(prefetch, [builder.bitcast(builder.gep(ahead, [const(line)]), pointer),
-                                        ir.Constant(i32, 0), ir.Constant(i32, 3), ir.Constant(i32, 1)])
+                builder.call(
+                    prefetch,
+                    [
+                        builder.bitcast(builder.gep(ahead, [const(line)]), pointer),
+                        ir.Constant(i32, 0),
+                        ir.Constant(i32, 3),
+                        ir.Constant(i32, 1),
+                    ],
+                )
             undefined = ir.Constant(vector, ir.Undefined)
             effect = builder.shuffle_vector(
                 builder.insert_element(undefined, builder.load(builder.gep(d_, [i])), ir.Constant(i32, 0)),
-                undefined, ir.Constant(ir.VectorType(i32, _LANES), None))
+                undefined,
+                ir.Constant(ir.VectorType(i32, _LANES), None),
+            )
             here, new = row(i), []
             for word in range(width):
                 mask = builder.bitcast(builder.load(builder.gep(here, [const(word)])), ir.VectorType(i1, _LANES))
@@ -227,8 +237,10 @@ def _listed(word, seed, keep):
 
 
 # Byte e of _SPREAD[x] is bit e of x.
-_SPREAD = ((np.arange(256, dtype=np.uint64)[:, None] >> np.arange(8, dtype=np.uint64) & np.uint64(1))
-           << np.arange(0, 64, 8, dtype=np.uint64)).sum(axis=1, dtype=np.uint64)
+_SPREAD = (
+    (np.arange(256, dtype=np.uint64)[:, None] >> np.arange(8, dtype=np.uint64) & np.uint64(1))
+    << np.arange(0, 64, 8, dtype=np.uint64)
+).sum(axis=1, dtype=np.uint64)
 
 
 @njit(cache=True, nogil=True)
@@ -257,8 +269,28 @@ def _close_gaps(counts, step, index, effect, pattern):
 
 
 @njit(cache=True, parallel=True)
-def effects(c, root, high, low, scores, own, labels, u, w, zero, loss, base, columns, wiring, parts, keep, seed,
-            index, effect, pattern):
+def effects(
+    c,
+    root,
+    high,
+    low,
+    scores,
+    own,
+    labels,
+    u,
+    w,
+    zero,
+    loss,
+    base,
+    columns,
+    wiring,
+    parts,
+    keep,
+    seed,
+    index,
+    effect,
+    pattern,
+):
     """Compact list of the examples on which a LUT's bit changes the loss.
 
     c: class of the vote above; root uint64 (n_words,): the vote; own int16: score of each example's label; labels
@@ -301,8 +333,30 @@ def effects(c, root, high, low, scores, own, labels, u, w, zero, loss, base, col
 
 
 @njit(cache=True, parallel=True)
-def shared_effects(own_bit, cone, source, table, class_of, columns, valid, scores, own, label, u, w, zero, loss, base,
-                   wiring, parts, keep, seed, index, effect, pattern):
+def shared_effects(
+    own_bit,
+    cone,
+    source,
+    table,
+    class_of,
+    columns,
+    valid,
+    scores,
+    own,
+    label,
+    u,
+    w,
+    zero,
+    loss,
+    base,
+    wiring,
+    parts,
+    keep,
+    seed,
+    index,
+    effect,
+    pattern,
+):
     """As `effects`, for a signal that reaches votes on several ways: the exact change in loss when it flips.
 
     own_bit uint64 (n_words,): the signal now. cone int32 (m,): columns of the LUTs that depend on it, each after
@@ -412,7 +466,7 @@ def scan(n, k, rows, first, last, index, effect, pattern, margin, chunk, sums, v
     for part in prange(parts):
         mine = sums[part]
         for p in range(n_patterns):
-            mine[p, 32 * first:32 * last] = 0
+            mine[p, 32 * first : 32 * last] = 0
         order, ordered = np.empty(BLOCK + PREFETCH, np.int32), np.empty(BLOCK + PREFETCH, np.int16)
         at = np.empty(n_patterns, np.int64)
         # Sorted block by block, so that the rows of a block stay in the cache.
@@ -432,7 +486,7 @@ def scan(n, k, rows, first, last, index, effect, pattern, margin, chunk, sums, v
                 order[to] = index[e]
                 ordered[to] = effect[e]
                 totals[part, p] += effect[e]
-            order[stop - start:stop - start + PREFETCH] = order[0]
+            order[stop - start : stop - start + PREFETCH] = order[0]
             begin = np.int64(0)
             for p in range(n_patterns):
                 if at[p] > begin:

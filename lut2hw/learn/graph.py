@@ -31,16 +31,24 @@ class Graph:
 
     def copy(self) -> Graph:
         """The same network, without room for more."""
-        return Graph(self.n_bits, self.wiring[:len(self)].copy(), self.table[:len(self)].copy(), self.class_of[:],
-                     self.level[:], self.region[:], [each[:] for each in self.readers])
+        return Graph(
+            self.n_bits,
+            self.wiring[: len(self)].copy(),
+            self.table[: len(self)].copy(),
+            self.class_of[:],
+            self.level[:],
+            self.region[:],
+            [each[:] for each in self.readers],
+        )
 
     @property
     def votes(self) -> list[int]:
         """LUTs that vote."""
         return [lut for lut, c in enumerate(self.class_of) if c >= 0]
 
-    def add(self, wiring: NDArray[np.int32], table: NDArray[np.uint8], level: int, class_of: int = -1,
-            region: int = 0) -> int:
+    def add(
+        self, wiring: NDArray[np.int32], table: NDArray[np.uint8], level: int, class_of: int = -1, region: int = 0
+    ) -> int:
         """A further LUT, which nothing reads yet; its number."""
         lut = len(self)
         self.class_of.append(class_of)

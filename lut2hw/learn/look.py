@@ -17,8 +17,9 @@ CLEAR = 3  # standard errors
 FEW = 400  # examples of which no part tells anything
 
 
-def quick_look(dataset: Dataset, train: Callable[[Dataset, float], LutNetwork], candidates: Sequence[float], *,
-               seed: int = 0) -> LutNetwork | None:
+def quick_look(
+    dataset: Dataset, train: Callable[[Dataset, float], LutNetwork], candidates: Sequence[float], *, seed: int = 0
+) -> LutNetwork | None:
     """The network of the best of `candidates`, trained on few examples: the first unless another clearly beats it.
 
     train(dataset, candidate): makes a network of a data set whose test split is empty; one that was interrupted is

@@ -65,7 +65,7 @@ class Examples:
         np.cumsum(-(-count // (64 * _RUN)) * _RUN, out=start[1:])
         source = np.full(int(start[-1]) * 64, encoded.shape[1] * 64, np.uint32)
         for c in range(n_classes):
-            source[start[c] * 64:start[c] * 64 + count[c]] = np.flatnonzero(y == c)
+            source[start[c] * 64 : start[c] * 64 + count[c]] = np.flatnonzero(y == c)
         signals = bits.empty(len(encoded), int(start[-1]))
         memorize_kernels.gather_bits(encoded, source, signals)
         return cls(signals, start, count)
@@ -77,13 +77,23 @@ class Examples:
             if count % 64:
                 self.signals[:, full] &= np.uint64((1 << int(count % 64)) - 1)
                 full += 1
-            self.signals[:, full:self.start[c + 1]] = 0
+            self.signals[:, full : self.start[c + 1]] = 0
 
 
-def memorize(encoder: Encoder, encoded: bits.Packed, y: NDArray[np.integer], class_names: Sequence[str], *,
-             layers: Sequence[int] = (256, 256, 256), k: int = 6, seed: int = 0, counts: bool | None = None,
-             meta: dict[str, Any] | None = None, progress: Progress | None = None,
-             clip_k: bool = False) -> LutNetwork:
+def memorize(
+    encoder: Encoder,
+    encoded: bits.Packed,
+    y: NDArray[np.integer],
+    class_names: Sequence[str],
+    *,
+    layers: Sequence[int] = (256, 256, 256),
+    k: int = 6,
+    seed: int = 0,
+    counts: bool | None = None,
+    meta: dict[str, Any] | None = None,
+    progress: Progress | None = None,
+    clip_k: bool = False,
+) -> LutNetwork:
     """Train a network by memorization.
 
     encoder: becomes the network's. encoded: its output, packed uint64 (n_bits, n_words). y: class numbers
@@ -99,9 +109,13 @@ def memorize(encoder: Encoder, encoded: bits.Packed, y: NDArray[np.integer], cla
     table_bytes = sum(widths) << max(k - 3, 0)
     keep_counts = counts if counts is not None else (sum(widths) << k) * 8 <= KEEP_COUNTS_BELOW
     # Two layers of signals are alive at a time, and for each thread the counts of one LUT.
-    memory.need(max(map(sum, zip([len(encoded), *widths], widths, strict=False))) * encoded.shape[1] * 8
-                + 2 * table_bytes + ((2 * get_num_threads() + (sum(widths) if keep_counts else 0)) << k) * 8,
-                f"{sum(widths):,} LUTs of {k} inputs", "use fewer LUTs, a smaller k or fewer examples")
+    memory.need(
+        max(map(sum, zip([len(encoded), *widths], widths, strict=False))) * encoded.shape[1] * 8
+        + 2 * table_bytes
+        + ((2 * get_num_threads() + (sum(widths) if keep_counts else 0)) << k) * 8,
+        f"{sum(widths):,} LUTs of {k} inputs",
+        "use fewer LUTs, a smaller k or fewer examples",
+    )
     n_bits = len(encoded)
     examples = Examples.sort(encoded, y, n_classes)
     del encoded  # if the caller holds it no longer either, this frees it
@@ -114,17 +128,35 @@ def memorize(encoder: Encoder, encoded: bits.Packed, y: NDArray[np.integer], cla
         inputs = min(k, len(examples.signals)) if clip_k else k
         if room is not None and len(room) < width:
             room = None  # before more is asked for
-        layer, after = train_layer(examples, question, inputs, np.random.default_rng([seed, number]), first,
-                                   balance=n_classes > 2, counts=keep_counts, last=number == len(widths) - 1,
-                                   progress=step, room=room)
+        layer, after = train_layer(
+            examples,
+            question,
+            inputs,
+            np.random.default_rng([seed, number]),
+            first,
+            balance=n_classes > 2,
+            counts=keep_counts,
+            last=number == len(widths) - 1,
+            progress=step,
+            room=room,
+        )
         room, examples = examples.signals, after
         first += n_bits if number == 0 else widths[number - 1]
         out.append(layer)
     return LutNetwork(encoder, tuple(out), _head(first, question, n_classes), tuple(class_names), meta or {})
 
 
-def add_layer(hidden: Sequence[Layer], encoder: Encoder, encoded: bits.Packed, y: NDArray[np.integer],
-              class_names: Sequence[str], *, width: int, k: int, seed: int) -> tuple[list[Layer], LutNetwork]:
+def add_layer(
+    hidden: Sequence[Layer],
+    encoder: Encoder,
+    encoded: bits.Packed,
+    y: NDArray[np.integer],
+    class_names: Sequence[str],
+    *,
+    width: int,
+    k: int,
+    seed: int,
+) -> tuple[list[Layer], LutNetwork]:
     """Train one more layer, behind `hidden`, on examples that may be new; returns all hidden layers and a network.
 
     Arguments as in `memorize`, with `clip_k`. With two classes the network ends in one more LUT, which is not among
@@ -143,8 +175,15 @@ def add_layer(hidden: Sequence[Layer], encoder: Encoder, encoded: bits.Packed, y
     for number, size in enumerate([width, 1] if n_classes == 2 else [width], len(hidden)):
         question = _questions(size, n_classes, last=n_classes > 2)
         n_inputs = len(examples.signals)
-        layer, examples = train_layer(examples, question, min(k, n_inputs), np.random.default_rng([seed, number]),
-                                      first, balance=n_classes > 2, counts=False)
+        layer, examples = train_layer(
+            examples,
+            question,
+            min(k, n_inputs),
+            np.random.default_rng([seed, number]),
+            first,
+            balance=n_classes > 2,
+            counts=False,
+        )
         first += n_inputs
         layers.append(layer)
     hidden.append(layers[len(hidden)])
@@ -163,9 +202,19 @@ def _head(first: int, question: NDArray[np.int64], n_classes: int) -> Head:
     return Head.argmax(np.arange(first, first + len(question)), question, n_classes)
 
 
-def train_layer(examples: Examples, question: NDArray[np.int64], k: int, rng: np.random.Generator, first: int, *,
-                balance: bool, counts: bool, last: bool = False, progress: Callable[[int, int], None] | None = None,
-                room: bits.Packed | None = None) -> tuple[Layer, Examples]:
+def train_layer(
+    examples: Examples,
+    question: NDArray[np.int64],
+    k: int,
+    rng: np.random.Generator,
+    first: int,
+    *,
+    balance: bool,
+    counts: bool,
+    last: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    room: bits.Packed | None = None,
+) -> tuple[Layer, Examples]:
     """Wire and fill one layer; returns it with the examples as its outputs show them (no signals if `last`).
 
     question: int64 (n_luts,), the class that each LUT tells from the others. first: global number of the first of
@@ -186,8 +235,18 @@ def train_layer(examples: Examples, question: NDArray[np.int64], k: int, rng: np
         progress(0, n_luts)
     for at in range(0, n_luts, piece):
         part = slice(at, min(at + piece, n_luts))
-        memorize_kernels.fill_layer(examples.signals, wiring[part], question[part], examples.start, examples.count,
-                                    balance, tables[part], care[part], kept[part], after.signals[part])
+        memorize_kernels.fill_layer(
+            examples.signals,
+            wiring[part],
+            question[part],
+            examples.start,
+            examples.count,
+            balance,
+            tables[part],
+            care[part],
+            kept[part],
+            after.signals[part],
+        )
         if progress is not None:
             progress(part.stop, n_luts)
     after.clear_padding()
@@ -207,16 +266,33 @@ def draw_wiring(rng: np.random.Generator, n_luts: int, k: int, n_signals: int) -
     return wiring
 
 
-def learn(dataset: Dataset, encoder: Encoder, *, layers: Sequence[int] = (256, 256, 256), k: int = 6, seed: int = 0,
-          meta: dict[str, Any] | None = None, progress: Progress | None = None) -> LutNetwork:
+def learn(
+    dataset: Dataset,
+    encoder: Encoder,
+    *,
+    layers: Sequence[int] = (256, 256, 256),
+    k: int = 6,
+    seed: int = 0,
+    meta: dict[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> LutNetwork:
     """`memorize` on the training split of a dataset."""
     if progress is not None:
         progress("encoding", 0, 1)  # shown at once: the first run ever compiles here
     encoded = [encoder(dataset.x_train)]
     if progress is not None:
         progress("encoding", 1, 1)
-    return memorize(encoder, encoded.pop(), dataset.y_train, dataset.class_names, layers=layers, k=k,
-                    seed=seed, meta=meta, progress=progress)
+    return memorize(
+        encoder,
+        encoded.pop(),
+        dataset.y_train,
+        dataset.class_names,
+        layers=layers,
+        k=k,
+        seed=seed,
+        meta=meta,
+        progress=progress,
+    )
 
 
 def _check(n_bits: int, y: NDArray, n_classes: int, widths: list[int], k: int) -> None:
@@ -238,5 +314,7 @@ def _check(n_bits: int, y: NDArray, n_classes: int, widths: list[int], k: int) -
     for number, n_inputs in enumerate([n_bits, *widths[:-1]]):
         if k > n_inputs:
             what = "encoded input bits" if number == 0 else f"LUTs of layer {number}"
-            raise UsageError(f"k = {k} is more than the {n_inputs} {what} to choose from; use a smaller k or "
-                             + ("more bits per feature" if number == 0 else "wider layers"))
+            raise UsageError(
+                f"k = {k} is more than the {n_inputs} {what} to choose from; use a smaller k or "
+                + ("more bits per feature" if number == 0 else "wider layers")
+            )

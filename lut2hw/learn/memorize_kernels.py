@@ -115,8 +115,9 @@ def _count_products(k, rows, ahead, first, last, inputs, products, counters):
                     while not rest >> j & 1:
                         j += 1
                     parent = ones + (j + 1) * _CHUNK * 8
-            _count_subsets(parent, factor, inputs.ctypes.data, inner, n_vectors, base,
-                           counters + (outer << inner) * LANES * 8)
+            _count_subsets(
+                parent, factor, inputs.ctypes.data, inner, n_vectors, base, counters + (outer << inner) * LANES * 8
+            )
 
 
 @njit(cache=True)
@@ -238,8 +239,14 @@ def _fill_layer(signals, wiring, question, start, count, balance, by_products, t
                 kept[lut, p, 1] = counts[1, p]
         _decide(counts[:, :entries], n_examples, balance, tables[lut], care[lut])
         if len(out):
-            lut_row(k, tables.ctypes.data + lut * tables.shape[1], rows, n_words, out.ctypes.data + lut * n_words * 8,
-                    space)
+            lut_row(
+                k,
+                tables.ctypes.data + lut * tables.shape[1],
+                rows,
+                n_words,
+                out.ctypes.data + lut * n_words * 8,
+                space,
+            )
 
 
 def fill_layer(signals, wiring, question, start, count, balance, tables, care, kept, out):
@@ -251,5 +258,18 @@ def fill_layer(signals, wiring, question, start, count, balance, tables, care, k
     stay where there is a tie; care: the same shape, for the patterns seen. For the counts and the outputs, or with no
     rows if they are not wanted: kept: uint32 (n_luts, 2**k, 2); out: uint64 (n_luts, n_words).
     """
-    in_turn(_fill_layer, len(wiring), signals, wiring, question, start, count, balance,
-             wiring.shape[1] <= MAX_PRODUCT_K, tables, care, kept, out)
+    in_turn(
+        _fill_layer,
+        len(wiring),
+        signals,
+        wiring,
+        question,
+        start,
+        count,
+        balance,
+        wiring.shape[1] <= MAX_PRODUCT_K,
+        tables,
+        care,
+        kept,
+        out,
+    )

@@ -36,8 +36,9 @@ def squares(position: NDArray[np.integer], side: int) -> NDArray[np.bool_]:
         room = high - low - side
         count = 1 if room <= 0 else -(-2 * (high - low) // side) - 1
         starts.append([low + round(i * room / max(1, count - 1)) for i in range(count)])
-    inside = np.array([((position >= start) & (position < np.add(start, side))).all(axis=1)
-                       for start in itertools.product(*starts)])
+    inside = np.array(
+        [((position >= start) & (position < np.add(start, side))).all(axis=1) for start in itertools.product(*starts)]
+    )
     return inside[inside.any(axis=1)]
 
 
@@ -50,9 +51,13 @@ def subspaces(n: int, share: float) -> NDArray[np.bool_]:
     """
     some = max(1, min(SUBSPACES, round(share * SUBSPACES)))
     # all choices, ordered so that eight neighbours use each subspace equally often
-    choices = list(dict.fromkeys(tuple(sorted((each + turn) % SUBSPACES for each in choice))
-                                 for choice in itertools.combinations(range(SUBSPACES), some)
-                                 for turn in range(SUBSPACES)))
+    choices = list(
+        dict.fromkeys(
+            tuple(sorted((each + turn) % SUBSPACES for each in choice))
+            for choice in itertools.combinations(range(SUBSPACES), some)
+            for turn in range(SUBSPACES)
+        )
+    )
     inside = np.zeros((SUBSPACES, n), bool)
     for bit in range(n):
         inside[list(choices[bit % len(choices)]), bit] = True

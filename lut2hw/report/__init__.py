@@ -107,8 +107,13 @@ def make(path: str | Path, *, data: str | None = None, title: str | None = None)
         test, train = (_scores(network, *dataset.split(split)) for split in ("test", "train"))
         tiles += _accuracy_tiles(test, train)
     votes = len(network.head.signal)
-    tiles.append((f"{network.n_luts:,}", "lookup tables",
-                  f"{len(network.encoder):,} encoder bits, {votes:,} vote{'s' * (votes != 1)}"))
+    tiles.append(
+        (
+            f"{network.n_luts:,}",
+            "lookup tables",
+            f"{len(network.encoder):,} encoder bits, {votes:,} vote{'s' * (votes != 1)}",
+        )
+    )
     if dataset is not None:
         scored = test if test is not None else train
         if scored is not None:
@@ -124,12 +129,18 @@ def make(path: str | Path, *, data: str | None = None, title: str | None = None)
         shown += _mistakes(network, scored)
     _fill(shown)
     page = {
-        "title": title or f"{_data_name(network, dataset)}: report of {path.name}", "version": __version__,
-        "facts": _facts(network, dataset, manifest), "tiles": tiles, "figures": shown,
-        "commands": _commands(network, manifest, path, build, verify), "versions": _versions(), "missing": missing,
+        "title": title or f"{_data_name(network, dataset)}: report of {path.name}",
+        "version": __version__,
+        "facts": _facts(network, dataset, manifest),
+        "tiles": tiles,
+        "figures": shown,
+        "commands": _commands(network, manifest, path, build, verify),
+        "versions": _versions(),
+        "missing": missing,
     }
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True,
-                                     undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
     template = (resources.files("lut2hw.report") / "report.html.j2").read_text()
     return environment.from_string(template).render(page)
 
@@ -191,18 +202,37 @@ def _answers(network: LutNetwork, split: _Scores, name: str) -> list[Figure]:
     out = []
     if n <= MAX_CLASSES_SHOWN:
         totals = np.maximum(confusion.sum(axis=1), 1)
-        rows = [[label, *((int(count), math.sqrt(count / total)) for count in row), f"{row[i] / total:.1%}"]
-                for i, (label, row, total) in enumerate(zip(network.class_names, confusion, totals, strict=True))]
-        out.append(Figure("Confusion matrix", f"Rows are the {name} set's labels, columns the answers; the last "
-                          "column is the share of the label that is answered right.", shaded=True, wide=n > 6,
-                          head=["", *network.class_names, "right"], rows=rows))
+        rows = [
+            [label, *((int(count), math.sqrt(count / total)) for count in row), f"{row[i] / total:.1%}"]
+            for i, (label, row, total) in enumerate(zip(network.class_names, confusion, totals, strict=True))
+        ]
+        out.append(
+            Figure(
+                "Confusion matrix",
+                f"Rows are the {name} set's labels, columns the answers; the last "
+                "column is the share of the label that is answered right.",
+                shaded=True,
+                wide=n > 6,
+                head=["", *network.class_names, "right"],
+                rows=rows,
+            )
+        )
     else:
         wrong = confusion * (1 - np.eye(n, dtype=np.int64))
         order = np.argsort(-wrong, axis=None, kind="stable")[:12]
-        pairs = [[network.class_names[at // n], network.class_names[at % n], int(wrong.flat[at])]
-                 for at in order if wrong.flat[at]]
-        out.append(Figure("Most frequent confusions", f"Of the {name} set.", head=["label", "answer", "examples"],
-                          rows=pairs or [["none", "", 0]]))
+        pairs = [
+            [network.class_names[at // n], network.class_names[at % n], int(wrong.flat[at])]
+            for at in order
+            if wrong.flat[at]
+        ]
+        out.append(
+            Figure(
+                "Most frequent confusions",
+                f"Of the {name} set.",
+                head=["label", "answer", "examples"],
+                rows=pairs or [["none", "", 0]],
+            )
+        )
     scores = split.scores
     if network.head.kind != "bit":
         if network.head.kind == "argmax":
@@ -215,8 +245,14 @@ def _answers(network: LutNetwork, split: _Scores, name: str) -> list[Figure]:
         right = split.y == split.answer
         close = margin <= np.median(margin)
         share = (~right & close).sum() / max((~right).sum(), 1)
-        out.append(Figure("Margins", f"{what} {share:.0%} of the wrong answers are in the half of the {name} set "
-                          "with the smaller margins.", figures.margins(margin[right], margin[~right])))
+        out.append(
+            Figure(
+                "Margins",
+                f"{what} {share:.0%} of the wrong answers are in the half of the {name} set "
+                "with the smaller margins.",
+                figures.margins(margin[right], margin[~right]),
+            )
+        )
     return out
 
 
@@ -231,11 +267,18 @@ def _learning(network: LutNetwork, train: _Scores | None, test: _Scores | None) 
         return []
     if network.head.kind == "bit" and len(network.layers) > 1:
         signals = bits.unpack(network.signals(network.encoder(split.x)), len(split.y))
-        rows = [(number + 1, (signals[first:first + len(layer)] == split.y).mean(axis=1))
-                for number, (layer, first) in enumerate(zip(network.layers, network.first_signal, strict=True))
-                if len(layer)]
-        return [Figure("Learning by layer", "Every LUT is an answer of its own; this is how good they are.",
-                       figures.layers_curve(rows, "test" if test else "training"))]
+        rows = [
+            (number + 1, (signals[first : first + len(layer)] == split.y).mean(axis=1))
+            for number, (layer, first) in enumerate(zip(network.layers, network.first_signal, strict=True))
+            if len(layer)
+        ]
+        return [
+            Figure(
+                "Learning by layer",
+                "Every LUT is an answer of its own; this is how good they are.",
+                figures.layers_curve(rows, "test" if test else "training"),
+            )
+        ]
     if len(network.head.signal) < 4:
         return []
     return [_votes(network, train, test)]
@@ -245,9 +288,18 @@ def _is_curve(curve: Any) -> bool:
     def number(value: Any) -> bool:
         return isinstance(value, int | float) and math.isfinite(value)
 
-    return isinstance(curve, list) and 0 < len(curve) <= 10_000 and all(
-        isinstance(e, list) and len(e) == 5 and isinstance(e[0], str) and all(map(number, e[1:4]))
-        and (e[4] is None or number(e[4])) for e in curve)
+    return (
+        isinstance(curve, list)
+        and 0 < len(curve) <= 10_000
+        and all(
+            isinstance(e, list)
+            and len(e) == 5
+            and isinstance(e[0], str)
+            and all(map(number, e[1:4]))
+            and (e[4] is None or number(e[4]))
+            for e in curve
+        )
+    )
 
 
 def _votes(network: LutNetwork, train: _Scores | None, test: _Scores | None) -> Figure:
@@ -272,14 +324,17 @@ def _votes(network: LutNetwork, train: _Scores | None, test: _Scores | None) -> 
                 scores[:, c] += head.weight[use].astype(np.int64) @ signals[use]
             accuracy.setdefault(name, []).append(float((head.answer(scores) == y).mean()))
     counts = [int((rank < step).sum()) for step in steps]
-    return Figure("Accuracy by votes", "What the first so many votes of each class would answer alone (of 5,000 "
-                  "examples at most).", figures.votes_curve(counts, accuracy.get("train"), accuracy.get("test")))
+    return Figure(
+        "Accuracy by votes",
+        "What the first so many votes of each class would answer alone (of 5,000 examples at most).",
+        figures.votes_curve(counts, accuracy.get("train"), accuracy.get("test")),
+    )
 
 
 def _reads(network: LutNetwork) -> NDArray[np.int64]:
     """int64 (n_features,): inputs of LUTs, and votes, that read a bit of the feature."""
     read = np.concatenate([network.head.signal, *(layer.wiring.ravel() for layer in network.layers)])
-    per_signal = np.bincount(read, minlength=network.n_signals)[:len(network.encoder)]
+    per_signal = np.bincount(read, minlength=network.n_signals)[: len(network.encoder)]
     return np.bincount(network.encoder.feature, weights=per_signal, minlength=len(network.features)).astype(np.int64)
 
 
@@ -294,9 +349,17 @@ def _inputs(network: LutNetwork) -> Figure:
         text += f" The stronger the colour, the more often; at most {values.max():,} times."
         return Figure("Inputs read", text, image)
     order = np.argsort(-reads, kind="stable")[:20]
-    return Figure("Inputs read", text + " The most read ones:",
-                  figures.bars([features.names[i] for i in order], [("reads", reads[order].tolist())], "inputs",
-                               "Inputs read", "inputs of LUTs"))
+    return Figure(
+        "Inputs read",
+        text + " The most read ones:",
+        figures.bars(
+            [features.names[i] for i in order],
+            [("reads", reads[order].tolist())],
+            "inputs",
+            "Inputs read",
+            "inputs of LUTs",
+        ),
+    )
 
 
 def _usage(network: LutNetwork) -> Figure:
@@ -306,7 +369,7 @@ def _usage(network: LutNetwork) -> Figure:
     rows: list[tuple[int, int]] = []
     text = ""
     for number, (layer, first) in reversed(list(enumerate(zip(network.layers, network.first_signal, strict=True)))):
-        own = live[first:first + len(layer)]
+        own = live[first : first + len(layer)]
         live[layer.wiring[own].ravel()] = True
         names.append(f"{number + 1}: {layer.k} input{'s' * (layer.k != 1)}")
         rows.append((len(layer), int(own.sum())))
@@ -314,52 +377,85 @@ def _usage(network: LutNetwork) -> Figure:
     if len(rows) > 24:  # deep imported logic: neighbours together
         size = -(-len(rows) // 24)
         names = [f"{at + 1} to {min(at + size, len(names))}" for at in range(0, len(names), size)]
-        rows = [(sum(r[0] for r in rows[at:at + size]), sum(r[1] for r in rows[at:at + size]))
-                for at in range(0, len(rows), size)]
+        rows = [
+            (sum(r[0] for r in rows[at : at + size]), sum(r[1] for r in rows[at : at + size]))
+            for at in range(0, len(rows), size)
+        ]
     seen = [(int(layer.care_bits.sum()), layer.care_bits.size) for layer in network.layers if layer.care is not None]
     if seen:
         share = sum(s for s, _ in seen) / max(sum(n for _, n in seen), 1)
         text = f" Training showed {share:.0%} of the entries of their tables."
     used = sum(row[1] for row in rows)
     if not rows:
-        return Figure("LUT usage by layer", "The network has no LUTs; its head reads the code.", head=["layer"],
-                      rows=[["none"]])
-    return Figure("LUT usage by layer", f"{used:,} of {network.n_luts:,} LUTs have a way to the answer.{text}",
-                  figures.bars(names, [("learned", [r[0] for r in rows]), ("used", [r[1] for r in rows])], "usage",
-                               "LUT usage by layer", "LUTs"))
+        return Figure(
+            "LUT usage by layer", "The network has no LUTs; its head reads the code.", head=["layer"], rows=[["none"]]
+        )
+    return Figure(
+        "LUT usage by layer",
+        f"{used:,} of {network.n_luts:,} LUTs have a way to the answer.{text}",
+        figures.bars(
+            names,
+            [("learned", [r[0] for r in rows]), ("used", [r[1] for r in rows])],
+            "usage",
+            "LUT usage by layer",
+            "LUTs",
+        ),
+    )
 
 
-def _hardware_tiles(manifest: Manifest, build: dict[str, Any] | None,
-                    verify: dict[str, Any] | None) -> list[tuple[str, str, str]]:
+def _hardware_tiles(
+    manifest: Manifest, build: dict[str, Any] | None, verify: dict[str, Any] | None
+) -> list[tuple[str, str, str]]:
     cycles = manifest.latency
     if build is None:
         cells = manifest.data["cells"]
         out = [(f"{cells.get('lut', 0):,}", f"LUTs on {manifest.target}", f"latency {cycles} cycles")]
     else:
-        out = [(f"{build['core']['logic_cells']:,}", f"logic cells, core on {build['device']}",
-                f"whole chip {build['chip']['logic_cells']:,}")]
+        out = [
+            (
+                f"{build['core']['logic_cells']:,}",
+                f"logic cells, core on {build['device']}",
+                f"whole chip {build['chip']['logic_cells']:,}",
+            )
+        ]
         if build["fmax_mhz"]:
-            out += [(f"{build['fmax_mhz']:.1f} MHz", "Fmax", f"{build['classifications_per_second']:,} "
-                     "classifications per second"),
-                    (f"{build['latency_ns']:.0f} ns", "latency", f"{cycles} cycles; one example per clock")]
+            out += [
+                (
+                    f"{build['fmax_mhz']:.1f} MHz",
+                    "Fmax",
+                    f"{build['classifications_per_second']:,} classifications per second",
+                ),
+                (f"{build['latency_ns']:.0f} ns", "latency", f"{cycles} cycles; one example per clock"),
+            ]
     if verify is not None:
-        out.append(("PASS" if verify["passed"] else "FAIL", "against the golden model",
-                    f"{verify['vectors']:,} vectors, {verify['mismatches']:,} mismatches"))
+        out.append(
+            (
+                "PASS" if verify["passed"] else "FAIL",
+                "against the golden model",
+                f"{verify['vectors']:,} vectors, {verify['mismatches']:,} mismatches",
+            )
+        )
     return out
 
 
 def _part_luts(parts: Mapping[str, Mapping[str, int]]) -> list[tuple[str, float]]:
-    return [(PART_NAMES[part], sum(parts[part].get(kind, 0) for kind in ("lut", "mux")))
-            for part in PARTS if part in parts]
+    return [
+        (PART_NAMES[part], sum(parts[part].get(kind, 0) for kind in ("lut", "mux")))
+        for part in PARTS
+        if part in parts
+    ]
 
 
 def _estimate(network: LutNetwork) -> Figure:
     """What the core of a model that is not emitted would take."""
     target = get_target(ESTIMATE_FOR)
     netlist = compile_network(network, target, pipeline="none").netlist
-    return Figure("Area by part", f"LUTs of the core if it were emitted for {target.name} without pipeline; about "
-                  f"{estimate_netlist(netlist, target):,} logic cells in all.",
-                  figures.stacked(_part_luts(netlist.count_parts()), "LUTs"))
+    return Figure(
+        "Area by part",
+        f"LUTs of the core if it were emitted for {target.name} without pipeline; about "
+        f"{estimate_netlist(netlist, target):,} logic cells in all.",
+        figures.stacked(_part_luts(netlist.count_parts()), "LUTs"),
+    )
 
 
 def _hardware(manifest: Manifest, build: dict[str, Any] | None, verify: dict[str, Any] | None) -> list[Figure]:
@@ -377,15 +473,23 @@ def _hardware(manifest: Manifest, build: dict[str, Any] | None, verify: dict[str
     if build is not None:
         out += _built(manifest, build)
     if verify is not None:
-        rows = [[engine["engine"], {True: "PASS", False: "FAIL", None: "could not say"}[engine["passed"]],
-                 f"{engine['vectors']:,}" if engine["vectors"] else "proof", engine["mismatches"],
-                 engine["note"] or "; ".join(engine["errors"]), f"{engine['seconds']:.1f} s"]
-                for engine in verify["engines"]]
+        rows = [
+            [
+                engine["engine"],
+                {True: "PASS", False: "FAIL", None: "could not say"}[engine["passed"]],
+                f"{engine['vectors']:,}" if engine["vectors"] else "proof",
+                engine["mismatches"],
+                engine["note"] or "; ".join(engine["errors"]),
+                f"{engine['seconds']:.1f} s",
+            ]
+            for engine in verify["engines"]
+        ]
         head = ["engine", "result", "vectors", "mismatches", "note", "time"]
         if not any(row[4] for row in rows):
             head, rows = head[:4] + head[5:], [row[:4] + row[5:] for row in rows]
-        out.append(Figure("Verification", "The emitted core against the golden model.", wide=True, head=head,
-                          rows=rows))
+        out.append(
+            Figure("Verification", "The emitted core against the golden model.", wide=True, head=head, rows=rows)
+        )
     return out
 
 
@@ -401,16 +505,20 @@ def _built(manifest: Manifest, build: dict[str, Any]) -> list[Figure]:
         rows = [("chip", chip["logic_cells"], device.logic_cells), ("core", core["logic_cells"], device.logic_cells)]
         if device.ram and chip["ram"]:
             rows.append(("block RAM", chip["ram"], device.ram))
-        out.append(Figure("Device utilization", f"Logic cells of {build['device']}-{build['package']}.",
-                          figures.shares(rows)))
+        out.append(
+            Figure(
+                "Device utilization", f"Logic cells of {build['device']}-{build['package']}.", figures.shares(rows)
+            )
+        )
     counts = list(core)
     rows_ = [[what, *(f"{build[what][count]:,}" for count in counts)] for what in ("core", "chip")]
     log = manifest.directory / "nextpnr.log"
     words = None
     if log.is_file() and log.stat().st_size < 1 << 28:
         words = critical_path(log.read_text(errors="replace"), manifest.netlist)
-    out.append(Figure("Area and timing", words or "", head=["", *(_COUNTS.get(c, c) for c in counts)], rows=rows_,
-                      wide=True))
+    out.append(
+        Figure("Area and timing", words or "", head=["", *(_COUNTS.get(c, c) for c in counts)], rows=rows_, wide=True)
+    )
     return out
 
 
@@ -431,15 +539,30 @@ def _mistakes(network: LutNetwork, split: _Scores) -> list[Figure]:
             if pixels.ndim == 3 and pixels.shape[2] not in (1, 3, 4):
                 pixels = pixels[..., 0]
             caption = jinja2.utils.markupsafe.escape(f"{names[split.y[i]]} → {names[split.answer[i]]}")
-            pictures.append(f'<span class="example"><img class="pixels" alt="{caption}" src="{figures.png(pixels)}">'
-                            f"{caption}</span>")
+            pictures.append(
+                f'<span class="example"><img class="pixels" alt="{caption}" src="{figures.png(pixels)}">'
+                f"{caption}</span>"
+            )
         return [Figure("Wrong answers", text, f'<div class="examples">{"".join(pictures)}</div>', wide=True)]
     columns = np.argsort(-_reads(network), kind="stable")[:6]
-    rows = [[names[split.y[i]], names[split.answer[i]],
-             *(f"{split.x[i, c] / features.scale[c] + features.offset[c]:g}" for c in columns)] for i in chosen[:12]]
+    rows = [
+        [
+            names[split.y[i]],
+            names[split.answer[i]],
+            *(f"{split.x[i, c] / features.scale[c] + features.offset[c]:g}" for c in columns),
+        ]
+        for i in chosen[:12]
+    ]
     text = f"{len(rows)} of {len(wrong):,} wrong answers, with the most read features."
-    return [Figure("Wrong answers", text,
-                   head=["label", "answer", *(features.names[c] for c in columns)], rows=rows, wide=True)]
+    return [
+        Figure(
+            "Wrong answers",
+            text,
+            head=["label", "answer", *(features.names[c] for c in columns)],
+            rows=rows,
+            wide=True,
+        )
+    ]
 
 
 # --- facts ------------------------------------------------------------------------------------------------------
@@ -456,28 +579,66 @@ def _data_name(network: LutNetwork, dataset: Dataset | None) -> str:
 def _facts(network: LutNetwork, dataset: Dataset | None, manifest: Manifest | None) -> list[tuple[str, str]]:
     meta, head = network.meta, network.head
     names = ", ".join(network.class_names[:12]) + (", …" if network.n_classes > 12 else "")
-    facts = [("Classes", f"{network.n_classes}: {names}"),
-             ("Features", f"{len(network.features):,}" + (f", images of {' × '.join(map(str, shape))}" if
-              (shape := network.features.image_shape) else "") + f", {len(network.encoder):,} bits of code")]
+    facts = [
+        ("Classes", f"{network.n_classes}: {names}"),
+        (
+            "Features",
+            f"{len(network.features):,}"
+            + (f", images of {' × '.join(map(str, shape))}" if (shape := network.features.image_shape) else "")
+            + f", {len(network.encoder):,} bits of code",
+        ),
+    ]
     if dataset is not None:
-        facts.insert(0, ("Data", f"{dataset.name}: {len(dataset.y_train):,} training and {len(dataset.y_test):,} "
-                                 "test examples"))
+        facts.insert(
+            0,
+            ("Data", f"{dataset.name}: {len(dataset.y_train):,} training and {len(dataset.y_test):,} test examples"),
+        )
     if "imported" in meta:
         facts.append(("Learner", f"imported from {meta['imported']}"))
     elif "learner" in meta:
         facts.append(("Learner", f"{meta['learner']}, k = {meta.get('k', '?')}, seed {meta.get('seed', '?')}"))
     depth = len(network.layers)
-    facts.append(("Network", f"{network.n_luts:,} LUTs in {depth} layer{'s' * (depth != 1)}; head: " + {
-        "bit": "the class is one LUT's bit", "threshold": f"threshold of {len(head.signal):,} votes",
-        "argmax": f"{len(head.signal):,} votes, popcount by class and argmax"}[head.kind]))
+    facts.append(
+        (
+            "Network",
+            f"{network.n_luts:,} LUTs in {depth} layer{'s' * (depth != 1)}; head: "
+            + {
+                "bit": "the class is one LUT's bit",
+                "threshold": f"threshold of {len(head.signal):,} votes",
+                "argmax": f"{len(head.signal):,} votes, popcount by class and argmax",
+            }[head.kind],
+        )
+    )
     if manifest is not None:
-        facts.append(("Hardware", f"{manifest.target}, {manifest.input_port.width:,} input bits, "
-                                  f"{manifest.latency} cycles of latency, one example per clock"))
+        facts.append(
+            (
+                "Hardware",
+                f"{manifest.target}, {manifest.input_port.width:,} input bits, "
+                f"{manifest.latency} cycles of latency, one example per clock",
+            )
+        )
     return facts
 
 
-_TRAIN = ("learner", "layers", "luts", "votes", "levels", "sweeps", "proposals", "tau", "augment", "validation",
-          "patience", "margin", "time_limit", "k", "threshold", "bits_per_feature", "seed")
+_TRAIN = (
+    "learner",
+    "layers",
+    "luts",
+    "votes",
+    "levels",
+    "sweeps",
+    "proposals",
+    "tau",
+    "augment",
+    "validation",
+    "patience",
+    "margin",
+    "time_limit",
+    "k",
+    "threshold",
+    "bits_per_feature",
+    "seed",
+)
 
 
 def train_command(network: LutNetwork, model: str) -> str | None:
@@ -504,8 +665,13 @@ def train_command(network: LutNetwork, model: str) -> str | None:
     return shlex.join(str(word) for word in [*words, "-o", model])
 
 
-def _commands(network: LutNetwork, manifest: Manifest | None, path: Path, build: dict[str, Any] | None,
-              verify: dict[str, Any] | None) -> list[str]:
+def _commands(
+    network: LutNetwork,
+    manifest: Manifest | None,
+    path: Path,
+    build: dict[str, Any] | None,
+    verify: dict[str, Any] | None,
+) -> list[str]:
     model = "model.lut" if manifest is not None else path.name
     train = train_command(network, model)
     out = [train] if train else []
@@ -525,8 +691,17 @@ def _commands(network: LutNetwork, manifest: Manifest | None, path: Path, build:
         words += ["--vectors", str(verify["asked"])] if verify.get("asked") else []
         out.append(shlex.join(words))
     if build is not None:
-        words = ["lut2hw", "build", folder, "--device", build["device"], "--package", build["package"], "--seed",
-                 str(build["seed"])]
+        words = [
+            "lut2hw",
+            "build",
+            folder,
+            "--device",
+            build["device"],
+            "--package",
+            build["package"],
+            "--seed",
+            str(build["seed"]),
+        ]
         words += ["--freq", f"{build['freq_mhz']:g}"] if "freq_mhz" in build else []
         out.append(shlex.join(words))
     return [*out, shlex.join(["lut2hw", "report", folder])]
@@ -536,4 +711,3 @@ def _versions() -> list[tuple[str, str]]:
     from lut2hw import doctor
 
     return [("lut2hw", __version__), *doctor.versions().items()]
-

@@ -14,11 +14,22 @@ from numpy.typing import NDArray
 # Colours that only stand for CSS variables of the page.
 FOREGROUND, MUTED = "#010101", "#010102"
 COLOURS = ("#010111", "#010112", "#010113", "#010114", "#010115", "#010116")
-_VARIABLES = {FOREGROUND: "var(--fg)", MUTED: "var(--muted)",
-              **{colour: f"var(--c{i + 1})" for i, colour in enumerate(COLOURS)}}
+_VARIABLES = {
+    FOREGROUND: "var(--fg)",
+    MUTED: "var(--muted)",
+    **{colour: f"var(--c{i + 1})" for i, colour in enumerate(COLOURS)},
+}
 # What a file of its own shows instead, without a page around it.
-LIGHT = {FOREGROUND: "#1c2733", MUTED: "#8795a5", COLOURS[0]: "#2f6db5", COLOURS[1]: "#d9822b", COLOURS[2]: "#2a9d74",
-         COLOURS[3]: "#b3478c", COLOURS[4]: "#7a68c2", COLOURS[5]: "#9aa5b1"}
+LIGHT = {
+    FOREGROUND: "#1c2733",
+    MUTED: "#8795a5",
+    COLOURS[0]: "#2f6db5",
+    COLOURS[1]: "#d9822b",
+    COLOURS[2]: "#2a9d74",
+    COLOURS[3]: "#b3478c",
+    COLOURS[4]: "#7a68c2",
+    COLOURS[5]: "#9aa5b1",
+}
 
 
 def axes(width: float = 4.4, height: float = 2.6) -> tuple[Any, Any]:
@@ -59,12 +70,16 @@ def svg(figure: Any, name: str, title: str, *, standalone: bool = False) -> str:
         for colour, shown in LIGHT.items():
             text = text.replace(colour, shown)
         return text
-    text = text[text.index("<svg"):]
+    text = text[text.index("<svg") :]
     for colour, variable in _VARIABLES.items():
         text = text.replace(colour, variable)
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r'(<svg [^>]*?)width="[^"]*" height="[^"]*"|(<svg [^>]*?)height="[^"]*" width="[^"]*"',
-                  lambda m: m[1] or m[2], text, count=1)
+    text = re.sub(
+        r'(<svg [^>]*?)width="[^"]*" height="[^"]*"|(<svg [^>]*?)height="[^"]*" width="[^"]*"',
+        lambda m: m[1] or m[2],
+        text,
+        count=1,
+    )
     text = re.sub(r"font: ([^;\"]*?)'sans-serif'[^;\"]*", r"font: \1sans-serif", text)
     return re.sub(r"<svg ", '<svg role="img" ', text, count=1)
 
@@ -74,8 +89,11 @@ def png_of(figure: Any) -> bytes:
     from matplotlib.colors import to_rgba
 
     for artist in figure.findobj():
-        for get, put in (("get_color", "set_color"), ("get_edgecolor", "set_edgecolor"),
-                         ("get_facecolor", "set_facecolor")):
+        for get, put in (
+            ("get_color", "set_color"),
+            ("get_edgecolor", "set_edgecolor"),
+            ("get_facecolor", "set_facecolor"),
+        ):
             if hasattr(artist, get):
                 colour = getattr(artist, get)()
                 for stands_for, shown in LIGHT.items():
@@ -157,8 +175,15 @@ def layers_curve(rows: Sequence[tuple[int, NDArray]], split: str) -> str:
     """Accuracy of the single LUTs of each layer of a two-class network."""
     figure, ax = axes()
     number = [row[0] for row in rows]
-    ax.fill_between(number, [100 * v.min() for _, v in rows], [100 * v.max() for _, v in rows], color=COLOURS[0],
-                    alpha=0.2, linewidth=0, label="worst to best")
+    ax.fill_between(
+        number,
+        [100 * v.min() for _, v in rows],
+        [100 * v.max() for _, v in rows],
+        color=COLOURS[0],
+        alpha=0.2,
+        linewidth=0,
+        label="worst to best",
+    )
     ax.plot(number, [100 * v.mean() for _, v in rows], color=COLOURS[0], marker="o", markersize=3, label="mean")
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xlabel("layer")
@@ -167,13 +192,15 @@ def layers_curve(rows: Sequence[tuple[int, NDArray]], split: str) -> str:
     return svg(figure, "layers", "Accuracy of single LUTs by layer")
 
 
-def bars(names: Sequence[str], series: Sequence[tuple[str, Sequence[float]]], name: str, title: str,
-         label: str = "") -> str:
+def bars(
+    names: Sequence[str], series: Sequence[tuple[str, Sequence[float]]], name: str, title: str, label: str = ""
+) -> str:
     """Horizontal bars, one group for each name; later series lie over earlier ones."""
     figure, ax = axes(height=0.7 + 0.23 * max(len(names), 3))
     at = np.arange(len(names))[::-1]
-    for (legend_name, values), colour in zip(series, (COLOURS[5], COLOURS[0]) if len(series) > 1 else COLOURS,
-                                             strict=False):
+    for (legend_name, values), colour in zip(
+        series, (COLOURS[5], COLOURS[0]) if len(series) > 1 else COLOURS, strict=False
+    ):
         ax.barh(at, values, color=colour, height=0.7, label=legend_name)
     ax.set_yticks(at, [each if len(each) <= 24 else each[:23] + "…" for each in names])
     ax.set_ylim(-0.6, len(names) - 0.4)
@@ -191,8 +218,9 @@ def margins(right: NDArray, wrong: NDArray) -> str:
     most = int(max(right.max(initial=0), wrong.max(initial=0)))
     width = max(1, -(-(most + 1) // 40))
     edges = np.arange(0, most + width + 1, width) - 0.5
-    ax.hist([wrong, right], edges, stacked=True, color=[COLOURS[1], COLOURS[0]], label=["wrong", "right"],
-            linewidth=0)
+    ax.hist(
+        [wrong, right], edges, stacked=True, color=[COLOURS[1], COLOURS[0]], label=["wrong", "right"], linewidth=0
+    )
     ax.set_xlabel("margin, in score")
     ax.set_ylabel("examples")
     ax.xaxis.get_major_locator().set_params(integer=True)
@@ -224,8 +252,15 @@ def shares(rows: Sequence[tuple[str, float, float]]) -> str:
     ax.barh(at, [100] * len(rows), color=COLOURS[5], alpha=0.3, height=0.6)
     ax.barh(at, values, color=COLOURS[0], height=0.6)
     for y, value, (_, used, available) in zip(at, values, rows, strict=True):
-        ax.text(99, y, f"{used:,.0f} of {available:,.0f} ({value:.1f}%)", size=8, color=FOREGROUND, ha="right",
-                va="center")
+        ax.text(
+            99,
+            y,
+            f"{used:,.0f} of {available:,.0f} ({value:.1f}%)",
+            size=8,
+            color=FOREGROUND,
+            ha="right",
+            va="center",
+        )
     ax.set_yticks(at, [name for name, _, _ in rows])
     ax.set_xlim(0, 100)
     ax.set_xlabel("% of the device")

@@ -43,10 +43,17 @@ def critical_path(log: str, netlist: Netlist | None = None) -> str | None:
     total = logic + routing
     if not total:
         return None
-    steps = " and ".join([f"{luts} LUT{'s' * (luts != 1)}"] * bool(luts)
-                         + [f"{carries} carry step{'s' * (carries != 1)}"] * bool(carries)) or "no logic at all"
-    text = (f"The slowest path from register to register takes {total:.1f} ns: {logic:.1f} ns in {steps}, "
-            f"{routing:.1f} ns ({routing / total:.0%}) in wires.")
+    steps = (
+        " and ".join(
+            [f"{luts} LUT{'s' * (luts != 1)}"] * bool(luts)
+            + [f"{carries} carry step{'s' * (carries != 1)}"] * bool(carries)
+        )
+        or "no logic at all"
+    )
+    text = (
+        f"The slowest path from register to register takes {total:.1f} ns: {logic:.1f} ns in {steps}, "
+        f"{routing:.1f} ns ({routing / total:.0%}) in wires."
+    )
     parts = _parts(places, netlist) if netlist is not None else Counter()
     if parts:
         most = [f"the {PART_NAMES.get(part, part)}" for part, _ in parts.most_common()]

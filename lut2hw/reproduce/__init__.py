@@ -17,9 +17,13 @@ from lut2hw.files import write_bytes, write_text
 from lut2hw.reproduce.experiments import EXPERIMENTS, Context, Result
 
 
-def run(names: Iterable[str], directory: str | Path, quick: bool = False,
-        progress: Callable[[str, int, int], None] | None = None,
-        done: Callable[[dict[str, Any]], None] | None = None) -> list[dict[str, Any]]:
+def run(
+    names: Iterable[str],
+    directory: str | Path,
+    quick: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+    done: Callable[[dict[str, Any]], None] | None = None,
+) -> list[dict[str, Any]]:
     """Run experiments and write NAME.csv, .md, .png and .svg of each, and reproduction.md, into `directory`.
 
     names: of `EXPERIMENTS`; none means all. quick: smaller networks, fewer examples, seeds and settings. done: called
@@ -50,8 +54,14 @@ def run(names: Iterable[str], directory: str | Path, quick: bool = False,
                 write_bytes(directory / f"{name}.{suffix}", data)
             write_text(directory / f"{name}.csv", to_csv(result))
             write_text(directory / f"{name}.md", to_markdown(result, f"{name}.png"))
-            summary = {"name": name, "status": "ran", "holds": result.holds, "line": result.line,
-                       "columns": result.columns, "rows": result.rows}
+            summary = {
+                "name": name,
+                "status": "ran",
+                "holds": result.holds,
+                "line": result.line,
+                "columns": result.columns,
+                "rows": result.rows,
+            }
         summary["seconds"] = round(time.perf_counter() - began, 1)
         summaries.append(summary)
         if done is not None:
@@ -77,10 +87,18 @@ def to_csv(result: Result) -> str:
 
 def to_markdown(result: Result, picture: str) -> str:
     """What is claimed, whether it holds, the plot and the table."""
-    lines = [f"## {result.title}", "", f"Claim: {result.claim}", "",
-             f"**{'Holds' if result.holds else 'Does not hold'}:** {result.line}", "",
-             f"![{result.title}]({picture})", "",
-             "| " + " | ".join(result.columns) + " |", "| " + " | ".join("---" for _ in result.columns) + " |"]
+    lines = [
+        f"## {result.title}",
+        "",
+        f"Claim: {result.claim}",
+        "",
+        f"**{'Holds' if result.holds else 'Does not hold'}:** {result.line}",
+        "",
+        f"![{result.title}]({picture})",
+        "",
+        "| " + " | ".join(result.columns) + " |",
+        "| " + " | ".join("---" for _ in result.columns) + " |",
+    ]
     lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in result.rows]
     return "\n".join([*lines, "", result.note, ""])
 
@@ -95,14 +113,21 @@ def report(results: dict[str, Result], summaries: list[dict[str, Any]], quick: b
 
     seconds = sum(summary["seconds"] for summary in summaries)
     command = "lut2hw reproduce" + (" --quick" if quick else "")
-    lines = ["# The experiments of \"Learning and Memorization\", repeated", "",
-             "S. Chatterjee, \"Learning and Memorization\", ICML 2018 (PMLR 80:755-763). Made by", "",
-             f"    {command}", "",
-             f"in {seconds / 60:.1f} minutes: {processor()}, {numba.get_num_threads()} thread(s), Python "
-             f"{platform.python_version()}, lut2hw {__version__}, NumPy {numpy.__version__}, numba "
-             f"{numba.__version__}, scikit-learn {sklearn.__version__}. Numbers are shares of right answers; ± is "
-             "the standard deviation over seeds (wiring and ties).", "",
-             "| experiment | claim holds | in numbers |", "| --- | --- | --- |"]
+    lines = [
+        '# The experiments of "Learning and Memorization", repeated',
+        "",
+        'S. Chatterjee, "Learning and Memorization", ICML 2018 (PMLR 80:755-763). Made by',
+        "",
+        f"    {command}",
+        "",
+        f"in {seconds / 60:.1f} minutes: {processor()}, {numba.get_num_threads()} thread(s), Python "
+        f"{platform.python_version()}, lut2hw {__version__}, NumPy {numpy.__version__}, numba "
+        f"{numba.__version__}, scikit-learn {sklearn.__version__}. Numbers are shares of right answers; ± is "
+        "the standard deviation over seeds (wiring and ties).",
+        "",
+        "| experiment | claim holds | in numbers |",
+        "| --- | --- | --- |",
+    ]
     for summary in summaries:
         holds = {True: "yes", False: "no", None: "skipped"}[summary.get("holds")]
         name = summary["name"]

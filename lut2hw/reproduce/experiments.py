@@ -63,8 +63,16 @@ class Task:
 
     def fit(self, layers: Sequence[int], k: int, seed: int, y: NDArray[np.int64] | None = None) -> LutNetwork:
         """Memorize two classes; `y` replaces the training labels."""
-        return memorize(self.encoder, self.train, self.y_train if y is None else y, ("0", "1"), layers=layers, k=k,
-                        seed=seed, counts=False)
+        return memorize(
+            self.encoder,
+            self.train,
+            self.y_train if y is None else y,
+            ("0", "1"),
+            layers=layers,
+            k=k,
+            seed=seed,
+            counts=False,
+        )
 
     def accuracies(self, network: LutNetwork, y: NDArray[np.int64] | None = None) -> tuple[float, float]:
         """Shares of right answers on the training set (against `y` if given) and on the test set."""
@@ -117,8 +125,13 @@ class Context:
             d = self.dataset(name)
             n, n_test = (10_000, 2_000) if self.quick else (len(d.y_train), len(d.y_test))
             encoder = fixed(d.features, 128)
-            self._tasks[key] = Task(encoder, encoder(d.x_train[:n]), (d.y_train[:n] >= 5).astype(np.int64),
-                                    encoder(d.x_test[:n_test]), (d.y_test[:n_test] >= 5).astype(np.int64))
+            self._tasks[key] = Task(
+                encoder,
+                encoder(d.x_train[:n]),
+                (d.y_train[:n] >= 5).astype(np.int64),
+                encoder(d.x_test[:n_test]),
+                (d.y_test[:n_test] >= 5).astype(np.int64),
+            )
         return self._tasks[key]
 
 
@@ -130,8 +143,16 @@ def spread(values: Sequence[float]) -> list[float]:
 def curve(axes: Any, rows: list[list[Any]], x: int, columns: dict[str, int], **style: Any) -> None:
     """Lines with error bars: column number of each mean; its spread is in the next column."""
     for label, at in columns.items():
-        axes.errorbar([row[x] for row in rows], [row[at] for row in rows], [row[at + 1] for row in rows],
-                      label=label, marker="o", markersize=3, capsize=2, **style)
+        axes.errorbar(
+            [row[x] for row in rows],
+            [row[at] for row in rows],
+            [row[at + 1] for row in rows],
+            label=label,
+            marker="o",
+            markersize=3,
+            capsize=2,
+            **style,
+        )
 
 
 def finish(axes: Any, x: str, y: str = "accuracy") -> None:
@@ -164,9 +185,14 @@ def lookup(context: Context) -> Result:
                 return int(rng.integers(2))  # never seen: whatever the table holds there
             return tie[pattern] if margin == 0 else int(margin > 0)
 
-        rows.append([seed, float(np.mean([answer(p) == y for p, y in zip(train, task.y_train, strict=True)])),
-                     float(np.mean([answer(p) == y for p, y in zip(test, task.y_test, strict=True)])),
-                     float(np.mean([p in ones for p in test]))])
+        rows.append(
+            [
+                seed,
+                float(np.mean([answer(p) == y for p, y in zip(train, task.y_train, strict=True)])),
+                float(np.mean([answer(p) == y for p, y in zip(test, task.y_test, strict=True)])),
+                float(np.mean([p in ones for p in test])),
+            ]
+        )
     (train_mean, _), (test_mean, test_sd) = spread([r[1] for r in rows]), spread([r[2] for r in rows])
 
     def plot(figure: Any) -> None:
@@ -175,13 +201,18 @@ def lookup(context: Context) -> Result:
         axes.axhline(0.5, color="black", linestyle=":", label="chance")
         finish(axes, "one table over all 784 pixels")
 
-    return Result("One table over all inputs", "a single lookup table over all inputs memorizes the training set and "
-                  "does not generalize: chance on the test set.",
-                  ["seed", "train", "test", "test images seen in training"], rows,
-                  train_mean > 0.99 and abs(test_mean - 0.5) < 0.05,
-                  f"train {train_mean:.3f}, test {test_mean:.3f} ± {test_sd:.3f} (chance is .5)", plot,
-                  "MNIST, digits 0-4 against 5-9, pixels of at least 128. Of a table of 2^784 entries only those "
-                  "seen in training need to be kept; the others are random bits.")
+    return Result(
+        "One table over all inputs",
+        "a single lookup table over all inputs memorizes the training set and "
+        "does not generalize: chance on the test set.",
+        ["seed", "train", "test", "test images seen in training"],
+        rows,
+        train_mean > 0.99 and abs(test_mean - 0.5) < 0.05,
+        f"train {train_mean:.3f}, test {test_mean:.3f} ± {test_sd:.3f} (chance is .5)",
+        plot,
+        "MNIST, digits 0-4 against 5-9, pixels of at least 128. Of a table of 2^784 entries only those "
+        "seen in training need to be kept; the others are random bits.",
+    )
 
 
 def _rows(packed: bits.Packed, n: int) -> list[bytes]:
@@ -208,10 +239,24 @@ def mnist_binary(context: Context) -> Result:
     rows: list[list[Any]] = []
     for i, values in enumerate(per_layer):
         columns = list(zip(*values, strict=True))
-        rows.append([f"hidden {i + 1}", *spread(columns[0]), *spread(columns[1]),
-                     *(round(float(np.mean(c)), 5) for c in columns[2:])])
-    rows.append(["answer", *spread([f[0] for f in final]), *spread([f[1] for f in final]), 0.0,
-                 min(f[1] for f in final), max(f[1] for f in final)])
+        rows.append(
+            [
+                f"hidden {i + 1}",
+                *spread(columns[0]),
+                *spread(columns[1]),
+                *(round(float(np.mean(c)), 5) for c in columns[2:]),
+            ]
+        )
+    rows.append(
+        [
+            "answer",
+            *spread([f[0] for f in final]),
+            *spread([f[1] for f in final]),
+            0.0,
+            min(f[1] for f in final),
+            max(f[1] for f in final),
+        ]
+    )
     means = [row[3] for row in rows]
     target = (0.80, 0.75) if context.quick else (0.877, 0.861)
     holds = all(a < b for a, b in itertools.pairwise(means)) and rows[-1][1] > target[0] and rows[-1][3] > target[1]
@@ -224,13 +269,17 @@ def mnist_binary(context: Context) -> Result:
         axes.axhline(rows[-1][3], color="black", linestyle=":", label="test, the network's answer")
         finish(axes, "hidden layer (shape: how its LUTs spread on the test set)")
 
-    return Result("Digits 0-4 against 5-9, layer by layer", "layers of tables that only memorize get better one "
-                  "after the other, and their spread shrinks.",
-                  ["layer", "train", "±", "test", "±", "test: spread within layer", "worst LUT", "best LUT"], rows,
-                  holds,
-                  f"answer: train {rows[-1][1]:.3f} ± {rows[-1][2]:.3f}, test {rows[-1][3]:.3f} ± {rows[-1][4]:.3f}; "
-                  f"mean LUT on the test set by layer: {', '.join(f'{m:.3f}' for m in means[:-1])}", plot,
-                  f"MNIST, {depth} hidden layers of {context.width} LUTs, k = {k}; {len(final)} seeds.")
+    return Result(
+        "Digits 0-4 against 5-9, layer by layer",
+        "layers of tables that only memorize get better one after the other, and their spread shrinks.",
+        ["layer", "train", "±", "test", "±", "test: spread within layer", "worst LUT", "best LUT"],
+        rows,
+        holds,
+        f"answer: train {rows[-1][1]:.3f} ± {rows[-1][2]:.3f}, test {rows[-1][3]:.3f} ± {rows[-1][4]:.3f}; "
+        f"mean LUT on the test set by layer: {', '.join(f'{m:.3f}' for m in means[:-1])}",
+        plot,
+        f"MNIST, {depth} hidden layers of {context.width} LUTs, k = {k}; {len(final)} seeds.",
+    )
 
 
 def _signal_accuracies(network: LutNetwork, packed: bits.Packed, y: NDArray[np.int64]) -> list[NDArray[np.float64]]:
@@ -238,12 +287,15 @@ def _signal_accuracies(network: LutNetwork, packed: bits.Packed, y: NDArray[np.i
     signals = network.signals(packed)
     wrong = np.bitwise_count((signals ^ bits.pack(y[None].astype(bool))) & bits.tail_mask(len(y))).sum(axis=1)
     right = 1 - wrong / len(y)
-    return [right[first:first + len(layer)]
-            for layer, first in zip(network.layers[:-1], network.first_signal[:-1], strict=True)]
+    return [
+        right[first : first + len(layer)]
+        for layer, first in zip(network.layers[:-1], network.first_signal[:-1], strict=True)
+    ]
 
 
-def _series(context: Context, name: str, label: str, settings: Sequence[int],
-            fit: Callable[[int, int], tuple[float, float]]) -> list[list[Any]]:
+def _series(
+    context: Context, name: str, label: str, settings: Sequence[int], fit: Callable[[int, int], tuple[float, float]]
+) -> list[list[Any]]:
     """Rows: setting, train, ±, test, ±, over the seeds."""
     rows = []
     for value in context.step(name, settings):
@@ -264,58 +316,79 @@ def _plot_train_test(rows: list[list[Any]], x: str, log: bool = False) -> Callab
             axes.set_xscale("log", base=2)
             axes.xaxis.set_major_formatter("{x:,.0f}")
         finish(axes, x)
+
     return plot
 
 
 def support(context: Context) -> Result:
     """Growing k."""
     task = context.binary("mnist")
-    rows = _series(context, "support", "k", _ks(context),
-                   lambda k, seed: task.accuracies(task.fit([context.width] * 5, k, seed)))
+    rows = _series(
+        context, "support", "k", _ks(context), lambda k, seed: task.accuracies(task.fit([context.width] * 5, k, seed))
+    )
     train, test = [r[1] for r in rows], [r[3] for r in rows]
     best = int(np.argmax(test))
     holds = all(a < b + 0.005 for a, b in itertools.pairwise(train)) and 0 < best < len(rows) - 1 and train[-1] > 0.97
-    return Result("From generalization to memorization by k", "k is the road from generalization to memorization: "
-                  "training accuracy rises to 1 with k, test accuracy first rises with it, then falls.",
-                  ["k", "train", "±", "test", "±"], rows, holds,
-                  f"train {train[0]:.3f} to {train[-1]:.3f}; test {test[0]:.3f} at k = {rows[0][0]}, best "
-                  f"{test[best]:.3f} at k = {rows[best][0]}, {test[-1]:.3f} at k = {rows[-1][0]}",
-                  _plot_train_test(rows, "k, inputs of each LUT"),
-                  f"MNIST, digits 0-4 against 5-9, 5 hidden layers of {context.width} LUTs; "
-                  f"{len(context.seeds)} seeds.")
+    return Result(
+        "From generalization to memorization by k",
+        "k is the road from generalization to memorization: "
+        "training accuracy rises to 1 with k, test accuracy first rises with it, then falls.",
+        ["k", "train", "±", "test", "±"],
+        rows,
+        holds,
+        f"train {train[0]:.3f} to {train[-1]:.3f}; test {test[0]:.3f} at k = {rows[0][0]}, best "
+        f"{test[best]:.3f} at k = {rows[best][0]}, {test[-1]:.3f} at k = {rows[-1][0]}",
+        _plot_train_test(rows, "k, inputs of each LUT"),
+        f"MNIST, digits 0-4 against 5-9, 5 hidden layers of {context.width} LUTs; {len(context.seeds)} seeds.",
+    )
 
 
 def depth(context: Context) -> Result:
     """Growing depth."""
     task = context.binary("mnist")
     depths = [0, 1, 2, 4, 8] if context.quick else [0, 1, 2, 3, 4, 5, 6, 8, 12, 16, 24, 32]
-    rows = _series(context, "depth", "hidden layers", depths,
-                   lambda n, seed: task.accuracies(task.fit([context.width] * n, 8, seed)))
+    rows = _series(
+        context,
+        "depth",
+        "hidden layers",
+        depths,
+        lambda n, seed: task.accuracies(task.fit([context.width] * n, 8, seed)),
+    )
     test = {r[0]: r[3] for r in rows}
     gain = test[4] - test[0]
-    return Result("Depth", "depth helps although every layer only memorizes: accuracy grows with the first layers "
-                  "and then stays.", ["hidden layers", "train", "±", "test", "±"], rows,
-                  gain > 0.1 and abs(rows[-1][3] - max(test.values())) < 0.03,
-                  f"test {test[0]:.3f} without hidden layers, {test[1]:.3f} with one, {test[4]:.3f} with four, "
-                  f"{rows[-1][3]:.3f} with {rows[-1][0]}",
-                  _plot_train_test(rows, "hidden layers"),
-                  f"MNIST, digits 0-4 against 5-9, {context.width} LUTs a layer, k = 8; {len(context.seeds)} seeds.")
+    return Result(
+        "Depth",
+        "depth helps although every layer only memorizes: accuracy grows with the first layers and then stays.",
+        ["hidden layers", "train", "±", "test", "±"],
+        rows,
+        gain > 0.1 and abs(rows[-1][3] - max(test.values())) < 0.03,
+        f"test {test[0]:.3f} without hidden layers, {test[1]:.3f} with one, {test[4]:.3f} with four, "
+        f"{rows[-1][3]:.3f} with {rows[-1][0]}",
+        _plot_train_test(rows, "hidden layers"),
+        f"MNIST, digits 0-4 against 5-9, {context.width} LUTs a layer, k = 8; {len(context.seeds)} seeds.",
+    )
 
 
 def width(context: Context) -> Result:
     """Growing width."""
     task = context.binary("mnist")
     widths = [32, 128, 512] if context.quick else [2**i for i in range(5, 14)]
-    rows = _series(context, "width", "LUTs a layer", widths,
-                   lambda n, seed: task.accuracies(task.fit([n] * 5, 8, seed)))
+    rows = _series(
+        context, "width", "LUTs a layer", widths, lambda n, seed: task.accuracies(task.fit([n] * 5, 8, seed))
+    )
     first, last = rows[0], rows[-1]
     gap = last[1] - last[3]
-    return Result("Width", "wider layers do better, on the test set too: more tables do not mean more overfitting.",
-                  ["LUTs a layer", "train", "±", "test", "±"], rows,
-                  last[3] > first[3] + 0.03 and all(b > a - 0.01 for a, b in itertools.pairwise(r[3] for r in rows)),
-                  f"test {first[3]:.3f} with {first[0]} LUTs a layer, {last[3]:.3f} with {last[0]} (train less test "
-                  f"there: {gap:.3f})", _plot_train_test(rows, "LUTs a layer", log=True),
-                  f"MNIST, digits 0-4 against 5-9, 5 hidden layers, k = 8; {len(context.seeds)} seeds.")
+    return Result(
+        "Width",
+        "wider layers do better, on the test set too: more tables do not mean more overfitting.",
+        ["LUTs a layer", "train", "±", "test", "±"],
+        rows,
+        last[3] > first[3] + 0.03 and all(b > a - 0.01 for a, b in itertools.pairwise(r[3] for r in rows)),
+        f"test {first[3]:.3f} with {first[0]} LUTs a layer, {last[3]:.3f} with {last[0]} (train less test "
+        f"there: {gap:.3f})",
+        _plot_train_test(rows, "LUTs a layer", log=True),
+        f"MNIST, digits 0-4 against 5-9, 5 hidden layers, k = 8; {len(context.seeds)} seeds.",
+    )
 
 
 def random_labels(context: Context) -> Result:
@@ -341,12 +414,18 @@ def random_labels(context: Context) -> Result:
         curve(axes, rows, 0, {"real labels, train": 1, "random labels, train": 3, "random labels, test": 5})
         finish(axes, "k, inputs of each LUT")
 
-    return Result("Random labels", "random labels are memorized too, but real data is memorized at smaller k.",
-                  ["k", "real: train", "±", "random: train", "±", "random: test", "±"], rows, holds,
-                  f"more than .9 of the training set at k = {full_real} with real labels and k = {full_fake} with "
-                  f"random ones; random labels at k = 8: train {next(r[3] for r in rows if r[0] == 8):.3f}", plot,
-                  f"MNIST, 5 hidden layers of {context.width} LUTs; labels drawn with a fair coin; test accuracy "
-                  f"against the real labels; {len(context.seeds)} seeds.")
+    return Result(
+        "Random labels",
+        "random labels are memorized too, but real data is memorized at smaller k.",
+        ["k", "real: train", "±", "random: train", "±", "random: test", "±"],
+        rows,
+        holds,
+        f"more than .9 of the training set at k = {full_real} with real labels and k = {full_fake} with "
+        f"random ones; random labels at k = 8: train {next(r[3] for r in rows if r[0] == 8):.3f}",
+        plot,
+        f"MNIST, 5 hidden layers of {context.width} LUTs; labels drawn with a fair coin; test accuracy "
+        f"against the real labels; {len(context.seeds)} seeds.",
+    )
 
 
 def _baselines(seed: int) -> dict[str, Any]:
@@ -357,12 +436,15 @@ def _baselines(seed: int) -> dict[str, Any]:
     from sklearn.neural_network import MLPClassifier
     from sklearn.tree import DecisionTreeClassifier
 
-    return {"logistic regression": LogisticRegression(C=0.1, max_iter=100), "naive Bayes": BernoulliNB(),
-            "1-nearest neighbour": KNeighborsClassifier(1, algorithm="brute"),
-            "5-nearest neighbours": KNeighborsClassifier(5, algorithm="brute"),
-            "decision tree": DecisionTreeClassifier(random_state=seed),
-            "random forest": RandomForestClassifier(50, random_state=seed),
-            "MLP (64)": MLPClassifier((64,), max_iter=10, batch_size=128, random_state=seed)}
+    return {
+        "logistic regression": LogisticRegression(C=0.1, max_iter=100),
+        "naive Bayes": BernoulliNB(),
+        "1-nearest neighbour": KNeighborsClassifier(1, algorithm="brute"),
+        "5-nearest neighbours": KNeighborsClassifier(5, algorithm="brute"),
+        "decision tree": DecisionTreeClassifier(random_state=seed),
+        "random forest": RandomForestClassifier(50, random_state=seed),
+        "MLP (64)": MLPClassifier((64,), max_iter=10, batch_size=128, random_state=seed),
+    }
 
 
 def _score(model: Any, x_train: NDArray, y_train: NDArray, x_test: NDArray, y_test: NDArray) -> float:
@@ -373,8 +455,16 @@ def _score(model: Any, x_train: NDArray, y_train: NDArray, x_test: NDArray, y_te
         return float((model.fit(x_train, y_train).predict(x_test) == y_test).mean())
 
 
-def _memorize_pair(encoder: Encoder, x_train: NDArray, y_train: NDArray, x_test: NDArray, y_test: NDArray,
-                   layers: Sequence[int], k: int, seed: int) -> tuple[float, float]:
+def _memorize_pair(
+    encoder: Encoder,
+    x_train: NDArray,
+    y_train: NDArray,
+    x_test: NDArray,
+    y_test: NDArray,
+    layers: Sequence[int],
+    k: int,
+    seed: int,
+) -> tuple[float, float]:
     task = Task(encoder, encoder(x_train), y_train, encoder(x_test), y_test)
     return task.accuracies(task.fit(layers, k, seed))
 
@@ -389,39 +479,58 @@ def _pairwise(context: Context, name: str, title: str, per_class: int | None) ->
     scores: dict[str, list[float]] = {}
     memorized = []
     for a, b in context.step(f"pairwise-{name}", pairs):
-        (x_train, y_train), (x_test, y_test) = (_two(x, y, a, b, limit) for x, y, limit in (
-            (d.x_train, d.y_train, per_class), (d.x_test, d.y_test, 250 if context.quick else None)))
+        (x_train, y_train), (x_test, y_test) = (
+            _two(x, y, a, b, limit)
+            for x, y, limit in (
+                (d.x_train, d.y_train, per_class),
+                (d.x_test, d.y_test, 250 if context.quick else None),
+            )
+        )
         for k in ks:
-            both = [_memorize_pair(encoder, x_train, y_train, x_test, y_test, [context.width] * 5, k, seed)
-                    for seed in context.seeds]
+            both = [
+                _memorize_pair(encoder, x_train, y_train, x_test, y_test, [context.width] * 5, k, seed)
+                for seed in context.seeds
+            ]
             scores.setdefault(f"memorize, k = {k}", []).append(float(np.mean([test for _, test in both])))
             memorized.append(float(np.mean([train for train, _ in both])))
         bits_train, bits_test = ((x >= 128).astype(np.float32) for x in (x_train, x_test))
         for method, model in _baselines(0).items():
             scores.setdefault(method, []).append(_score(model, bits_train, y_train, bits_test, y_test))
-    rows: list[list[Any]] = [[method, *(round(float(f(values)), 5) for f in (np.mean, np.min, np.max))]
-                             for method, values in scores.items()]
-    ours = max(row[1] for row in rows[:len(ks)])
+    rows: list[list[Any]] = [
+        [method, *(round(float(f(values)), 5) for f in (np.mean, np.min, np.max))]
+        for method, values in scores.items()
+    ]
+    ours = max(row[1] for row in rows[: len(ks)])
     best = max(rows, key=lambda row: row[1])
-    beaten = [row[0] for row in rows[len(ks):] if row[1] < ours]
+    beaten = [row[0] for row in rows[len(ks) :] if row[1] < ours]
 
     def plot(figure: Any) -> None:
         axes = figure.subplots()
-        axes.boxplot([scores[row[0]] for row in rows], orientation="horizontal", tick_labels=[row[0] for row in rows],
-                     whis=(0, 100))
+        axes.boxplot(
+            [scores[row[0]] for row in rows],
+            orientation="horizontal",
+            tick_labels=[row[0] for row in rows],
+            whis=(0, 100),
+        )
         axes.invert_yaxis()
         axes.grid(alpha=0.3)
         axes.set_xlabel(f"test accuracy over {len(pairs)} pairs (box: quartiles, whiskers: least and greatest)")
 
     limit = "all training examples" if per_class is None else f"the first {per_class} training examples of each class"
-    return Result(title, "on all pairs of classes memorization is well above chance and not far from standard "
-                  "methods on the same bits.", ["method", "mean", "min", "max"], rows,
-                  ours > 0.6 and best[1] - ours < 0.1,
-                  f"mean accuracy of memorize {ours:.3f} at its best k; above "
-                  f"{', '.join(beaten) or 'none of the others'}; the best, {best[0]}, has {best[1]:.3f}", plot,
-                  f"{len(pairs)} pairs, {limit}, one bit a value (at least 128); memorize: 5 hidden layers of "
-                  f"{context.width} LUTs, mean of {len(context.seeds)} seeds, training accuracy "
-                  f"{np.mean(memorized):.3f}.")
+    return Result(
+        title,
+        "on all pairs of classes memorization is well above chance and not far from standard "
+        "methods on the same bits.",
+        ["method", "mean", "min", "max"],
+        rows,
+        ours > 0.6 and best[1] - ours < 0.1,
+        f"mean accuracy of memorize {ours:.3f} at its best k; above "
+        f"{', '.join(beaten) or 'none of the others'}; the best, {best[0]}, has {best[1]:.3f}",
+        plot,
+        f"{len(pairs)} pairs, {limit}, one bit a value (at least 128); memorize: 5 hidden layers of "
+        f"{context.width} LUTs, mean of {len(context.seeds)} seeds, training accuracy "
+        f"{np.mean(memorized):.3f}.",
+    )
 
 
 def _two(x: NDArray, y: NDArray, a: int, b: int, limit: int | None) -> tuple[NDArray, NDArray[np.int64]]:
@@ -448,17 +557,28 @@ def cifar_binary(context: Context) -> Result:
     task = context.binary("cifar10")
     rows: list[list[Any]] = []
     for k in context.step("cifar-binary", [4, 8, 12] if context.quick else [4, 6, 8, 10, 12, 14]):
-        train, test = zip(*(task.accuracies(task.fit([context.width] * 5, k, seed)) for seed in context.seeds),
-                          strict=True)
+        train, test = zip(
+            *(task.accuracies(task.fit([context.width] * 5, k, seed)) for seed in context.seeds), strict=True
+        )
         rows.append([f"memorize, k = {k}", *spread(train), *spread(test)])
     n = 2_000 if context.quick else len(task.y_train)
-    x_train = bits.unpack(task.train[:, :bits.n_words(n)], n).T.astype(np.float32)
+    x_train = bits.unpack(task.train[:, : bits.n_words(n)], n).T.astype(np.float32)
     x_test = bits.unpack(task.test, len(task.y_test)).T.astype(np.float32)
-    for name, model in {"logistic regression": LogisticRegression(C=0.01, max_iter=50), "naive Bayes": BernoulliNB(),
-                        "decision tree": DecisionTreeClassifier(random_state=0, max_depth=12)}.items():
+    for name, model in {
+        "logistic regression": LogisticRegression(C=0.01, max_iter=50),
+        "naive Bayes": BernoulliNB(),
+        "decision tree": DecisionTreeClassifier(random_state=0, max_depth=12),
+    }.items():
         test_score = _score(model, x_train, task.y_train[:n], x_test, task.y_test)
-        rows.append([name, round(float((model.predict(x_train) == task.y_train[:n]).mean()), 5), 0.0,
-                     round(test_score, 5), 0.0])
+        rows.append(
+            [
+                name,
+                round(float((model.predict(x_train) == task.y_train[:n]).mean()), 5),
+                0.0,
+                round(test_score, 5),
+                0.0,
+            ]
+        )
     ours = [row for row in rows if row[0].startswith("memorize")]
     best = max(ours, key=lambda row: row[3])
 
@@ -466,19 +586,32 @@ def cifar_binary(context: Context) -> Result:
         axes = figure.subplots()
         ks = [int(row[0].split("=")[1]) for row in ours]
         for label, at in (("train", 1), ("test", 3)):
-            axes.errorbar(ks, [row[at] for row in ours], [row[at + 1] for row in ours], label=f"memorize, {label}",
-                          marker="o", markersize=3, capsize=2)
-        for i, row in enumerate(rows[len(ours):]):
+            axes.errorbar(
+                ks,
+                [row[at] for row in ours],
+                [row[at + 1] for row in ours],
+                label=f"memorize, {label}",
+                marker="o",
+                markersize=3,
+                capsize=2,
+            )
+        for i, row in enumerate(rows[len(ours) :]):
             axes.axhline(row[3], color=f"C{i + 2}", linestyle="--", label=f"{row[0]}, test")
         finish(axes, "k, inputs of each LUT")
 
-    return Result("CIFAR-10, classes 0-4 against 5-9", "memorization generalizes on harder data too, if less.",
-                  ["method", "train", "±", "test", "±"], rows, best[3] > 0.55,
-                  f"memorize test {best[3]:.3f} ({best[0].split(', ')[1]}); " + ", ".join(
-                      f"{row[0]} {row[3]:.3f}" for row in rows[len(ours):]), plot,
-                  f"3,072 bits (values of at least 128), {len(task.y_train):,} training examples for memorize (5 "
-                  f"hidden layers of {context.width} LUTs, {len(context.seeds)} seeds), {n:,} for the others; of the "
-                  "decision tree 12 levels.")
+    return Result(
+        "CIFAR-10, classes 0-4 against 5-9",
+        "memorization generalizes on harder data too, if less.",
+        ["method", "train", "±", "test", "±"],
+        rows,
+        best[3] > 0.55,
+        f"memorize test {best[3]:.3f} ({best[0].split(', ')[1]}); "
+        + ", ".join(f"{row[0]} {row[3]:.3f}" for row in rows[len(ours) :]),
+        plot,
+        f"3,072 bits (values of at least 128), {len(task.y_train):,} training examples for memorize (5 "
+        f"hidden layers of {context.width} LUTs, {len(context.seeds)} seeds), {n:,} for the others; of the "
+        "decision tree 12 levels.",
+    )
 
 
 def boundary(context: Context) -> Result:
@@ -500,7 +633,8 @@ def boundary(context: Context) -> Result:
             train, test = zip(*(task.accuracies(network) for network in fits), strict=True)
             rows.append([shape, code, k, layers, *spread(train), *spread(test)])
             pictures.setdefault((shape, code), []).append(
-                fits[0].predict_packed(task.test, len(grid)).reshape(side, side))
+                fits[0].predict_packed(task.test, len(grid)).reshape(side, side)
+            )
     by = {(r[0], r[1], r[2], r[3]): r[6] for r in rows}
     best = {job: max(r[6] for r in rows if (r[0], r[1]) == job) for job in jobs}
 
@@ -509,8 +643,10 @@ def boundary(context: Context) -> Result:
         all_axes = figure.subplots(len(jobs), 1 + len(settings), squeeze=False)
         for i, job in enumerate(jobs):
             truth = _shape(job[0], grid).reshape(side, side)
-            titles = ["what is true", *(f"k={k}, {layers} layer{'s' * (layers > 1)}: {by[*job, k, layers]:.2f}"
-                                        for k, layers in settings)]
+            titles = [
+                "what is true",
+                *(f"k={k}, {layers} layer{'s' * (layers > 1)}: {by[*job, k, layers]:.2f}" for k, layers in settings),
+            ]
             for axes, picture, title in zip(all_axes[i], [truth, *pictures[job]], titles, strict=True):
                 axes.imshow(picture, cmap="coolwarm", vmin=0, vmax=1, origin="lower", interpolation="nearest")
                 axes.set_xticks([])
@@ -519,15 +655,22 @@ def boundary(context: Context) -> Result:
             all_axes[i][0].set_ylabel(f"{job[0]}\n{job[1]} code", fontsize=7)
 
     holds = best["disc", "thermometer"] > 0.93 and all(
-        best[shape, "thermometer"] > best[shape, "binary"] for shape in ("disc", "spirals"))
-    return Result("Boundaries in two dimensions", "the code of the inputs decides what can be learned: a "
-                  "thermometer code gives connected regions, a binary code scattered ones; small k is smooth, "
-                  "large k memorizes.",
-                  ["shape", "code", "k", "hidden layers", "train", "±", "test", "±"], rows, holds,
-                  "best test accuracy: " + ", ".join(f"{s} in {c} code {v:.3f}" for (s, c), v in best.items()), plot,
-                  f"{n:,} random points, layers of {width_} LUTs, {side} steps a coordinate, test on the whole grid; "
-                  f"the pictures show the first of {len(context.seeds)} seeds (red: class 1) under its settings "
-                  "and the mean test accuracy of all.")
+        best[shape, "thermometer"] > best[shape, "binary"] for shape in ("disc", "spirals")
+    )
+    return Result(
+        "Boundaries in two dimensions",
+        "the code of the inputs decides what can be learned: a "
+        "thermometer code gives connected regions, a binary code scattered ones; small k is smooth, "
+        "large k memorizes.",
+        ["shape", "code", "k", "hidden layers", "train", "±", "test", "±"],
+        rows,
+        holds,
+        "best test accuracy: " + ", ".join(f"{s} in {c} code {v:.3f}" for (s, c), v in best.items()),
+        plot,
+        f"{n:,} random points, layers of {width_} LUTs, {side} steps a coordinate, test on the whole grid; "
+        f"the pictures show the first of {len(context.seeds)} seeds (red: class 1) under its settings "
+        "and the mean test accuracy of all.",
+    )
 
 
 def _shape(shape: str, points: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -541,18 +684,23 @@ def _shape(shape: str, points: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def _plane_code(code: str, side: int) -> tuple[Encoder, Callable[[NDArray[np.float64]], bits.Packed]]:
     """Encoder of two coordinates in `side` steps, and what makes packed bits of points."""
+
     def steps(points: NDArray[np.float64]) -> NDArray[np.int64]:
         return np.clip(((points + 1) / 2 * side).astype(np.int64), 0, side - 1)
 
     if code == "thermometer":
         features = Features.integers([0, 0], [side - 1] * 2, ("x", "y"))
-        encoder = Encoder(features, np.repeat(np.arange(2, dtype=np.int32), side - 1),
-                          np.tile(np.arange(1, side, dtype=np.int64), 2))
+        encoder = Encoder(
+            features,
+            np.repeat(np.arange(2, dtype=np.int32), side - 1),
+            np.tile(np.arange(1, side, dtype=np.int64), 2),
+        )
         return encoder, lambda points: encoder(steps(points))
     n = (side - 1).bit_length()
     names = tuple(f"{axis}[{i}]" for axis in "xy" for i in range(n))
-    encoder = Encoder(Features.integers([0] * 2 * n, [1] * 2 * n, names), np.arange(2 * n, dtype=np.int32),
-                      np.ones(2 * n, np.int64))
+    encoder = Encoder(
+        Features.integers([0] * 2 * n, [1] * 2 * n, names), np.arange(2 * n, dtype=np.int32), np.ones(2 * n, np.int64)
+    )
     return encoder, lambda points: encoder(((steps(points)[:, :, None] >> np.arange(n)) & 1).reshape(len(points), -1))
 
 
@@ -589,17 +737,32 @@ def noise(context: Context) -> Result:
     for k in ks:
         columns += [f"k = {k}: train", "±", f"k = {k}: test", "±"]
     drop = at[0.0][eight] - at[0.2][eight]
-    return Result("Wrong labels", "memorization is robust: wrong training labels are outvoted at small k, and cost "
-                  "test accuracy slowly until they are many.", columns, rows, drop < 0.05 and at[0.4][eight] > 0.55,
-                  f"k = 8: test {at[0.0][eight]:.3f} with true labels, {at[0.2][eight]:.3f} with .2 of them flipped, "
-                  f"{at[0.4][eight]:.3f} with .4", plot,
-                  f"MNIST, digits 0-4 against 5-9, 5 hidden layers of {context.width} LUTs; training accuracy is "
-                  f"against the flipped labels, test accuracy against the true ones; {len(context.seeds)} seeds.")
+    return Result(
+        "Wrong labels",
+        "memorization is robust: wrong training labels are outvoted at small k, and cost "
+        "test accuracy slowly until they are many.",
+        columns,
+        rows,
+        drop < 0.05 and at[0.4][eight] > 0.55,
+        f"k = 8: test {at[0.0][eight]:.3f} with true labels, {at[0.2][eight]:.3f} with .2 of them flipped, "
+        f"{at[0.4][eight]:.3f} with .4",
+        plot,
+        f"MNIST, digits 0-4 against 5-9, 5 hidden layers of {context.width} LUTs; training accuracy is "
+        f"against the flipped labels, test accuracy against the true ones; {len(context.seeds)} seeds.",
+    )
 
 
 EXPERIMENTS: dict[str, Callable[[Context], Result]] = {
-    "lookup": lookup, "mnist-binary": mnist_binary, "support": support, "depth": depth, "width": width,
-    "random-labels": random_labels, "pairwise-mnist": pairwise_mnist, "cifar-binary": cifar_binary,
-    "pairwise-cifar10": pairwise_cifar10, "boundary": boundary, "noise": noise,
+    "lookup": lookup,
+    "mnist-binary": mnist_binary,
+    "support": support,
+    "depth": depth,
+    "width": width,
+    "random-labels": random_labels,
+    "pairwise-mnist": pairwise_mnist,
+    "cifar-binary": cifar_binary,
+    "pairwise-cifar10": pairwise_cifar10,
+    "boundary": boundary,
+    "noise": noise,
 }
 """By name, in the order of the paper."""

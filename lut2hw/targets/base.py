@@ -105,8 +105,10 @@ class Flow:
 
     def primitives(self, by_type: Mapping[str, int]) -> dict[str, int]:
         """How many of each kind of `count` there are after synthesis, from the counts by primitive."""
-        counts = {what: sum(number for cell, number in by_type.items() if re.fullmatch(pattern, cell))
-                  for what, pattern in self.count.items()}
+        counts = {
+            what: sum(number for cell, number in by_type.items() if re.fullmatch(pattern, cell))
+            for what, pattern in self.count.items()
+        }
         counts["lut4"] += 2 * by_type.get(self.pair, 0)
         return counts
 

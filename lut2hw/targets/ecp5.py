@@ -37,12 +37,12 @@ def _ram(cell: Cell) -> Instance:
     address, data = next(shape for shape in RAM if len(cell.inputs) <= shape[0])
     per_row = 1 << (address - 10)
     bits = np.zeros((data, 1 << address), np.uint8)
-    bits[:len(cell.outputs)] = contents(cell, address)
+    bits[: len(cell.outputs)] = contents(cell, address)
     row = bits.T.reshape(1024, per_row * data)  # 18 bits, or 16
     memory = np.zeros((1024, 20), np.uint8)
     for byte in range(2):
         wide = row.shape[1] // 2
-        memory[:, 9 * byte:9 * byte + wide] = row[:, byte * wide:(byte + 1) * wide]
+        memory[:, 9 * byte : 9 * byte + wide] = row[:, byte * wide : (byte + 1) * wide]
     inits = words(memory.reshape(64, 320))
     shift = 14 - address  # the data width decides where the address begins
     ports = {"CLKA": CLOCK, "CEA": ENABLE, "OCEA": CONST1}
@@ -50,12 +50,30 @@ def _ram(cell: Cell) -> Instance:
     ports |= {f"ADA{j}": net for j, net in enumerate(cell.inputs, shift)}
     idle = "WEA RSTA CSA0 CSA1 CSA2 CLKB CEB OCEB WEB RSTB CSB0 CSB1 CSB2"
     ports |= dict.fromkeys(idle.split(), CONST0)
-    texts = {"REGMODE_A": "NOREG", "REGMODE_B": "NOREG", "RESETMODE": "SYNC", "ASYNC_RESET_RELEASE": "SYNC",
-             "CSDECODE_A": "0b000", "CSDECODE_B": "0b000", "CLKAMUX": "CLKA", "CLKBMUX": "CLKB", "GSR": "DISABLED",
-             "WRITEMODE_A": "NORMAL", "WRITEMODE_B": "NORMAL"}
-    return Instance("DP16KD", {"DATA_WIDTH_A": (data, 32), "DATA_WIDTH_B": (data, 32), **texts,
-                               **{f"INITVAL_{i:02X}": (init, 320) for i, init in enumerate(inits)}},
-                    ports, {f"DOA{j}": net for j, net in enumerate(cell.outputs)})
+    texts = {
+        "REGMODE_A": "NOREG",
+        "REGMODE_B": "NOREG",
+        "RESETMODE": "SYNC",
+        "ASYNC_RESET_RELEASE": "SYNC",
+        "CSDECODE_A": "0b000",
+        "CSDECODE_B": "0b000",
+        "CLKAMUX": "CLKA",
+        "CLKBMUX": "CLKB",
+        "GSR": "DISABLED",
+        "WRITEMODE_A": "NORMAL",
+        "WRITEMODE_B": "NORMAL",
+    }
+    return Instance(
+        "DP16KD",
+        {
+            "DATA_WIDTH_A": (data, 32),
+            "DATA_WIDTH_B": (data, 32),
+            **texts,
+            **{f"INITVAL_{i:02X}": (init, 320) for i, init in enumerate(inits)},
+        },
+        ports,
+        {f"DOA{j}": net for j, net in enumerate(cell.outputs)},
+    )
 
 
 def _primitive(cell: Cell) -> Instance:

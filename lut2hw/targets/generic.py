@@ -13,8 +13,9 @@ def lut(cell: Cell) -> Instance:
     """LUTk for a `lut` cell of k inputs, at least one."""
     inputs, table = widen(cell, max(1, len(cell.inputs)))
     k = len(inputs)
-    return Instance(f"LUT{k}", {"INIT": (table, 1 << k)}, {f"I{j}": net for j, net in enumerate(inputs)},
-                    {"O": cell.outputs[0]})
+    return Instance(
+        f"LUT{k}", {"INIT": (table, 1 << k)}, {f"I{j}": net for j, net in enumerate(inputs)}, {"O": cell.outputs[0]}
+    )
 
 
 def _primitive(cell: Cell) -> Instance:

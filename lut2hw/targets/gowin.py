@@ -14,15 +14,20 @@ from lut2hw.targets.base import Device, Flow, Instance, Target, widen
 def _primitive(cell: Cell) -> Instance:
     if cell.kind == "lut":
         inputs, table = widen(cell, 4)
-        return Instance("LUT4", {"INIT": (table, 16)}, {f"I{j}": net for j, net in enumerate(inputs)},
-                        {"F": cell.outputs[0]})
+        return Instance(
+            "LUT4", {"INIT": (table, 16)}, {f"I{j}": net for j, net in enumerate(inputs)}, {"F": cell.outputs[0]}
+        )
     if cell.kind == "mux":
         a, b, s = cell.inputs
         return Instance(f"MUX2_LUT{4 + cell.table}", {}, {"I0": a, "I1": b, "S0": s}, {"O": cell.outputs[0]})
     if cell.kind == "alu":
         a, b, carry = cell.inputs
-        return Instance("ALU", {"ALU_MODE": (cell.table, 32)}, {"I0": a, "I1": b, "I3": CONST0, "CIN": carry},
-                        dict(zip(("SUM", "COUT"), cell.outputs, strict=True)))
+        return Instance(
+            "ALU",
+            {"ALU_MODE": (cell.table, 32)},
+            {"I0": a, "I1": b, "I3": CONST0, "CIN": carry},
+            dict(zip(("SUM", "COUT"), cell.outputs, strict=True)),
+        )
     raise ValueError(f"Gowin has no {cell.kind} cell")
 
 
@@ -32,8 +37,14 @@ def _read_alu(parameters: Mapping[str, int | str], ports: Mapping[str, Sequence[
         mode = SUBTRACT if ports["I3"][0] == "0" else ADD
     if mode not in (ADD, SUBTRACT):
         raise ValueError(f"an ALU in mode {mode}")
-    return [read.Mapped("alu", tuple((ports.get(name) or "0")[0] for name in ("I0", "I1", "CIN")),
-                        (read.out(ports, "SUM"), read.out(ports, "COUT")), mode)]
+    return [
+        read.Mapped(
+            "alu",
+            tuple((ports.get(name) or "0")[0] for name in ("I0", "I1", "CIN")),
+            (read.out(ports, "SUM"), read.out(ports, "COUT")),
+            mode,
+        )
+    ]
 
 
 def _finish(netlist: Netlist) -> Netlist:
@@ -46,8 +57,12 @@ GOWIN = Target(
     lut_inputs=4,
     primitive=_primitive,
     devices={
-        "GW1N-9C": Device(8640, 26, ("GW1NR-LV9QN88PC6/I5",), pins=tuple(
-            "52 25 26 27 28 29 30 33 34 40 35 41 42 51 53 54 55 56 57 68 69".split())),
+        "GW1N-9C": Device(
+            8640,
+            26,
+            ("GW1NR-LV9QN88PC6/I5",),
+            pins=tuple("52 25 26 27 28 29 30 33 34 40 35 41 42 51 53 54 55 56 57 68 69".split()),
+        )
     },
     simulation_models=("gowin/cells_sim.v",),
     flow=Flow(
@@ -74,8 +89,10 @@ GOWIN = Target(
     read={
         **{f"LUT{k}": read.lut(" ".join(f"I{j}" for j in range(k)), "F") for k in (1, 2, 3, 4)},
         **{f"MUX2_LUT{4 + level}": read.mux("I0", "I1", "S0", "O", level) for level in (1, 2, 3, 4)},
-        "ALU": _read_alu, "INV": read.inverter("I", "O"),
-        "GND": read.constant(0, "G"), "VCC": read.constant(1, "V"),
+        "ALU": _read_alu,
+        "INV": read.inverter("I", "O"),
+        "GND": read.constant(0, "G"),
+        "VCC": read.constant(1, "V"),
     },
     cells={"lut": 1, "alu": 1},
 )

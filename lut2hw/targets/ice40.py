@@ -27,22 +27,39 @@ def _ram(cell: Cell) -> Instance:
     group = 1 << mode
     memory = np.zeros((256, 16), np.uint8)
     for j, bits in enumerate(contents(cell, address)):
-        memory[:, j * group:(j + 1) * group] = bits.reshape(group, 256).T
+        memory[:, j * group : (j + 1) * group] = bits.reshape(group, 256).T
     inits = words(memory.reshape(16, 256))
     pins = [OPEN] * 16
     for j, net in enumerate(cell.outputs):
         pins[j * group + max(0, group // 2 - 1)] = net
-    return Instance("SB_RAM40_4K", {"READ_MODE": (mode, 2), "WRITE_MODE": (0, 2),
-                                    **{f"INIT_{i:X}": (init, 256) for i, init in enumerate(inits)}},
-                    {"RCLK": CLOCK, "RCLKE": ENABLE, "RE": ENABLE, "WE": CONST0, "WCLKE": CONST0,
-                     "RADDR": cell.inputs + (CONST0,) * (11 - len(cell.inputs))}, {"RDATA": pins})
+    return Instance(
+        "SB_RAM40_4K",
+        {
+            "READ_MODE": (mode, 2),
+            "WRITE_MODE": (0, 2),
+            **{f"INIT_{i:X}": (init, 256) for i, init in enumerate(inits)},
+        },
+        {
+            "RCLK": CLOCK,
+            "RCLKE": ENABLE,
+            "RE": ENABLE,
+            "WE": CONST0,
+            "WCLKE": CONST0,
+            "RADDR": cell.inputs + (CONST0,) * (11 - len(cell.inputs)),
+        },
+        {"RDATA": pins},
+    )
 
 
 def _primitive(cell: Cell) -> Instance:
     if cell.kind == "lut":
         inputs, table = widen(cell, 4)
-        return Instance("SB_LUT4", {"LUT_INIT": (table, 16)}, {f"I{j}": net for j, net in enumerate(inputs)},
-                        {"O": cell.outputs[0]})
+        return Instance(
+            "SB_LUT4",
+            {"LUT_INIT": (table, 16)},
+            {f"I{j}": net for j, net in enumerate(inputs)},
+            {"O": cell.outputs[0]},
+        )
     if cell.kind == "carry":
         a, b, carry_in = cell.inputs
         return Instance("SB_CARRY", {}, {"I0": a, "I1": b, "CI": carry_in}, {"CO": cell.outputs[0]})
@@ -62,8 +79,14 @@ def _device(synth: str, logic_cells: int, ram: int, *packages: str, routable: in
 _DIE_8K = ((*range(1, 8), *range(9, 25), *range(26, 33)), 32)
 _DIE_5K = ((*range(1, 6), *range(7, 19), *range(20, 25)), 30)
 _DIE_1K = ((1, 2, *range(4, 10), 11, 12), 16)
-TILES = {"lp384": (tuple(range(1, 7)), 8), "lp1k": _DIE_1K, "hx1k": _DIE_1K,
-         **dict.fromkeys(("lp4k", "lp8k", "hx4k", "hx8k"), _DIE_8K), "up3k": _DIE_5K, "up5k": _DIE_5K}
+TILES = {
+    "lp384": (tuple(range(1, 7)), 8),
+    "lp1k": _DIE_1K,
+    "hx1k": _DIE_1K,
+    **dict.fromkeys(("lp4k", "lp8k", "hx4k", "hx8k"), _DIE_8K),
+    "up3k": _DIE_5K,
+    "up5k": _DIE_5K,
+}
 """Tiles of eight logic cells by device, as nextpnr counts them: columns that hold logic, and how many rows from 1."""
 
 LEAST, ROOM, CHAINS = 4, 1.25, 3
@@ -84,8 +107,13 @@ def _spread(device: str, cells: int, carries: int) -> list[str]:
     for least in range(LEAST, 8):
         if (8 * whole + least * (len(columns) - whole)) * rows >= ROOM * cells:
             chains = {columns[(2 * i + 1) * len(columns) // (2 * whole)] for i in range(whole)}
-            return [f"X{x}/Y{y}/lc{z}" for x in columns if x not in chains for y in range(1, rows + 1)
-                    for z in range(least, 8)]
+            return [
+                f"X{x}/Y{y}/lc{z}"
+                for x in columns
+                if x not in chains
+                for y in range(1, rows + 1)
+                for z in range(least, 8)
+            ]
     return []
 
 
@@ -157,7 +185,10 @@ ICE40 = Target(
     finish=share,
     read={
         "SB_LUT4": read.lut("I0 I1 I2 I3", "O", "LUT_INIT"),
-        "SB_CARRY": lambda parameters, ports: [read.Mapped(
-            "carry", tuple((ports.get(name) or "0")[0] for name in ("I0", "I1", "CI")), (read.out(ports, "CO"),))],
+        "SB_CARRY": lambda parameters, ports: [
+            read.Mapped(
+                "carry", tuple((ports.get(name) or "0")[0] for name in ("I0", "I1", "CI")), (read.out(ports, "CO"),)
+            )
+        ],
     },
 )

@@ -26,15 +26,28 @@ KINDS["widefn9"] = Kind(_wide)
 def _primitive(cell: Cell) -> Instance:
     if cell.kind == "lut":
         inputs, table = widen(cell, 4)
-        return Instance("LUT4", {"INIT": f"0x{table:04X}"}, dict(zip("ABCD", inputs, strict=True)),
-                        {"Z": cell.outputs[0]})
+        return Instance(
+            "LUT4", {"INIT": f"0x{table:04X}"}, dict(zip("ABCD", inputs, strict=True)), {"Z": cell.outputs[0]}
+        )
     if cell.kind == "ccu2":
         ports, outputs = slot_ports(cell)
-        return Instance("CCU2", {"INIT0": f"0x{slot_init(cell.table & 0xFF):04X}",
-                                 "INIT1": f"0x{slot_init(cell.table >> 8):04X}", "INJECT": "NO"}, ports, outputs)
+        return Instance(
+            "CCU2",
+            {
+                "INIT0": f"0x{slot_init(cell.table & 0xFF):04X}",
+                "INIT1": f"0x{slot_init(cell.table >> 8):04X}",
+                "INJECT": "NO",
+            },
+            ports,
+            outputs,
+        )
     if cell.kind == "widefn9":
-        return Instance("WIDEFN9", {"INIT0": f"0x{cell.table & 0xFFFF:04X}", "INIT1": f"0x{cell.table >> 16:04X}"},
-                        dict(zip(_PINS, cell.inputs, strict=True)), {"Z": cell.outputs[0]})
+        return Instance(
+            "WIDEFN9",
+            {"INIT0": f"0x{cell.table & 0xFFFF:04X}", "INIT1": f"0x{cell.table >> 16:04X}"},
+            dict(zip(_PINS, cell.inputs, strict=True)),
+            {"Z": cell.outputs[0]},
+        )
     raise ValueError(f"Nexus has no {cell.kind} cell")
 
 
@@ -47,8 +60,12 @@ def _read_wide(parameters: Mapping[str, int | str], ports: Mapping[str, Sequence
 def _finish(netlist: Netlist) -> Netlist:
     """Chains, and LUTs of five inputs as pairs with a multiplexer."""
     netlist = slots(netlist)
-    netlist.cells = [Cell("widefn9", (*cell.inputs[:4], *cell.inputs), cell.outputs, cell.table, cell.part)
-                     if cell.kind == "lut" and len(cell.inputs) == 5 else cell for cell in netlist.cells]
+    netlist.cells = [
+        Cell("widefn9", (*cell.inputs[:4], *cell.inputs), cell.outputs, cell.table, cell.part)
+        if cell.kind == "lut" and len(cell.inputs) == 5
+        else cell
+        for cell in netlist.cells
+    ]
     return netlist
 
 
@@ -58,8 +75,14 @@ NEXUS = Target(
     lut_inputs=4,
     primitive=_primitive,
     devices={
-        "LIFCL-40": Device(32256, 84, ("9BG400C",), pins=tuple(
-            "L13 N14 M14 M16 E17 F13 G13 F14 L16 L15 L20 L19 R17 R18 U20 T20 W20 V20 M15 N15 N16 M17 M18".split())),
+        "LIFCL-40": Device(
+            32256,
+            84,
+            ("9BG400C",),
+            pins=tuple(
+                "L13 N14 M14 M16 E17 F13 G13 F14 L16 L15 L20 L19 R17 R18 U20 T20 W20 V20 M15 N15 N16 M17 M18".split()
+            ),
+        )
     },
     simulation_models=("nexus/cells_sim.v",),
     flow=Flow(
@@ -87,8 +110,12 @@ NEXUS = Target(
     finish=_finish,
     alone="-abc9 -nodsp",
     read={
-        "LUT4": read.lut("A B C D", "Z"), "WIDEFN9": _read_wide, "CCU2": read.ccu2(("INJECT",), 3),
-        "INV": read.inverter("A", "Z"), "VLO": read.constant(0, "Z"), "VHI": read.constant(1, "Z"),
+        "LUT4": read.lut("A B C D", "Z"),
+        "WIDEFN9": _read_wide,
+        "CCU2": read.ccu2(("INJECT",), 3),
+        "INV": read.inverter("A", "Z"),
+        "VLO": read.constant(0, "Z"),
+        "VHI": read.constant(1, "Z"),
     },
     cells={"lut": 1, "ccu2": 2, "widefn9": 2},
 )

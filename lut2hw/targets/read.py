@@ -41,15 +41,23 @@ def lut(inputs: str, output: str, parameter: str = "INIT") -> Reader:
     names = inputs.split()
 
     def read(parameters: Mapping[str, int | str], ports: Mapping[str, Sequence[Bit]]) -> list[Mapped]:
-        return [Mapped("lut", tuple((ports.get(name) or "0")[0] for name in names), (out(ports, output),),
-                       number(parameters[parameter]) & truth.full(len(names)))]
+        return [
+            Mapped(
+                "lut",
+                tuple((ports.get(name) or "0")[0] for name in names),
+                (out(ports, output),),
+                number(parameters[parameter]) & truth.full(len(names)),
+            )
+        ]
+
     return read
 
 
 def mux(low: str, high: str, select: str, output: str, level: int) -> Reader:
     """A hard multiplexer of that level."""
-    return lambda parameters, ports: [Mapped("mux", (ports[low][0], ports[high][0], ports[select][0]),
-                                             (out(ports, output),), level)]
+    return lambda parameters, ports: [
+        Mapped("mux", (ports[low][0], ports[high][0], ports[select][0]), (out(ports, output),), level)
+    ]
 
 
 def constant(value: int, output: str) -> Reader:
@@ -67,6 +75,7 @@ def ccu2(inject: Sequence[str], lower: int) -> Reader:
 
     inject: parameters that must be "NO". lower: inputs of the table that makes the carry.
     """
+
     def read(parameters: Mapping[str, int | str], ports: Mapping[str, Sequence[Bit]]) -> list[Mapped]:
         if any(parameters.get(name) != "NO" for name in inject):
             raise ValueError("a carry that is fed in")
@@ -80,6 +89,13 @@ def ccu2(inject: Sequence[str], lower: int) -> Reader:
             half = (init >> high & 15) | (init >> (high & (1 << lower) - 1) & 15) << 4
             table |= half << 8 * slot
             operands += pins[:2]
-        return [Mapped("ccu2", (*operands, (ports.get("CIN") or "0")[0]),
-                       tuple(out(ports, name) for name in ("S0", "S1", "COUT")), table)]
+        return [
+            Mapped(
+                "ccu2",
+                (*operands, (ports.get("CIN") or "0")[0]),
+                tuple(out(ports, name) for name in ("S0", "S1", "COUT")),
+                table,
+            )
+        ]
+
     return read

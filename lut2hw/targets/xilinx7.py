@@ -31,8 +31,14 @@ def _read_carry4(parameters: Mapping[str, int | str], ports: Mapping[str, Sequen
     if first != "0" and following != "0":
         raise ValueError("a CARRY4 with two carries in")
     outs = [tuple(ports.get(name) or [None] * 4) for name in ("O", "CO")]  # type: ignore[list-item]
-    return [read.Mapped("carry4", (*ports["S"], *ports["DI"], first if first != "0" else following),
-                        (*outs[0], *outs[1]), int(first != "0"))]
+    return [
+        read.Mapped(
+            "carry4",
+            (*ports["S"], *ports["DI"], first if first != "0" else following),
+            (*outs[0], *outs[1]),
+            int(first != "0"),
+        )
+    ]
 
 
 def _primitive(cell: Cell) -> Instance:
@@ -44,8 +50,12 @@ def _primitive(cell: Cell) -> Instance:
     if cell.kind == "carry4":
         inputs: dict[str, int | tuple[int, ...]] = {"S": cell.inputs[:4], "DI": cell.inputs[4:8]}
         first, following = ("CYINIT", "CI") if cell.table else ("CI", "CYINIT")
-        return Instance("CARRY4", {}, {**inputs, first: cell.inputs[8], following: CONST0},
-                        {"O": cell.outputs[:4], "CO": cell.outputs[4:]})
+        return Instance(
+            "CARRY4",
+            {},
+            {**inputs, first: cell.inputs[8], following: CONST0},
+            {"O": cell.outputs[:4], "CO": cell.outputs[4:]},
+        )
     raise ValueError(f"7 series has no {cell.kind} cell")
 
 
@@ -67,7 +77,9 @@ XILINX7 = Target(
     alone="-abc9 -nodsp",
     read={
         **{f"LUT{k}": read.lut(" ".join(f"I{j}" for j in range(k)), "O") for k in range(1, 7)},
-        "MUXF7": read.mux("I0", "I1", "S", "O", 1), "MUXF8": read.mux("I0", "I1", "S", "O", 2),
-        "CARRY4": _read_carry4, "INV": read.inverter("I", "O"),
+        "MUXF7": read.mux("I0", "I1", "S", "O", 1),
+        "MUXF8": read.mux("I0", "I1", "S", "O", 2),
+        "CARRY4": _read_carry4,
+        "INV": read.inverter("I", "O"),
     },
 )

@@ -39,16 +39,25 @@ def _amaranth(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | 
 def core_design(manifest: Manifest) -> simulate.Design:
     """The emitted Verilog with the vendor's simulation models."""
     models = [simulation_model(model) for model in manifest.simulation_models]
-    return simulate.Design([*manifest.source_paths, *models], manifest.top, manifest.clock, manifest.reset,
-                           manifest.latency, simulate.ICARUS_DEFINES)
+    return simulate.Design(
+        [*manifest.source_paths, *models],
+        manifest.top,
+        manifest.clock,
+        manifest.reset,
+        manifest.latency,
+        simulate.ICARUS_DEFINES,
+    )
 
 
 def _cocotb(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
     result = simulate.cocotb(core_design(manifest), vectors, seed=seed, timeout=timeout)
     reached = coverage(manifest.network, manifest.input_port, vectors)
     outcome = Outcome.of_bench("cocotb", len(vectors), result, **reached)
-    return replace(outcome, note=f"{reached['class_coverage']:.0%} of the classes, {reached['pattern_coverage']:.1%} "
-                                 "of the table entries")
+    return replace(
+        outcome,
+        note=f"{reached['class_coverage']:.0%} of the classes, {reached['pattern_coverage']:.1%} "
+        "of the table entries",
+    )
 
 
 Engine = Callable[[Manifest, Vectors, int, float | None], Outcome]
@@ -64,8 +73,15 @@ ENGINES: dict[str, tuple[str, Engine]] = {
 """What can check an emitted folder: what it checks, and how."""
 
 
-def verify(manifest: Manifest, engines: Sequence[str] = (), *, vectors: int | None = None, seed: int = 0,
-           timeout: float | None = None, on_start: Callable[[str], None] | None = None) -> list[Outcome]:
+def verify(
+    manifest: Manifest,
+    engines: Sequence[str] = (),
+    *,
+    vectors: int | None = None,
+    seed: int = 0,
+    timeout: float | None = None,
+    on_start: Callable[[str], None] | None = None,
+) -> list[Outcome]:
     """Check an emitted folder with each of the engines.
 
     engines: names from `ENGINES`; none given means cocotb, or amaranth where Icarus Verilog is not installed.
@@ -105,8 +121,11 @@ def describe(manifest: Manifest, outcome: Outcome) -> str:
     note = f" ({outcome.note})" if outcome.note else ""
     if outcome.passed:
         return f"PASS {outcome.vectors}/{outcome.vectors}{note}" if outcome.vectors else f"PASS{note}"
-    words = [f"FAIL, {outcome.mismatches} of {outcome.vectors} vectors are wrong{note}" if outcome.mismatches
-             else f"FAIL{note}"]
+    words = [
+        f"FAIL, {outcome.mismatches} of {outcome.vectors} vectors are wrong{note}"
+        if outcome.mismatches
+        else f"FAIL{note}"
+    ]
     if outcome.first is not None:
         words.append(_mismatch(manifest, outcome.first))
     return "; ".join([*words, *outcome.errors])
@@ -131,5 +150,4 @@ def _mismatch(manifest: Manifest, first: dict[str, Any]) -> str:
         values.append(f"{plain(field.name)}={value}")
     shown = ", ".join(values[:8]) + (", ..." if len(values) > 8 else "")
     where = f"vector {first['vector']}: " if "vector" in first else ""
-    return (f"{where}input 0x{first['input']} ({shown}), expected {name(first['expected'])}, "
-            f"got {name(first['got'])}")
+    return f"{where}input 0x{first['input']} ({shown}), expected {name(first['expected'])}, got {name(first['got'])}"

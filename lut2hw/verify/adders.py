@@ -26,15 +26,20 @@ class CircuitAdders:
     what an adder adds. twins: literal in the model to literal in the circuit, of all that is to be added.
     """
 
-    def __init__(self, circuit: Aig, classes: Classes, roots: Iterable[int], nets: Iterable[int],
-                 twins: Mapping[int, int]) -> None:
+    def __init__(
+        self, circuit: Aig, classes: Classes, roots: Iterable[int], nets: Iterable[int], twins: Mapping[int, int]
+    ) -> None:
         self.like = classes.like
         self.twin: dict[int, int] = {}  # literal in the model -> in the circuit
         for model, there in twins.items():
             self._pair(model, there)
         self.functions: dict[Cut, dict[int, int]] = {}
-        self._enumerate(circuit, roots, {literal >> 1 for literal in self.twin.values()},
-                        {self.like[net >> 1] >> 1 for net in nets})
+        self._enumerate(
+            circuit,
+            roots,
+            {literal >> 1 for literal in self.twin.values()},
+            {self.like[net >> 1] >> 1 for net in nets},
+        )
         self.groups: dict[int, list[Cut]] = {}
         for leaves in self.functions:
             if len(leaves) >= 2:
@@ -67,7 +72,8 @@ class CircuitAdders:
                     leaves = tuple(sorted({*left, *right}))
                     if len(leaves) <= 3:
                         found[leaves] = (_moved(low, left, leaves) ^ -(a & 1) & 255) & (
-                            _moved(high, right, leaves) ^ -(b & 1) & 255)
+                            _moved(high, right, leaves) ^ -(b & 1) & 255
+                        )
             for leaves, table in found.items():
                 self.functions.setdefault(leaves, {}).setdefault(table, self.like[node])
                 self.functions[leaves].setdefault(table ^ 255, self.like[node] ^ 1)

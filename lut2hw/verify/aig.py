@@ -115,7 +115,10 @@ class Aig:
             carries = deque()
             while len(column) > 1:
                 a, b, c = (adders.choose(column) if adders is not None else None) or (
-                    column[0], column[1], column[2] if len(column) > 2 else FALSE)
+                    column[0],
+                    column[1],
+                    column[2] if len(column) > 2 else FALSE,
+                )
                 for bit in (a, b, c):
                     if bit in column:
                         column.remove(bit)
@@ -132,7 +135,7 @@ class Aig:
     def values(self, inputs: bits.Packed) -> bits.Packed:
         """Packed inputs (n_inputs, n_words) to every node, constant 0 first."""
         values = np.empty((1 + self.inputs + len(self.ands), inputs.shape[1]), np.uint64)
-        values[0], values[1:1 + self.inputs] = 0, inputs
+        values[0], values[1 : 1 + self.inputs] = 0, inputs
         ones = np.uint64(0xFFFFFFFFFFFFFFFF)
         for node, (a, b) in enumerate(self.ands, 1 + self.inputs):
             left = values[a >> 1] ^ ones if a & 1 else values[a >> 1]
@@ -231,13 +234,16 @@ def layers(aig: Aig, network: LutNetwork, code: Sequence[int]) -> list[int]:
     signals = list(code)
     for layer in network.layers:
         tables = layer.table_bits
-        signals += [aig.table([signals[wire] for wire in wires], tables[lut].tobytes())
-                    for lut, wires in enumerate(layer.wiring.tolist())]
+        signals += [
+            aig.table([signals[wire] for wire in wires], tables[lut].tobytes())
+            for lut, wires in enumerate(layer.wiring.tolist())
+        ]
     return signals
 
 
-def head(aig: Aig, network: LutNetwork, signals: Sequence[int], width: int,
-         adders: Adders | None = None) -> list[int]:
+def head(
+    aig: Aig, network: LutNetwork, signals: Sequence[int], width: int, adders: Adders | None = None
+) -> list[int]:
     """Literals of the class number, `width` bits, least significant bit first."""
     kind = network.head
     if kind.kind == "bit":
@@ -280,9 +286,13 @@ def head(aig: Aig, network: LutNetwork, signals: Sequence[int], width: int,
         winners = []
         for (score, number), (other, second) in zip(left[::2], left[1::2], strict=False):
             wins = aig.greater(other, score)
-            winners.append(([aig.mux(wins, a, b) for a, b in zip(score, other, strict=True)],
-                            [aig.mux(wins, a, b) for a, b in zip(number, second, strict=True)]))
-        left = winners + left[len(winners) * 2:]
+            winners.append(
+                (
+                    [aig.mux(wins, a, b) for a, b in zip(score, other, strict=True)],
+                    [aig.mux(wins, a, b) for a, b in zip(number, second, strict=True)],
+                )
+            )
+        left = winners + left[len(winners) * 2 :]
     return left[0][1]
 
 

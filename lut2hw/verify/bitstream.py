@@ -30,8 +30,12 @@ PIN = r"(\w+(?:\[\d+\])?)\$SB_IO_(?:IN|OUT)(?:_\$glb_\w+)?"
 def check(manifest: Manifest, vectors: Vectors, seed: int = 0, timeout: float | None = None) -> Outcome:
     """Read the bitstream that `build` left in the folder back and stream `vectors` through its pins."""
     if manifest.target != "ice40":
-        return Outcome("bitstream", None, note=f"no open tool turns bitstreams of {manifest.target} back into "
-                       "Verilog; gates is as far as the chain goes")
+        return Outcome(
+            "bitstream",
+            None,
+            note=f"no open tool turns bitstreams of {manifest.target} back into "
+            "Verilog; gates is as far as the chain goes",
+        )
     directory = manifest.directory
     binary = _binary(directory)
     if binary is None:
@@ -43,12 +47,14 @@ def check(manifest: Manifest, vectors: Vectors, seed: int = 0, timeout: float | 
         work = Path(name)
         (work / "chip.bin").write_bytes(binary.read_bytes())
         tools.run("iceunpack", ["chip.bin", "chip.asc"], cwd=work, timeout=timeout)
-        names = [match[0] for match in re.finditer(rf"^\.sym \d+ {PIN}$", binary.with_suffix(".asc").read_text(),
-                                                   re.MULTILINE)]
+        names = [
+            match[0]
+            for match in re.finditer(rf"^\.sym \d+ {PIN}$", binary.with_suffix(".asc").read_text(), re.MULTILINE)
+        ]
         with (work / "chip.asc").open("a") as file:
             file.write("\n".join(["", *names, ""]))
         verilog = tools.run("icebox_vlog", ["-s", "-L", "chip.asc"], cwd=work, timeout=timeout).output
-        (work / "chip.v").write_text(verilog[verilog.index("module chip"):] if "module chip" in verilog else "")
+        (work / "chip.v").write_text(verilog[verilog.index("module chip") :] if "module chip" in verilog else "")
         # icebox makes a name that several nets have unique by underscores; the net that is a pin counts
         pins = {match[1]: match[2] for match in re.finditer(rf"^wire \\_{PIN}_* = (io_\w+);", verilog, re.MULTILINE)}
         pins |= {f"{name}[0]": pins.pop(name) for name in ("class",) if name in pins}
@@ -57,8 +63,16 @@ def check(manifest: Manifest, vectors: Vectors, seed: int = 0, timeout: float | 
             raise ToolError(f"the bitstream shows no pin for {', '.join(sorted(missing))}; build again")
         # logic comes back as equations; block RAM comes back as what it is, with its contents
         models = [simulation_model("ice40/cells_sim.v")] if "SB_RAM40" in verilog else []
-        design = simulate.Design([work / "chip.v", *models], "chip", None, None, None, simulate.ICARUS_DEFINES,
-                                 "lut2hw.sim.chip", {"pins": pins, "bits": bits})
+        design = simulate.Design(
+            [work / "chip.v", *models],
+            "chip",
+            None,
+            None,
+            None,
+            simulate.ICARUS_DEFINES,
+            "lut2hw.sim.chip",
+            {"pins": pins, "bits": bits},
+        )
         result = simulate.cocotb(design, vectors, seed=seed, timeout=timeout)
     return Outcome.of_bench("bitstream", len(vectors), result)
 

@@ -36,6 +36,7 @@ def _lut(names: Sequence[str], output: str, parameter: str) -> Gate:
     def gate(aig: Aig, parameters: dict[str, Any], ports: Ports) -> Ports:
         entries = bytes(parameters[parameter] >> p & 1 for p in range(1 << len(names)))
         return {output: [aig.table([ports.get(name, [FALSE])[0] for name in names], entries)]}
+
     return gate
 
 
@@ -54,6 +55,7 @@ def _sb_carry(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
 
 def _ccu2(inject: Sequence[str], lower: int) -> Gate:
     """Two slots of a Lattice carry chain: a LUT4 at 1 propagates, else its LUT of `lower` inputs generates."""
+
     def gate(aig: Aig, parameters: dict[str, Any], ports: Ports) -> Ports:
         if any(parameters.get(name, "YES") != "NO" for name in inject):
             raise UnknownCell("a carry that is fed in")
@@ -66,6 +68,7 @@ def _ccu2(inject: Sequence[str], lower: int) -> Gate:
             out[f"S{slot}"] = [aig.xor(prop, carry)]
             carry = aig.mux(prop, gen, carry)
         return out | {"COUT": [carry]}
+
     return gate
 
 
@@ -91,34 +94,51 @@ def _alu(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
 
 
 def _widefn9(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
-    halves = [aig.table([p.get(f"{name}{half}", [FALSE])[0] for name in "ABCD"],
-                        bytes(parameters[f"INIT{half}"] >> i & 1 for i in range(16))) for half in "01"]
+    halves = [
+        aig.table(
+            [p.get(f"{name}{half}", [FALSE])[0] for name in "ABCD"],
+            bytes(parameters[f"INIT{half}"] >> i & 1 for i in range(16)),
+        )
+        for half in "01"
+    ]
     return {"Z": [aig.mux(p["SEL"][0], *halves)]}
 
 
 def _lut_of(k: int) -> Gate:
     """LUTk of 7 series (O), of Gowin (F) and, with inputs A to D, of Lattice (Z)."""
+
     def gate(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
         names, output = (list("ABCD"), "Z") if "Z" in p else ([f"I{j}" for j in range(k)], "F" if "F" in p else "O")
         return _lut(names, output, "INIT")(aig, parameters, p)
+
     return gate
 
 
 GATES: dict[str, Gate] = {
-    "$_NOT_": _logic(lambda aig, a, b: a ^ 1), "$_BUF_": _logic(lambda aig, a, b: a),
-    "$_AND_": _logic(Aig.and_), "$_NAND_": _logic(lambda aig, a, b: aig.and_(a, b) ^ 1),
-    "$_OR_": _logic(Aig.or_), "$_NOR_": _logic(lambda aig, a, b: aig.or_(a, b) ^ 1),
-    "$_XOR_": _logic(Aig.xor), "$_XNOR_": _logic(lambda aig, a, b: aig.xor(a, b) ^ 1),
+    "$_NOT_": _logic(lambda aig, a, b: a ^ 1),
+    "$_BUF_": _logic(lambda aig, a, b: a),
+    "$_AND_": _logic(Aig.and_),
+    "$_NAND_": _logic(lambda aig, a, b: aig.and_(a, b) ^ 1),
+    "$_OR_": _logic(Aig.or_),
+    "$_NOR_": _logic(lambda aig, a, b: aig.or_(a, b) ^ 1),
+    "$_XOR_": _logic(Aig.xor),
+    "$_XNOR_": _logic(lambda aig, a, b: aig.xor(a, b) ^ 1),
     "$_ANDNOT_": _logic(lambda aig, a, b: aig.and_(a, b ^ 1)),
     "$_ORNOT_": _logic(lambda aig, a, b: aig.or_(a, b ^ 1)),
     "$_MUX_": _mux("A", "B", "S", "Y"),
     "INV": lambda aig, parameters, p: {"O" if "I" in p else "Z": [p["I" if "I" in p else "A"][0] ^ 1]},
-    "SB_LUT4": _lut(("I0", "I1", "I2", "I3"), "O", "LUT_INIT"), "SB_CARRY": _sb_carry,
+    "SB_LUT4": _lut(("I0", "I1", "I2", "I3"), "O", "LUT_INIT"),
+    "SB_CARRY": _sb_carry,
     **{f"LUT{k}": _lut_of(k) for k in range(1, 7)},
-    "PFUMX": _mux("BLUT", "ALUT", "C0", "Z"), "L6MUX21": _mux("D0", "D1", "SD", "Z"),
-    "CCU2C": _ccu2(("INJECT1_0", "INJECT1_1"), 2), "CCU2": _ccu2(("INJECT",), 3), "CARRY4": _carry4,
+    "PFUMX": _mux("BLUT", "ALUT", "C0", "Z"),
+    "L6MUX21": _mux("D0", "D1", "SD", "Z"),
+    "CCU2C": _ccu2(("INJECT1_0", "INJECT1_1"), 2),
+    "CCU2": _ccu2(("INJECT",), 3),
+    "CARRY4": _carry4,
     **{f"MUXF{k}": _mux("I0", "I1", "S", "O") for k in (7, 8)},
-    **{f"MUX2_LUT{k}": _mux("I0", "I1", "S0", "O") for k in (5, 6, 7, 8)}, "ALU": _alu, "WIDEFN9": _widefn9,
+    **{f"MUX2_LUT{k}": _mux("I0", "I1", "S0", "O") for k in (5, 6, 7, 8)},
+    "ALU": _alu,
+    "WIDEFN9": _widefn9,
     # one bit of a block RAM, before its register
     "rom": lambda aig, parameters, p: {"Y": [aig.table(p["A"], parameters["entries"])]},
 }
@@ -144,12 +164,25 @@ class Flop:
 _UPRIGHT = {f"IS_{port}_INVERTED": ("0",) for port in "CDR"}
 _GOWIN = Flop(clock="CLK", enable="CE", reset="RESET")
 FLOPS: dict[str, Flop] = {
-    **dict.fromkeys(("$_DFF_P_", "$_DFFE_PP_", "$_SDFF_PP0_", "$_SDFFE_PP0P_", "SB_DFF", "SB_DFFE", "SB_DFFSR"),
-                    Flop()),
+    **dict.fromkeys(
+        ("$_DFF_P_", "$_DFFE_PP_", "$_SDFF_PP0_", "$_SDFFE_PP0P_", "SB_DFF", "SB_DFFE", "SB_DFFSR"), Flop()
+    ),
     **dict.fromkeys(("$_SDFFCE_PP0P_", "SB_DFFESR"), Flop(gated=True)),
-    "TRELLIS_FF": Flop("DI", "Q", "CLK", "CE", "LSR", parameters={
-        "CEMUX": ("CE", "1"), "CLKMUX": ("CLK",), "LSRMUX": ("LSR",), "LSRMODE": ("LSR",), "REGSET": ("RESET",),
-        "SRMODE": ("LSR_OVER_CE",)}),
+    "TRELLIS_FF": Flop(
+        "DI",
+        "Q",
+        "CLK",
+        "CE",
+        "LSR",
+        parameters={
+            "CEMUX": ("CE", "1"),
+            "CLKMUX": ("CLK",),
+            "LSRMUX": ("LSR",),
+            "LSRMODE": ("LSR",),
+            "REGSET": ("RESET",),
+            "SRMODE": ("LSR_OVER_CE",),
+        },
+    ),
     "FD1P3IX": Flop("D", "Q", "CK", "SP", "CD"),
     **dict.fromkeys(("DFF", "DFFE", "DFFR", "DFFRE"), _GOWIN),
     "FDRE": Flop(enable="CE", parameters=_UPRIGHT),
@@ -189,8 +222,9 @@ def _register(cell: dict[str, Any], flop: Flop) -> Register:
     enable, reset = ports.get(flop.enable), ports.get(flop.reset)
     if parameters.get("CEMUX") == "1" or enable == "1":
         enable = None
-    return Register(ports[flop.d], ports[flop.q], ports[flop.clock], enable, None if reset == "0" else reset,
-                    flop.gated)
+    return Register(
+        ports[flop.d], ports[flop.q], ports[flop.clock], enable, None if reset == "0" else reset, flop.gated
+    )
 
 
 def _shift(cell: dict[str, Any], fresh: Iterator[int]) -> list[Register]:
@@ -203,8 +237,7 @@ def _shift(cell: dict[str, Any], fresh: Iterator[int]) -> list[Register]:
     length = 1 + sum(1 << bit for bit, value in enumerate(address) if value == "1")
     nets = [ports["D"][0], *(next(fresh) for _ in range(length - 1)), ports["Q"][0]]
     enable = ports.get("CE", ["1"])[0]
-    return [Register(d, q, ports["CLK"][0], None if enable == "1" else enable, None)
-            for d, q in pairwise(nets)]
+    return [Register(d, q, ports["CLK"][0], None if enable == "1" else enable, None) for d, q in pairwise(nets)]
 
 
 def _buffers(module: dict[str, Any]) -> dict[Bit, Bit]:
@@ -249,8 +282,9 @@ class Circuit:
 
     def __init__(self, module: dict[str, Any]) -> None:
         same = _buffers(module)
-        self.ports: dict[str, list[Bit]] = {name: [same.get(net, net) for net in port["bits"]]
-                                            for name, port in module["ports"].items()}
+        self.ports: dict[str, list[Bit]] = {
+            name: [same.get(net, net) for net in port["bits"]] for name, port in module["ports"].items()
+        }
         self.registers: dict[Bit, Register] = {}
         self.cells: dict[Bit, tuple[dict[str, Any], str, int]] = {}
         undirected, fresh = [], count(-1, -1)
@@ -258,8 +292,9 @@ class Circuit:
             kind = cell["type"]
             if kind == "$scopeinfo" or kind in BUFFERS or kind in CONSTANTS:
                 continue
-            cell["connections"] = {name: [same.get(net, net) for net in nets]
-                                   for name, nets in cell["connections"].items()}
+            cell["connections"] = {
+                name: [same.get(net, net) for net in nets] for name, nets in cell["connections"].items()
+            }
             if kind in FLOPS:
                 register = _register(cell, FLOPS[kind])
                 self.registers[register.q] = register
@@ -284,8 +319,9 @@ class Circuit:
         for q, register in list(self.registers.items()):
             cell, _, _ = self.cells.get(register.d, ({"type": ""}, "", 0))
             if register.enable is None and cell["type"] == "$_MUX_" and cell["connections"]["A"] == [q]:
-                self.registers[q] = Register(cell["connections"]["B"][0], q, register.clock,
-                                             cell["connections"]["S"][0], register.reset)
+                self.registers[q] = Register(
+                    cell["connections"]["B"][0], q, register.clock, cell["connections"]["S"][0], register.reset
+                )
 
     def _memory(self, cell: dict[str, Any], fresh: Iterator[int]) -> None:
         """A block RAM as a table and a register for each bit; the nets between have negative numbers."""
@@ -296,13 +332,28 @@ class Circuit:
             raise UnknownCell(str(error)) from None
         for net, entries in rom.tables.items():
             table = next(fresh)
-            self.cells[table] = ({"type": "rom", "connections": {"A": rom.address, "Y": [table]},
-                                  "values": {"entries": entries}, "needs": rom.address}, "Y", 0)
+            self.cells[table] = (
+                {
+                    "type": "rom",
+                    "connections": {"A": rom.address, "Y": [table]},
+                    "values": {"entries": entries},
+                    "needs": rom.address,
+                },
+                "Y",
+                0,
+            )
             self.registers[net] = Register(table, net, rom.clock, rom.enable, None)
 
-    def literals(self, aig: Aig, known: dict[Bit, int], wanted: Sequence[Bit], *, through: bool,
-                 nets: list[int] | None = None,
-                 held: Mapping[Bit, tuple[Sequence[Bit], Mapping[Bit, int]]] | None = None) -> list[int]:
+    def literals(
+        self,
+        aig: Aig,
+        known: dict[Bit, int],
+        wanted: Sequence[Bit],
+        *,
+        through: bool,
+        nets: list[int] | None = None,
+        held: Mapping[Bit, tuple[Sequence[Bit], Mapping[Bit, int]]] | None = None,
+    ) -> list[int]:
         """Literals of the nets `wanted`, given those of `known` nets; `through` makes registers transparent.
 
         nets: a list that takes the literals of all nets on the way. held: for some registers what their input
@@ -386,8 +437,17 @@ def read_all(sources: Sequence[Path], tops: Sequence[str], *, timeout: float | N
         for index, source in enumerate(sources):
             shutil.copyfile(source, work / f"source{index}.v")
         names = " ".join(f"source{index}.v" for index in range(len(sources)))
-        script = [f"read_verilog {names}", *([f"hierarchy -top {tops[0]}"] if len(tops) == 1 else []), "proc",
-                  "opt_expr", "opt_dff", "opt_clean", "simplemap", "opt_clean", "write_json circuit.json"]
+        script = [
+            f"read_verilog {names}",
+            *([f"hierarchy -top {tops[0]}"] if len(tops) == 1 else []),
+            "proc",
+            "opt_expr",
+            "opt_dff",
+            "opt_clean",
+            "simplemap",
+            "opt_clean",
+            "write_json circuit.json",
+        ]
         (work / "read.ys").write_text("\n".join(script) + "\n")
         tools.run("yosys", ["-q", "-s", "read.ys"], cwd=work, timeout=timeout)
         modules = json.loads((work / "circuit.json").read_text())["modules"]

@@ -77,8 +77,11 @@ def pipeline(circuit: Circuit, latency: int) -> Control:
     stages = _chain(circuit, control)
     data = {q: r for q, r in circuit.registers.items() if q not in control}
     special = {*stages, *ports["o__ready"]}
-    held = {q: circuit.boundary(register.d, special | {q}) for q, register in data.items()
-            if register.enable is None and q in circuit.fan_in([register.d])}
+    held = {
+        q: circuit.boundary(register.d, special | {q})
+        for q, register in data.items()
+        if register.enable is None and q in circuit.fan_in([register.d])
+    }
     enables = {register.enable for q, register in data.items() if q not in held}
     if None in enables:
         raise Structure("a data register has no enable")
@@ -114,8 +117,13 @@ def _chain(circuit: Circuit, control: set[Bit]) -> list[Bit]:
     return chain[::-1]
 
 
-def _arrive(circuit: Circuit, data: dict[Bit, hardware.Register], held: Mapping[Bit, Sequence[Bit]],
-            wanted: Sequence[Bit], age: dict[Bit, int | None]) -> None:
+def _arrive(
+    circuit: Circuit,
+    data: dict[Bit, hardware.Register],
+    held: Mapping[Bit, Sequence[Bit]],
+    wanted: Sequence[Bit],
+    age: dict[Bit, int | None],
+) -> None:
     """Fill in how many registers lie between the input and each net; None for what depends on constants alone."""
     stack: list[Bit] = [net for net in wanted if not isinstance(net, str)]
     while stack:
@@ -152,24 +160,35 @@ def hardware_aig(circuit: Circuit, control: Control, nets: list[int]) -> Aig:
     """
     ports = circuit.ports
     pins = list(ports["i__payload"])
-    names: list[Bit] = [*pins, *ports.get("rst", ["rst"]), ports["i__valid"][0], ports["o__ready"][0],
-                        *control.stages]
+    names: list[Bit] = [
+        *pins,
+        *ports.get("rst", ["rst"]),
+        ports["i__valid"][0],
+        ports["o__ready"][0],
+        *control.stages,
+    ]
     aig = Aig(len(names) + sum(1 + len(reads) for reads in control.held.values()))
     known: dict[Bit, int] = {net: aig.input(index) for index, net in enumerate(names)}
     # How a register that holds looks when it does not: the next stage is ready, and what it held plays no part.
     moving: dict[Bit, int] = {**dict.fromkeys(control.stages, FALSE), ports["o__ready"][0]: TRUE}
     held = {q: (reads, moving) for q, reads in control.held.items()}
-    aig.outputs = circuit.literals(aig, {net: known[net] for net in pins}, ports["o__payload"], through=True,
-                                   nets=nets, held=held)
-    aig.outputs += circuit.literals(aig, known, [ports["i__ready"][0], ports["o__valid"][0], *control.enables],
-                                    through=False)
+    aig.outputs = circuit.literals(
+        aig, {net: known[net] for net in pins}, ports["o__payload"], through=True, nets=nets, held=held
+    )
+    aig.outputs += circuit.literals(
+        aig, known, [ports["i__ready"][0], ports["o__valid"][0], *control.enables], through=False
+    )
     for stage in control.stages:
         register = circuit.registers[stage]
-        enable, d = circuit.literals(aig, known, ["1" if register.enable is None else register.enable, register.d],
-                                     through=False)
+        enable, d = circuit.literals(
+            aig, known, ["1" if register.enable is None else register.enable, register.d], through=False
+        )
         no_reset = known[names[len(pins)]] ^ 1
-        aig.outputs.append(aig.mux(enable, known[stage], aig.and_(no_reset, d)) if register.gated
-                           else aig.and_(no_reset, aig.mux(enable, known[stage], d)))
+        aig.outputs.append(
+            aig.mux(enable, known[stage], aig.and_(no_reset, d))
+            if register.gated
+            else aig.and_(no_reset, aig.mux(enable, known[stage], d))
+        )
     free = len(names)
     ready, last = known[ports["o__ready"][0]], known[ports["o__valid"][0]] if control.held else FALSE
     for q, reads in control.held.items():
@@ -189,8 +208,16 @@ class Pair:
     circuit's order. signals: the model's literals of all signals of the network.
     """
 
-    def __init__(self, network: LutNetwork, port: InputPort, circuit: Aig, nets: Sequence[int], control: Control,
-                 width: int, inputs: bits.Packed) -> None:
+    def __init__(
+        self,
+        network: LutNetwork,
+        port: InputPort,
+        circuit: Aig,
+        nets: Sequence[int],
+        control: Control,
+        width: int,
+        inputs: bits.Packed,
+    ) -> None:
         self.circuit, self.inputs, self.width = circuit, inputs, width
         n, latency = max(1, port.width), len(control.stages)
         self.model = aig = Aig(circuit.inputs)
@@ -234,14 +261,16 @@ class Pair:
         free = {key: 2 * (1 + self.circuit.inputs + index) for index, key in enumerate(sorted(set(keys.values())))}
         here = {node: free[like >> 1] ^ like & 1 for node, like in frontier.items()}
         there = {vote >> 1: free[keys[vote]] ^ twin & 1 for vote, twin in self.twins.items()}
-        return (cut(self.circuit, self.circuit.outputs, here, len(free)),
-                cut(self.model, self.model.outputs, there, len(free)))
+        return (
+            cut(self.circuit, self.circuit.outputs, here, len(free)),
+            cut(self.model, self.model.outputs, there, len(free)),
+        )
 
     def _frontier(self) -> dict[int, int]:
         """Nodes of the circuit where the head begins, and the literals of the first nodes that do the same."""
         votes = {twin >> 1 for twin in self.twins.values()}
         first, seen, out = 1 + self.circuit.inputs, set(), {}
-        stack = [literal >> 1 for literal in self.circuit.outputs[:self.width]]
+        stack = [literal >> 1 for literal in self.circuit.outputs[: self.width]]
         while stack:
             node = stack.pop()
             if node in seen:
@@ -277,8 +306,12 @@ def equal(pairs: Sequence[tuple[Aig, Aig]], limit: float) -> list[bool | None]:
 
 def distinguish(left: Aig, right: Aig, limit: float) -> bits.Packed | None:
     """One packed example (n_inputs, 1) on which two graphs differ; None if not found in `limit` seconds."""
-    [text] = _abc({"left.aig": left, "right.aig": right},
-                  ["miter left.aig right.aig", "iprove", "write_cex cex.txt"], ["cex.txt"], limit + 60)
+    [text] = _abc(
+        {"left.aig": left, "right.aig": right},
+        ["miter left.aig right.aig", "iprove", "write_cex cex.txt"],
+        ["cex.txt"],
+        limit + 60,
+    )
     text = text.strip().removesuffix("# DONE").strip()
     if len(text) != left.inputs or set(text) - {"0", "1"}:
         return None
@@ -297,8 +330,9 @@ def _abc(graphs: Mapping[str, Aig], commands: Sequence[str], results: Sequence[s
         script = ["strash", "write_blif any.blif", *commands, "read_blif any.blif", "strash"]
         (work / "abc.script").write_text("\n".join(script) + "\n")
         try:
-            tools.run("yosys", ["-q", "-p", "read_verilog any.v; synth; abc -script abc.script"], cwd=work,
-                      timeout=limit)
+            tools.run(
+                "yosys", ["-q", "-p", "read_verilog any.v; synth; abc -script abc.script"], cwd=work, timeout=limit
+            )
         except ToolError as error:
             if "did not finish" not in str(error):
                 raise
@@ -323,14 +357,24 @@ class Question:
     vectors: Vectors
 
 
-def prove(engine: str, network: LutNetwork, port: InputPort, circuit: Circuit, latency: int, vectors: Vectors, *,
-          seed: int = 0, limit: float = DEFAULT_LIMIT) -> Outcome:
+def prove(
+    engine: str,
+    network: LutNetwork,
+    port: InputPort,
+    circuit: Circuit,
+    latency: int,
+    vectors: Vectors,
+    *,
+    seed: int = 0,
+    limit: float = DEFAULT_LIMIT,
+) -> Outcome:
     """Prove that a core equals the model."""
     return prove_all(engine, [Question(network, port, circuit, latency, vectors)], seed=seed, limit=limit)[0]
 
 
-def prove_all(engine: str, questions: Sequence[Question], *, seed: int = 0,
-              limit: float = DEFAULT_LIMIT) -> list[Outcome]:
+def prove_all(
+    engine: str, questions: Sequence[Question], *, seed: int = 0, limit: float = DEFAULT_LIMIT
+) -> list[Outcome]:
     """Answer several questions with few runs of ABC, `limit` seconds for all of them."""
     began, limit = time.monotonic(), min(limit, tools.default_timeout())
     outcomes = [_simulated(engine, question, seed) for question in questions]
@@ -343,13 +387,17 @@ def prove_all(engine: str, questions: Sequence[Question], *, seed: int = 0,
     answers = iter(equal([getattr(pairs[at], name)() for at in pairs for name in names[at]], left_over()))
     # Not equal only says that the parts were not found, or differ on votes that never come.
     parts: dict[int, dict[str, bool | None]] = {
-        at: {name: True if next(answers) else None for name in names[at]} for at in pairs}
+        at: {name: True if next(answers) else None for name in names[at]} for at in pairs
+    }
     whole = [at for at in pairs if not (parts[at].get("layers") and parts[at].get("head"))]
-    verdicts = dict.fromkeys(pairs, True) | dict(zip(whole, equal(
-        [(pairs[at].circuit, pairs[at].model) for at in whole], left_over()), strict=True))
+    verdicts = dict.fromkeys(pairs, True) | dict(
+        zip(whole, equal([(pairs[at].circuit, pairs[at].model) for at in whole], left_over()), strict=True)
+    )
     seconds = time.monotonic() - began
-    return [_proved(engine, questions[at], pairs[at], parts[at], verdicts[at], seconds, limit) if at in pairs else
-            outcome for at, outcome in enumerate(outcomes)]  # type: ignore
+    return [
+        _proved(engine, questions[at], pairs[at], parts[at], verdicts[at], seconds, limit) if at in pairs else outcome
+        for at, outcome in enumerate(outcomes)
+    ]  # type: ignore
 
 
 def _simulated(engine: str, question: Question, seed: int) -> Outcome | Pair:
@@ -368,28 +416,40 @@ def _simulated(engine: str, question: Question, seed: int) -> Outcome | Pair:
     inputs = np.random.default_rng(seed).integers(0, 1 << 64, (left.inputs, bits.n_words(n)), np.uint64)
     known = packed_port(port, vectors.inputs)
     mask = bits.tail_mask(len(vectors))
-    place = inputs[:port.width, :known.shape[1]]
+    place = inputs[: port.width, : known.shape[1]]
     place[:] = known & mask | place & ~mask
     pair = Pair(question.network, port, left, nets, control, width, inputs)
     at = counterexample(left, pair.model, inputs, n)
     if at is None:
         return pair
-    return _difference(engine, port, width, left, pair.model,
-                       inputs[:, at // 64] >> np.uint64(at % 64) & np.uint64(1))
+    return _difference(
+        engine, port, width, left, pair.model, inputs[:, at // 64] >> np.uint64(at % 64) & np.uint64(1)
+    )
 
 
-def _proved(engine: str, question: Question, pair: Pair, parts: dict[str, bool | None], verdict: bool | None,
-            seconds: float, limit: float) -> Outcome:
+def _proved(
+    engine: str,
+    question: Question,
+    pair: Pair,
+    parts: dict[str, bool | None],
+    verdict: bool | None,
+    seconds: float,
+    limit: float,
+) -> Outcome:
     """The outcome in words, with an input on which a wrong circuit fails."""
     left, right = pair.circuit, pair.model
-    details: dict[str, Any] = {"and_gates": [len(left.ands), len(right.ands)], "latency_proved": question.latency,
-                               "parts": parts}
+    details: dict[str, Any] = {
+        "and_gates": [len(left.ands), len(right.ands)],
+        "latency_proved": question.latency,
+        "parts": parts,
+    }
     if verdict:
         return Outcome(engine, True, note=f"proved for all inputs in {seconds:.1f} s", details=details)
     if verdict is None:
         proved = ", ".join(part for part, result in parts.items() if result)
-        return Outcome(engine, None, note=f"not proved in {limit:g} s; proved alone: {proved or 'nothing'}",
-                       details=details)
+        return Outcome(
+            engine, None, note=f"not proved in {limit:g} s; proved alone: {proved or 'nothing'}", details=details
+        )
     found = distinguish(left, right, limit)
     if found is None:
         return Outcome(engine, False, errors=("some input gives a wrong answer",), details=details)
@@ -399,7 +459,7 @@ def _proved(engine: str, question: Question, pair: Pair, parts: dict[str, bool |
 def _difference(engine: str, port: InputPort, width: int, left: Aig, right: Aig, example: NDArray) -> Outcome:
     """The outcome for one example, uint64 (n_inputs,) of 0 and 1, on which the graphs differ."""
     got, expected = (aig.evaluate(example[:, None])[:, 0] & np.uint64(1) for aig in (left, right))
-    word = sum(int(bit) << index for index, bit in enumerate(example[:port.width]))
+    word = sum(int(bit) << index for index, bit in enumerate(example[: port.width]))
     numbers = [sum(int(bit) << index for index, bit in enumerate(side[:width])) for side in (expected, got)]
     if numbers[0] == numbers[1]:
         return Outcome(engine, False, errors=("the handshake is wrong: ready, valid, an enable or the reset",))
@@ -413,5 +473,6 @@ def check(manifest: Manifest, vectors: Vectors, seed: int = 0, limit: float | No
         circuit = hardware.read(manifest.source_paths, manifest.top, timeout=limit + 60)
     except UnknownCell as error:
         return Outcome("formal", None, note=f"not proved: the circuit has {error}, of which there is no formal model")
-    return prove("formal", manifest.network, manifest.input_port, circuit, manifest.latency, vectors, seed=seed,
-                 limit=limit)
+    return prove(
+        "formal", manifest.network, manifest.input_port, circuit, manifest.latency, vectors, seed=seed, limit=limit
+    )

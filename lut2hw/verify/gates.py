@@ -26,24 +26,42 @@ def check(manifest: Manifest, vectors: Vectors, seed: int = 0, timeout: float | 
         for source in manifest.source_paths:
             (work / source.name).write_bytes(source.read_bytes())
         read = "read_verilog " + " ".join(manifest.sources)
-        tools.run("yosys", ["-q", "-p", f"{read}; {synth}; delete =A:blackbox; write_verilog -noattr gates.v"],
-                  cwd=work, timeout=timeout)
+        tools.run(
+            "yosys",
+            ["-q", "-p", f"{read}; {synth}; delete =A:blackbox; write_verilog -noattr gates.v"],
+            cwd=work,
+            timeout=timeout,
+        )
         if not (work / "gates.v").is_file():
             raise ToolError("yosys made no netlist of the core")
         models = [simulation_model(model) for model in target.simulation_models]
         if target.flop_models:
             (work / "flops.v").write_text("\n".join(module_of(*model) for model in target.flop_models))
             models.append(work / "flops.v")
-        design = simulate.Design([work / "gates.v", *models], manifest.top, manifest.clock, manifest.reset,
-                                 manifest.latency, ICARUS_DEFINES)
+        design = simulate.Design(
+            [work / "gates.v", *models],
+            manifest.top,
+            manifest.clock,
+            manifest.reset,
+            manifest.latency,
+            ICARUS_DEFINES,
+        )
         result = simulate.cocotb(design, vectors, seed=seed, timeout=timeout)
         outcome = Outcome.of_bench("gates", len(vectors), result)
         if not outcome.passed:
             return outcome
         try:
             gates = circuit.read([work / "gates.v"], manifest.top, timeout=timeout)
-            proof = formal.prove("gates", manifest.network, manifest.input_port, gates, manifest.latency, vectors,
-                                 seed=seed, limit=formal.DEFAULT_LIMIT if timeout is None else timeout)
+            proof = formal.prove(
+                "gates",
+                manifest.network,
+                manifest.input_port,
+                gates,
+                manifest.latency,
+                vectors,
+                seed=seed,
+                limit=formal.DEFAULT_LIMIT if timeout is None else timeout,
+            )
         except UnknownCell as error:
             proof = Outcome("gates", None, note=f"not proved: {error} has no formal model")
     if proof.passed is False:

@@ -38,20 +38,39 @@ def check(manifest: Manifest, vectors: Vectors) -> Outcome:
         passes[name] = len(bad)
         if len(bad):
             at = int(bad[0])
-            wrong.append((name, {"vector": at, "input": f"{vectors.words()[at]:x}", "got": int(got[at]),
-                                 "expected": int(vectors.classes[at])}))
+            wrong.append(
+                (
+                    name,
+                    {
+                        "vector": at,
+                        "input": f"{vectors.words()[at]:x}",
+                        "got": int(got[at]),
+                        "expected": int(vectors.classes[at]),
+                    },
+                )
+            )
 
     # Don't-cares are in the golden model already, so this compilation may not change any more.
-    options = {name: value for name, value in manifest.options.items() if name in (
-        "pipeline", "effort", "fmax", "ram", "device")}
+    options = {
+        name: value
+        for name, value in manifest.options.items()
+        if name in ("pipeline", "effort", "fmax", "ram", "device")
+    }
     try:
-        compile_network(manifest.network, get(manifest.target), encoded_inputs=manifest.input_port.encoded,
-                        on_pass=compare, **options)
+        compile_network(
+            manifest.network,
+            get(manifest.target),
+            encoded_inputs=manifest.input_port.encoded,
+            on_pass=compare,
+            **options,
+        )
     except TypeError:
-        raise UsageError(f"the options in {manifest.directory / 'manifest.json'} are not those of this lut2hw; "
-                         "emit the core again") from None
+        raise UsageError(
+            f"the options in {manifest.directory / 'manifest.json'} are not those of this lut2hw; emit the core again"
+        ) from None
     compare("folder", manifest.netlist)
     mismatches = sum(passes.values())
     note = f"after {len(passes)} passes" if not wrong else f"first wrong after pass {wrong[0][0]}"
-    return Outcome("golden", not wrong, n, mismatches, wrong[0][1] if wrong else None, note=note,
-                   details={"passes": passes})
+    return Outcome(
+        "golden", not wrong, n, mismatches, wrong[0][1] if wrong else None, note=note, details={"passes": passes}
+    )

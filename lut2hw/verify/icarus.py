@@ -38,10 +38,22 @@ def main(config_file: str) -> int:
         shutil.copyfile(source, sources[-1])
         if share in Path(source).parents:
             includes.add(str(Path(source).parent))
-    runner.build(sources=sources, includes=sorted(includes), hdl_toplevel=config["top"], build_dir=build,
-                 always=True, build_args=[f"-D{name}" for name in config["defines"]], timescale=("1ns", "1ps"))
-    runner.test(test_module=config["test"], hdl_toplevel=config["top"], build_dir=build, test_dir=build,
-                extra_env={"LUT2HW_BENCH": config_file, "COCOTB_LOG_LEVEL": "WARNING"})
+    runner.build(
+        sources=sources,
+        includes=sorted(includes),
+        hdl_toplevel=config["top"],
+        build_dir=build,
+        always=True,
+        build_args=[f"-D{name}" for name in config["defines"]],
+        timescale=("1ns", "1ps"),
+    )
+    runner.test(
+        test_module=config["test"],
+        hdl_toplevel=config["top"],
+        build_dir=build,
+        test_dir=build,
+        extra_env={"LUT2HW_BENCH": config_file, "COCOTB_LOG_LEVEL": "WARNING"},
+    )
     return 0
 
 

@@ -68,8 +68,12 @@ def _sb_ram40_4k(parameters: Mapping[str, Any], connections: Connections) -> Rom
     enables = {_pin(connections, "RE", "0"), _pin(connections, "RCLKE", "1")} - {"1"}
     if len(enables) > 1 or "0" in enables:
         raise NotATable("a block RAM with two enables")
-    return Rom(list(connections["RADDR"])[:8 + mode], tables, _pin(connections, "RCLK", "x"),
-               enables.pop() if enables else None)
+    return Rom(
+        list(connections["RADDR"])[: 8 + mode],
+        tables,
+        _pin(connections, "RCLK", "x"),
+        enables.pop() if enables else None,
+    )
 
 
 def _dp16kd(parameters: Mapping[str, Any], connections: Connections) -> Rom:
@@ -94,10 +98,16 @@ def _dp16kd(parameters: Mapping[str, Any], connections: Connections) -> Rom:
         if net != "":
             tables[net] = bytes(entry(address, bit) for address in range(1 << (14 - first)))
     enable = _pin(connections, "CEA", "1")
-    return Rom([_pin(connections, f"ADA{j}", "0") for j in range(first, 14)], tables, _pin(connections, "CLKA", "x"),
-               None if enable == "1" else enable)
+    return Rom(
+        [_pin(connections, f"ADA{j}", "0") for j in range(first, 14)],
+        tables,
+        _pin(connections, "CLKA", "x"),
+        None if enable == "1" else enable,
+    )
 
 
 MEMORIES: dict[str, Callable[[Mapping[str, Any], Connections], Rom]] = {
-    "SB_RAM40_4K": _sb_ram40_4k, "DP16KD": _dp16kd}
+    "SB_RAM40_4K": _sb_ram40_4k,
+    "DP16KD": _dp16kd,
+}
 """Kinds of block RAM: parameters and nets by port to what the read port shows. Errors: `NotATable`."""

@@ -28,9 +28,17 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """The outcome as JSON values."""
-        return {"engine": self.engine, "passed": self.passed, "vectors": self.vectors, "mismatches": self.mismatches,
-                "first": self.first, "errors": list(self.errors), "note": self.note,
-                "seconds": round(self.seconds, 2), **self.details}
+        return {
+            "engine": self.engine,
+            "passed": self.passed,
+            "vectors": self.vectors,
+            "mismatches": self.mismatches,
+            "first": self.first,
+            "errors": list(self.errors),
+            "note": self.note,
+            "seconds": round(self.seconds, 2),
+            **self.details,
+        }
 
     @classmethod
     def of_bench(cls, engine: str, asked: int, result: dict[str, Any], **details: Any) -> Outcome:
@@ -39,5 +47,12 @@ class Outcome:
         if result["vectors"] != asked and not errors:
             errors = (f"{result['vectors']} of {asked} vectors were answered",)
         passed = not errors and not result["mismatches"]
-        return cls(engine, passed, result["vectors"], result["mismatches"], result["first"], errors,
-                   details={"classes_seen": len(result["classes"]), "cycles": result["cycles"], **details})
+        return cls(
+            engine,
+            passed,
+            result["vectors"],
+            result["mismatches"],
+            result["first"],
+            errors,
+            details={"classes_seen": len(result["classes"]), "cycles": result["cycles"], **details},
+        )

@@ -44,19 +44,32 @@ def cocotb(design: Design, vectors: Vectors, *, seed: int = 0, timeout: float | 
         work = Path(name)
         lines = (f"{word:x} {expected}\n" for word, expected in zip(vectors.words(), vectors.classes, strict=True))
         (work / "vectors.txt").write_text("".join(lines))
-        config = {"sources": [str(path.resolve()) for path in design.sources], "top": design.top,
-                  "defines": list(design.defines), "clock": design.clock, "reset": design.reset,
-                  "latency": design.latency, "seed": seed, "test": design.test,
-                  "vectors": str(work / "vectors.txt"), "result": str(work / "result.json"), "work": name,
-                  **design.extra}
+        config = {
+            "sources": [str(path.resolve()) for path in design.sources],
+            "top": design.top,
+            "defines": list(design.defines),
+            "clock": design.clock,
+            "reset": design.reset,
+            "latency": design.latency,
+            "seed": seed,
+            "test": design.test,
+            "vectors": str(work / "vectors.txt"),
+            "result": str(work / "result.json"),
+            "work": name,
+            **design.extra,
+        }
         (work / "bench.json").write_text(json.dumps(config))
-        run = tools.run_command([sys.executable, "-m", "lut2hw.verify.icarus", str(work / "bench.json")],
-                                what="Icarus Verilog under cocotb", timeout=timeout)
+        run = tools.run_command(
+            [sys.executable, "-m", "lut2hw.verify.icarus", str(work / "bench.json")],
+            what="Icarus Verilog under cocotb",
+            timeout=timeout,
+        )
         try:
             return json.loads((work / "result.json").read_text())
         except (OSError, ValueError):
-            raise ToolError("Icarus Verilog under cocotb stopped without a result; it last said: "
-                            f"{tools.last_words(run.output)}") from None
+            raise ToolError(
+                f"Icarus Verilog under cocotb stopped without a result; it last said: {tools.last_words(run.output)}"
+            ) from None
 
 
 def amaranth(netlist: Netlist, latency: int, vectors: Vectors, *, seed: int = 0) -> dict[str, Any]:

@@ -38,5 +38,7 @@ def coverage(network: LutNetwork, port: InputPort, vectors: Vectors) -> dict[str
             patterns = (rows << np.arange(layer.k)[:, None]).sum(axis=0) if layer.k else np.zeros(len(vectors), int)
             seen += len(np.unique(patterns))
             total += 1 << layer.k
-    return {"class_coverage": round(len(np.unique(vectors.classes)) / network.n_classes, 4),
-            "pattern_coverage": round(seen / total, 4) if total else 1.0}
+    return {
+        "class_coverage": round(len(np.unique(vectors.classes)) / network.n_classes, 4),
+        "pattern_coverage": round(seen / total, 4) if total else 1.0,
+    }

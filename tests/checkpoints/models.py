@@ -39,9 +39,12 @@ def logic_gates(seed, inputs, widths, classes, connections="random"):
     sizes = [inputs, *widths]
     return torch.nn.Sequential(
         torch.nn.Flatten(),
-        *(difflogic.LogicLayer(a, b, device="cpu", implementation="python", connections=connections)
-          for a, b in pairwise(sizes)),
-        difflogic.GroupSum(classes, tau=4, device="cpu"))
+        *(
+            difflogic.LogicLayer(a, b, device="cpu", implementation="python", connections=connections)
+            for a, b in pairwise(sizes)
+        ),
+        difflogic.GroupSum(classes, tau=4, device="cpu"),
+    )
 
 
 def lut_layers(seed, inputs, widths, n, classes, mapping="random", shuffled=False):
@@ -49,9 +52,12 @@ def lut_layers(seed, inputs, widths, n, classes, mapping="random", shuffled=Fals
     torch.manual_seed(seed)
     sizes = [inputs, *widths]
     return torch.nn.Sequential(
-        *(torch_dwn.LUTLayer(a, b, n=n, mapping="random" if i else mapping)
-          for i, (a, b) in enumerate(pairwise(sizes))),
-        torch_dwn.GroupSum(classes, tau=1 / 0.3, randperm=widths[-1] if shuffled else False))
+        *(
+            torch_dwn.LUTLayer(a, b, n=n, mapping="random" if i else mapping)
+            for i, (a, b) in enumerate(pairwise(sizes))
+        ),
+        torch_dwn.GroupSum(classes, tau=1 / 0.3, randperm=widths[-1] if shuffled else False),
+    )
 
 
 def scores(model, x):
@@ -82,8 +88,9 @@ def main():
     torch.save({"model": model, "thermometer": thermometer}, HERE / "dwn.pt")
     model = lut_layers(3, 128, [40, 30], 5, 10)
     expected["dwn_state"] = scores(model, code)
-    torch.save({"classes": 10, "thresholds": thermometer.thresholds, "state": model.state_dict()},
-               HERE / "dwn_state.pt")
+    torch.save(
+        {"classes": 10, "thresholds": thermometer.thresholds, "state": model.state_dict()}, HERE / "dwn_state.pt"
+    )
     np.savez_compressed(HERE / "expected.npz", **{name: each.astype(np.int8) for name, each in expected.items()})
 
 
