@@ -29,22 +29,24 @@ from typing import Any
 import numpy as np
 
 from lut2hw import bits, data, targets, tools
-from lut2hw.build import build, free_chain_ends
-from lut2hw.compile import Compiled, compile_network
+from lut2hw.artefact.emit import emit
 from lut2hw.compile.area import estimate_netlist
 from lut2hw.compile.baseline import TOP as ALONE
 from lut2hw.compile.baseline import behavioural, read_back
+from lut2hw.compile.compiler import Compiled, compile_network
 from lut2hw.compile.lower import bits_read, tables
-from lut2hw.compile.netlist import Netlist
-from lut2hw.compile.port import INPUT, OUTPUT, InputPort
 from lut2hw.data import Dataset
-from lut2hw.emit import emit
-from lut2hw.emit.core import TOP, to_verilog
-from lut2hw.encode import Encoder, Features, fixed, thermometer
 from lut2hw.errors import Lut2hwError
+from lut2hw.flow.build import build, free_chain_ends
+from lut2hw.hdl.core import TOP, to_verilog
 from lut2hw.learn import memorize
 from lut2hw.learn.descent import train_descent
-from lut2hw.model import Head, Layer, LutNetwork
+from lut2hw.logic.netlist import Netlist
+from lut2hw.logic.port import INPUT, OUTPUT, InputPort
+from lut2hw.model.encoder import Encoder, fixed, thermometer
+from lut2hw.model.features import Features
+from lut2hw.model.network import LutNetwork
+from lut2hw.model.parts import Head, Layer
 from lut2hw.targets.base import Target
 
 NETWORKS = {

@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from lut2hw import bits, targets
-from lut2hw.compile import compile_network
 from lut2hw.compile.area import estimate_netlist
-from lut2hw.encode import Encoder, Features
-from lut2hw.model import Head, Layer, LutNetwork
+from lut2hw.compile.compiler import compile_network
+from lut2hw.model.encoder import Encoder
+from lut2hw.model.features import Features
+from lut2hw.model.network import LutNetwork
+from lut2hw.model.parts import Head, Layer
 
 
 def network_of(n_luts: int, n_bits: int = 784) -> LutNetwork:

@@ -16,9 +16,10 @@ import math
 import time
 from pathlib import Path
 
-from lut2hw import data, encode, targets
+from lut2hw import data, targets
 from lut2hw.compile.area import estimate
 from lut2hw.learn.descent import train_descent
+from lut2hw.model import encoder as encode
 
 # k: levels: (LUTs, votes) of each model
 SIZES = {

@@ -20,10 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lut2hw import data, encode, targets
+from lut2hw import data, targets
 from lut2hw.compile.area import estimate
 from lut2hw.data import Dataset
 from lut2hw.learn.descent import train_descent
+from lut2hw.model import encoder as encode
 
 LINES: dict[str, dict] = {
     "220": {"luts": 220, "k": 4, "sweeps": 8},

@@ -17,13 +17,13 @@ from unittest import mock
 from area import network_of
 
 from lut2hw import targets
-from lut2hw.build import build
-from lut2hw.compile import compile_network
-from lut2hw.compile import pipeline as pipelines
+from lut2hw.artefact.emit import emit
 from lut2hw.compile.area import estimate_netlist
-from lut2hw.emit import emit
+from lut2hw.compile.compiler import compile_network
 from lut2hw.errors import Lut2hwError
-from lut2hw.model import LutNetwork
+from lut2hw.flow.build import build
+from lut2hw.model.network import LutNetwork
+from lut2hw.passes import pipeline as pipelines
 
 CLOCKS = "hx8k:50,hx8k:100,hx8k:150,up5k:30,up5k:48"
 

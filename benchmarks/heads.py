@@ -23,9 +23,10 @@ from pathlib import Path
 import numpy as np
 from descent_mnist import hold_out
 
-from lut2hw import bits, data, encode, targets
+from lut2hw import bits, data, targets
 from lut2hw.compile.area import estimate
 from lut2hw.learn.descent import DescentOptions, Trainer, _network, _run, default_tau, encode_examples
+from lut2hw.model import encoder as encode
 
 CLASSES = 10
 

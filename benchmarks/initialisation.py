@@ -20,9 +20,10 @@ from pathlib import Path
 import numba
 import numpy as np
 
-from lut2hw import bits, data, encode
+from lut2hw import bits, data
 from lut2hw.learn.descent import Trainer, default_tau, loss_unit
 from lut2hw.learn.memorize import memorize
+from lut2hw.model import encoder as encode
 
 STARTS = ("empty", "memorized", "refined")
 

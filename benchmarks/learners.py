@@ -43,15 +43,17 @@ import numpy as np
 from edges import describe
 from numpy.typing import NDArray
 
-from lut2hw import data, encode, tools
-from lut2hw.compile.circuit import Circuit
+from lut2hw import data, tools
 from lut2hw.data import Dataset
-from lut2hw.emit.aiger import to_aiger
-from lut2hw.encode import Encoder, Features
+from lut2hw.exchange.circuit import Circuit
+from lut2hw.exchange.write_aiger import to_aiger
 from lut2hw.learn.augment import copies
 from lut2hw.learn.descent import train_descent
 from lut2hw.learn.memorize import learn as train_memorize
-from lut2hw.model import LutNetwork
+from lut2hw.model import encoder as encode
+from lut2hw.model.encoder import Encoder
+from lut2hw.model.features import Features
+from lut2hw.model.network import LutNetwork
 
 # answers on the test split, bits of the model, AND nodes where they were asked for
 Run = Callable[[Dataset, Encoder], tuple[NDArray, int, int | None]]

@@ -24,10 +24,12 @@ from typing import Any
 import numba
 import numpy as np
 
-from lut2hw import bits, data, encode
+from lut2hw import bits, data
 from lut2hw.errors import Lut2hwError
 from lut2hw.learn.memorize import memorize
-from lut2hw.model import Head, Layer, LutNetwork
+from lut2hw.model import encoder as encode
+from lut2hw.model.network import LutNetwork
+from lut2hw.model.parts import Head, Layer
 
 LAYERS, K = [1024] * 5, 8
 

@@ -1,4 +1,4 @@
-"""How much networks memorized, by `lut2hw.inspect`: real labels against shuffled ones, without a test set.
+"""How much networks memorized, by `lut2hw.studies.inspection`: real labels against shuffled ones, without a test set.
 
 python benchmarks/overfitting.py digits      # memorize, three layers of 256 LUTs, by k, and descent
 python benchmarks/overfitting.py mnist       # memorize, five layers of 256 LUT8s or LUT12s, and descent
@@ -11,8 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from lut2hw import data, encode, learn
-from lut2hw.inspect import inspect
+from lut2hw import data
+from lut2hw.learn import registry as learn
+from lut2hw.model import encoder as encode
+from lut2hw.studies.inspection import inspect
 
 LINES = {
     "digits": [("memorize", {"layers": [256] * 3, "k": k}) for k in (4, 6, 8, 10, 12)]

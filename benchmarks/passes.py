@@ -17,11 +17,11 @@ from unittest.mock import patch
 
 from area import NETWORKS, network_of
 
-from lut2hw import compile as compiler
 from lut2hw import targets
-from lut2hw.compile import area, decompose, lower
-from lut2hw.compile.graph import Graph
-from lut2hw.compile.netlist import Netlist
+from lut2hw.compile import area, compiler, lower
+from lut2hw.logic.graph import Graph
+from lut2hw.logic.netlist import Netlist
+from lut2hw.passes import decompose
 from lut2hw.targets.base import Target
 
 
@@ -31,7 +31,7 @@ def _unmerged(netlist: Netlist, lut_inputs: int, *, carry_inverts: bool = False)
 
 def _distinct(graph: Graph, kind: str, inputs: tuple[int, ...], table: int, part: str) -> int:
     """A new node each time."""
-    from lut2hw.compile.graph import Node
+    from lut2hw.logic.graph import Node
 
     graph.nodes.append(Node(kind, inputs, table, part))
     return 2 * (len(graph.nodes) - 1)

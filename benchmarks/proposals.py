@@ -29,10 +29,11 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lut2hw import bits, data, encode
+from lut2hw import bits, data
+from lut2hw.kernels import descent as kernels
 from lut2hw.learn import descent
-from lut2hw.learn import descent_kernels as kernels
 from lut2hw.learn.descent import Trainer, default_tau, loss_unit
+from lut2hw.model import encoder as encode
 
 SIDE = 28
 Draw = Callable[["Counting", NDArray[np.int32], int], NDArray[np.int64]]

@@ -17,10 +17,10 @@ from pathlib import Path
 from area import network_of
 
 from lut2hw import targets, tools
-from lut2hw.compile import Compiled, compile_network
 from lut2hw.compile.area import estimate_netlist
-from lut2hw.emit.core import TOP, to_verilog
-from lut2hw.model import LutNetwork
+from lut2hw.compile.compiler import Compiled, compile_network
+from lut2hw.hdl.core import TOP, to_verilog
+from lut2hw.model.network import LutNetwork
 
 
 def packed(compiled: Compiled, device: str) -> dict[str, int]:

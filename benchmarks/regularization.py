@@ -29,11 +29,12 @@ from numpy.typing import NDArray
 from sklearn import datasets as bundled
 from sklearn.model_selection import KFold
 
-from lut2hw import data, encode
+from lut2hw import data
 from lut2hw.data import Dataset
-from lut2hw.encode import Features, quantize
 from lut2hw.learn import descent
 from lut2hw.learn.descent import Trainer, train_descent
+from lut2hw.model import encoder as encode
+from lut2hw.model.features import Features, quantize
 
 VARIANTS = [
     "plain",

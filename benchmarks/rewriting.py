@@ -21,11 +21,12 @@ from pathlib import Path
 from area import network_of
 
 from lut2hw import targets, tools
-from lut2hw.compile import _map, lower
-from lut2hw.compile.abc import remap, to_blif
-from lut2hw.compile.decompose import lut_cost
+from lut2hw.compile import lower
+from lut2hw.compile.compiler import _map
 from lut2hw.compile.dont_cares import use_dont_cares
-from lut2hw.compile.netlist import Netlist
+from lut2hw.logic.netlist import Netlist
+from lut2hw.passes.abc import remap, to_blif
+from lut2hw.passes.decompose import lut_cost
 
 MAP = "strash; dch -f; if -a; mfs2 -a; lutpack -S 1"
 

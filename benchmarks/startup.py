@@ -18,7 +18,7 @@ from pathlib import Path
 
 WARM = """
 import numpy as np
-from lut2hw.encode import Features, fixed
+from lut2hw.model.encoder import Features, fixed
 fixed(Features.integers([0], [255]), 128)(np.zeros((1, 1), np.uint8))
 """
 

@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import make_classification
 
-from lut2hw import data, encode
+from lut2hw import data
 from lut2hw.learn.descent import train_descent
+from lut2hw.model import encoder as encode
 
 NETWORKS = ((2170, 0.0), (2170, 0.5), (2170, 0.25), (1150, 0.0))  # LUTs, share of the bits; 0 is any of them
 

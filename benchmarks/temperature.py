@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 from learners import iwls_function
 
-from lut2hw import data, encode
+from lut2hw import data
 from lut2hw.data import Dataset
-from lut2hw.encode import Encoder
 from lut2hw.learn.descent import TAU_FACTORS, default_tau, train_descent
+from lut2hw.model import encoder as encode
+from lut2hw.model.encoder import Encoder
 
 LUTS = 500
 

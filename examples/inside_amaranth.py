@@ -12,11 +12,12 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.sim import Simulator
 
-from lut2hw import data, encode
-from lut2hw.compile import compile_network
-from lut2hw.emit.core import Core
-from lut2hw.learn import learner
-from lut2hw.targets import get
+from lut2hw import data
+from lut2hw.compile.compiler import compile_network
+from lut2hw.hdl.core import Core
+from lut2hw.learn.registry import learner
+from lut2hw.model import encoder as encode
+from lut2hw.targets.registry import get
 
 REPEATS = 3
 

@@ -17,11 +17,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lut2hw.data.dataset import Dataset
-from lut2hw.encode import Encoder, Features, fixed, quantize, thermometer, usual_bits
 from lut2hw.errors import UsageError
 from lut2hw.learn.descent import train_descent
 from lut2hw.learn.memorize import add_layer, memorize
-from lut2hw.model import Layer, LutNetwork
+from lut2hw.model.encoder import Encoder, fixed, thermometer, usual_bits
+from lut2hw.model.features import Features, quantize
+from lut2hw.model.network import LutNetwork
+from lut2hw.model.parts import Layer
 
 
 class _LutClassifier(ClassifierMixin, BaseEstimator):

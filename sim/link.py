@@ -11,8 +11,8 @@ from typing import Any
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles
 
-from lut2hw.boards import protocol
-from lut2hw.boards.protocol import Identity
+from lut2hw.hdl import protocol
+from lut2hw.hdl.protocol import Identity
 
 CLOCK_NS = 10
 
@@ -59,7 +59,7 @@ class Session:
 
 
 async def framed(session: Session, exchange: Callable[[bytes, int], Awaitable[bytes]]) -> None:
-    """Everything a link that speaks `lut2hw.boards.protocol` must do.
+    """Everything a link that speaks `lut2hw.hdl.protocol` must do.
 
     exchange(data, n): send `data`, then go on until `n` frames have come back; returns what came back.
     """

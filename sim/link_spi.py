@@ -12,7 +12,7 @@ import cocotb
 import cocotb.clock
 from cocotb.triggers import Timer
 
-from lut2hw.boards.protocol import END
+from lut2hw.hdl.protocol import END
 from lut2hw.sim.link import CLOCK_NS, Session, framed, frames_in
 
 HALF_NS = 5 * CLOCK_NS + 3  # the fastest that is promised, and not in step with the chip's clock

@@ -7,7 +7,7 @@ from typing import Any
 import cocotb
 from cocotbext.wishbone.driver import WBOp, WishboneMaster
 
-from lut2hw.boards.links import Wishbone
+from lut2hw.hdl.links import Wishbone
 from lut2hw.sim.link import Session
 
 SIGNALS = {

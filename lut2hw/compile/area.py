@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from lut2hw.compile.netlist import Netlist
-from lut2hw.model import LutNetwork
+from lut2hw.logic.netlist import Netlist
+from lut2hw.model.network import LutNetwork
 
 if TYPE_CHECKING:
     from lut2hw.targets.base import Target
@@ -53,7 +53,7 @@ def _through(netlist: Netlist) -> int:
 
 def estimate(network: LutNetwork, target: Target, *, encoded_inputs: bool = True) -> int:
     """Logic cells of a network's combinational core."""
-    from lut2hw.compile import compile_network  # which compares areas itself
+    from lut2hw.compile.compiler import compile_network  # which compares areas itself
 
     compiled = compile_network(network, target, encoded_inputs=encoded_inputs, pipeline="none")
     return estimate_netlist(compiled.netlist, target)

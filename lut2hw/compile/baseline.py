@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lut2hw import tools
-from lut2hw.compile import truth
 from lut2hw.compile.lower import bits_read, tables
-from lut2hw.compile.netlist import CONST0, CONST1, Netlist
-from lut2hw.compile.port import INPUT, OUTPUT, InputPort
-from lut2hw.compile.share import unpaired
 from lut2hw.errors import ToolError
-from lut2hw.model import LutNetwork
+from lut2hw.logic import truth
+from lut2hw.logic.netlist import CONST0, CONST1, Netlist
+from lut2hw.logic.port import INPUT, OUTPUT, InputPort
+from lut2hw.model.network import LutNetwork
+from lut2hw.passes.share import unpaired
 
 if TYPE_CHECKING:
     from lut2hw.targets.base import Target

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw import bits
-from lut2hw.compile import truth
-from lut2hw.compile.decompose import WIDEST_CHART, bound_set, luts
 from lut2hw.compile.observe import complete_by_answers
 from lut2hw.data.dataset import Dataset
 from lut2hw.errors import UsageError
-from lut2hw.model import Layer, LutNetwork
+from lut2hw.logic import truth
+from lut2hw.model.network import LutNetwork
+from lut2hw.model.parts import Layer
+from lut2hw.passes.decompose import WIDEST_CHART, bound_set, luts
 
 MOST_LOST = 0.005
 """Share of examples that completing by answers may cost."""

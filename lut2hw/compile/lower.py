@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from lut2hw.compile import truth
-from lut2hw.compile.comparators import at_least
-from lut2hw.compile.graph import FALSE, Graph
-from lut2hw.compile.netlist import Netlist
-from lut2hw.compile.port import INPUT, InputPort
-from lut2hw.model import LutNetwork
+from lut2hw.compile.arithmetic.comparators import at_least
+from lut2hw.logic import truth
+from lut2hw.logic.graph import FALSE, Graph
+from lut2hw.logic.netlist import Netlist
+from lut2hw.logic.port import INPUT, InputPort
+from lut2hw.model.network import LutNetwork
 
 BITS, VOTES = "bits", "votes"
 """Ports of the network alone: all bits of the code in, the signals that the head reads out."""

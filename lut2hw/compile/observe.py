@@ -17,9 +17,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from lut2hw import bits, kernels
-from lut2hw.compile import truth
-from lut2hw.model import Layer, LutNetwork
+from lut2hw import bits
+from lut2hw.kernels import evaluate as kernels
+from lut2hw.logic import truth
+from lut2hw.model.network import LutNetwork
+from lut2hw.model.parts import Layer
 
 Complete = Callable[[int, int, int], int]
 """From table, care set and number of inputs to a table that agrees where care is one."""

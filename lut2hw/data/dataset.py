@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from lut2hw.data.files import read, refuse_csv_options
 from lut2hw.data.named import CATALOGUE
 from lut2hw.data.table import Table
-from lut2hw.encode import Features, check_finite, quantize
 from lut2hw.errors import UsageError, unknown_name
-from lut2hw.model import LutNetwork
+from lut2hw.model.features import Features, check_finite, quantize
+from lut2hw.model.network import LutNetwork
 
 MAX_CLASSES = 1024
 DEFAULT_TEST_SPLIT = 0.25

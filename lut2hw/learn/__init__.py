@@ -1,19 +1,12 @@
 """Learners: each turns a `Dataset` and an `Encoder` into a `LutNetwork`."""
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-import importlib
-from collections.abc import Callable
+from lut2hw.lazy import lazy
 
-from lut2hw.errors import unknown_name
-from lut2hw.model import LutNetwork
+if TYPE_CHECKING:
+    from lut2hw.learn.registry import LEARNERS, learner
 
-LEARNERS = {"memorize": "lut2hw.learn.memorize", "descent": "lut2hw.learn.descent"}
-"""Name to module; the module has `learn(dataset, encoder, *, seed, meta, progress, ...) -> LutNetwork`."""
+__all__ = ["LEARNERS", "learner"]
 
-
-def learner(name: str) -> Callable[..., LutNetwork]:
-    """The `learn` function of a learner, imported when it is asked for."""
-    if name not in LEARNERS:
-        raise unknown_name("learner", name, LEARNERS)
-    return importlib.import_module(LEARNERS[name]).learn
+__getattr__, __dir__ = lazy(__name__, {"LEARNERS": "registry", "learner": "registry"})

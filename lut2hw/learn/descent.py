@@ -36,14 +36,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from lut2hw import bits
 from lut2hw.data import Dataset
-from lut2hw.encode import Encoder
 from lut2hw.errors import UsageError
+from lut2hw.kernels import descent as kernels
 from lut2hw.learn import augment
-from lut2hw.learn import descent_kernels as kernels
 from lut2hw.learn.graph import Graph
 from lut2hw.learn.look import quick_look
 from lut2hw.learn.regions import Regions, everything, regions_of
-from lut2hw.model import Head, Layer, LutNetwork
+from lut2hw.model.encoder import Encoder
+from lut2hw.model.network import LutNetwork
+from lut2hw.model.parts import Head, Layer
 
 MAX_K = 8  # patterns are bytes
 MAX_EXAMPLES = 1 << 24  # sums of effects are int32

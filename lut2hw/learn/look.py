@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw.data import Dataset
-from lut2hw.model import LutNetwork
+from lut2hw.model.network import LutNetwork
 
 TRAINED = 12_000  # examples
 JUDGED = 3000

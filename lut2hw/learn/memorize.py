@@ -26,12 +26,16 @@ import numpy as np
 from numba import get_num_threads
 from numpy.typing import NDArray
 
-from lut2hw import bits, kernels, memory
+from lut2hw import bits
 from lut2hw.data.dataset import Dataset
-from lut2hw.encode import Encoder
 from lut2hw.errors import UsageError
-from lut2hw.learn import memorize_kernels
-from lut2hw.model import MAX_K, Head, Layer, LutNetwork
+from lut2hw.kernels import evaluate as kernels
+from lut2hw.kernels import memorize as memorize_kernels
+from lut2hw.kernels import memory
+from lut2hw.model.check import MAX_K
+from lut2hw.model.encoder import Encoder
+from lut2hw.model.network import LutNetwork
+from lut2hw.model.parts import Head, Layer
 
 KEEP_COUNTS_BELOW = 1 << 26
 """Bytes of counts up to which they are kept in the model; beyond, only the care set is."""

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw.data import Dataset
-from lut2hw.encode import Encoder
 from lut2hw.errors import UsageError
+from lut2hw.model.encoder import Encoder
 
 SUBSPACES = 8
 

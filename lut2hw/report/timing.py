@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from lut2hw.compile.netlist import Netlist
+from lut2hw.logic.netlist import Netlist
 
 PART_NAMES = {"encoder": "encoder", "lut": "LUT layers", "popcount": "popcount", "argmax": "argmax"}
 

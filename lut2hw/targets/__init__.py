@@ -1,24 +1,15 @@
 """FPGA families by name."""
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from lut2hw.errors import unknown_name
-from lut2hw.targets.base import Device, Instance, Target
-from lut2hw.targets.ecp5 import ECP5
-from lut2hw.targets.generic import GENERIC
-from lut2hw.targets.gowin import GOWIN
-from lut2hw.targets.ice40 import ICE40
-from lut2hw.targets.nexus import NEXUS
-from lut2hw.targets.xilinx7 import XILINX7
+from lut2hw.lazy import lazy
+
+if TYPE_CHECKING:
+    from lut2hw.targets.base import Device, Instance, Target
+    from lut2hw.targets.registry import TARGETS, get
 
 __all__ = ["TARGETS", "Device", "Instance", "Target", "get"]
 
-TARGETS: dict[str, Target] = {target.name: target for target in (ICE40, ECP5, NEXUS, GOWIN, XILINX7, GENERIC)}
-
-
-def get(name: str) -> Target:
-    """The target of that name. Errors: `UsageError` that suggests the nearest known one."""
-    try:
-        return TARGETS[name]
-    except KeyError:
-        raise unknown_name("target", name, TARGETS) from None
+__getattr__, __dir__ = lazy(
+    __name__, {"Device": "base", "Instance": "base", "TARGETS": "registry", "Target": "base", "get": "registry"}
+)

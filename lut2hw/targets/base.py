@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw import tools
-from lut2hw.compile.netlist import CONST0, Cell, Netlist, tables_of
 from lut2hw.errors import unknown_name
+from lut2hw.logic.netlist import CONST0, Cell, Netlist, tables_of
 from lut2hw.targets.read import Reader
 
 CLOCK, ENABLE, OPEN = -1, -2, -3

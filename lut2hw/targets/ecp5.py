@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from lut2hw.compile.hard_mux import hard_mux
-from lut2hw.compile.netlist import CONST0, CONST1, Cell, Netlist
-from lut2hw.compile.slots import slots
+from lut2hw.logic.netlist import CONST0, CONST1, Cell, Netlist
+from lut2hw.passes.hard_mux import hard_mux
+from lut2hw.passes.slots import slots
 from lut2hw.targets import read
 from lut2hw.targets.base import CLOCK, ENABLE, Device, Flow, Instance, Target, contents, widen, words
 

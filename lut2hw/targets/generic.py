@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lut2hw.compile.netlist import Cell
+from lut2hw.logic.netlist import Cell
 from lut2hw.targets import read
 from lut2hw.targets.base import Instance, Target, widen
 

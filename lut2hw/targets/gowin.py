@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lut2hw.compile.hard_mux import hard_mux
-from lut2hw.compile.netlist import CONST0, Cell, Netlist
-from lut2hw.compile.slots import ADD, SUBTRACT, slots
+from lut2hw.logic.netlist import CONST0, Cell, Netlist
+from lut2hw.passes.hard_mux import hard_mux
+from lut2hw.passes.slots import ADD, SUBTRACT, slots
 from lut2hw.targets import read
 from lut2hw.targets.base import Device, Flow, Instance, Target, widen
 

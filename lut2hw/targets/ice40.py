@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lut2hw.compile.netlist import CONST0, Cell
-from lut2hw.compile.share import share
+from lut2hw.logic.netlist import CONST0, Cell
+from lut2hw.passes.share import share
 from lut2hw.targets import read
 from lut2hw.targets.base import CLOCK, ENABLE, OPEN, Device, Flow, Instance, Target, contents, widen, words
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lut2hw.bits import Packed
-from lut2hw.compile.netlist import KINDS, Cell, Kind, Netlist, evaluate_table
-from lut2hw.compile.slots import slots
+from lut2hw.logic.netlist import KINDS, Cell, Kind, Netlist, evaluate_table
+from lut2hw.passes.slots import slots
 from lut2hw.targets import read
 from lut2hw.targets.base import Device, Flow, Instance, Target, widen
 from lut2hw.targets.ecp5 import slot_init, slot_ports

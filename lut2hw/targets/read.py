@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from lut2hw.compile import truth
+from lut2hw.logic import truth
 
 Bit = int | str
 """A net as yosys numbers it, or a constant "0", "1", "x"."""

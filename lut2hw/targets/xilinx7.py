@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lut2hw.bits import Packed
-from lut2hw.compile.hard_mux import hard_mux
-from lut2hw.compile.netlist import CONST0, KINDS, Cell, Kind, Netlist
+from lut2hw.logic.netlist import CONST0, KINDS, Cell, Kind, Netlist
+from lut2hw.passes.hard_mux import hard_mux
 from lut2hw.targets import read
 from lut2hw.targets.base import Instance, Target
 from lut2hw.targets.generic import lut

@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 
 from lut2hw import tools
-from lut2hw.emit.folder import Manifest
-from lut2hw.emit.vectors import Vectors
+from lut2hw.artefact.folder import Manifest
+from lut2hw.artefact.vectors import Vectors
 from lut2hw.errors import ToolError
 from lut2hw.targets.base import simulation_model
 from lut2hw.verify import simulate

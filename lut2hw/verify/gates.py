@@ -7,12 +7,14 @@ import tempfile
 from pathlib import Path
 
 from lut2hw import targets, tools
-from lut2hw.emit.folder import Manifest
-from lut2hw.emit.vectors import Vectors
+from lut2hw.artefact.folder import Manifest
+from lut2hw.artefact.vectors import Vectors
 from lut2hw.errors import ToolError
 from lut2hw.targets.base import simulation_model
-from lut2hw.verify import circuit, formal, simulate
-from lut2hw.verify.circuit import UnknownCell
+from lut2hw.verify import simulate
+from lut2hw.verify.formal import circuit
+from lut2hw.verify.formal import prove as formal
+from lut2hw.verify.formal.circuit import UnknownCell
 from lut2hw.verify.outcome import Outcome
 from lut2hw.verify.simulate import ICARUS_DEFINES
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw import bits
-from lut2hw.compile.netlist import Netlist
-from lut2hw.compile.port import INPUT, OUTPUT
-from lut2hw.emit.folder import Manifest
-from lut2hw.emit.vectors import Vectors, packed_port
+from lut2hw.artefact.folder import Manifest
+from lut2hw.artefact.vectors import Vectors, packed_port
 from lut2hw.errors import UsageError
+from lut2hw.logic.netlist import Netlist
+from lut2hw.logic.port import INPUT, OUTPUT
 from lut2hw.verify.outcome import Outcome
 
 
@@ -24,8 +24,8 @@ def classes_of(netlist: Netlist, features: bits.Packed, n: int) -> NDArray[np.in
 
 def check(manifest: Manifest, vectors: Vectors) -> Outcome:
     """Compile again and compare after every pass, then compare the netlist of the folder."""
-    from lut2hw.compile import compile_network
-    from lut2hw.targets import get
+    from lut2hw.compile.compiler import compile_network
+    from lut2hw.targets.registry import get
 
     features, n = packed_port(manifest.input_port, vectors.inputs), len(vectors)
     passes: dict[str, int] = {}

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from lut2hw import tools
-from lut2hw.compile.netlist import Netlist
-from lut2hw.emit.vectors import Vectors
+from lut2hw.artefact.vectors import Vectors
 from lut2hw.errors import Lut2hwError, ToolError
+from lut2hw.logic.netlist import Netlist
 from lut2hw.sim.bench import Bench
 
 ICARUS_DEFINES = ("NO_ICE40_DEFAULT_ASSIGNMENTS",)
@@ -77,7 +77,7 @@ def amaranth(netlist: Netlist, latency: int, vectors: Vectors, *, seed: int = 0)
     from amaranth.hdl import ClockDomain, Module
     from amaranth.sim import Simulator
 
-    from lut2hw.emit.core import Core
+    from lut2hw.hdl.core import Core
 
     core = Core(netlist, latency=latency)
     bench = Bench(vectors.words(), vectors.classes.tolist(), latency, seed, resets=latency > 0)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from lut2hw import bits
-from lut2hw.compile.port import InputPort
-from lut2hw.emit.folder import Manifest
-from lut2hw.emit.vectors import Vectors, answers, encoded_bits, random_vectors
+from lut2hw.artefact.folder import Manifest
+from lut2hw.artefact.vectors import Vectors, answers, encoded_bits, random_vectors
 from lut2hw.errors import Lut2hwError
-from lut2hw.model import LutNetwork
+from lut2hw.logic.port import InputPort
+from lut2hw.model.network import LutNetwork
 
 RANDOM = 1_000
 

@@ -1,0 +1,1 @@
+"""The emitted folder: what is in it, how it is written and read."""

@@ -1,0 +1,156 @@
+"""Emit: from a compiled netlist to a folder with HDL, vectors and a manifest that stands on its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lut2hw import __version__
+from lut2hw.artefact import fusesoc, netlist_file
+from lut2hw.artefact.folder import FORMAT, MANIFEST, VERSION, Manifest, atomic_folder, check_folder, describe, load
+from lut2hw.artefact.vectors import random_vectors, vectors_of
+from lut2hw.compile.compiler import Compiled, compile_network
+from lut2hw.data import Dataset, recall
+from lut2hw.errors import Lut2hwError
+from lut2hw.hdl.core import TOP, to_verilog
+from lut2hw.logic.port import OUTPUT
+from lut2hw.model.network import LutNetwork, to_bytes
+from lut2hw.targets.registry import get
+
+__all__ = ["MAX_VECTORS", "Manifest", "emit", "emit_model", "load"]
+
+MAX_VECTORS = 10_000
+RANDOM_VECTORS = 2_000
+
+
+def emit(
+    compiled: Compiled,
+    directory: str | Path,
+    *,
+    x: NDArray[np.integer] | None = None,
+    source: str = "random",
+    seed: int = 0,
+    options: Mapping[str, Any] | None = None,
+) -> Manifest:
+    """Write the folder of a compiled network and return its manifest.
+
+    x: integers (n, n_features) for the expected vectors, the first 10,000 of them; None makes 2,000 random ones.
+    source: where x comes from, in words. options: what was asked for, JSON values for the manifest.
+    Errors: `UsageError` if `directory` holds something else, `Lut2hwError` if it cannot be written, or if the
+    netlist disagrees with the golden model, in which case nothing is written.
+    """
+    network, netlist, port = compiled.network, compiled.netlist, compiled.input_port
+    if x is None:
+        vectors = random_vectors(network, port, RANDOM_VECTORS, seed)
+    else:
+        vectors = vectors_of(network, port, x[:MAX_VECTORS].astype(np.int64))
+    with atomic_folder(Path(directory)) as folder:
+        manifest = _manifest(compiled, len(vectors), source, options or {})
+        contents = {
+            "core.v": to_verilog(netlist, latency=compiled.latency, target=compiled.target).encode(),
+            "model.lut": to_bytes(network),
+            "netlist.json": netlist_file.to_json(netlist).encode(),
+            "vectors.npz": vectors.to_bytes(),
+            "summary.txt": describe(manifest).encode(),
+            MANIFEST: (json.dumps(manifest, indent=1, sort_keys=False) + "\n").encode(),
+            **{name: text.encode() for name, text in fusesoc.files_for(manifest).items()},
+        }
+        for name, content in contents.items():
+            (folder / name).write_bytes(content)
+        # What verify and build will read must be what was meant, before the folder takes its name.
+        if load(folder).netlist.cells != netlist.cells:
+            raise Lut2hwError("the netlist read back differs from the one written; please report this")
+    return load(directory)
+
+
+def emit_model(
+    network: LutNetwork,
+    directory: str | Path,
+    *,
+    target: str = "ice40",
+    data: Dataset | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> Manifest:
+    """Compile `network` for the target of that name and emit it; `options` are those of `compile_network`.
+
+    data: its test split becomes the expected vectors. None: what the model was trained on where that is to be had,
+    else random vectors.
+    """
+    if data is None:
+        with contextlib.suppress(Lut2hwError):
+            data = recall(network)
+    check_folder(Path(directory))
+    compiled = compile_network(network, get(target), data=data, **options)
+    x, source = (None, "random") if data is None else (data.x_test, f"{data.name}, test split")
+    return emit(compiled, directory, x=x, source=source, seed=seed, options=options)
+
+
+def _manifest(compiled: Compiled, n_vectors: int, source: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    network, netlist, port = compiled.network, compiled.netlist, compiled.input_port
+    features, encoder = network.features, network.encoder
+    fields = []
+    for field in port.fields:
+        entry: dict[str, Any] = {
+            "name": field.name,
+            "index": field.index,
+            "offset": field.offset,
+            "width": field.width,
+            "signed": field.signed,
+        }
+        feature = int(encoder.feature[field.index]) if port.encoded else field.index
+        if port.encoded:
+            entry |= {"feature": features.names[feature], "threshold": int(encoder.threshold[field.index])}
+        else:
+            entry |= {"low": int(features.low[feature]), "high": int(features.high[feature])}
+        # a real value r is the integer rint((r - zero) * scale)
+        fields.append(entry | {"scale": float(features.scale[feature]), "zero": float(features.offset[feature])})
+    clocked = compiled.latency > 0
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "lut2hw": __version__,
+        "target": compiled.target.name,
+        "top": TOP,
+        "sources": ["core.v"],
+        "clock": "clk" if clocked else None,
+        "reset": "rst" if clocked else None,
+        "latency_cycles": compiled.latency,
+        "clock_mhz_expected": None if compiled.clock is None else round(compiled.clock, 1),
+        "input": {
+            "payload": "i__payload",
+            "valid": "i__valid",
+            "ready": "i__ready",
+            "width": port.width,
+            "encoded": port.encoded,
+            "fields": fields,
+        },
+        "output": {
+            "payload": "o__payload",
+            "valid": "o__valid",
+            "ready": "o__ready",
+            "width": len(netlist.outputs[OUTPUT]),
+            "classes": list(network.class_names),
+        },
+        "encoder": {
+            "bits": len(encoder),
+            "comparators": len({(int(f), int(t)) for f, t in zip(encoder.feature, encoder.threshold, strict=True)}),
+            "in_core": not port.encoded,
+        },
+        "luts": network.n_luts,
+        "cells": dict(netlist.count()),
+        "compared": dict(compiled.compared),
+        "kept": compiled.kept,
+        "parts": {part: dict(kinds) for part, kinds in netlist.count_parts().items()},
+        "model": "model.lut",
+        "netlist": "netlist.json",
+        "vectors": {"file": "vectors.npz", "count": n_vectors, "source": source},
+        "simulation_models": list(compiled.target.simulation_models),
+        "options": dict(options),
+    }

@@ -1,0 +1,123 @@
+"""Vectors: what goes into the core's input port and the class that must come out.
+
+File format: a NumPy zip archive with `inputs`, uint8 (n, ceil(width / 8)), bit i of the port in bit i % 8 of byte
+i // 8, and `classes`, int32 (n,).
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lut2hw import bits
+from lut2hw.errors import Lut2hwError
+from lut2hw.files import npz_bytes
+from lut2hw.logic.port import InputPort
+from lut2hw.model.network import LutNetwork
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """inputs: uint8 (n, ceil(width / 8)), the port's bits. classes: int32 (n,), the golden model's answers."""
+
+    inputs: NDArray[np.uint8]
+    classes: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def words(self) -> list[int]:
+        """One Python integer per example, bit i of it bit i of the port."""
+        return [int.from_bytes(row.tobytes(), "little") for row in self.inputs]
+
+    def first(self, n: int) -> Vectors:
+        """At most `n` of them."""
+        return Vectors(self.inputs[:n], self.classes[:n])
+
+    def to_bytes(self) -> bytes:
+        """The file; the same vectors give the same bytes."""
+        return npz_bytes([("inputs", self.inputs), ("classes", self.classes.astype("<i4"))])
+
+    @classmethod
+    def load(cls, path: Path, count: int, width: int) -> Vectors:
+        """Read `count` vectors of `width` bits, no more. Errors: `Lut2hwError` for any other content."""
+        try:
+            with zipfile.ZipFile(path) as archive:
+                arrays = []
+                for name, dtype, shape in (("inputs", "|u1", (count, -(-width // 8))), ("classes", "<i4", (count,))):
+                    info = archive.getinfo(f"{name}.npy")
+                    if info.file_size > np.dtype(dtype).itemsize * int(np.prod(shape, dtype=object)) + 4096:
+                        raise ValueError
+                    with archive.open(info) as file:
+                        array = np.lib.format.read_array(file, allow_pickle=False, max_header_size=4096)
+                    if array.dtype.str != dtype or array.shape != shape:
+                        raise ValueError
+                    arrays.append(array)
+        except OSError as error:
+            raise Lut2hwError(f"cannot read {path}: {error.strerror or error}") from None
+        except Exception:  # zip and array readers fail in many ways on damaged files
+            raise Lut2hwError(f"{path} does not hold {count} vectors of {width} bits; emit the core again") from None
+        return cls(arrays[0], arrays[1].astype(np.int32))
+
+
+def packed_port(port: InputPort, inputs: NDArray[np.uint8]) -> bits.Packed:
+    """Bits of the port, uint8 (n, ceil(width / 8)), as packed signals uint64 (width, n_words)."""
+    return bits.pack(np.unpackbits(inputs, axis=1, count=port.width, bitorder="little").T)
+
+
+def _examples(network: LutNetwork, port: InputPort, inputs: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Integers (n, n_features) that the port's bits stand for; features that are not in the port are at their low."""
+    x = np.tile(network.features.low, (len(inputs), 1))
+    rows = np.unpackbits(inputs, axis=1, count=port.width, bitorder="little")
+    for field in port.fields:
+        value = np.zeros(len(inputs), np.int64)
+        for bit in range(field.width):
+            value |= rows[:, field.offset + bit].astype(np.int64) << bit
+        if field.signed:
+            value -= rows[:, field.offset + field.width - 1].astype(np.int64) << field.width
+        x[:, field.index] = value
+    return x
+
+
+def encoded_bits(network: LutNetwork, port: InputPort, inputs: NDArray[np.uint8]) -> bits.Packed:
+    """The model's encoder bits, uint64 (n_bits, n_words), for bits of the port, uint8 (n, ceil(width / 8))."""
+    if not port.encoded:
+        return network.encoder(_examples(network, port, inputs))
+    encoded = np.zeros((len(network.encoder), bits.n_words(len(inputs))), np.uint64)
+    encoded[[field.index for field in port.fields]] = packed_port(port, inputs)
+    return encoded
+
+
+def answers(network: LutNetwork, port: InputPort, inputs: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """The golden model's classes int32 (n,) for bits of the port, uint8 (n, ceil(width / 8))."""
+    return network.predict_packed(encoded_bits(network, port, inputs), len(inputs)).astype(np.int32)
+
+
+def vectors_of(network: LutNetwork, port: InputPort, x: NDArray[np.int64]) -> Vectors:
+    """Vectors of integers (n, n_features)."""
+    rows = bits.unpack(port.bits_of(network, x), len(x))
+    classes = network.predict_packed(network.encoder(x), len(x))
+    return Vectors(np.packbits(rows, axis=0, bitorder="little").T.copy(), classes.astype(np.int32))
+
+
+def random_vectors(network: LutNetwork, port: InputPort, n: int, seed: int) -> Vectors:
+    """Random vectors: any code with encoded inputs, else values that crowd around the thresholds and range ends."""
+    rng = np.random.default_rng(seed)
+    if port.encoded:
+        rows = rng.integers(0, 2, (n, port.width), np.uint8)
+        inputs = np.packbits(rows, axis=1, bitorder="little")
+        return Vectors(inputs, answers(network, port, inputs))
+    features, encoder = network.features, network.encoder
+    x = np.tile(features.low, (n, 1))
+    for field in port.fields:
+        low, high = int(features.low[field.index]), int(features.high[field.index])
+        thresholds = encoder.threshold[encoder.feature == field.index]
+        special = np.concatenate([[low, high], thresholds, thresholds - 1])
+        x[:, field.index] = np.where(
+            rng.random(n) < 0.5, rng.choice(special, n), rng.integers(low, high, n, endpoint=True)
+        )
+    return vectors_of(network, port, x)

@@ -1,0 +1,214 @@
+"""Commands on boards and links."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lut2hw.cli.options import DATA_HELP, BoardOption, FolderArgument, JsonOption, accuracy, app
+from lut2hw.cli.render import check_output_file, live_accuracy, print_table, report
+from lut2hw.errors import Lut2hwError, UsageError, unknown_name
+
+if TYPE_CHECKING:
+    pass
+
+
+@app.command(rich_help_panel="On a board")
+def boards(json_output: JsonOption = False) -> None:
+    """List the boards that `lut2hw build --board` knows.
+
+    Example: lut2hw boards
+    """
+    from lut2hw.flow.boards import BOARDS
+
+    rows = [
+        {
+            "name": name,
+            "description": board.description,
+            "target": board.target,
+            "logic_cells": board.logic_cells,
+            "baud": board.baud,
+            "serial": board.serial,
+        }
+        for name, board in BOARDS.items()
+    ]
+    report(
+        {"boards": rows},
+        json_output,
+        lambda: print_table(
+            "",
+            ["name", "what it is", "target", "logic cells", "baud", "serial port"],
+            [list(row.values()) for row in rows],
+        ),
+    )
+
+
+@app.command(rich_help_panel="On a board")
+def wrap(
+    directory: FolderArgument,
+    link: Annotated[str, typer.Option("--link", metavar="NAME", help="uart, spi, axi-stream or wishbone.")] = "uart",
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Verilog file to write; its name is that of the module.",
+            show_default="DIR/LINK_core.v",
+        ),
+    ] = Path(),
+    clock_mhz: Annotated[float, typer.Option("--clock-mhz", metavar="MHZ", help="Clock of a UART.")] = 12.0,
+    baud: Annotated[int, typer.Option("--baud", help="Of a UART.")] = 115_200,
+    data_bytes: Annotated[int, typer.Option("--data-bytes", metavar="N", help="Width of AXI-Stream's input.")] = 4,
+    check: Annotated[
+        int,
+        typer.Option(
+            "--check", metavar="N", min=0, help="Send N of the folder's vectors through the link in simulation."
+        ),
+    ] = 0,
+    json_output: JsonOption = False,
+) -> None:
+    """Write Verilog that puts a bus or serial link around an emitted core.
+
+    Example: lut2hw wrap build/digits --link wishbone --check 20
+    """
+    from lut2hw.artefact import emit as emitted
+    from lut2hw.files import write_text
+    from lut2hw.hdl import emitted as chip
+    from lut2hw.host import simulation
+
+    manifest = emitted.load(directory)
+    identity = chip.identity_of(manifest)
+
+    def linked() -> chip.LinkedCore:
+        made = chip.make_link(link, identity, clock_hz=clock_mhz * 1e6, baud=baud, data_bytes=data_bytes)
+        return chip.LinkedCore(made, chip.EmittedCore(manifest))
+
+    if output == Path():
+        output = directory / f"{link.replace('-', '_')}_core.v"
+    if not re.fullmatch(r"[A-Za-z_]\w*", output.stem, re.ASCII):
+        raise UsageError(f"{output.name} does not name a Verilog module; use letters, digits and _ as in uart_core.v")
+    check_output_file(output)
+    write_text(output, chip.to_verilog(linked(), output.stem))
+    result: dict[str, Any] = {
+        "link": link,
+        "verilog": str(output),
+        "module": output.stem,
+        "sources": [str(path) for path in manifest.source_paths],
+        "checked": 0,
+    }
+    if check:
+        words = manifest.vectors.words()[:check]
+        expected = manifest.vectors.classes[:check].tolist()
+        seen = simulation.simulate(linked(), words)
+        wrong = sum(a != b for a, b in zip(seen.answers, expected, strict=False))
+        if seen.failed or wrong or len(seen.answers) != len(words):
+            raise Lut2hwError(
+                f"the {link} link fails in simulation: "
+                + "; ".join([*seen.failed, f"{wrong} wrong answers of {len(words)}"])
+            )
+        result["checked"] = len(words)
+    report(result, json_output, f"{output}" + (f"\nPASS {check}/{check} through the {link} link" if check else ""))
+
+
+@app.command(rich_help_panel="On a board")
+def flash(directory: FolderArgument, board: BoardOption = None, json_output: JsonOption = False) -> None:
+    """Write the bitstream that `lut2hw build --board` made to the board.
+
+    Example: lut2hw flash build/digits
+    """
+    from lut2hw.artefact import emit as emitted
+    from lut2hw.flow import board_build
+
+    built = board_build.read_build(emitted.load(directory), board)
+    tool = board_build.flash(built)
+    report(
+        {"board": built["board"], "bitstream": built["bitstream"], "tool": tool},
+        json_output,
+        f"{built['bitstream']} is on the {built['board']} ({tool})",
+        then=["lut2hw", "run", directory, "--port", "/dev/ttyUSB1"],
+    )
+
+
+@app.command(rich_help_panel="On a board")
+def run(
+    directory: FolderArgument,
+    port: Annotated[
+        str,
+        typer.Option(
+            "--port",
+            metavar="PORT",
+            help="Serial port, such as /dev/ttyUSB1, or sim to simulate the chip.",
+            show_default=False,
+        ),
+    ],
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="NAME|FILE", help=DATA_HELP, show_default="what it was trained on")
+    ] = None,
+    split: Annotated[str, typer.Option("--split", metavar="train|test|all", help="Examples to use.")] = "test",
+    examples: Annotated[
+        int | None, typer.Option("--examples", "-n", metavar="N", min=1, help="Only the first N.")
+    ] = None,
+    board: BoardOption = None,
+    baud: Annotated[
+        int | None, typer.Option("--baud", min=1, help="Baud rate.", show_default="what it was built with")
+    ] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Stream examples through a chip, show its accuracy, and compare each answer with the golden model.
+
+    Example: lut2hw run build/digits --port /dev/ttyUSB1 --data digits
+    """
+    import numpy as np
+
+    from lut2hw import data as datasets
+    from lut2hw.artefact import emit as emitted
+    from lut2hw.flow import board_build
+    from lut2hw.hdl import emitted as chip
+    from lut2hw.host import serial as host
+    from lut2hw.host import simulation
+
+    if split not in ("train", "test", "all"):
+        raise unknown_name("split", split, ("train", "test", "all"))
+    manifest = emitted.load(directory)
+    network = manifest.network
+    dataset = datasets.recall(network) if data is None else datasets.load(data, like=network)
+    x, y = dataset.split(split if len(dataset.y_train) else "all")
+    integers, y = x[:examples].astype(np.int64), y[:examples]
+    golden = network.predict_integers(integers)
+    words = manifest.input_port.words_of(network, integers)
+    with contextlib.ExitStack() as stack:
+        if port == "sim":
+            rate, silence = 115_200, 60.0  # a simulated chip takes its time
+            name = stack.enter_context(simulation.simulated_chip(manifest))
+        else:
+            rate = baud or board_build.read_build(manifest, board)["baud"]
+            name, silence = port, 1.0
+        serial = stack.enter_context(host.open_port(name, rate))
+        show = stack.enter_context(live_accuracy(len(words)))
+        result = host.run(
+            host.Chip(serial, silence=silence), chip.identity_of(manifest), words, golden.tolist(), y.tolist(), show
+        )
+    result = {"port": port, "data": dataset.name, **result, "golden_accuracy": accuracy(golden, y)}
+    n, first = result["examples"], result["first"]
+    verdict = (
+        f"PASS {n}/{n}: every answer is the golden model's"
+        if first is None
+        else (
+            f"FAIL {result['mismatches']} of {n} answers unlike the golden model's; first: "
+            f"example {first['example']}, expected {first['expected']}, got {first['got']}"
+        )
+    )
+    again = f", {result['resent']} sent again" if result["resent"] else ""
+    report(
+        result,
+        json_output,
+        f"accuracy {result['accuracy']:.4f} on {n:,} examples of {dataset.name}, "
+        f"{result['examples_per_second']:,} per second over {port}{again}\n{verdict}",
+    )
+    if first is not None:
+        raise typer.Exit(1)

@@ -1,0 +1,225 @@
+"""Commands on files of other tools, and on what is installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lut2hw.cli.options import (
+    DATA_HELP,
+    DropMissingOption,
+    EncodedOption,
+    IgnoreOption,
+    JsonOption,
+    ModelArgument,
+    accuracy,
+    app,
+)
+from lut2hw.cli.render import check_output_file, print_table, report
+from lut2hw.errors import UsageError, unknown_name
+
+if TYPE_CHECKING:
+    pass
+
+
+FORMATS = {"blif": ".blif", "aiger": ".aig", "pla": ".pla", "verilog": ".v", "c": ".h"}
+
+
+@app.command(rich_help_panel="Other tools")
+def export(
+    model: ModelArgument,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="File to write.", show_default=False)
+    ],
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format", metavar="|".join(FORMATS), help="What to write.", show_default="by the file's ending"
+        ),
+    ] = None,
+    encoded_inputs: EncodedOption = False,
+    dont_cares: Annotated[
+        bool, typer.Option("--dont-cares", help="PLA only: leave open what training cannot have shown.")
+    ] = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Write the core for other tools: BLIF, binary AIGER, PLA, behavioural Verilog or a C99 header.
+
+    The files are combinational: features (or, with --encoded-inputs and in a PLA, bits of the code) in, class number
+    out. The C header has both and evaluates 64 examples at a time.
+
+    Example: lut2hw export digits.lut -o digits.blif
+    """
+    from lut2hw.exchange.circuit import Circuit, identifier
+    from lut2hw.files import write_bytes
+    from lut2hw.model.network import LutNetwork
+
+    if form is None:
+        form = {suffix: name for name, suffix in FORMATS.items()}.get(output.suffix.lower())
+        if form is None:
+            raise UsageError(
+                f"cannot tell the format of {output}; end it in {', '.join(FORMATS.values())} or give --format"
+            )
+    if form not in FORMATS:
+        raise unknown_name("format", form, FORMATS)
+    if dont_cares and form != "pla":
+        raise UsageError("--dont-cares is for PLA files only; the other formats have no don't-cares")
+    check_output_file(output)
+    network = LutNetwork.load(model)
+    if form == "c":
+        from lut2hw.exchange.write_c import to_c
+
+        data = to_c(network, identifier(output.stem)).encode()
+    elif form == "pla":
+        from lut2hw.exchange.write_pla import to_pla
+
+        data = to_pla(network, dont_cares=dont_cares).encode()
+    else:
+        circuit = Circuit.of(network, encoded=encoded_inputs)
+        if form == "blif":
+            from lut2hw.exchange.write_blif import to_blif
+
+            data = to_blif(circuit).encode()
+        elif form == "aiger":
+            from lut2hw.exchange.write_aiger import to_aiger
+
+            data = to_aiger(circuit)
+        else:
+            from lut2hw.exchange.write_verilog import to_behavioural
+
+            data = to_behavioural(circuit).encode()
+    write_bytes(output, data)
+    report(
+        {"file": str(output), "format": form, "bytes": len(data)},
+        json_output,
+        f"{output}: {form}, {len(data):,} bytes",
+    )
+
+
+@app.command(name="import", rich_help_panel="Other tools")
+def import_(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="BLIF (.blif), AIGER (.aig, .aag), PLA (.pla), "
+            "XGBoost or scikit-learn trees (.json), difflogic or DWN models (.pt, "
+            ".npz).",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="MODEL", help="Model file to write.", show_default="FILE.lut")
+    ] = Path(),
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="NAME|FILE",
+            help="Data that the model is for: gives "
+            "feature ranges and class names, and is used to check. " + DATA_HELP,
+        ),
+    ] = None,
+    label: Annotated[str | None, typer.Option("--label", metavar="NAME", help="Label column of a .csv.")] = None,
+    classes: Annotated[
+        str | None, typer.Option("--classes", metavar="A,B:C,D", help="Group labels into classes.")
+    ] = None,
+    ignore: IgnoreOption = None,
+    drop_missing: DropMissingOption = False,
+    leaf_bits: Annotated[
+        int, typer.Option("--leaf-bits", help="Trees: bits of the leaf values as integers.", min=1, max=20)
+    ] = 8,
+    k: Annotated[int, typer.Option("-k", help="Trees: inputs of a LUT at most.", min=3, max=20)] = 6,
+    outputs: Annotated[
+        str, typer.Option("--outputs", metavar="auto|binary|one-hot", help="Logic: what the outputs mean.")
+    ] = "auto",
+    take: Annotated[str | None, typer.Option("--take", metavar="NAME", help="Logic: use this output alone.")] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Make a model of another tool's circuit, trees or network; it then compiles, verifies and builds as any other.
+
+    scikit-learn estimators are saved in Python, with
+    `lut2hw.exchange.trees.ensemble.from_sklearn(estimator).save("trees.json")`.
+
+    Example: lut2hw import xgboost.json --data digits -o digits.lut
+    """
+    from lut2hw import data as datasets
+    from lut2hw.exchange import registry as imports
+
+    if output == Path():
+        output = Path(source.name).with_suffix(".lut")
+    check_output_file(output)
+    dataset = (
+        None
+        if data is None
+        else datasets.load(data, label=label, classes=classes, ignore=ignore, drop_missing=drop_missing)
+    )
+    logic = source.suffix.lower() in imports.LOGIC
+    read = imports.read_any(
+        source,
+        features=None if dataset is None or logic else dataset.features,
+        class_names=None if dataset is None else dataset.class_names,
+        outputs=outputs,
+        output=take,
+        leaf_bits=leaf_bits,
+        k=k,
+    )
+    network = read.network
+    if dataset is not None and len(network.features) != len(dataset.features):
+        raise UsageError(
+            f"{source} reads {len(network.features)} inputs but {dataset.name} has {len(dataset.features)} features"
+        )
+    result: dict[str, Any] = {
+        "model": str(output),
+        "source": read.source,
+        "luts": network.n_luts,
+        "encoder_bits": len(network.encoder),
+        "classes": network.n_classes,
+    }
+    lines = [
+        f"{read.source}: {network.n_luts:,} LUT{'s' * (network.n_luts != 1)} on "
+        f"{len(network.encoder):,} encoder bits, {network.n_classes} classes"
+    ]
+    if dataset is not None:
+        for split in ("train", "test"):
+            x, y = dataset.split(split)
+            if not len(y):
+                continue
+            predicted = network.predict_integers(x)
+            result[f"{split}_accuracy"] = accuracy(predicted, y)
+            lines.append(f"{split} accuracy {result[f'{split}_accuracy']:.4f} ({len(y):,} examples)")
+            if read.original is not None:
+                real = x / dataset.features.scale + dataset.features.offset
+                result[f"{split}_agreement"] = accuracy(predicted, read.original.predict(real))
+                lines[-1] += f", same answer as the original in {result[f'{split}_agreement']:.2%}"
+        network = network.with_meta(
+            data=dataset.options, **{key: result[key] for key in ("train_accuracy", "test_accuracy") if key in result}
+        )
+    network.with_meta(imported=read.source).save(output)
+    report(result, json_output, "\n".join([*lines, str(output)]), then=["lut2hw", "emit", output])
+
+
+@app.command(rich_help_panel="Other tools")
+def doctor(json_output: JsonOption = False) -> None:
+    """List every library and external tool with its version and what it is needed for.
+
+    Example: lut2hw doctor
+    """
+    from lut2hw.flow import doctor as check
+
+    libraries, external = check.libraries(), check.external()
+
+    def text() -> None:
+        for title, entries in (("libraries", libraries), ("tools", external)):
+            print_table(
+                title,
+                ["", "version", "needed for", ""],
+                [[e.name, e.version or "missing", e.needed_for, e.hint] for e in entries],
+            )
+            print()
+
+    report(
+        {"libraries": [e.as_json() for e in libraries], "tools": [e.as_json() for e in external]}, json_output, text
+    )

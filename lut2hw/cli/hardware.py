@@ -1,0 +1,365 @@
+"""Commands on hardware: emit, check, build, report."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lut2hw.cli.options import (
+    DATA_HELP,
+    DeviceOption,
+    DontCaresOption,
+    EffortOption,
+    EncodedOption,
+    FmaxOption,
+    JsonOption,
+    ModelArgument,
+    PipelineOption,
+    RamOption,
+    TargetOption,
+    app,
+    complete_board,
+    complete_device,
+)
+from lut2hw.cli.render import check_output_file, print_table, progress_bar, report
+from lut2hw.errors import Lut2hwError, UsageError
+
+if TYPE_CHECKING:
+    pass
+
+
+@app.command(rich_help_panel="Hardware")
+def targets(json_output: JsonOption = False) -> None:
+    """List the FPGA families and their devices.
+
+    Example: lut2hw targets
+    """
+    from lut2hw.targets.registry import TARGETS
+
+    rows = [
+        {"name": name, "description": target.description, "devices": sorted(target.devices)}
+        for name, target in TARGETS.items()
+    ]
+    report(
+        {"targets": rows},
+        json_output,
+        lambda: print_table(
+            "",
+            ["name", "what it is", "devices"],
+            [[row["name"], row["description"], ", ".join(row["devices"])] for row in rows],
+        ),
+    )
+
+
+@app.command(rich_help_panel="Hardware")
+def emit(
+    model: ModelArgument,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to write.", show_default="build/MODEL")
+    ] = Path(),
+    target: TargetOption = "ice40",
+    pipeline: PipelineOption = "auto",
+    encoded_inputs: EncodedOption = False,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data", metavar="NAME|FILE", help="For the expected vectors.", show_default="what it was trained on"
+        ),
+    ] = None,
+    dont_cares: DontCaresOption = "off",
+    effort: EffortOption = "normal",
+    fmax: FmaxOption = None,
+    ram: RamOption = "never",
+    device: DeviceOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Compile a model for an FPGA family: Verilog, expected vectors, and a manifest for verify and build.
+
+    Example: lut2hw emit digits.lut --target ice40 --device hx8k --ram auto --fmax 50 -o build/digits
+    """
+    from lut2hw import data as datasets
+    from lut2hw.artefact.emit import emit_model
+    from lut2hw.model.network import LutNetwork
+
+    network = LutNetwork.load(model)
+    dataset = None if data is None else datasets.load(data, like=network)
+    with progress_bar() as progress:
+        progress("compiling", 0, 1)
+        manifest = emit_model(
+            network,
+            Path("build") / model.stem if output == Path() else output,
+            target=target,
+            data=dataset,
+            pipeline=pipeline,
+            encoded_inputs=encoded_inputs,
+            dont_cares=dont_cares,
+            effort=effort,
+            fmax=fmax,
+            ram=ram,
+            device=device,
+        )
+        progress("compiling", 1, 1)
+    free = manifest.network.meta.get("dont_cares") if dont_cares != "off" else None
+    changed = (
+        "".join(
+            f"{split} accuracy {free['before'][split]:.4f}, with don't-cares {free['after'][split]:.4f}\n"
+            for split in free["after"]
+        )
+        if free
+        else ""
+    )
+    cells = manifest.data["cells"]
+    report(
+        {
+            "target": manifest.target,
+            "luts": cells.get("lut", 0),
+            "latency_cycles": manifest.latency,
+            "directory": str(manifest.directory),
+            "cells": cells,
+            "parts": manifest.data["parts"],
+            "vectors": manifest.n_vectors,
+            "input_bits": manifest.input_port.width,
+            "dont_cares": free,
+        },
+        json_output,
+        (manifest.directory / "summary.txt").read_text() + changed + str(manifest.directory),
+        then=["lut2hw", "verify", manifest.directory],
+    )
+
+
+@app.command(rich_help_panel="Hardware")
+def verify(
+    core: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR|MODEL",
+            help="Emitted folder, or a model file to emit to a temporary folder first.",
+            show_default=False,
+        ),
+    ],
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", metavar="NAME[,NAME]|all", help="What to check with.", show_default="cocotb"),
+    ] = None,
+    vectors: Annotated[
+        int | None,
+        typer.Option(
+            "--vectors",
+            metavar="N",
+            min=1,
+            help="How many to stream.",
+            show_default="the emitted ones and 1,000 random ones",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of stalls and random vectors.")] = 0,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", metavar="SECONDS", min=0.001, help="For each tool and proof.")
+    ] = None,
+    target: TargetOption = "ice40",
+    pipeline: PipelineOption = "auto",
+    json_output: JsonOption = False,
+) -> None:
+    """Check an emitted core against the golden model. --target and --pipeline are for a MODEL only.
+
+    Example: lut2hw verify build/digits
+    """
+    from lut2hw.artefact.emit import emit_model, load
+    from lut2hw.files import write_text
+    from lut2hw.model.network import LutNetwork
+    from lut2hw.verify.engines import ENGINES, describe
+    from lut2hw.verify.engines import verify as check
+
+    engines = list(ENGINES) if engine == "all" else engine.split(",") if engine else []
+    with contextlib.ExitStack() as stack:
+        if core.is_dir() or not core.exists():
+            manifest = load(core)
+        else:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lut2hw-")))
+            manifest = emit_model(LutNetwork.load(core), folder / "core", target=target, pipeline=pipeline)
+        progress = stack.enter_context(progress_bar())
+        started: list[str] = []
+
+        def on_start(name: str) -> None:
+            for other in started[-1:]:
+                progress(other, 1, 1)
+            started.append(name)
+            progress(name, 0, 1)
+
+        outcomes = check(manifest, engines, vectors=vectors, seed=seed, timeout=timeout, on_start=on_start)
+        progress(started[-1], 1, 1)
+        words = [describe(manifest, outcome) for outcome in outcomes]
+    wrong = [outcome for outcome in outcomes if outcome.passed is False]
+    passed = not wrong and any(outcome.passed for outcome in outcomes)
+    one = (wrong or outcomes)[0]
+    result = {
+        "passed": passed,
+        "vectors": sum(o.vectors for o in outcomes),
+        "engine": engine or one.engine,
+        "mismatches": sum(o.mismatches for o in outcomes),
+        "first": one.first,
+        "engines": [outcome.as_json() for outcome in outcomes],
+    }
+    if core.is_dir():
+        with contextlib.suppress(Lut2hwError):  # for the report; a folder that cannot be written is checked as well
+            write_text(core / "verify.json", json.dumps({**result, "asked": vectors, "seed": seed}) + "\n")
+
+    def text() -> None:
+        if len(outcomes) == 1:
+            print(words[0])
+        else:
+            print_table(
+                "",
+                ["engine", "result", "seconds"],
+                [[o.engine, said, round(o.seconds, 1)] for o, said in zip(outcomes, words, strict=True)],
+            )
+
+    word = "emit" if not core.is_dir() else "report" if (core / "build.json").exists() else "build"
+    report(result, json_output, text, then=["lut2hw", word, core] if passed else [])
+    if not passed:
+        raise typer.Exit(1)
+
+
+@app.command(rich_help_panel="Hardware")
+def build(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Emitted folder.", show_default=False)],
+    device: Annotated[
+        str | None,
+        typer.Option(
+            "--device",
+            autocompletion=complete_device,
+            help="See `lut2hw targets`.",
+            show_default="as emitted for, or up5k for ice40, and so on",
+        ),
+    ] = None,
+    package: Annotated[
+        str | None, typer.Option("--package", help="As nextpnr spells it.", show_default="the device's usual one")
+    ] = None,
+    freq: Annotated[
+        float | None,
+        typer.Option(
+            "--freq",
+            metavar="MHZ",
+            min=0.001,
+            max=10_000,
+            help="Clock that place and route aims at.",
+            show_default="that of emit --fmax, or 50",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=(1 << 31) - 1, help="Of the placer.")] = 1,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", metavar="SECONDS", min=0.001, help="For each tool.")
+    ] = None,
+    board: Annotated[
+        str | None,
+        typer.Option(
+            "--board",
+            autocompletion=complete_board,
+            metavar="NAME",
+            help="Make the chip for a board, with a serial link to talk to (see `lut2hw boards`).",
+        ),
+    ] = None,
+    baud: Annotated[
+        int | None,
+        typer.Option("--baud", min=1, help="Of the board's serial link.", show_default="what the board manages"),
+    ] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Synthesize, place and route an emitted core in a small chip around it, and make its bitstream.
+
+    Example: lut2hw build build/digits --device up5k --package sg48
+    """
+    from lut2hw.flow.build import build as make
+
+    if board is None and baud is not None:
+        raise UsageError("--baud is of the serial link of a board; give --board too")
+    with progress_bar() as progress:
+        if board is None:
+            result = make(directory, device, package, freq=freq, seed=seed, timeout=timeout, progress=progress)
+        else:
+            from lut2hw.artefact import emit as emitted
+            from lut2hw.flow import board_build
+
+            if device or package:
+                raise UsageError(f"the {board} has its own device and package; leave --device and --package out")
+            result = board_build.build(
+                emitted.load(directory), board, baud=baud, seed=seed, timeout=timeout, progress=progress
+            )
+
+    def board_text() -> None:
+        columns = list(result["core"])
+        print_table(
+            f"{board} ({result['device']})",
+            ["", *columns],
+            [[what, *(result[what][column] for column in columns)] for what in ("core", "chip")],
+        )
+        print(
+            f"{result['chip']['logic_cells']:,} logic cells, Fmax {result['fmax_mhz']:.1f} MHz for a clock of "
+            f"{result['clock_mhz']:g} MHz, up to {result['examples_per_second']:,} examples per second at "
+            f"{result['baud']:,} baud"
+        )
+        print(result["bitstream"])
+
+    def text() -> None:
+        if board is not None:
+            board_text()
+            return
+        counts = list(result["core"])
+        print_table(
+            f"{result['device']}-{result['package']}",
+            ["", *counts],
+            [[what, *(result[what][count] for count in counts)] for what in ("core", "chip")],
+        )
+        print(
+            f"Fmax {result['fmax_mhz']:.1f} MHz, latency {result['latency_cycles']} cycles = "
+            f"{result['latency_ns']:.1f} ns, {result['classifications_per_second']:,} classifications per second"
+        )
+        print(result["bitstream"] or f"{directory} (no open tool packs a bitstream for {result['device']})")
+
+    report(
+        result,
+        json_output,
+        text,
+        then=["lut2hw", "report", directory] if board is None else ["lut2hw", "flash", directory],
+    )
+
+
+@app.command(name="report", rich_help_panel="Hardware")
+def report_(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR|MODEL",
+            help="Emitted folder, with what verify and build left in it, or a model file.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="Page to write.", show_default="NAME.html")
+    ] = Path(),
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data", metavar="NAME|FILE", help="To evaluate on. " + DATA_HELP, show_default="what it was trained on"
+        ),
+    ] = None,
+    title: Annotated[str | None, typer.Option("--title", help="Of the page.")] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Write one self-contained HTML page: accuracy, inputs, area, timing, verification, and how to repeat it all.
+
+    Example: lut2hw report build/digits -o digits.html
+    """
+    from lut2hw.files import write_text
+    from lut2hw.report.page import make
+
+    if output == Path():
+        output = Path(f"{source.resolve().stem}.html")
+    check_output_file(output)
+    page = make(source, data=data, title=title)
+    write_text(output, page)
+    report({"file": str(output), "bytes": len(page.encode())}, json_output, str(output))

@@ -1,0 +1,144 @@
+"""What the commands share: the application, options, completion, and how text becomes numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lut2hw.errors import UsageError
+
+app = typer.Typer(
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    epilog="Start with `lut2hw train --data digits`, or your own table: `lut2hw train --data FILE.csv "
+    "--label COLUMN`; each command says what comes next. `lut2hw COMMAND --help` has examples.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="Model file (.lut).", show_default=False)]
+DATA_HELP = "Name (see `lut2hw datasets`), or a .npz, .csv or .pla file, or a folder with MNIST-style idx.gz files."
+
+
+def complete_target(incomplete: str) -> list[str]:
+    """Names of families, for the shell."""
+    from lut2hw.targets.registry import TARGETS
+
+    return [name for name in TARGETS if name.startswith(incomplete)]
+
+
+def complete_device(incomplete: str) -> list[str]:
+    """Names of devices of all families, for the shell."""
+    from lut2hw.targets.registry import TARGETS
+
+    return [name for target in TARGETS.values() for name in target.devices if name.startswith(incomplete)]
+
+
+def complete_board(incomplete: str) -> list[str]:
+    """Names of boards, for the shell."""
+    from lut2hw.flow.boards import BOARDS
+
+    return [name for name in BOARDS if name.startswith(incomplete)]
+
+
+IgnoreOption = Annotated[
+    str | None,
+    typer.Option("--ignore", rich_help_panel="Data", metavar="COLUMN,...", help="Columns of a .csv to leave out."),
+]
+DropMissingOption = Annotated[
+    bool, typer.Option("--drop-missing", rich_help_panel="Data", help="Leave out lines of a .csv that lack a value.")
+]
+
+
+def parse_layers(text: str) -> list[int]:
+    """`256,256,256` to numbers; `none` to no layers."""
+    if text.strip().lower() == "none":
+        return []
+    try:
+        widths = [int(part) for part in text.split(",")]
+    except ValueError:
+        widths = [0]
+    if min(widths) < 1:
+        raise UsageError(f"--layers {text} must be whole numbers from 1, separated by commas, as in 256,256,256")
+    return widths
+
+
+def parse_bits(text: str) -> list[int]:
+    """`2`, `1,2,4` or `auto` to numbers of thresholds per feature."""
+    if text.strip().lower() == "auto":
+        from lut2hw.training.choose import AUTO_BITS
+
+        return list(AUTO_BITS)
+    try:
+        counts = [int(part) for part in text.split(",")]
+    except ValueError:
+        counts = [0]
+    if not all(1 <= count <= 256 for count in counts):
+        raise UsageError(
+            f"--bits-per-feature {text} must be auto or whole numbers from 1 to 256, separated by commas, as in 1,2,4"
+        )
+    return counts
+
+
+def parse_number(option: str, text: str, kind: type[int] | type[float]) -> float:
+    """A number for an option that may also be auto; `train_descent` checks its range."""
+    try:
+        return kind(text)
+    except ValueError:
+        raise UsageError(f"{option} {text} must be a {'whole ' if kind is int else ''}number or auto") from None
+
+
+def accuracy(predicted: Any, y: Any) -> float:
+    """Share of right answers, to six digits; NaN never: no examples count as 0."""
+    return round(float((predicted == y).mean()), 6) if len(y) else 0.0
+
+
+TargetOption = Annotated[
+    str,
+    typer.Option(
+        "--target", autocompletion=complete_target, metavar="FAMILY", help="FPGA family (see `lut2hw targets`)."
+    ),
+]
+PipelineOption = Annotated[str, typer.Option("--pipeline", metavar="N|auto|none", help="Register stages.")]
+EncodedOption = Annotated[bool, typer.Option("--encoded-inputs", help="Leave the encoder out of the hardware.")]
+DontCaresOption = Annotated[
+    str,
+    typer.Option(
+        "--dont-cares",
+        metavar="off|unseen|rare:N",
+        help="Table entries that may change: those training never showed, or fewer than N times.",
+    ),
+]
+EffortOption = Annotated[str, typer.Option("--effort", metavar="normal|high", help="Of the compiler.")]
+FmaxOption = Annotated[float | None, typer.Option("--fmax", metavar="MHZ", help="Clock to cut --pipeline auto for.")]
+RamOption = Annotated[
+    str,
+    typer.Option(
+        "--ram", metavar="never|auto", help="Wide tables into block RAM where that saves logic cells (ice40, ecp5)."
+    ),
+]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        autocompletion=complete_device,
+        help="Whose block RAMs and speed count.",
+        show_default="up5k for ice40, and so on",
+    ),
+]
+
+
+FolderArgument = Annotated[
+    Path, typer.Argument(metavar="DIR", help="Folder that `lut2hw emit` wrote.", show_default=False)
+]
+BoardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--board",
+        autocompletion=complete_board,
+        metavar="NAME",
+        help="Board, if the folder is built for several (see `lut2hw boards`).",
+    ),
+]

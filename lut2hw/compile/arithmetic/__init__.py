@@ -1,0 +1,1 @@
+"""Popcounts, comparisons and the head as cells."""

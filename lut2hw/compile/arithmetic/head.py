@@ -1,0 +1,100 @@
+"""The head in logic: weighted votes to a class number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lut2hw.compile.arithmetic.compressors import Arithmetic
+from lut2hw.logic.graph import FALSE, TRUE
+from lut2hw.model.parts import Head
+
+
+@dataclass
+class Score:
+    """bias + the sum of 2**w over the literals in columns[w] that are one."""
+
+    bias: int
+    columns: list[list[int]]
+
+    @property
+    def highest(self) -> int:
+        """The largest possible score."""
+        return self.bias + sum(len(column) << w for w, column in enumerate(self.columns))
+
+
+def scores(head: Head, votes: Sequence[int]) -> list[Score]:
+    """One score per entry of `head.bias`, weights made positive.
+
+    votes: the literal of each of the head's signals. A negative weight is a positive one of the inverted vote with
+    a bias; votes of the same signal for the same class become one.
+    """
+    weights: list[dict[int, int]] = [{} for _ in head.bias]
+    biases = [int(bias) for bias in head.bias]
+    for literal, c, weight in zip(votes, head.class_of.tolist(), head.weight.tolist(), strict=True):
+        if literal & 1:  # weight * (1 - x)
+            biases[c] += weight
+            literal, weight = literal ^ 1, -weight
+        if literal != FALSE:
+            weights[c][literal] = weights[c].get(literal, 0) + weight
+    out = []
+    for bias, terms in zip(biases, weights, strict=True):
+        columns: list[list[int]] = []
+        for literal, weight in terms.items():
+            if weight < 0:
+                bias += weight
+                literal, weight = literal ^ 1, -weight
+            columns += [[] for _ in range(weight.bit_length() - len(columns))]
+            for w in range(weight.bit_length()):
+                if weight >> w & 1:
+                    columns[w].append(literal)
+        out.append(Score(bias, columns))
+    return out
+
+
+def answer(head: Head, votes: Sequence[int], n_classes: int, arithmetic: Arithmetic) -> list[int]:
+    """Literals of the class number, least significant bit first, at least one.
+
+    The largest score is found by a knockout tournament (D. E. Knuth, "The Art of Computer Programming" 3, 5.3.3);
+    each match is one difference, of which the sign chooses both the number and the score that go on.
+    """
+    width = max(1, (n_classes - 1).bit_length())
+    if head.kind == "bit":
+        return list(votes)
+    score = scores(head, votes)
+    if head.kind == "threshold":
+        return [_not_negative(score[0], arithmetic)]
+    # Who can never win needs no sum: some other class always has more, or as much and a lower number.
+    least = np.array([s.bias for s in score], object)
+    rivals = [
+        c
+        for c, s in enumerate(score)
+        if not any(least[d] > s.highest or (least[d] == s.highest and d < c) for d in range(n_classes) if d != c)
+    ]
+    common = min(score[c].bias for c in rivals)
+    sums = arithmetic.sums([(score[c].columns, score[c].bias - common) for c in rivals])
+    left = [(_constant(c, width), total) for c, total in zip(rivals, sums, strict=True)]
+    # Neighbours meet, so the lower class is always on the left and wins a tie.
+    while len(left) > 1:
+        pairs = list(zip(left[::2], left[1::2], strict=False))
+        bye = left[-1:] if len(left) % 2 else []
+        left = arithmetic.tournament_round(pairs, last=len(left) == 2) + bye
+    return left[0][0]
+
+
+def _constant(value: int, width: int) -> list[int]:
+    return [TRUE if value >> w & 1 else FALSE for w in range(width)]
+
+
+def _not_negative(score: Score, arithmetic: Arithmetic) -> int:
+    """Literal of score >= 0."""
+    if score.bias >= 0:
+        return TRUE
+    if score.highest < 0:
+        return FALSE
+    # The bias becomes 2**w - |bias|: the answer is then the bit of weight 2**w, and all above it.
+    w = max((-score.bias - 1).bit_length(), 0)
+    [total] = arithmetic.sums([(score.columns, (1 << w) + score.bias)])
+    return arithmetic.any(total[w:])

@@ -1,0 +1,1 @@
+"""Networks of lookup tables and gates that were trained elsewhere."""

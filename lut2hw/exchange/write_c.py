@@ -1,0 +1,149 @@
+"""A C99 header that evaluates 64 examples a word: the golden model for programs and microcontrollers.
+
+Example i is bit i of each word. The core (tables, popcount, argmax) is straight-line logic on words; the encoder
+compares raw integers and packs the bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lut2hw.exchange.circuit import Circuit, identifier
+from lut2hw.logic import truth
+from lut2hw.logic.netlist import CONST0, CONST1
+from lut2hw.logic.port import InputPort
+from lut2hw.model.network import LutNetwork
+
+_CHUNK = 400  # statements of one function: compilers are quadratic in its length
+
+
+def expression(names: Sequence[str], table: int) -> str:
+    """C expression on words for a truth table, input 0 the least significant bit of its index."""
+    k = len(names)
+    if table in (0, truth.full(k)):
+        return "~UINT64_C(0)" if table else "UINT64_C(0)"
+    half = 1 << (k - 1)
+    ones = (1 << half) - 1
+    low, high, rest, s = table & ones, table >> half, names[:-1], names[-1]
+    if low == high:
+        return expression(rest, low)
+    if low ^ high == ones:
+        return s if low == 0 else f"~{s}" if high == 0 else f"({expression(rest, low)} ^ {s})"
+    if low == 0:
+        return f"({s} & {expression(rest, high)})"
+    if high == 0:
+        return f"(~{s} & {expression(rest, low)})"
+    if high == ones:
+        return f"({s} | {expression(rest, low)})"
+    if low == ones:
+        return f"(~{s} | {expression(rest, high)})"
+    return f"(({s} & {expression(rest, high)}) | (~{s} & {expression(rest, low)}))"
+
+
+def to_c(network: LutNetwork, prefix: str = "lut2hw") -> str:
+    """The text of the header. Everything in it begins with `prefix`, an identifier."""
+    circuit = Circuit.of(network, encoded=True)
+    encoder, features = network.encoder, network.features
+    assert circuit.port is not None
+    read = [field.index for field in circuit.port.fields]
+    upper, width = prefix.upper(), len(circuit.outputs)
+    port = InputPort.of(network, read, encoded=False)
+    wide = features.high.max(initial=0) >= 1 << 31 or features.low.min(initial=0) < -(1 << 31)
+    ctype = "int64_t" if wide else "int32_t"
+    place = {
+        CONST0: "UINT64_C(0)",
+        CONST1: "~UINT64_C(0)",
+        **{net: f"x[{i}]" for i, net in enumerate(circuit.inputs)},
+    }
+    statements = []
+    for slot, (net, inputs, table) in enumerate(circuit.luts()):
+        place[net] = f"n[{slot}]"
+        statements.append(f"    n[{slot}] = {expression([place[each] for each in inputs], table)};")
+    chunks = [statements[at : at + _CHUNK] for at in range(0, len(statements), _CHUNK)]
+
+    lines = [
+        "/* Written by lut2hw. C99, no library but <stdint.h>.",
+        f" * {prefix}_classify: 64 raw examples to 64 class numbers. {prefix}_core: the same on packed bits. */",
+        f"#ifndef {upper}_H",
+        f"#define {upper}_H",
+        "#include <stdint.h>",
+        f"#define {upper}_FEATURES {len(features)}",
+        f"#define {upper}_CODE_BITS {len(circuit.inputs)}",
+        f"#define {upper}_CLASSES {network.n_classes}",
+        f"#define {upper}_CLASS_BITS {width}",
+        f"typedef {ctype} {prefix}_feature;",
+        "",
+        f"static const char *const {prefix}_class_names[{network.n_classes}] = {{",
+    ]
+    lines += [f"    {_string(name)}," for name in network.class_names] + ["};", ""]
+    for number, chunk in enumerate(chunks):
+        lines += [
+            f"static void {prefix}_part{number}(const uint64_t *x, uint64_t *n)",
+            "{",
+            "    (void)x;",
+            *chunk,
+            "}",
+            "",
+        ]
+    lines += [
+        f"/* x[i]: bit i of the code, {', '.join(circuit.input_names[:3])}{', ...' if len(read) > 3 else ''}; "
+        "y[b]: bit b of the class number. */",
+        f"static void {prefix}_core(const uint64_t *x, uint64_t *y)",
+        "{",
+        f"    uint64_t n[{max(len(statements), 1)}];",
+        "    (void)x;",
+        "    (void)n;",
+    ]
+    lines += [f"    {prefix}_part{number}(x, n);" for number in range(len(chunks))]
+    lines += [f"    y[{bit}] = {place[net]};" for bit, net in enumerate(circuit.outputs)] + ["}", ""]
+    lines += [
+        "/* Bits of the code: feature, threshold; a bit is one where feature >= threshold. */",
+        f"static const uint32_t {prefix}_code_feature[] = {{",
+    ]
+    lines += [*_wrapped([str(int(encoder.feature[bit])) for bit in read] or ["0"]), "};"]
+    lines += [f"static const {prefix}_feature {prefix}_code_threshold[] = {{"]
+    lines += [*_wrapped([_constant(int(encoder.threshold[bit]), ctype) for bit in read] or ["0"]), "};", ""]
+    lines += [
+        f"/* raw: {prefix.upper()}_FEATURES integers for each of `count` examples (at most 64), one after the other; "
+        "only these are read:",
+        *(f" *   raw[{field.index}] {identifier(field.name)}" for field in port.fields),
+        " */",
+        f"static void {prefix}_classify(const {prefix}_feature *raw, unsigned count, uint16_t *class_number)",
+        "{",
+        f"    uint64_t x[{max(len(read), 1)}], y[{width}];",
+        "    unsigned i, b;",
+        f"    for (b = 0; b < {upper}_CODE_BITS; b++) {{",
+        "        uint64_t word = 0;",
+        "        for (i = 0; i < count; i++)",
+        f"            word |= (uint64_t)(raw[(uint64_t)i * {upper}_FEATURES + {prefix}_code_feature[b]] >= "
+        f"{prefix}_code_threshold[b]) << i;",
+        "        x[b] = word;",
+        "    }",
+        f"    {prefix}_core(x, y);",
+        "    for (i = 0; i < count; i++) {",
+        "        unsigned number = 0;",
+        f"        for (b = 0; b < {upper}_CLASS_BITS; b++)",
+        "            number |= (unsigned)(y[b] >> i & 1) << b;",
+        "        class_number[i] = (uint16_t)number;",
+        "    }",
+        "}",
+        "#endif",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _wrapped(items: list[str]) -> list[str]:
+    return ["    " + ", ".join(items[at : at + 12]) + "," for at in range(0, len(items), 12)]
+
+
+def _constant(value: int, ctype: str) -> str:
+    return f"INT64_C({value})" if ctype == "int64_t" else str(value) if value > -(1 << 31) else "INT32_MIN"
+
+
+def _string(text: str) -> str:
+    # Octal escapes have three digits at most, so what follows cannot join them; `?` would make trigraphs.
+    plain = "".join(
+        chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\?' else f"\\{byte:03o}" for byte in text.encode()
+    )
+    return f'"{plain}"'

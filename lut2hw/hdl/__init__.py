@@ -1,0 +1,1 @@
+"""Hardware made with Amaranth: the core, links around it, whole chips."""

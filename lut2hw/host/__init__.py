@@ -1,0 +1,1 @@
+"""The host's side of a chip: serial links, real and simulated."""

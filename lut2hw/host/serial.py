@@ -1,0 +1,182 @@
+"""The host's side of the serial link: ask a chip what it is, send it examples, compare its answers."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+from lut2hw.errors import Lut2hwError, UsageError
+from lut2hw.flow.extras import need
+from lut2hw.hdl import protocol
+from lut2hw.hdl.protocol import Deframer, Identity
+
+WINDOW = 32
+"""Requests under way at a time: enough to hide the latency of a USB adapter."""
+PATIENCE = 5
+"""Silences in a row after which a chip is given up."""
+
+
+class SerialPort(Protocol):
+    """What is needed of a `serial.Serial`; `read` returns what is there after at most its timeout."""
+
+    def read(self, size: int = 1, /) -> bytes: ...
+    def write(self, data: bytes, /) -> Any: ...
+    @property
+    def in_waiting(self) -> int: ...
+
+
+class LinkError(Lut2hwError):
+    """The chip does not answer, or not as a chip with a core of ours."""
+
+
+def open_port(name: str, baud: int) -> Any:
+    """Open a serial port, 8N1. Errors: `UsageError` that names the ports there are."""
+    need("serial")
+    import serial
+    from serial.tools import list_ports
+
+    try:
+        return serial.Serial(name, baud, timeout=0.05, write_timeout=10)
+    except (OSError, ValueError) as error:  # SerialException is an OSError
+        there = [port.device for port in list_ports.comports()]
+        hint = "no serial port is there: is the board plugged in?"
+        if there:
+            hint = "ports that are there: " + ", ".join(there)
+        if getattr(error, "errno", None) == 13 or "Permission" in str(error):
+            hint = "you may not use it: join the group that owns it (often `dialout`) and log in again"
+        raise UsageError(f"cannot open {name} at {baud} baud; {hint}") from None
+
+
+class Chip:
+    """A chip behind a serial port. silence: seconds without an answer after which requests are sent again."""
+
+    def __init__(self, port: SerialPort, *, silence: float = 1.0):
+        self.port, self.silence = port, silence
+        self.resent = 0
+        """Requests that were sent again."""
+        self._deframer = Deframer()
+
+    def _replies(self) -> Iterator[bytes]:
+        """Bodies of the frames that have come in; waits up to the port's timeout for the first byte."""
+        try:
+            data = self.port.read(1)
+            if data and self.port.in_waiting:
+                data += self.port.read(self.port.in_waiting)
+        except OSError as error:
+            raise LinkError(f"the serial port is gone ({error}); is the board still plugged in?") from None
+        return self._deframer.feed(data)
+
+    def _write(self, data: bytes) -> None:
+        try:
+            self.port.write(data)
+        except OSError as error:
+            raise LinkError(f"cannot write to the serial port ({error}); is the board still plugged in?") from None
+
+    def identify(self) -> Identity:
+        """Ask the chip what it is. Errors: `LinkError`."""
+        for _ in range(PATIENCE):
+            # The leading END ends whatever frame the chip thinks it is in.
+            self._write(bytes([protocol.END]) + protocol.identify_request())
+            until = time.monotonic() + self.silence
+            while time.monotonic() < until:
+                for body in self._replies():
+                    if body[0] == protocol.TAG_IDENTIFY and len(body) == 1 + protocol.IDENTITY_BYTES:
+                        identity = Identity.from_bytes(body[1:])
+                        if identity.version != protocol.VERSION:
+                            raise LinkError(
+                                f"the chip speaks version {identity.version} of the protocol, this "
+                                f"lut2hw version {protocol.VERSION}; build the chip again"
+                            )
+                        return identity
+        raise LinkError("the chip does not answer; is it flashed with a lut2hw chip, are port and baud rate right?")
+
+    def classify(self, words: Sequence[int], identity: Identity) -> Iterator[tuple[int, int]]:
+        """Send port vectors; yields (index, class) as answers come. Errors: `LinkError` if they stop coming."""
+        waiting = deque(range(len(words)))
+        flying: dict[int, int] = {}  # tag to index, in the order they were sent
+        tag, silences = 0, 0
+        heard = time.monotonic()
+        while waiting or flying:
+            data = bytearray()
+            while waiting and len(flying) < WINDOW:
+                tag = protocol.TAGS[tag % len(protocol.TAGS)]
+                flying[tag] = waiting.popleft()
+                data += protocol.classify_request(tag, words[flying[tag]], identity)
+            if data:
+                self._write(bytes(data))
+            for body in self._replies():
+                if body[0] not in flying or len(body) != 1 + identity.class_bytes:
+                    continue  # a refusal, or the answer to a request that was given up
+                # Answers come in order: what was sent before this one and is still open, was lost.
+                lost = []
+                for sent in list(flying):
+                    index = flying.pop(sent)
+                    if sent == body[0]:
+                        break
+                    lost.append(index)
+                self._send_again(waiting, lost)
+                heard, silences = time.monotonic(), 0
+                yield index, int.from_bytes(body[1:], "little")
+            if flying and time.monotonic() - heard > self.silence:
+                silences += 1
+                if silences == PATIENCE:
+                    raise LinkError(
+                        f"the chip fell silent after {len(words) - len(waiting) - len(flying)} of "
+                        f"{len(words)} examples; reset it and try again"
+                    )
+                self._send_again(waiting, list(flying.values()))
+                flying.clear()
+                self._write(bytes([protocol.END]))
+                heard = time.monotonic()
+
+    def _send_again(self, waiting: deque[int], lost: list[int]) -> None:
+        self.resent += len(lost)
+        waiting.extendleft(reversed(lost))
+
+
+def run(
+    chip: Chip,
+    expected: Identity,
+    words: Sequence[int],
+    golden: Sequence[int],
+    labels: Sequence[int],
+    progress: Callable[[int, int, int], None] = lambda done, right, wrong: None,
+) -> dict[str, Any]:
+    """Stream examples through a chip and compare.
+
+    expected: the identity the chip must have. words, golden, labels: port vector, answer of the golden model and
+    label of each example. progress(done, right, mismatches) is called after each answer.
+    Returns JSON values: `examples`, `accuracy` of the chip, `mismatches` with the golden model, the `first` of them,
+    `resent` requests, `seconds`, `examples_per_second`. Errors: `LinkError`.
+    """
+    identity = chip.identify()
+    if identity != expected:
+        raise LinkError(
+            f"the chip holds another design (fingerprint {identity.fingerprint:08x}, "
+            f"{identity.input_bits} input bits) than the folder ({expected.fingerprint:08x}, "
+            f"{expected.input_bits}); flash the one that was built from this folder"
+        )
+    right = mismatches = done = 0
+    first = None
+    began = time.monotonic()
+    for index, answer in chip.classify(words, identity):
+        done += 1
+        right += answer == labels[index]
+        if answer != golden[index]:
+            mismatches += 1
+            if first is None or index < first["example"]:
+                first = {"example": index, "expected": int(golden[index]), "got": answer}
+        progress(done, right, mismatches)
+    seconds = time.monotonic() - began
+    return {
+        "examples": done,
+        "accuracy": round(right / done, 6) if done else 0.0,
+        "mismatches": mismatches,
+        "first": first,
+        "resent": chip.resent,
+        "seconds": round(seconds, 3),
+        "examples_per_second": round(done / max(seconds, 1e-9), 1),
+        "fingerprint": f"{identity.fingerprint:08x}",
+    }

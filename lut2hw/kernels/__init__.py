@@ -1,0 +1,1 @@
+"""Compiled kernels, and what they need: vector instructions, threads, memory."""

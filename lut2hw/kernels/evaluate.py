@@ -1,0 +1,390 @@
+"""Compiled kernels of the golden model: bit-parallel evaluation of tables and scoring of packed signals.
+
+Everything works on blocks of 64 words (4,096 examples) that stay in the first-level cache: a LUT is a tree of
+multiplexers over whole blocks, a popcount is carry-save addition of whole blocks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from lut2hw.kernels.simd import (
+    BLOCK,
+    BLOCK_BYTES,
+    FUNCTION_BYTES,
+    add_bits,
+    at_least,
+    choose,
+    compare_bits,
+    copy_block,
+    load_byte,
+    load_word,
+    make_blocks,
+    mux_tree,
+    prefetch,
+    small_table,
+    spread_bits,
+    store_word,
+    wide_table,
+)
+from lut2hw.kernels.threads import in_parts
+
+MAX_TREE_K = 12
+"""Wider tables are looked up example by example: a tree of 2**(k - 2) leaves no longer pays."""
+_PIECE_K = 8  # wider tables are cut into pieces of as many inputs
+_PIECES = 1 << (MAX_TREE_K - _PIECE_K)
+_SPARE = 4
+
+
+@njit(cache=True)
+def make_space(k):
+    """Work space of `lut` for tables of up to k inputs: patterns of a word, and blocks.
+
+    The blocks: functions of two inputs, results of the pieces of a table, addresses, copies of inputs, of the output.
+    """
+    return np.empty(64, np.uint32), make_blocks(FUNCTION_BYTES // BLOCK_BYTES + _PIECES + 1 + k + 1)
+
+
+@njit(cache=True)
+def lut(k, table, inputs, n_words, out, space):
+    """The output of one LUT, at address `out`.
+
+    All but `space` are integers. table: address of its bytes; inputs: address of k addresses of packed signals;
+    n_words: up to BLOCK words to evaluate; space: of `make_space`.
+    """
+    patterns, blocks = space
+    if k > MAX_TREE_K:
+        _look_up(k, table, inputs, n_words, out, patterns)
+    elif n_words == BLOCK:
+        _tree(k, table, inputs, out, blocks.ctypes.data)
+    else:  # a part of a block is copied: neighbours' words must be neither read nor written
+        addresses = blocks.ctypes.data + (len(blocks) - k - 2) * BLOCK_BYTES
+        for j in range(k):
+            source, copy = np.int64(load_word(inputs, j)), addresses + (j + 1) * BLOCK_BYTES
+            store_word(addresses, j, np.uint64(copy))
+            for word in range(n_words):
+                store_word(copy, word, load_word(source, word))
+        result = addresses + (k + 1) * BLOCK_BYTES
+        _tree(k, table, addresses, result, blocks.ctypes.data)
+        for word in range(n_words):
+            store_word(out, word, load_word(result, word))
+
+
+@njit(cache=True)
+def _tree(k, table, inputs, out, work):
+    """A table of up to `MAX_TREE_K` inputs on a whole block."""
+    if k <= 4:
+        entries = load_byte(table)
+        if k == 0:
+            small_table(entries, 0, inputs, out)
+        elif k == 1:
+            small_table(entries, 1, inputs, out)
+        elif k == 2:
+            small_table(entries, 2, inputs, out)
+        elif k == 3:
+            small_table(entries, 3, inputs, out)
+        else:
+            small_table(entries | load_byte(table + 1) << 8, 4, inputs, out)
+    elif k == 5:
+        wide_table(table, 5, inputs, work, out)
+    elif k == 6:
+        wide_table(table, 6, inputs, work, out)
+    elif k == 7:
+        wide_table(table, 7, inputs, work, out)
+    elif k == _PIECE_K:
+        wide_table(table, 8, inputs, work, out)
+    else:
+        pieces = work + FUNCTION_BYTES
+        for piece in range(1 << (k - _PIECE_K)):
+            wide_table(table + piece * (1 << _PIECE_K >> 3), 8, inputs, work, pieces + piece * BLOCK_BYTES)
+        selects = inputs + _PIECE_K * 8
+        if k == 9:
+            mux_tree(pieces, 1, selects, out)
+        elif k == 10:
+            mux_tree(pieces, 2, selects, out)
+        elif k == 11:
+            mux_tree(pieces, 3, selects, out)
+        else:
+            mux_tree(pieces, 4, selects, out)
+
+
+@njit(cache=True)
+def _look_up(k, table, inputs, n_words, out, patterns):
+    for word in range(n_words):
+        for i in range(64):
+            patterns[i] = 0
+        for j in range(k):
+            spread_bits(load_word(np.int64(load_word(inputs, j)), word), 1 << j, patterns, 0)
+        value = np.uint64(0)
+        for i in range(64):
+            p = np.int64(patterns[i])
+            value |= np.uint64((load_byte(table + (p >> 3)) >> (p & 7)) & 1) << np.uint64(i)
+        store_word(out, word, value)
+
+
+@njit(cache=True)
+def lut_row(k, table, rows, n_words, out, space):
+    """`lut` on any number of words; rows: int64 (k,), addresses of packed signals."""
+    inputs = np.empty(max(k, 1), np.int64)
+    for block in range(0, n_words, BLOCK):
+        at = max(0, min(block, n_words - BLOCK))  # the last block may overlap the one before it
+        for j in range(k):
+            inputs[j] = rows[j] + at * 8
+        lut(k, table, inputs.ctypes.data, min(BLOCK, n_words - at), out + at * 8, space)
+
+
+@njit(cache=True, nogil=True)
+def _evaluate(signals, wiring, tables, out, part, n_parts):
+    n_luts, k = wiring.shape
+    n_words = signals.shape[1]
+    base, to = signals.ctypes.data, out.ctypes.data
+    space = make_space(k)
+    rows = np.empty(k, np.int64)
+    for i in range(part * n_luts // n_parts, (part + 1) * n_luts // n_parts):
+        for j in range(k):
+            rows[j] = base + wiring[i, j] * n_words * 8
+        lut_row(k, tables.ctypes.data + i * tables.shape[1], rows, n_words, to + i * n_words * 8, space)
+
+
+def evaluate(signals, wiring, tables, out):
+    """Evaluate LUTs that do not read each other.
+
+    signals: uint64 (n_signals, n_words); wiring: int32 (n_luts, k), rows of `signals`; tables: uint8 (n_luts,
+    ceil(2**k / 8)); out: uint64 (n_luts, n_words), which may be rows of `signals`. All C-contiguous. Bits past the
+    last example become whatever the tables say.
+    """
+    in_parts(_evaluate, len(wiring), signals, wiring, tables, out)
+
+
+def evaluate_layer(signals, wiring, tables, first):
+    """Evaluate one layer in place: LUT i writes row first + i of `signals`; arrays as in `evaluate`."""
+    evaluate(signals, wiring, tables, signals[first : first + len(wiring)])
+
+
+@njit(cache=True, nogil=True)
+def _run(
+    encoded,
+    n_examples,
+    ks,
+    wiring,
+    tables,
+    vote_signal,
+    vote_class,
+    vote_weight,
+    bias,
+    scores,
+    answers,
+    part,
+    n_parts,
+):
+    n_bits, n_words = encoded.shape
+    n_scores = len(bias)
+    max_k = 0
+    for k in ks:
+        max_k = max(max_k, k)
+    # Scores without their negative parts, which all become part of a constant: w s = |w| (1 - s) - |w|.
+    constant = bias.copy()
+    for vote in range(len(vote_signal)):
+        constant[vote_class[vote]] += min(np.int64(vote_weight[vote]), 0)
+    least = constant[0]
+    for c in range(n_scores):
+        least = min(least, constant[c])
+    for c in range(n_scores):
+        constant[c] -= least
+    space = make_space(max_k)
+    signals = make_blocks(n_bits + len(ks))
+    source, to = encoded.ctypes.data, signals.ctypes.data
+    inputs = np.empty(max_k, np.int64)
+    # A row for each significance: sums, waiting addends, the best sums so far; then _SPARE blocks.
+    slices = make_blocks(3 * 64 + _SPARE)
+    waiting = np.zeros(64, np.bool_)
+    winner_bits = 0
+    while (n_scores - 1) >> winner_bits:
+        winner_bits += 1
+    winner = make_blocks(winner_bits)
+    value = np.empty(64, np.int64)
+    for block in range(part, (n_words + BLOCK - 1) // BLOCK, n_parts):
+        at = block * BLOCK
+        n = min(BLOCK, n_words - at)
+        # A copy keeps the block in the cache, whatever the distance between rows; words past the end do no harm.
+        for bit in range(n_bits):
+            row = source + (bit * n_words + at) * 8
+            prefetch(row + 16 * 8 * n_words)
+            if n == BLOCK:
+                copy_block(row, np.uint64(0), to + bit * BLOCK_BYTES)
+            else:
+                for word in range(n):
+                    signals[bit, word] = encoded[bit, at + word]
+        w = t = 0
+        for i in range(len(ks)):
+            k = ks[i]
+            for j in range(k):
+                inputs[j] = to + wiring[w + j] * BLOCK_BYTES
+            lut(k, tables.ctypes.data + t, inputs.ctypes.data, BLOCK, to + (n_bits + i) * BLOCK_BYTES, space)
+            w += k
+            t += ((1 << k) + 7) >> 3
+        vote = 0
+        best_top = 0
+        for c in range(n_scores):
+            first = vote
+            while vote < len(vote_signal) and vote_class[vote] == c:
+                vote += 1
+            top = _sum_votes(signals, vote_signal[first:vote], vote_weight[first:vote], constant[c], slices, waiting)
+            if len(scores):
+                for word in range(n):
+                    for i in range(64):
+                        value[i] = least
+                    for j in range(top):
+                        spread_bits(slices[j, word], 1 << j, value, 0)
+                    for i in range(min(64, n_examples - (at + word) * 64)):
+                        scores[(at + word) * 64 + i, c] = value[i]
+            if len(answers):
+                best_top = _keep_best(c, top, best_top, slices, winner)
+        if len(answers):
+            for word in range(n):
+                for i in range(64):
+                    value[i] = 0
+                for j in range(winner_bits):
+                    spread_bits(winner[j, word], 1 << j, value, 0)
+                for i in range(min(64, n_examples - (at + word) * 64)):
+                    answers[(at + word) * 64 + i] = value[i]
+
+
+@njit(cache=True)
+def _sum_votes(signals, vote_signal, vote_weight, constant, slices, waiting):
+    """Weighted sum of one block, bit-sliced: `constant` + the sum of slices[j] << j for j below what is returned."""
+    first, second, _, (addend, carry, one, zero) = _places(slices)
+    top = 0
+    j = 0
+    while constant >> j:
+        if (constant >> j) & 1:
+            top = _add_slice(one, j, top, first, second, addend, zero, waiting)
+        j += 1
+    for vote in range(len(vote_signal)):
+        signal = signals.ctypes.data + vote_signal[vote] * BLOCK_BYTES
+        weight = np.int64(vote_weight[vote])
+        if weight == 1:
+            top = _add_slice(signal, 0, top, first, second, addend, zero, waiting)
+            continue
+        flip = ~np.uint64(0) if weight < 0 else np.uint64(0)
+        weight = abs(weight)
+        j = 0
+        while weight >> j:
+            if (weight >> j) & 1:
+                copy_block(signal, flip, addend)
+                top = _add_slice(addend, j, top, first, second, addend, zero, waiting)
+            j += 1
+    # What still waits is added with the carries from below.
+    copy_block(zero, np.uint64(0), carry)
+    for j in range(top):
+        total = first + j * BLOCK_BYTES
+        add_bits(total, second + j * BLOCK_BYTES if waiting[j] else zero, carry, total, carry)
+    copy_block(carry, np.uint64(0), first + top * BLOCK_BYTES)
+    return top + 1
+
+
+@njit(cache=True)
+def _places(slices):
+    """Addresses: of sums, addends and best sums by significance; of the blocks addend, carry, one and zero."""
+    first = slices.ctypes.data
+    spare = first + 3 * 64 * BLOCK_BYTES
+    copy_block(spare + 3 * BLOCK_BYTES, ~np.uint64(0), spare + 2 * BLOCK_BYTES)
+    return (
+        first,
+        first + 64 * BLOCK_BYTES,
+        first + 2 * 64 * BLOCK_BYTES,
+        (spare, spare + BLOCK_BYTES, spare + 2 * BLOCK_BYTES, spare + 3 * BLOCK_BYTES),
+    )
+
+
+@njit(cache=True)
+def _add_slice(block, j, top, first, second, addend, zero, waiting):
+    """Carry-save addition of one block of significance j; returns the significances in use."""
+    # A sum and two addends of one significance become a sum and a carry to the next.
+    while j < top and waiting[j]:
+        total = first + j * BLOCK_BYTES
+        add_bits(total, second + j * BLOCK_BYTES, block, total, addend)
+        waiting[j] = False
+        block = addend
+        j += 1
+    while top <= j:
+        copy_block(zero, np.uint64(0), first + top * BLOCK_BYTES)
+        waiting[top] = False
+        top += 1
+    copy_block(block, np.uint64(0), second + j * BLOCK_BYTES)
+    waiting[j] = True
+    return top
+
+
+@njit(cache=True)
+def _keep_best(c, top, best_top, slices, winner):
+    """Compare the sums of class c with the best so far, and keep the better; the lowest class wins a tie."""
+    first, _, best, (greater, _, one, zero) = _places(slices)
+    while best_top < top:
+        copy_block(zero, np.uint64(0), best + best_top * BLOCK_BYTES)
+        best_top += 1
+    copy_block(one if c == 0 else zero, np.uint64(0), greater)
+    if c > 0:
+        for j in range(best_top):
+            compare_bits(first + j * BLOCK_BYTES if j < top else zero, best + j * BLOCK_BYTES, greater)
+    for j in range(best_top):
+        to = best + j * BLOCK_BYTES
+        choose(greater, to, first + j * BLOCK_BYTES if j < top else zero, to)
+    for j in range(len(winner)):
+        to = winner.ctypes.data + j * BLOCK_BYTES
+        choose(greater, to, one if (c >> j) & 1 else zero, to)
+    return best_top
+
+
+def run(encoded, n_examples, ks, wiring, tables, vote_signal, vote_class, vote_weight, bias, scores, answers):
+    """A whole network, block by block of examples: each thread keeps the signals of one block only.
+
+    encoded: uint64 (n_bits, n_words), C-contiguous. ks: int32 (n_luts,); wiring: int32, the inputs of all LUTs end to
+    end; tables: uint8, their tables end to end, each in whole bytes. Votes as in `Head`, in order of class. scores:
+    int64 (n_examples, n_scores), or with no rows if not wanted; answers: int64 (n_examples,), the number of the
+    first of the highest scores, or with no rows.
+    """
+    in_parts(
+        _run,
+        -(-encoded.shape[1] // BLOCK),
+        encoded,
+        n_examples,
+        ks,
+        wiring,
+        tables,
+        vote_signal,
+        vote_class,
+        vote_weight,
+        bias,
+        scores,
+        answers,
+        per_thread=1,
+    )
+
+
+@njit(cache=True, nogil=True)
+def _compare(x, used, column, threshold, out, part, n_parts):
+    n, n_words = len(x), out.shape[1]
+    columns = np.empty(len(used) * 64, x.dtype)
+    per_line = 64 // x.itemsize
+    for word in range(part * n_words // n_parts, (part + 1) * n_words // n_parts):
+        m = min(64, n - word * 64)
+        for group in range(0, len(used), per_line):  # a cache line of each example at a time
+            for f in range(group, min(group + per_line, len(used))):
+                feature, first = np.uint64(used[f]), f * 64  # without sign: an index that cannot count from the end
+                for i in range(m):
+                    columns[np.uint64(first + i)] = x[np.uint64(word * 64 + i), feature]
+        tail = ~np.uint64(0) if m == 64 else (np.uint64(1) << np.uint64(m)) - np.uint64(1)
+        for bit in range(len(column)):
+            out[bit, word] = at_least(columns, column[bit] * 64, threshold[bit]) & tail
+
+
+def compare(x, feature, threshold, out):
+    """Bit b of `out` = x[feature[b]] >= threshold[b], packed.
+
+    x: integers (n, n_features), C-contiguous; feature: int (n_bits,); threshold: of x's dtype (n_bits,); out: uint64
+    (n_bits, n_words).
+    """
+    used, column = np.unique(feature, return_inverse=True)
+    in_parts(_compare, out.shape[1], x, used.astype(np.int64), column.astype(np.int64), threshold, out)

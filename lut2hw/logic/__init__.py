@@ -1,0 +1,1 @@
+"""Circuits: netlists, graphs, truth tables, covers, and the layout of ports."""

@@ -1,0 +1,136 @@
+"""Features: what the raw inputs are, their ranges, and how real numbers become integers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lut2hw.errors import UsageError
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """What the raw inputs are: names, ranges, and how real numbers become integers.
+
+    names: one per feature. low, high: int64 (n_features,), the inclusive range the hardware port must carry.
+    scale, offset: float64 (n_features,); a real value r is the integer rint((r - offset) * scale).
+    image_shape: (height, width) or (height, width, channels) if the features are pixels in C order.
+    """
+
+    names: tuple[str, ...]
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+    scale: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    image_shape: tuple[int, ...] | None = None
+
+    @classmethod
+    def integers(
+        cls,
+        low: ArrayLike,
+        high: ArrayLike,
+        names: tuple[str, ...] | None = None,
+        image_shape: tuple[int, ...] | None = None,
+    ) -> Features:
+        """Features that are integers already, in the inclusive ranges `low` to `high`, each (n_features,)."""
+        low = np.asarray(low, np.int64)
+        n = len(low)
+        return cls(
+            names or tuple(f"x{i}" for i in range(n)),
+            low,
+            np.asarray(high, np.int64),
+            np.ones(n),
+            np.zeros(n),
+            image_shape,
+        )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def signed(self) -> NDArray[np.bool_]:
+        """bool (n_features,): the port is two's complement, since the range goes below zero."""
+        return self.low < 0
+
+    @property
+    def widths(self) -> NDArray[np.int64]:
+        """int64 (n_features,): bits of the port, two's complement where `signed`; at least 1."""
+
+        def width(low: int, high: int) -> int:
+            if low < 0:
+                return max((-low - 1).bit_length(), max(high, 0).bit_length()) + 1
+            return max(high.bit_length(), 1)
+
+        return np.array([width(int(a), int(b)) for a, b in zip(self.low, self.high, strict=True)], np.int64)
+
+    @property
+    def unscaled(self) -> bool:
+        """Integers stay as they are."""
+        return bool((self.scale == 1).all() and (self.offset == 0).all())
+
+    def integers_of(self, x: ArrayLike) -> NDArray[np.int64]:
+        """Real `x` (n, n_features) to the integers the model reads. Errors: wrong shape, NaN or infinity."""
+        x = np.asarray(x)
+        if x.ndim != 2 or x.shape[1] != len(self):
+            raise UsageError(
+                f"expected data of shape (examples, {len(self)}) but got {x.shape}; give one column per feature"
+            )
+        if x.dtype.kind == "b":
+            x = x.astype(np.int64)
+        check_finite(x, self.names)
+        if x.dtype.kind in "iu" and self.unscaled:
+            return np.minimum(x, 1 << 62).astype(np.int64) if x.dtype == np.uint64 else x.astype(np.int64, copy=False)
+        scaled = np.rint((x - self.offset) * self.scale)
+        return np.clip(scaled, -(2.0**62), 2.0**62).astype(np.int64)
+
+    def clip(self, x: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Saturate integers to the ports' ranges. No comparison changes: thresholds lie inside the range."""
+        return np.clip(x, self.low, self.high)
+
+
+def check_finite(x: NDArray, names: tuple[str, ...] | None = None) -> None:
+    """Raise `UsageError` unless `x` (n, n_features) holds numbers without NaN and infinity."""
+    if x.dtype.kind not in "biuf":
+        raise UsageError(f"features must be numbers, not {x.dtype}")
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        row, column = np.argwhere(~np.isfinite(x))[0]
+        name = repr(names[column]) if names is not None else column
+        raise UsageError(f"feature {name} of example {row} is {x[row, column]}; remove or fill missing values first")
+
+
+def quantize(x: NDArray[np.floating], names: tuple[str, ...], image_shape: tuple[int, ...] | None = None) -> Features:
+    """Features for real numbers `x` (n, n_features), column by column.
+
+    Decimals of up to six digits after the point that fit in 24 bits stay exact: the integer is the number times
+    the power of ten. Any other column is rounded to at most 16 bits between its least and its greatest value, in
+    steps of a power of two. Ranges are those of `x`; other values saturate.
+    """
+    n = x.shape[1]
+    scale, offset = np.ones(n), np.zeros(n)
+    low, high = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    for i in range(n):
+        column = x[:, i].astype(np.float64)
+        least, greatest = column.min(), column.max()
+        if max(-least, greatest) > 1e300:
+            raise UsageError(f"feature {names[i]!r} holds numbers beyond 1e300; scale them down first")
+        for digits in range(7):
+            power = 10.0**digits
+            if max(-least, greatest) * power >= 1 << 24:
+                power = 0.0
+                break
+            if ((np.rint(column * power) / power).astype(x.dtype) == x[:, i]).all():
+                break
+        else:
+            power = 0.0
+        if power:
+            scale[i] = power
+        elif greatest > least:
+            offset[i] = least
+            scale[i] = 2.0 ** min(np.floor(np.log2(65535) - np.log2(greatest - least)), 1000.0)
+        else:
+            offset[i] = least
+        ends = np.rint((np.array([least, greatest]) - offset[i]) * scale[i])
+        low[i], high[i] = ends.astype(np.int64)
+    return Features(names, low, high, scale, offset, image_shape)

@@ -1,0 +1,273 @@
+"""LutNetwork: the learned model and the golden model in one.
+
+`LutNetwork.predict` on raw features is the definition of the right answer; hardware must equal it bit for bit.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lut2hw import bits
+from lut2hw.errors import UsageError
+from lut2hw.files import atomic_write
+from lut2hw.kernels import evaluate as kernels
+from lut2hw.model.check import check
+from lut2hw.model.encoder import Encoder
+from lut2hw.model.features import Features
+from lut2hw.model.file import ModelFileError, pack, unpack
+from lut2hw.model.parts import Head, Layer
+
+
+@dataclass(frozen=True, eq=False)
+class LutNetwork:
+    """An immutable network of lookup tables with its encoder and head.
+
+    encoder: raw integer features to bits (signals 0 .. len(encoder) - 1).
+    layers: in order of evaluation.
+    class_names: one per class, in the order of the class numbers.
+    meta: JSON values that say where the model comes from (data, options, seed, accuracy); no time, no host, so
+        that the same training gives the same bytes.
+    """
+
+    encoder: Encoder
+    layers: tuple[Layer, ...]
+    head: Head
+    class_names: tuple[str, ...]
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check(self.encoder, self.layers, self.head, self.class_names)
+        arrays: list[NDArray] = [
+            self.encoder.feature,
+            self.encoder.threshold,
+            self.head.signal,
+            self.head.class_of,
+            self.head.weight,
+            self.head.bias,
+        ]
+        for layer in self.layers:
+            arrays += [a for a in (layer.wiring, layer.tables, layer.care, layer.counts) if a is not None]
+        for array in arrays:
+            array.flags.writeable = False
+
+    @property
+    def features(self) -> Features:
+        """The raw inputs."""
+        return self.encoder.features
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    @property
+    def n_luts(self) -> int:
+        """LUTs in all layers, as learned."""
+        return sum(len(layer) for layer in self.layers)
+
+    @property
+    def n_signals(self) -> int:
+        """Encoder bits and LUTs together."""
+        return len(self.encoder) + self.n_luts
+
+    @property
+    def first_signal(self) -> list[int]:
+        """Signal number of the first LUT of each layer."""
+        first, out = len(self.encoder), []
+        for layer in self.layers:
+            out.append(first)
+            first += len(layer)
+        return out
+
+    def signals(self, encoded: bits.Packed) -> bits.Packed:
+        """Every signal of the network.
+
+        encoded: uint64 (n_bits, n_words) from the encoder. Returns uint64 (n_signals, n_words); bits past the last
+        example are undefined.
+        """
+        if encoded.shape[0] != len(self.encoder):
+            raise UsageError(f"expected {len(self.encoder)} encoded bits but got {encoded.shape[0]}")
+        out = np.empty((self.n_signals, encoded.shape[1]), np.uint64)
+        out[: len(self.encoder)] = encoded
+        for layer, first in zip(self.layers, self.first_signal, strict=True):
+            if len(layer):
+                kernels.evaluate_layer(out, layer.wiring, layer.tables, first)
+        return out
+
+    def _run(
+        self, encoded: bits.Packed, n_examples: int, scores: NDArray[np.int64], answers: NDArray[np.int64]
+    ) -> None:
+        if encoded.shape[0] != len(self.encoder) or encoded.shape[1] < bits.n_words(n_examples):
+            raise UsageError(
+                f"expected {len(self.encoder)} encoded bits of {n_examples} examples but got packed "
+                f"bits of shape {encoded.shape}"
+            )
+        head, order = self.head, np.argsort(self.head.class_of, kind="stable")
+        ks = np.repeat([layer.k for layer in self.layers], [len(layer) for layer in self.layers]).astype(np.int32)
+        wiring = np.concatenate([np.empty(0, np.int32), *(layer.wiring.ravel() for layer in self.layers)])
+        tables = np.concatenate([np.empty(0, np.uint8), *(layer.tables.ravel() for layer in self.layers)])
+        kernels.run(
+            np.ascontiguousarray(encoded),
+            n_examples,
+            ks,
+            wiring,
+            tables,
+            head.signal[order],
+            head.class_of[order],
+            head.weight[order],
+            head.bias,
+            scores,
+            answers,
+        )
+
+    def scores_packed(self, encoded: bits.Packed, n_examples: int) -> NDArray[np.int64]:
+        """Scores int64 (n_examples, len(head.bias)) of packed, encoded bits (n_bits, n_words)."""
+        scores = np.empty((n_examples, len(self.head.bias)), np.int64)
+        self._run(encoded, n_examples, scores, np.empty(0, np.int64))
+        return scores
+
+    def predict_packed(self, encoded: bits.Packed, n_examples: int) -> NDArray[np.int64]:
+        """Classes int64 (n_examples,) of packed, encoded bits (n_bits, n_words)."""
+        if self.head.kind != "argmax":
+            return self.head.answer(self.scores_packed(encoded, n_examples))
+        answers = np.empty(n_examples, np.int64)
+        self._run(encoded, n_examples, np.empty((0, self.n_classes), np.int64), answers)
+        return answers
+
+    def scores(self, x: ArrayLike) -> NDArray[np.int64]:
+        """Scores int64 (n, len(head.bias)) of raw features (n, n_features)."""
+        integers = self.features.integers_of(x)
+        return self.scores_packed(self.encoder(integers), len(integers))
+
+    def predict(self, x: ArrayLike) -> NDArray[np.int64]:
+        """Class numbers int64 (n,) of raw features (n, n_features): the definition of the right answer."""
+        return self.head.answer(self.scores(x))
+
+    def predict_integers(self, x: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Class numbers int64 (n,) of features that are integers already (n, n_features), as `Dataset` holds them."""
+        return self.predict_packed(self.encoder(x), len(x))
+
+    def with_meta(self, **meta: Any) -> LutNetwork:
+        """The same network with further entries of `meta`."""
+        return replace(self, meta={**self.meta, **meta})
+
+    def save(self, path: str | Path) -> None:
+        """Write the model file atomically; the same network gives the same bytes."""
+        with atomic_write(path) as file:
+            file.write(to_bytes(self))
+
+    @classmethod
+    def load(cls, path: str | Path) -> LutNetwork:
+        """Read a model file. Errors: `ModelFileError` in one line for anything that is not a whole model."""
+        path = Path(path)
+        try:
+            with path.open("rb") as file:
+                return _read(file, path.stat().st_size)
+        except FileNotFoundError:
+            raise UsageError(f"no model file at {path}; make one with `lut2hw train ... -o {path}`") from None
+        except OSError as error:
+            raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+        except ModelFileError as error:
+            raise ModelFileError(f"{path} is not a usable model file: {error}; train it again") from None
+        except UsageError as error:
+            raise ModelFileError(f"{path} is not a usable model file: {error}") from None
+
+
+def _arrays(network: LutNetwork) -> dict[str, NDArray]:
+    features, encoder, head = network.features, network.encoder, network.head
+    out: dict[str, NDArray] = {
+        "low": features.low,
+        "high": features.high,
+        "scale": features.scale,
+        "offset": features.offset,
+        "feature": encoder.feature,
+        "threshold": encoder.threshold,
+        "head_signal": head.signal,
+        "head_class": head.class_of,
+        "head_weight": head.weight,
+        "head_bias": head.bias,
+    }
+    for number, layer in enumerate(network.layers):
+        for name in ("wiring", "tables", "care", "counts"):
+            value = getattr(layer, name)
+            if value is not None:
+                out[f"layer{number}_{name}"] = value
+    return out
+
+
+def to_bytes(network: LutNetwork) -> bytes:
+    """The model file of a network."""
+    shape = network.features.image_shape
+    header = {
+        "layers": len(network.layers),
+        "head": network.head.kind,
+        "classes": list(network.class_names),
+        "features": list(network.features.names),
+        "image_shape": None if shape is None else list(shape),
+        "meta": network.meta,
+    }
+    return pack(header, _arrays(network))
+
+
+def from_bytes(data: bytes) -> LutNetwork:
+    """Undo `to_bytes`. Errors: `ModelFileError`."""
+    try:
+        return _read(io.BytesIO(data), len(data))
+    except UsageError as error:
+        raise ModelFileError(str(error)) from None
+
+
+def _read(file: Any, file_size: int) -> LutNetwork:
+    try:
+        header, arrays = unpack(file, file_size)
+        texts = [*header["classes"], *header["features"], header["head"]]
+        if not all(isinstance(text, str) for text in texts) or not isinstance(header["meta"], dict):
+            raise ModelFileError("its header has the wrong types")
+        shape, n_layers = header["image_shape"], header["layers"]
+        if (
+            type(n_layers) is not int
+            or n_layers < 0
+            or any(name.startswith("layer") and int(name[5:].split("_")[0]) >= n_layers for name in arrays)
+        ):
+            raise ModelFileError(f"its number of layers, {n_layers!r}, does not fit its arrays")
+        if shape is not None and not all(type(side) is int for side in shape):
+            raise ModelFileError("its image shape is not of whole numbers")
+        features = Features(
+            tuple(header["features"]),
+            arrays["low"],
+            arrays["high"],
+            arrays["scale"],
+            arrays["offset"],
+            None if shape is None else tuple(shape),
+        )
+        layers = tuple(
+            Layer(
+                arrays[f"layer{i}_wiring"],
+                arrays[f"layer{i}_tables"],
+                arrays.get(f"layer{i}_care"),
+                arrays.get(f"layer{i}_counts"),
+            )
+            for i in range(n_layers)
+        )
+        head = Head(
+            header["head"], arrays["head_signal"], arrays["head_class"], arrays["head_weight"], arrays["head_bias"]
+        )
+        return LutNetwork(
+            Encoder(features, arrays["feature"], arrays["threshold"]),
+            layers,
+            head,
+            tuple(header["classes"]),
+            header["meta"],
+        )
+    except (ModelFileError, UsageError, OSError):
+        raise
+    except MemoryError:
+        raise ModelFileError("it needs more memory than there is") from None
+    except Exception as error:  # zip, JSON and array readers fail in many ways on damaged files
+        raise ModelFileError(f"it is damaged ({type(error).__name__})") from None

@@ -1,0 +1,115 @@
+"""What a network is made of: layers of LUTs, and the head that turns signals into the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lut2hw import bits
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """LUTs that are evaluated together.
+
+    wiring: int32 (n_luts, k), the global signal number at each input. Signals are the encoder's bits, then the
+        LUTs of layer 0, of layer 1 and so on; a LUT reads any signal before its own layer.
+    tables: uint8 (n_luts, ceil(2**k / 8)), entry p in bit p % 8 of byte p // 8; input 0 is the least
+        significant bit of p.
+    care: like tables, a one where training showed the pattern; None if unknown (then every entry is cared for).
+    counts: uint32 (n_luts, 2**k, 2), training examples by pattern and label, or None if not kept.
+    """
+
+    wiring: NDArray[np.int32]
+    tables: NDArray[np.uint8]
+    care: NDArray[np.uint8] | None = None
+    counts: NDArray[np.uint32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.wiring)
+
+    @property
+    def k(self) -> int:
+        """Inputs of each LUT of this layer."""
+        return self.wiring.shape[1]
+
+    @property
+    def table_bits(self) -> NDArray[np.uint8]:
+        """Tables as 0/1, uint8 (n_luts, 2**k)."""
+        return bits.unpack_tables(self.tables, self.k)
+
+    @property
+    def care_bits(self) -> NDArray[np.uint8]:
+        """Care set as 0/1, uint8 (n_luts, 2**k); all ones if unknown."""
+        if self.care is None:
+            return np.ones((len(self), 1 << self.k), np.uint8)
+        return bits.unpack_tables(self.care, self.k)
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """Turns signals into the answer.
+
+    kind "bit": the class is the value of `signal[0]` (two classes).
+    kind "threshold": class 1 if bias[0] + sum of weight[i] over the votes i that are one is >= 0, else 0.
+    kind "argmax": score_c = bias[c] + sum of weight[i] over the votes i of class c that are one; the class of
+        the highest score wins, and of equal scores the LOWEST class wins.
+
+    signal, class_of, weight: int32 (n_votes,); a signal may vote several times. class_of is all 0 unless argmax.
+    bias: int64 (n_classes,) for argmax, (1,) otherwise.
+    """
+
+    kind: str
+    signal: NDArray[np.int32]
+    class_of: NDArray[np.int32]
+    weight: NDArray[np.int32]
+    bias: NDArray[np.int64]
+
+    @classmethod
+    def bit(cls, signal: int) -> Head:
+        """The class is one signal."""
+        return cls(
+            "bit", np.array([signal], np.int32), np.zeros(1, np.int32), np.ones(1, np.int32), np.zeros(1, np.int64)
+        )
+
+    @classmethod
+    def threshold(cls, signal: ArrayLike, at_least: int) -> Head:
+        """Class 1 if at least `at_least` of the signals are one."""
+        signal = np.asarray(signal, np.int32)
+        return cls(
+            "threshold",
+            signal,
+            np.zeros(len(signal), np.int32),
+            np.ones(len(signal), np.int32),
+            np.array([-at_least], np.int64),
+        )
+
+    @classmethod
+    def argmax(cls, signal: ArrayLike, class_of: ArrayLike, n_classes: int) -> Head:
+        """Per-class popcount and argmax; the lowest class wins a tie."""
+        signal = np.asarray(signal, np.int32)
+        return cls(
+            "argmax",
+            signal,
+            np.asarray(class_of, np.int32),
+            np.ones(len(signal), np.int32),
+            np.zeros(n_classes, np.int64),
+        )
+
+    @property
+    def score_range(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Lowest and highest possible score, each int64 (len(bias),)."""
+        low, high = self.bias.copy(), self.bias.copy()
+        np.add.at(low, self.class_of, np.minimum(self.weight, 0))
+        np.add.at(high, self.class_of, np.maximum(self.weight, 0))
+        return low, high
+
+    def answer(self, scores: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Scores (n, len(bias)) to classes int64 (n,)."""
+        if self.kind == "argmax":
+            return np.argmax(scores, axis=1).astype(np.int64)  # the first of equals: lowest class
+        if self.kind == "threshold":
+            return (scores[:, 0] >= 0).astype(np.int64)
+        return scores[:, 0]

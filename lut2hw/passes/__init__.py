@@ -1,0 +1,1 @@
+"""Passes of the compiler: from a netlist to a better one that computes the same."""

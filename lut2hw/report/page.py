@@ -1,0 +1,713 @@
+"""The report: one HTML page on a model and, if it was emitted, on its hardware. No network, no script needed."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from numpy.typing import NDArray
+
+from lut2hw import __version__, bits
+from lut2hw.artefact.emit import Manifest
+from lut2hw.artefact.emit import load as load_folder
+from lut2hw.compile.area import estimate_netlist
+from lut2hw.compile.compiler import compile_network
+from lut2hw.data import Dataset, load, recall
+from lut2hw.errors import Lut2hwError
+from lut2hw.logic.netlist import PARTS
+from lut2hw.model.network import LutNetwork
+from lut2hw.report import figures
+from lut2hw.report.timing import PART_NAMES, critical_path
+from lut2hw.targets.registry import get as get_target
+
+MAX_EXAMPLES = 60_000
+MAX_PICTURES = 24
+MAX_CLASSES_SHOWN = 24
+MAX_JSON = 1 << 26
+ESTIMATE_FOR = "ice40"
+
+
+@dataclass
+class Figure:
+    """title, and what it shows in a sentence; `body` is SVG or an `<img>`; or `rows` with a header is a table."""
+
+    title: str
+    text: str
+    body: str = ""
+    head: list[str] = field(default_factory=list)
+    rows: list[list[Any]] = field(default_factory=list)
+    shaded: bool = False
+    wide: bool = False
+
+
+@dataclass
+class _Scores:
+    """A split: classes, answers, and scores (n, len(bias))."""
+
+    x: NDArray[np.int64]
+    y: NDArray[np.int64]
+    answer: NDArray[np.int64]
+    scores: NDArray[np.int64]
+
+    @property
+    def right(self) -> int:
+        return int((self.y == self.answer).sum())
+
+
+def wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """95 % confidence interval of a share (E. B. Wilson, "Probable inference", JASA 22(158), 1927)."""
+    if not n:
+        return 0.0, 1.0
+    p = right / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def make(path: str | Path, *, data: str | None = None, title: str | None = None) -> str:
+    """The page for a model file, or for a folder that `emit` wrote, with what `verify` and `build` left in it.
+
+    data: dataset to evaluate on, as `lut2hw eval` takes it; None for what the model was trained on, if it is to be
+    had. Returns HTML. Errors: `UsageError` and the like for what cannot be read; parts that are not there are left
+    out and named at the end of the page.
+    """
+    path = Path(path)
+    is_folder = path.is_dir() or not (path.exists() or path.suffix == ".lut")
+    manifest = load_folder(path) if is_folder else None
+    network = manifest.network if manifest is not None else LutNetwork.load(path)
+    missing: list[str] = []
+    dataset = None
+    if data is not None:
+        dataset = load(data, like=network)
+    else:
+        try:
+            dataset = recall(network)
+        except Lut2hwError as error:
+            missing.append(f"accuracy, confusion, margins and examples: {error}")
+    build = verify = None
+    if manifest is not None:
+        build, verify = _json(path / "build.json"), _json(path / "verify.json")
+        missing += [f"area and timing on a device: run lut2hw build {path}"] * (build is None)
+        missing += [f"verification: run lut2hw verify {path}"] * (verify is None)
+    else:
+        missing.append(f"hardware: run lut2hw emit {path}, verify and build, then report the folder")
+
+    tiles: list[tuple[str, str, str]] = []
+    shown: list[Figure] = []
+    test = train = None
+    if dataset is not None:
+        test, train = (_scores(network, *dataset.split(split)) for split in ("test", "train"))
+        tiles += _accuracy_tiles(test, train)
+    votes = len(network.head.signal)
+    tiles.append(
+        (
+            f"{network.n_luts:,}",
+            "lookup tables",
+            f"{len(network.encoder):,} encoder bits, {votes:,} vote{'s' * (votes != 1)}",
+        )
+    )
+    if dataset is not None:
+        scored = test if test is not None else train
+        if scored is not None:
+            shown += _answers(network, scored, "test" if test is not None else "training")
+    shown += _learning(network, train, test)
+    shown += [_inputs(network), _usage(network)]
+    if manifest is not None:
+        tiles += _hardware_tiles(manifest, build, verify)
+        shown += _hardware(manifest, build, verify)
+    else:
+        shown.append(_estimate(network))
+    if dataset is not None and (scored := test if test is not None else train) is not None:
+        shown += _mistakes(network, scored)
+    _fill(shown)
+    page = {
+        "title": title or f"{_data_name(network, dataset)}: report of {path.name}",
+        "version": __version__,
+        "facts": _facts(network, dataset, manifest),
+        "tiles": tiles,
+        "figures": shown,
+        "commands": _commands(network, manifest, path, build, verify),
+        "versions": _versions(),
+        "missing": missing,
+    }
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    template = (resources.files("lut2hw.report") / "report.html.j2").read_text()
+    return environment.from_string(template).render(page)
+
+
+def _fill(shown: list[Figure]) -> None:
+    """Two columns without a hole: the last of an odd number of narrow figures is wide."""
+    narrow = 0
+    for at, figure in enumerate([*shown, Figure("", "", wide=True)]):
+        if not figure.wide:
+            narrow += 1
+            continue
+        if narrow % 2:
+            shown[at - 1].wide = True
+        narrow = 0
+
+
+# --- parts ------------------------------------------------------------------------------------------------------
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    """A result file of the folder, None if it is not there."""
+    try:
+        if path.stat().st_size > MAX_JSON:
+            raise ValueError
+        value = json.loads(path.read_bytes())
+        if not isinstance(value, dict):
+            raise ValueError
+        return value
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError):
+        raise Lut2hwError(f"{path} is damaged; run lut2hw {path.stem} {path.parent} again") from None
+
+
+def _scores(network: LutNetwork, x: NDArray, y: NDArray[np.int64]) -> _Scores | None:
+    if not len(y):
+        return None
+    x, y = x[:MAX_EXAMPLES], y[:MAX_EXAMPLES]
+    scores = network.scores_packed(network.encoder(x), len(y))
+    return _Scores(x, y, network.head.answer(scores), scores)
+
+
+def _accuracy_tiles(test: _Scores | None, train: _Scores | None) -> list[tuple[str, str, str]]:
+    out = []
+    for name, split in (("test", test), ("training", train)):
+        if split is not None:
+            note = f"{split.right:,} of {len(split.y):,}"
+            if split is test:
+                low, high = wilson(split.right, len(split.y))
+                note += f"; 95% confidence {low:.2%} to {high:.2%}"
+            out.append((f"{split.right / len(split.y):.2%}", f"{name} accuracy", note))
+    return out
+
+
+def _answers(network: LutNetwork, split: _Scores, name: str) -> list[Figure]:
+    """Confusion matrix and margins."""
+    n = network.n_classes
+    confusion = np.bincount(split.y * n + split.answer, minlength=n * n).reshape(n, n)
+    out = []
+    if n <= MAX_CLASSES_SHOWN:
+        totals = np.maximum(confusion.sum(axis=1), 1)
+        rows = [
+            [label, *((int(count), math.sqrt(count / total)) for count in row), f"{row[i] / total:.1%}"]
+            for i, (label, row, total) in enumerate(zip(network.class_names, confusion, totals, strict=True))
+        ]
+        out.append(
+            Figure(
+                "Confusion matrix",
+                f"Rows are the {name} set's labels, columns the answers; the last "
+                "column is the share of the label that is answered right.",
+                shaded=True,
+                wide=n > 6,
+                head=["", *network.class_names, "right"],
+                rows=rows,
+            )
+        )
+    else:
+        wrong = confusion * (1 - np.eye(n, dtype=np.int64))
+        order = np.argsort(-wrong, axis=None, kind="stable")[:12]
+        pairs = [
+            [network.class_names[at // n], network.class_names[at % n], int(wrong.flat[at])]
+            for at in order
+            if wrong.flat[at]
+        ]
+        out.append(
+            Figure(
+                "Most frequent confusions",
+                f"Of the {name} set.",
+                head=["label", "answer", "examples"],
+                rows=pairs or [["none", "", 0]],
+            )
+        )
+    scores = split.scores
+    if network.head.kind != "bit":
+        if network.head.kind == "argmax":
+            top = np.sort(scores, axis=1)
+            margin = top[:, -1] - top[:, -2]
+            what = "The winner's score less the runner-up's; 0 is a tie, which the lowest class wins."
+        else:
+            margin = np.where(scores[:, 0] >= 0, scores[:, 0], -1 - scores[:, 0])
+            what = "Distance of the score from the threshold."
+        right = split.y == split.answer
+        close = margin <= np.median(margin)
+        share = (~right & close).sum() / max((~right).sum(), 1)
+        out.append(
+            Figure(
+                "Margins",
+                f"{what} {share:.0%} of the wrong answers are in the half of the {name} set "
+                "with the smaller margins.",
+                figures.margins(margin[right], margin[~right]),
+            )
+        )
+    return out
+
+
+def _learning(network: LutNetwork, train: _Scores | None, test: _Scores | None) -> list[Figure]:
+    curve = network.meta.get("curve")
+    if curve is not None and _is_curve(curve):
+        text = "Error and loss after each sweep over all tables"
+        text += "; dotted lines are where LUTs were grown." if len({entry[0] for entry in curve}) > 1 else "."
+        return [Figure("Learning curve", text, figures.curve(curve))]
+    split = test or train
+    if split is None:
+        return []
+    if network.head.kind == "bit" and len(network.layers) > 1:
+        signals = bits.unpack(network.signals(network.encoder(split.x)), len(split.y))
+        rows = [
+            (number + 1, (signals[first : first + len(layer)] == split.y).mean(axis=1))
+            for number, (layer, first) in enumerate(zip(network.layers, network.first_signal, strict=True))
+            if len(layer)
+        ]
+        return [
+            Figure(
+                "Learning by layer",
+                "Every LUT is an answer of its own; this is how good they are.",
+                figures.layers_curve(rows, "test" if test else "training"),
+            )
+        ]
+    if len(network.head.signal) < 4:
+        return []
+    return [_votes(network, train, test)]
+
+
+def _is_curve(curve: Any) -> bool:
+    def number(value: Any) -> bool:
+        return isinstance(value, int | float) and math.isfinite(value)
+
+    return (
+        isinstance(curve, list)
+        and 0 < len(curve) <= 10_000
+        and all(
+            isinstance(e, list)
+            and len(e) == 5
+            and isinstance(e[0], str)
+            and all(map(number, e[1:4]))
+            and (e[4] is None or number(e[4]))
+            for e in curve
+        )
+    )
+
+
+def _votes(network: LutNetwork, train: _Scores | None, test: _Scores | None) -> Figure:
+    """Accuracy when only the first votes of each class count."""
+    head = network.head
+    rank = np.zeros(len(head.signal), np.int64)  # position of a vote among those of its class
+    for c in range(len(head.bias)):
+        own = head.class_of == c
+        rank[own] = np.arange(own.sum())
+    most = int(rank.max()) + 1
+    steps = sorted({max(1, round(most * share)) for share in np.linspace(0.05, 1, 12)})
+    accuracy: dict[str, list[float]] = {}
+    for name, split in (("train", train), ("test", test)):
+        if split is None:
+            continue
+        x, y = split.x[:5000], split.y[:5000]
+        signals = bits.unpack(network.signals(network.encoder(x))[head.signal], len(y)).astype(np.int64)
+        for step in steps:
+            scores = np.tile(head.bias, (len(y), 1))
+            for c in range(len(head.bias)):
+                use = np.flatnonzero((head.class_of == c) & (rank < step))
+                scores[:, c] += head.weight[use].astype(np.int64) @ signals[use]
+            accuracy.setdefault(name, []).append(float((head.answer(scores) == y).mean()))
+    counts = [int((rank < step).sum()) for step in steps]
+    return Figure(
+        "Accuracy by votes",
+        "What the first so many votes of each class would answer alone (of 5,000 examples at most).",
+        figures.votes_curve(counts, accuracy.get("train"), accuracy.get("test")),
+    )
+
+
+def _reads(network: LutNetwork) -> NDArray[np.int64]:
+    """int64 (n_features,): inputs of LUTs, and votes, that read a bit of the feature."""
+    read = np.concatenate([network.head.signal, *(layer.wiring.ravel() for layer in network.layers)])
+    per_signal = np.bincount(read, minlength=network.n_signals)[: len(network.encoder)]
+    return np.bincount(network.encoder.feature, weights=per_signal, minlength=len(network.features)).astype(np.int64)
+
+
+def _inputs(network: LutNetwork) -> Figure:
+    reads, features = _reads(network), network.features
+    used = int((reads > 0).sum())
+    text = f"{used:,} of {len(features):,} features are read, by {reads.sum():,} inputs of LUTs."
+    shape = features.image_shape
+    if shape is not None and len(shape) >= 2 and min(shape[:2]) > 1:
+        values = reads.reshape(shape).reshape(shape[0], shape[1], -1).sum(axis=2)
+        image = f'<img class="pixels" alt="Reads of each pixel" src="{figures.heat(values)}">'
+        text += f" The stronger the colour, the more often; at most {values.max():,} times."
+        return Figure("Inputs read", text, image)
+    order = np.argsort(-reads, kind="stable")[:20]
+    return Figure(
+        "Inputs read",
+        text + " The most read ones:",
+        figures.bars(
+            [features.names[i] for i in order],
+            [("reads", reads[order].tolist())],
+            "inputs",
+            "Inputs read",
+            "inputs of LUTs",
+        ),
+    )
+
+
+def _usage(network: LutNetwork) -> Figure:
+    live = np.zeros(network.n_signals, bool)
+    live[network.head.signal] = True
+    names: list[str] = []
+    rows: list[tuple[int, int]] = []
+    text = ""
+    for number, (layer, first) in reversed(list(enumerate(zip(network.layers, network.first_signal, strict=True)))):
+        own = live[first : first + len(layer)]
+        live[layer.wiring[own].ravel()] = True
+        names.append(f"{number + 1}: {layer.k} input{'s' * (layer.k != 1)}")
+        rows.append((len(layer), int(own.sum())))
+    names, rows = names[::-1], rows[::-1]
+    if len(rows) > 24:  # deep imported logic: neighbours together
+        size = -(-len(rows) // 24)
+        names = [f"{at + 1} to {min(at + size, len(names))}" for at in range(0, len(names), size)]
+        rows = [
+            (sum(r[0] for r in rows[at : at + size]), sum(r[1] for r in rows[at : at + size]))
+            for at in range(0, len(rows), size)
+        ]
+    seen = [(int(layer.care_bits.sum()), layer.care_bits.size) for layer in network.layers if layer.care is not None]
+    if seen:
+        share = sum(s for s, _ in seen) / max(sum(n for _, n in seen), 1)
+        text = f" Training showed {share:.0%} of the entries of their tables."
+    used = sum(row[1] for row in rows)
+    if not rows:
+        return Figure(
+            "LUT usage by layer", "The network has no LUTs; its head reads the code.", head=["layer"], rows=[["none"]]
+        )
+    return Figure(
+        "LUT usage by layer",
+        f"{used:,} of {network.n_luts:,} LUTs have a way to the answer.{text}",
+        figures.bars(
+            names,
+            [("learned", [r[0] for r in rows]), ("used", [r[1] for r in rows])],
+            "usage",
+            "LUT usage by layer",
+            "LUTs",
+        ),
+    )
+
+
+def _hardware_tiles(
+    manifest: Manifest, build: dict[str, Any] | None, verify: dict[str, Any] | None
+) -> list[tuple[str, str, str]]:
+    cycles = manifest.latency
+    if build is None:
+        cells = manifest.data["cells"]
+        out = [(f"{cells.get('lut', 0):,}", f"LUTs on {manifest.target}", f"latency {cycles} cycles")]
+    else:
+        out = [
+            (
+                f"{build['core']['logic_cells']:,}",
+                f"logic cells, core on {build['device']}",
+                f"whole chip {build['chip']['logic_cells']:,}",
+            )
+        ]
+        if build["fmax_mhz"]:
+            out += [
+                (
+                    f"{build['fmax_mhz']:.1f} MHz",
+                    "Fmax",
+                    f"{build['classifications_per_second']:,} classifications per second",
+                ),
+                (f"{build['latency_ns']:.0f} ns", "latency", f"{cycles} cycles; one example per clock"),
+            ]
+    if verify is not None:
+        out.append(
+            (
+                "PASS" if verify["passed"] else "FAIL",
+                "against the golden model",
+                f"{verify['vectors']:,} vectors, {verify['mismatches']:,} mismatches",
+            )
+        )
+    return out
+
+
+def _part_luts(parts: Mapping[str, Mapping[str, int]]) -> list[tuple[str, float]]:
+    return [
+        (PART_NAMES[part], sum(parts[part].get(kind, 0) for kind in ("lut", "mux")))
+        for part in PARTS
+        if part in parts
+    ]
+
+
+def _estimate(network: LutNetwork) -> Figure:
+    """What the core of a model that is not emitted would take."""
+    target = get_target(ESTIMATE_FOR)
+    netlist = compile_network(network, target, pipeline="none").netlist
+    return Figure(
+        "Area by part",
+        f"LUTs of the core if it were emitted for {target.name} without pipeline; about "
+        f"{estimate_netlist(netlist, target):,} logic cells in all.",
+        figures.stacked(_part_luts(netlist.count_parts()), "LUTs"),
+    )
+
+
+def _hardware(manifest: Manifest, build: dict[str, Any] | None, verify: dict[str, Any] | None) -> list[Figure]:
+    out = []
+    parts = _part_luts(manifest.data["parts"])
+    text = "LUTs of the compiled core"
+    if build is not None:
+        wrapper = build["chip"]["lut4"] - build["core"]["lut4"]
+        parts.append(("wrapper", max(wrapper, 0)))
+        text += "; the wrapper feeds it through few pins"
+    rest = {kind: count for kind, count in manifest.data["cells"].items() if kind != "lut"}
+    if rest:
+        text += ", not counting " + ", ".join(f"{count:,} {_KINDS.get(kind, kind)}" for kind, count in rest.items())
+    out.append(Figure("Area by part", text + ".", figures.stacked(parts, "LUTs")))
+    if build is not None:
+        out += _built(manifest, build)
+    if verify is not None:
+        rows = [
+            [
+                engine["engine"],
+                {True: "PASS", False: "FAIL", None: "could not say"}[engine["passed"]],
+                f"{engine['vectors']:,}" if engine["vectors"] else "proof",
+                engine["mismatches"],
+                engine["note"] or "; ".join(engine["errors"]),
+                f"{engine['seconds']:.1f} s",
+            ]
+            for engine in verify["engines"]
+        ]
+        head = ["engine", "result", "vectors", "mismatches", "note", "time"]
+        if not any(row[4] for row in rows):
+            head, rows = head[:4] + head[5:], [row[:4] + row[5:] for row in rows]
+        out.append(
+            Figure("Verification", "The emitted core against the golden model.", wide=True, head=head, rows=rows)
+        )
+    return out
+
+
+_COUNTS = {"logic_cells": "logic cells", "lut4": "LUT4s", "carry": "carries", "ff": "flip-flops", "ram": "block RAMs"}
+_KINDS = {"carry": "carries", "ff": "flip-flops", "mux": "hard multiplexers", "ram": "block RAMs"}
+
+
+def _built(manifest: Manifest, build: dict[str, Any]) -> list[Figure]:
+    device = get_target(manifest.target).devices.get(build["device"])
+    out = []
+    chip, core = build["chip"], build["core"]
+    if device is not None:
+        rows = [("chip", chip["logic_cells"], device.logic_cells), ("core", core["logic_cells"], device.logic_cells)]
+        if device.ram and chip["ram"]:
+            rows.append(("block RAM", chip["ram"], device.ram))
+        out.append(
+            Figure(
+                "Device utilization", f"Logic cells of {build['device']}-{build['package']}.", figures.shares(rows)
+            )
+        )
+    counts = list(core)
+    rows_ = [[what, *(f"{build[what][count]:,}" for count in counts)] for what in ("core", "chip")]
+    log = manifest.directory / "nextpnr.log"
+    words = None
+    if log.is_file() and log.stat().st_size < 1 << 28:
+        words = critical_path(log.read_text(errors="replace"), manifest.netlist)
+    out.append(
+        Figure("Area and timing", words or "", head=["", *(_COUNTS.get(c, c) for c in counts)], rows=rows_, wide=True)
+    )
+    return out
+
+
+def _mistakes(network: LutNetwork, split: _Scores) -> list[Figure]:
+    wrong = np.flatnonzero(split.y != split.answer)
+    if not len(wrong):
+        return [Figure("Wrong answers", "There are none on these examples.", head=["wrong answers"], rows=[[0]])]
+    names, features = network.class_names, network.features
+    # Spread over the set, so that sorted data show every class.
+    chosen = wrong[np.unique(np.linspace(0, len(wrong) - 1, MAX_PICTURES).astype(np.int64))]
+    shape = features.image_shape
+    if shape is not None and len(shape) >= 2:
+        low, high = features.low.min(), features.high.max()
+        pictures = []
+        text = f"{len(chosen)} of {len(wrong):,} wrong answers: label → answer."
+        for i in chosen:
+            pixels = np.rint((split.x[i] - low) * (255 / max(high - low, 1))).astype(np.uint8).reshape(shape)
+            if pixels.ndim == 3 and pixels.shape[2] not in (1, 3, 4):
+                pixels = pixels[..., 0]
+            caption = jinja2.utils.markupsafe.escape(f"{names[split.y[i]]} → {names[split.answer[i]]}")
+            pictures.append(
+                f'<span class="example"><img class="pixels" alt="{caption}" src="{figures.png(pixels)}">'
+                f"{caption}</span>"
+            )
+        return [Figure("Wrong answers", text, f'<div class="examples">{"".join(pictures)}</div>', wide=True)]
+    columns = np.argsort(-_reads(network), kind="stable")[:6]
+    rows = [
+        [
+            names[split.y[i]],
+            names[split.answer[i]],
+            *(f"{split.x[i, c] / features.scale[c] + features.offset[c]:g}" for c in columns),
+        ]
+        for i in chosen[:12]
+    ]
+    text = f"{len(rows)} of {len(wrong):,} wrong answers, with the most read features."
+    return [
+        Figure(
+            "Wrong answers",
+            text,
+            head=["label", "answer", *(features.names[c] for c in columns)],
+            rows=rows,
+            wide=True,
+        )
+    ]
+
+
+# --- facts ------------------------------------------------------------------------------------------------------
+
+
+def _data_name(network: LutNetwork, dataset: Dataset | None) -> str:
+    if dataset is not None:
+        return Path(dataset.name).name
+    options = network.meta.get("data")
+    name = options.get("data") if isinstance(options, dict) else None
+    return Path(name).name if isinstance(name, str) else "lut2hw"
+
+
+def _facts(network: LutNetwork, dataset: Dataset | None, manifest: Manifest | None) -> list[tuple[str, str]]:
+    meta, head = network.meta, network.head
+    names = ", ".join(network.class_names[:12]) + (", …" if network.n_classes > 12 else "")
+    facts = [
+        ("Classes", f"{network.n_classes}: {names}"),
+        (
+            "Features",
+            f"{len(network.features):,}"
+            + (f", images of {' × '.join(map(str, shape))}" if (shape := network.features.image_shape) else "")
+            + f", {len(network.encoder):,} bits of code",
+        ),
+    ]
+    if dataset is not None:
+        facts.insert(
+            0,
+            ("Data", f"{dataset.name}: {len(dataset.y_train):,} training and {len(dataset.y_test):,} test examples"),
+        )
+    if "imported" in meta:
+        facts.append(("Learner", f"imported from {meta['imported']}"))
+    elif "learner" in meta:
+        facts.append(("Learner", f"{meta['learner']}, k = {meta.get('k', '?')}, seed {meta.get('seed', '?')}"))
+    depth = len(network.layers)
+    facts.append(
+        (
+            "Network",
+            f"{network.n_luts:,} LUTs in {depth} layer{'s' * (depth != 1)}; head: "
+            + {
+                "bit": "the class is one LUT's bit",
+                "threshold": f"threshold of {len(head.signal):,} votes",
+                "argmax": f"{len(head.signal):,} votes, popcount by class and argmax",
+            }[head.kind],
+        )
+    )
+    if manifest is not None:
+        facts.append(
+            (
+                "Hardware",
+                f"{manifest.target}, {manifest.input_port.width:,} input bits, "
+                f"{manifest.latency} cycles of latency, one example per clock",
+            )
+        )
+    return facts
+
+
+_TRAIN = (
+    "learner",
+    "layers",
+    "luts",
+    "votes",
+    "levels",
+    "sweeps",
+    "proposals",
+    "tau",
+    "augment",
+    "validation",
+    "patience",
+    "margin",
+    "time_limit",
+    "k",
+    "threshold",
+    "bits_per_feature",
+    "seed",
+)
+
+
+def train_command(network: LutNetwork, model: str) -> str | None:
+    """The command that trains this model again, None if its meta does not say."""
+    meta = network.meta
+    data = meta.get("data")
+    if "imported" in meta or not isinstance(data, dict) or "data" not in data:
+        return None
+    words: list[Any] = ["lut2hw", "train", "--data", data["data"]]
+    own_split = "fingerprint" not in data
+    for option in ("label", "classes", "test_split"):
+        if option in data and not (option == "test_split" and own_split):
+            words += [f"--{option.replace('_', '-')}", data[option]]
+    if "ignore" in data:
+        words += ["--ignore", data["ignore"]]
+    words += ["--drop-missing"] * bool(data.get("drop_missing"))
+    for name in _TRAIN:
+        value = meta.get(name)
+        if value is None:
+            continue
+        if isinstance(value, list):
+            value = ",".join(map(str, value)) or "none"
+        words += ["-k" if name == "k" else f"--{name.replace('_', '-')}", value]
+    return shlex.join(str(word) for word in [*words, "-o", model])
+
+
+def _commands(
+    network: LutNetwork,
+    manifest: Manifest | None,
+    path: Path,
+    build: dict[str, Any] | None,
+    verify: dict[str, Any] | None,
+) -> list[str]:
+    model = "model.lut" if manifest is not None else path.name
+    train = train_command(network, model)
+    out = [train] if train else []
+    if manifest is None:
+        return [*out, shlex.join(["lut2hw", "eval", model])]
+    folder = path.name
+    words = ["lut2hw", "emit", model, "-o", folder, "--target", manifest.target]
+    defaults = {"pipeline": "auto", "dont_cares": "off", "effort": "normal", "ram": "never"}
+    for name, value in manifest.options.items():
+        if name == "encoded_inputs":
+            words += ["--encoded-inputs"] * bool(value)
+        elif value is not None and value != defaults.get(name):
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    out.append(shlex.join(words))
+    if verify is not None:
+        words = ["lut2hw", "verify", folder, "--engine", str(verify["engine"]), "--seed", str(verify.get("seed", 0))]
+        words += ["--vectors", str(verify["asked"])] if verify.get("asked") else []
+        out.append(shlex.join(words))
+    if build is not None:
+        words = [
+            "lut2hw",
+            "build",
+            folder,
+            "--device",
+            build["device"],
+            "--package",
+            build["package"],
+            "--seed",
+            str(build["seed"]),
+        ]
+        words += ["--freq", f"{build['freq_mhz']:g}"] if "freq_mhz" in build else []
+        out.append(shlex.join(words))
+    return [*out, shlex.join(["lut2hw", "report", folder])]
+
+
+def _versions() -> list[tuple[str, str]]:
+    from lut2hw.flow import doctor
+
+    return [("lut2hw", __version__), *doctor.versions().items()]

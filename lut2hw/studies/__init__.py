@@ -1,0 +1,1 @@
+"""Studies of models: sweeps, inspection, the experiments of the paper."""

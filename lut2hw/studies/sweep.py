@@ -1,0 +1,383 @@
+"""Sweep: train over a grid of options, and show accuracy against logic cells with the Pareto front.
+
+Every point is a file of its own in the output folder, written when it is done: a sweep that was stopped goes on where
+it was, and a larger grid reuses what is there.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import itertools
+import json
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lut2hw.errors import Lut2hwError, UsageError
+from lut2hw.files import write_bytes, write_text
+
+MAX_POINTS = 10_000
+COLUMNS = (
+    "learner",
+    "k",
+    "luts",
+    "levels",
+    "bits_per_feature",
+    "threshold",
+    "seed",
+    "train_accuracy",
+    "test_accuracy",
+    "trained_luts",
+    "encoder_bits",
+    "logic_cells",
+    "pareto",
+    "seconds",
+    "model",
+    "error",
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """Options of one training. levels: LUTs in a row (descent), or layers of `luts` LUTs each (memorize).
+
+    Either bits_per_feature or threshold is None; both are where the data decide.
+    """
+
+    learner: str
+    k: int
+    luts: int
+    levels: int
+    bits_per_feature: int | None
+    threshold: float | None
+    seed: int
+
+    def key(self, what: str) -> str:
+        """Name of the point's files; `what` says on which data and for which target."""
+        text = json.dumps([asdict(self), what], sort_keys=True)
+        short = f"{self.learner}-k{self.k}-{self.luts}x{self.levels}-s{self.seed}"
+        return f"{short}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def grid(
+    learner: str,
+    k: Sequence[int],
+    luts: Sequence[int],
+    levels: Sequence[int],
+    bits_per_feature: Sequence[int],
+    threshold: Sequence[float],
+    seeds: Sequence[int],
+) -> list[Point]:
+    """All combinations; thresholds and bits per feature are one axis, encoders. Errors: `UsageError`."""
+    encoders: list[tuple[int | None, float | None]] = [(n, None) for n in bits_per_feature]
+    encoders += [(None, t) for t in threshold]
+    points = [
+        Point(learner, a, b, c, *encoder, seed)
+        for a, b, c, encoder, seed in itertools.product(k, luts, levels, encoders or [(None, None)], seeds)
+    ]
+    points = list(dict.fromkeys(points))
+    if not 0 < len(points) <= MAX_POINTS:
+        raise UsageError(f"a sweep has 1 to {MAX_POINTS} points, not {len(points)}")
+    return points
+
+
+def pareto(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows that no other beats in both accuracy and logic cells, by rising cells."""
+    front: list[dict[str, Any]] = []
+    for row in sorted(rows, key=lambda r: (r["logic_cells"], -r["test_accuracy"])):
+        if not front or row["test_accuracy"] > front[-1]["test_accuracy"]:
+            front.append(row)
+    return front
+
+
+def run(
+    points: Sequence[Point],
+    data: dict[str, Any],
+    output: str | Path,
+    *,
+    target: str = "ice40",
+    encoded_inputs: bool = False,
+    jobs: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Train the points that are not there yet, `jobs` at a time (all cores if None), and write the results.
+
+    data: keyword arguments of `lut2hw.data.load`. Returns a row for every point, with the keys of `COLUMNS`.
+    Writes into `output`: points/ (results and models), sweep.csv, sweep.json, sweep.svg and sweep.png.
+    Errors: `UsageError` if the data cannot be read or nothing can be trained; a point that cannot be trained has
+    its reason in `error`.
+    """
+    from lut2hw import data as datasets
+    from lut2hw import targets
+    from lut2hw.learn.registry import learner
+    from lut2hw.model.encoder import usual_bits
+
+    targets.get(target)
+    learner(points[0].learner)
+    dataset = datasets.load(**data)
+    if not len(dataset.y_test):
+        raise UsageError(f"{dataset.name} has no test examples; give --test-split")
+    points = [
+        replace(point, bits_per_feature=usual_bits(dataset.features))
+        if point.bits_per_feature is None and point.threshold is None
+        else point
+        for point in points
+    ]
+    what = json.dumps(
+        [dataset.options, target, encoded_inputs, len(dataset.y_train), len(dataset.y_test)], sort_keys=True
+    )
+    output = Path(output)
+    folder = output / "points"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write into {output}: {error.strerror or error}") from None
+    keys = [point.key(what) for point in points]
+    done = {key: row for key in keys if (row := _read(folder / f"{key}.json")) is not None}
+    todo = [(point, key) for point, key in zip(points, keys, strict=True) if key not in done]
+    report = progress or (lambda name, count, total: None)
+    report("sweep", len(done), len(points))
+    jobs = max(1, min(jobs or os.cpu_count() or 1, len(todo) or 1))
+    # The widest first, so that the last ones are short.
+    todo.sort(key=lambda each: (-each[0].luts * each[0].levels, -each[0].k))
+    try:
+        _train(
+            todo,
+            [(point, data, target, encoded_inputs, str(folder / key)) for point, key in todo],
+            jobs,
+            done,
+            lambda: report("sweep", len(done), len(points)),
+        )
+    except KeyboardInterrupt:
+        raise Lut2hwError(
+            f"interrupted; {len(done)} of {len(points)} points are done, run it again to go on"
+        ) from None
+    rows = [{**done[key], "model": f"points/{key}.lut" if done[key]["error"] is None else ""} for key in keys]
+    good = [row for row in rows if row["error"] is None]
+    if not good:
+        raise UsageError(f"no point could be trained; the first says: {rows[0]['error']}")
+    front = pareto(good)
+    rows = [{**row, "pareto": any(row is each for each in front)} for row in rows]
+    _write(output, rows, dataset.name, target)
+    return rows
+
+
+def _train(
+    todo: Sequence[tuple[Point, str]],
+    work: Sequence[tuple[Any, ...]],
+    jobs: int,
+    done: dict[str, dict[str, Any]],
+    report: Callable[[], None],
+) -> None:
+    """Call `_work` for all of `work`, and fill `done` as results come."""
+    if jobs == 1:
+        for (_, key), arguments in zip(todo, work, strict=True):
+            done[key] = _work(*arguments)
+            report()
+        return
+    with _pool(jobs) as pool:
+        waiting = {pool.submit(_work, *arguments): key for (_, key), arguments in zip(todo, work, strict=True)}
+        while waiting:
+            ended, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in ended:
+                done[waiting.pop(future)] = future.result()
+            report()
+
+
+@contextmanager
+def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes of one thread each; stopped at once on an error or Ctrl-C."""
+    names = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))  # inherited by the processes
+    # Ctrl-C reaches the processes too; only this one answers to it.
+    pool = ProcessPoolExecutor(
+        jobs,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    )
+    try:
+        yield pool
+    except BaseException:
+        for process in list((getattr(pool, "_processes", None) or {}).values()):
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+_loaded: dict[str, Any] = {}  # dataset of this process
+
+
+def _work(point: Point, data: dict[str, Any], target: str, encoded_inputs: bool, path: str) -> dict[str, Any]:
+    """Train one point, usually in a process of the pool, and write PATH.lut and then PATH.json."""
+    from lut2hw import data as datasets
+    from lut2hw import targets
+    from lut2hw.compile import area
+    from lut2hw.learn.registry import learner
+    from lut2hw.model import encoder as encode
+
+    key = json.dumps(data, sort_keys=True)
+    if key not in _loaded:
+        _loaded.clear()
+        _loaded[key] = datasets.load(**data)
+    dataset = _loaded[key]
+    row: dict[str, Any] = {**asdict(point), "error": None}
+    began = time.perf_counter()
+    try:
+        if point.threshold is not None:
+            encoder = encode.fixed(dataset.features, point.threshold)
+        else:
+            assert point.bits_per_feature is not None
+            encoder = encode.thermometer(dataset.features, dataset.x_train, point.bits_per_feature)
+        options: dict[str, Any] = (
+            {"luts": point.luts, "levels": point.levels}
+            if point.learner == "descent"
+            else {"layers": [point.luts] * point.levels}
+        )
+        network = learner(point.learner)(dataset, encoder, k=point.k, seed=point.seed, **options)
+        row["seconds"] = round(time.perf_counter() - began, 2)
+        for split in ("train", "test"):
+            x, y = dataset.split(split)
+            row[f"{split}_accuracy"] = round(float((network.predict_integers(x) == y).mean()), 6)
+        row |= {
+            "trained_luts": network.n_luts,
+            "encoder_bits": len(network.encoder),
+            "logic_cells": area.estimate(network, targets.get(target), encoded_inputs=encoded_inputs),
+        }
+        network = network.with_meta(
+            data=dataset.options,
+            learner=point.learner,
+            k=point.k,
+            seed=point.seed,
+            threshold=point.threshold,
+            bits_per_feature=point.bits_per_feature,
+            train_accuracy=row["train_accuracy"],
+            test_accuracy=row["test_accuracy"],
+            **options,
+        )
+        network.save(f"{path}.lut")
+    except (UsageError, MemoryError) as error:
+        row["error"] = " ".join(str(error).split()) or type(error).__name__
+    write_text(f"{path}.json", json.dumps(row) + "\n")
+    return row
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A finished point; None if it is not there or not whole, and then it is trained again."""
+    try:
+        row = json.loads(path.read_text())
+        if not isinstance(row, dict) or "error" not in row:
+            return None
+        if row["error"] is None:
+            if not path.with_suffix(".lut").is_file():
+                return None
+            for name in ("test_accuracy", "train_accuracy", "logic_cells", "seconds"):
+                if not isinstance(row[name], int | float):
+                    return None
+        return row
+    except (OSError, ValueError, KeyError, RecursionError):
+        return None
+
+
+def _write(output: Path, rows: Sequence[dict[str, Any]], name: str, target: str) -> None:
+    text = io.StringIO()
+    table = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n", extrasaction="ignore")
+    table.writeheader()
+    table.writerows({key: "" if value is None else value for key, value in row.items()} for row in rows)
+    write_text(output / "sweep.csv", text.getvalue())
+    write_text(
+        output / "sweep.json", json.dumps({"data": name, "target": target, "points": list(rows)}, indent=1) + "\n"
+    )
+    svg, png = draw(rows, name, target)
+    write_text(output / "sweep.svg", svg)
+    write_bytes(output / "sweep.png", png)
+
+
+def draw(rows: Sequence[dict[str, Any]], name: str, target: str) -> tuple[str, bytes]:
+    """Accuracy against logic cells: an SVG and a PNG. Colours are k, shapes are levels, the line is the front."""
+    from lut2hw.report import figures
+
+    good = [row for row in rows if row["error"] is None]
+    front = pareto(good)
+    figure, ax = figures.axes(7.2, 4.6)
+    ks, levels = sorted({row["k"] for row in good}), sorted({row["levels"] for row in good})
+    for k in ks:
+        for level in levels:
+            own = [row for row in good if row["k"] == k and row["levels"] == level]
+            if own:
+                depth = f", {level} level{'s' * (level != 1)}" if len(levels) > 1 else ""
+                ax.scatter(
+                    [row["logic_cells"] for row in own],
+                    [100 * row["test_accuracy"] for row in own],
+                    s=34,
+                    color=figures.COLOURS[ks.index(k) % 5],
+                    marker="os^Dv"[levels.index(level) % 5],
+                    alpha=0.85,
+                    linewidths=0,
+                    label=f"k = {k}{depth}",
+                )
+    ax.step(
+        [row["logic_cells"] for row in front],
+        [100 * row["test_accuracy"] for row in front],
+        where="post",
+        color=figures.COLOURS[5],
+        linewidth=1.4,
+        zorder=0,
+        label="Pareto front",
+    )
+    last = None
+    for row in front:
+        here = (row["logic_cells"], 100 * row["test_accuracy"])
+        if last is None or here[0] > 1.25 * last:  # no labels on top of each other
+            ax.annotate(
+                f"{row['luts']}",
+                here,
+                textcoords="offset points",
+                xytext=(-3, 6),
+                size=7,
+                ha="right",
+                color=figures.FOREGROUND,
+            )
+            last = here[0]
+    cells = [max(row["logic_cells"], 1) for row in good]
+    if max(cells) > 4 * min(cells):
+        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.set_xlim(min(cells) * 0.8, max(cells) * 1.2)
+    ax.grid(color=figures.MUTED, alpha=0.25, linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.set_xlabel(f"logic cells on {target} (estimate); small numbers: LUTs trained")
+    ax.set_ylabel(f"test accuracy on {Path(name).name}, %")
+    figures.legend(ax, loc="lower right")
+    return figures.svg(figure, "sweep", "Accuracy against logic cells", standalone=True), figures.png_of(figure)
+
+
+def numbers(text: str, option: str, kind: type = int, least: float = 1) -> list[Any]:
+    """`2,4,6` to numbers. Errors: `UsageError` that names the option."""
+    try:
+        values = [kind(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if not values or not all(least <= value < 1e9 for value in values):
+        raise UsageError(f"{option} {text} must be numbers from {least:g}, separated by commas")
+    return values

@@ -1,0 +1,156 @@
+"""Options chosen by validation: networks are trained with each candidate and judged on examples held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+import numpy as np
+from sklearn.model_selection import KFold
+
+from lut2hw.data import Dataset
+from lut2hw.errors import UsageError
+from lut2hw.model import encoder as encode
+from lut2hw.model.encoder import Encoder
+from lut2hw.model.network import LutNetwork
+
+AUTO_BITS = (1, 2, 4, 8)  # thresholds per feature that "auto" tries
+AUTO_LEVELS = (1, 2, 3)
+AUTO_TAU = (1.0, 2.0, 4.0)  # times the default temperature
+FOLDS = 5
+ENOUGH = 2000  # held-out examples that tell candidates apart: more folds are trained until there are so many
+
+T = TypeVar("T", int, float)
+Progress = Callable[[str, int, int], None]
+Train = Callable[[Dataset], LutNetwork]
+
+
+@dataclass(frozen=True)
+class Choice(Generic[T]):
+    """best: the candidate that did best. accuracy: of each on held-out examples."""
+
+    best: T
+    accuracy: dict[T, float]
+
+
+def choose(
+    dataset: Dataset,
+    candidates: Mapping[T, Train],
+    *,
+    what: str = "options",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Choice[T]:
+    """The candidate whose networks are right most often on training examples held out of them.
+
+    candidates: by name, what makes the network of a data set, whose test split is empty. A fifth of the training
+    examples is held out, and up to all fifths in turn while fewer than `ENOUGH` examples have been judged. Of equals
+    the first wins; candidates that refuse the data are left out. The test split is not looked at. Errors:
+    `UsageError` if all refuse; KeyboardInterrupt if a training was interrupted.
+    """
+    x, y = dataset.x_train, dataset.y_train
+    n = len(y)
+    if n < FOLDS:
+        raise UsageError(f"{n} training examples are too few to choose {what} by validation; give one")
+    folds = min(FOLDS, -(-ENOUGH * FOLDS // n))
+    splits = list(KFold(FOLDS, shuffle=True, random_state=seed).split(np.arange(n)))[:folds]
+    judged = sum(len(held) for _, held in splits)
+    right: dict[T, int] = {}
+    refused: UsageError | None = None
+    for done, (name, train) in enumerate(candidates.items()):
+        if progress is not None:
+            progress(f"choosing {what}", done, len(candidates))
+        hits = 0
+        try:
+            for rest, held in splits:
+                network = train(replace(dataset, x_train=x[rest], y_train=y[rest], x_test=x[:0], y_test=y[:0]))
+                if network.meta.get("ended") == "interrupt":
+                    raise KeyboardInterrupt
+                hits += int((network.predict_integers(x[held]) == y[held]).sum())
+        except UsageError as error:  # fewer bits than a LUT has inputs, or a device that is too small for so many
+            refused = error
+            continue
+        right[name] = hits
+    if refused is not None and not right:
+        raise refused
+    if progress is not None:
+        progress(f"choosing {what}", len(candidates), len(candidates))
+    return Choice(max(right, key=right.__getitem__), {name: round(hits / judged, 6) for name, hits in right.items()})
+
+
+def choose_bits(
+    dataset: Dataset,
+    train: Callable[[Dataset, Encoder], LutNetwork],
+    counts: Sequence[int] = AUTO_BITS,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Choice[int]:
+    """The number of thresholds per feature, of `counts`, with which `train` does best; of equals, the fewest."""
+
+    def trainer(count: int) -> Train:
+        return lambda part: train(part, encode.thermometer(part.features, part.x_train, count))
+
+    candidates: dict[int, Train] = {}
+    bits = 0
+    for count in sorted(set(counts)):
+        more = len(encode.thermometer(dataset.features, dataset.x_train, count))
+        if more == bits:  # no feature has more values to tell apart
+            break
+        bits, candidates[count] = more, trainer(count)
+    return choose(dataset, candidates, what="bits per feature", seed=seed, progress=progress)
+
+
+def choose_levels(
+    dataset: Dataset,
+    train: Callable[[Dataset, int], LutNetwork],
+    counts: Sequence[int] = AUTO_LEVELS,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Choice[int]:
+    """LUTs in a row, of `counts`, with which `train(dataset, levels)` does best; of equals, the fewest."""
+
+    def trainer(levels: int) -> Train:
+        return lambda part: train(part, levels)
+
+    return choose(
+        dataset,
+        {levels: trainer(levels) for levels in sorted(set(counts))},
+        what="levels",
+        seed=seed,
+        progress=progress,
+    )
+
+
+def choose_tau(
+    dataset: Dataset,
+    train: Callable[[Dataset, float | None], LutNetwork],
+    factors: Sequence[float] = AUTO_TAU,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Choice[float]:
+    """The temperature with which `train(dataset, tau)` does best, of `factors` times what the first fold takes by
+    itself (tau is None).
+    """
+    default = 0.0
+
+    def trainer(factor: float) -> Train:
+        def make(part: Dataset) -> LutNetwork:
+            nonlocal default
+            network = train(part, factor * default or None)
+            default = default or network.meta["options"]["tau"]
+            return network
+
+        return make
+
+    choice = choose(
+        dataset,
+        {factor: trainer(factor) for factor in dict.fromkeys([1.0, *factors])},
+        what="tau",
+        seed=seed,
+        progress=progress,
+    )
+    return Choice(round(choice.best * default, 6), {round(f * default, 6): a for f, a in choice.accuracy.items()})

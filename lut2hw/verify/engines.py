@@ -1,0 +1,154 @@
+"""Verify: every link from the golden model to the bitstream, by engines that share one bench or a proof."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from lut2hw import tools
+from lut2hw.artefact.folder import Manifest
+from lut2hw.artefact.vectors import Vectors
+from lut2hw.errors import ToolError, unknown_name
+from lut2hw.targets.base import simulation_model
+from lut2hw.verify import bitstream, gates, golden, simulate
+from lut2hw.verify.formal import prove as formal
+from lut2hw.verify.outcome import Outcome
+from lut2hw.verify.stimulus import coverage, stimulus
+
+__all__ = ["ENGINES", "Outcome", "describe", "verify"]
+
+
+def _golden(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
+    return golden.check(manifest, vectors)
+
+
+AMARANTH_WORK = 3_000_000
+"""Cells times vectors that Amaranth's simulator gets, which is about half a minute."""
+
+
+def _amaranth(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
+    netlist = manifest.netlist
+    n = max(500, AMARANTH_WORK // max(1, len(netlist.cells)))
+    note = f"the first {n} of {len(vectors)}, as this simulator is slow" if n < len(vectors) else ""
+    vectors = vectors.first(n)
+    result = simulate.amaranth(netlist, manifest.latency, vectors, seed=seed)
+    return replace(Outcome.of_bench("amaranth", len(vectors), result), note=note)
+
+
+def core_design(manifest: Manifest) -> simulate.Design:
+    """The emitted Verilog with the vendor's simulation models."""
+    models = [simulation_model(model) for model in manifest.simulation_models]
+    return simulate.Design(
+        [*manifest.source_paths, *models],
+        manifest.top,
+        manifest.clock,
+        manifest.reset,
+        manifest.latency,
+        simulate.ICARUS_DEFINES,
+    )
+
+
+def _cocotb(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
+    result = simulate.cocotb(core_design(manifest), vectors, seed=seed, timeout=timeout)
+    reached = coverage(manifest.network, manifest.input_port, vectors)
+    outcome = Outcome.of_bench("cocotb", len(vectors), result, **reached)
+    return replace(
+        outcome,
+        note=f"{reached['class_coverage']:.0%} of the classes, {reached['pattern_coverage']:.1%} "
+        "of the table entries",
+    )
+
+
+Engine = Callable[[Manifest, Vectors, int, float | None], Outcome]
+
+ENGINES: dict[str, tuple[str, Engine]] = {
+    "golden": ("netlist after every pass, evaluated in software", _golden),
+    "amaranth": ("component in Amaranth's simulator", _amaranth),
+    "cocotb": ("emitted Verilog under Icarus Verilog", _cocotb),
+    "gates": ("netlist after yosys, simulated and proved", gates.check),
+    "bitstream": ("chip read back from its bitstream", bitstream.check),
+    "formal": ("emitted Verilog, proved for all inputs", formal.check),
+}
+"""What can check an emitted folder: what it checks, and how."""
+
+
+def verify(
+    manifest: Manifest,
+    engines: Sequence[str] = (),
+    *,
+    vectors: int | None = None,
+    seed: int = 0,
+    timeout: float | None = None,
+    on_start: Callable[[str], None] | None = None,
+) -> list[Outcome]:
+    """Check an emitted folder with each of the engines.
+
+    engines: names from `ENGINES`; none given means cocotb, or amaranth where Icarus Verilog is not installed.
+    vectors: how many to stream (the emitted ones, then random ones); default all emitted ones and 1,000 random ones.
+    timeout: seconds for each tool run and each proof. An engine that cannot run gives an outcome that says why.
+    """
+    for name in engines:
+        if name not in ENGINES:
+            raise unknown_name("engine", name, ENGINES)
+    note = ""
+    if not engines:
+        engines = ["cocotb"]
+        if tools.find("iverilog") is None:
+            engines = ["amaranth"]
+            note = f"Icarus Verilog is not there, so Amaranth's simulator stood in; {tools.install_hint('iverilog')}"
+    stream = stimulus(manifest, vectors, seed)
+    outcomes = []
+    for name in engines:
+        if on_start is not None:
+            on_start(name)
+        began = time.monotonic()
+        try:
+            outcome = ENGINES[name][1](manifest, stream, seed, timeout)
+        except ToolError as error:
+            if len(engines) == 1:
+                raise
+            outcome = Outcome(name, None, note=str(error))
+        words = "; ".join(part for part in (outcome.note, note) if part)
+        outcomes.append(replace(outcome, note=words, seconds=time.monotonic() - began))
+    return outcomes
+
+
+def describe(manifest: Manifest, outcome: Outcome) -> str:
+    """The outcome in words: PASS n/n, or the first mismatch with its input, expected and got."""
+    if outcome.passed is None:
+        return f"not done: {outcome.note}"
+    note = f" ({outcome.note})" if outcome.note else ""
+    if outcome.passed:
+        return f"PASS {outcome.vectors}/{outcome.vectors}{note}" if outcome.vectors else f"PASS{note}"
+    words = [
+        f"FAIL, {outcome.mismatches} of {outcome.vectors} vectors are wrong{note}"
+        if outcome.mismatches
+        else f"FAIL{note}"
+    ]
+    if outcome.first is not None:
+        words.append(_mismatch(manifest, outcome.first))
+    return "; ".join([*words, *outcome.errors])
+
+
+def _mismatch(manifest: Manifest, first: dict[str, Any]) -> str:
+    def name(number: int | None) -> str:
+        if number is None:
+            return "unknown (X)"
+        known = number < len(manifest.class_names)
+        return f"{number} ({plain(manifest.class_names[number])})" if known else str(number)
+
+    def plain(text: str) -> str:  # names are anybody's
+        return "".join(letter if letter.isprintable() else "?" for letter in text[:80])
+
+    word = int(first["input"], 16)
+    values = []
+    for field in manifest.input_port.fields:
+        value = word >> field.offset & (1 << field.width) - 1
+        if field.signed and value >> (field.width - 1):
+            value -= 1 << field.width
+        values.append(f"{plain(field.name)}={value}")
+    shown = ", ".join(values[:8]) + (", ..." if len(values) > 8 else "")
+    where = f"vector {first['vector']}: " if "vector" in first else ""
+    return f"{where}input 0x{first['input']} ({shown}), expected {name(first['expected'])}, got {name(first['got'])}"

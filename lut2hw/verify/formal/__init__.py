@@ -1,0 +1,1 @@
+"""Proofs: circuits read back from Verilog, and their equality with the golden model."""

@@ -1,0 +1,79 @@
+"""Many cores at once: tools that take half a second to start are started once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from amaranth.back import rtlil, verilog
+
+from lut2hw import tools
+from lut2hw.artefact.vectors import Vectors
+from lut2hw.hdl.core import Core
+from lut2hw.logic.netlist import Netlist
+from lut2hw.targets.base import Target, simulation_model
+from lut2hw.verify import simulate
+
+
+def to_verilog(cores: Mapping[str, tuple[Netlist, int]], target: Target) -> str:
+    """What `emit.core.to_verilog` gives for each, with a name of its own; netlist and latency by name."""
+    text = "".join(
+        rtlil.convert(Core(netlist, latency=latency, target=target), name=name, emit_src=False)
+        for name, (netlist, latency) in cores.items()
+    )
+    return verilog._convert_rtlil_text(text, strip_internal_attrs=True)
+
+
+def cocotb(
+    source: Path, cores: Sequence[tuple[str, int, int, int, Vectors]], target: Target, work: Path, *, seed: int = 0
+) -> dict[str, dict]:
+    """Stream vectors through each core in one simulation; name, latency, widths of input and output by core.
+
+    Returns `Bench.result()` by name. The benches run one after the other, while the other cores stand still.
+    """
+    ports, instances, config = [], [], []
+    for name, latency, width_in, width_out, vectors in cores:
+        pins = {
+            "i__valid": ("input", 1),
+            "i__ready": ("output", 1),
+            "i__payload": ("input", width_in),
+            "o__valid": ("output", 1),
+            "o__ready": ("input", 1),
+            "o__payload": ("output", width_out),
+        }
+        if latency:
+            pins |= {"clk": ("input", 1), "rst": ("input", 1)}
+        ports += [f"{way} [{width - 1}:0] {name}_{pin}" for pin, (way, width) in pins.items()]
+        instances.append(f"{name} it_{name}({', '.join(f'.{pin}({name}_{pin})' for pin in pins)});")
+        path = work / f"{name}.txt"
+        path.write_text(
+            "".join(f"{word:x} {expected}\n" for word, expected in zip(vectors.words(), vectors.classes, strict=True))
+        )
+        config.append(
+            {
+                "prefix": f"{name}_",
+                "latency": latency,
+                "seed": seed,
+                "vectors": str(path),
+                "clock": "clk" if latency else None,
+                "reset": "rst" if latency else None,
+                "result": str(work / f"{name}.json"),
+            }
+        )
+    (work / "all.v").write_text(f"module all({', '.join(ports)});\n" + "\n".join(instances) + "\nendmodule\n")
+    models = [str(simulation_model(model)) for model in target.simulation_models]
+    bench = {
+        "sources": [str(source), str(work / "all.v"), *models],
+        "top": "all",
+        "defines": list(simulate.ICARUS_DEFINES),
+        "test": "lut2hw.sim.core",
+        "work": str(work),
+        "cores": config,
+    }
+    (work / "bench.json").write_text(json.dumps(bench))
+    tools.run_command(
+        [sys.executable, "-m", "lut2hw.verify.icarus", str(work / "bench.json")], what="Icarus Verilog under cocotb"
+    )
+    return {name: json.loads((work / f"{name}.json").read_text()) for name, *_ in cores}

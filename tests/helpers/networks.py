@@ -1,0 +1,117 @@
+"""Random networks, examples for them, and the check that a netlist equals its network."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lut2hw import bits
+from lut2hw.logic.port import INPUT, OUTPUT
+from lut2hw.model.encoder import Encoder
+from lut2hw.model.features import Features
+from lut2hw.model.network import LutNetwork
+from lut2hw.model.parts import Head, Layer
+
+
+def random_network(
+    seed: int,
+    *,
+    head: str = "argmax",
+    k_max: int = 6,
+    weighted: bool = True,
+    signed: bool = True,
+    care: bool = False,
+    luts: int = 12,
+) -> LutNetwork:
+    """A network that is random in everything the model allows."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 6))
+    low = rng.integers(-40, 5, n) if signed else np.zeros(n, np.int64)
+    features = Features.integers(low, low + rng.integers(1, 70, n))
+    b = int(rng.integers(1, 10))
+    feature = rng.integers(0, n, b).astype(np.int32)
+    threshold = rng.integers(features.low[feature] + 1, features.high[feature] + 1)
+    layers, first = [], b
+    for _ in range(int(rng.integers(0, 4))):
+        k = int(rng.integers(0, k_max + 1))
+        size = int(rng.integers(1, luts))
+        tables = rng.random((size, 1 << k)) < rng.random()
+        layers.append(
+            Layer(
+                rng.integers(0, first, (size, k)).astype(np.int32),
+                bits.pack_tables(tables),
+                bits.pack_tables(rng.random((size, 1 << k)) < 0.6) if care else None,
+            )
+        )
+        first += size
+    c = int(rng.integers(2, 8)) if head == "argmax" else 2
+    votes = int(rng.integers(0, 40))
+    if head == "bit":
+        made = Head.bit(int(rng.integers(0, first)))
+    else:
+        scores = c if head == "argmax" else 1
+        weight = rng.integers(-9, 10, votes) if weighted else np.ones(votes)
+        made = Head(
+            head,
+            rng.integers(0, first, votes).astype(np.int32),
+            rng.integers(0, rng.integers(1, scores + 1), votes).astype(np.int32),
+            weight.astype(np.int32),
+            rng.integers(-20, 20, scores) if weighted else np.zeros(scores, np.int64),
+        )
+    return LutNetwork(Encoder(features, feature, threshold), tuple(layers), made, tuple(f"c{i}" for i in range(c)))
+
+
+def vote_network(
+    n_luts: int,
+    k: int,
+    n_classes: int,
+    n_bits: int = 30,
+    seed: int = 0,
+    *,
+    low: float = 0.5,
+    care: float | None = None,
+) -> LutNetwork:
+    """One layer of random LUTs, each a vote, in turn for each class; `low` is the share of ones in the tables."""
+    rng = np.random.default_rng(seed)
+    features = Features.integers(np.zeros(n_bits, np.int64), np.ones(n_bits, np.int64))
+    wiring = np.array([rng.permutation(n_bits)[:k] for _ in range(n_luts)], np.int32)
+    layer = Layer(
+        wiring,
+        bits.pack_tables(rng.random((n_luts, 1 << k)) < low),
+        None if care is None else bits.pack_tables(rng.random((n_luts, 1 << k)) < care),
+    )
+    return LutNetwork(
+        Encoder(features, np.arange(n_bits, dtype=np.int32), np.ones(n_bits, np.int64)),
+        (layer,),
+        Head.argmax(np.arange(n_bits, n_bits + n_luts), np.arange(n_luts) % n_classes, n_classes),
+        tuple(f"c{i}" for i in range(n_classes)),
+    )
+
+
+def inputs_of(network: LutNetwork, n: int, seed: int = 0) -> np.ndarray:
+    """Examples inside the ranges, with many at a threshold and just below."""
+    rng = np.random.default_rng(seed)
+    features, encoder = network.features, network.encoder
+    x = rng.integers(features.low, features.high + 1, (n, len(features)))
+    bit = rng.integers(0, len(encoder), n)
+    x[np.arange(n), encoder.feature[bit]] = encoder.threshold[bit] - rng.integers(0, 2, n)
+    return x
+
+
+def classes(netlist, port, network: LutNetwork, x: np.ndarray) -> np.ndarray:
+    """Class numbers that a netlist gives."""
+    out = netlist.evaluate(**{INPUT: port.bits_of(network, x)})[OUTPUT]
+    return (bits.unpack(out, len(x)).astype(np.int64) << np.arange(len(out))[:, None]).sum(axis=0)
+
+
+def check(compiled, n: int = 200) -> None:
+    """Same answers, consistent pipeline, only what the target has."""
+    network, netlist = compiled.network, compiled.netlist
+    x = inputs_of(network, n)
+    assert (classes(netlist, compiled.input_port, network, x) == network.predict(x)).all()
+    assert netlist.latency == compiled.latency
+    assert len(netlist.outputs[OUTPUT]) == max(1, (network.n_classes - 1).bit_length())
+    for cell in netlist.cells:
+        if cell.kind == "lut":
+            assert len(cell.inputs) <= compiled.target.lut_inputs
+        if cell.kind != "ff":
+            compiled.target.primitive(cell)

@@ -1,0 +1,158 @@
+"""Sweeps: the grid, the front, going on where one was stopped, and models that `train` makes too."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+from PIL import Image
+
+from lut2hw.cli import main
+from lut2hw.errors import UsageError
+from lut2hw.studies import sweep
+
+
+def row(cells: int, accuracy: float) -> dict:
+    return {"logic_cells": cells, "test_accuracy": accuracy}
+
+
+def test_pareto():
+    rows = [row(10, 0.5), row(10, 0.6), row(20, 0.6), row(15, 0.55), row(30, 0.9), row(40, 0.7)]
+    assert sweep.pareto(rows) == [row(10, 0.6), row(30, 0.9)]
+    assert sweep.pareto([]) == []
+
+
+def test_grid():
+    points = sweep.grid("descent", [2, 4], [10], [1, 3], [1, 3], [8.0], [0, 0])
+    assert len(points) == 2 * 2 * 3
+    assert len({point.key("a") for point in points}) == 12
+    assert points[0].key("a") != points[0].key("b")
+    assert {(p.bits_per_feature, p.threshold) for p in points} == {(1, None), (3, None), (None, 8.0)}
+    with pytest.raises(UsageError, match="points"):
+        sweep.grid("descent", range(2, 20), range(1000), [1], [], [], [0])
+
+
+def test_sweep_goes_on_and_agrees_with_train(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command = [
+        "sweep",
+        "--data",
+        "digits",
+        "--learner",
+        "memorize",
+        "-k",
+        "2,4",
+        "--luts",
+        "16",
+        "--levels",
+        "1",
+        "--bits-per-feature",
+        "1",
+        "-j",
+        "2",
+        "-o",
+        "out",
+        "--json",
+    ]
+    assert main(command) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["points"] == 2 and result["failed"] == 0 and 1 <= len(result["front"]) <= 2
+    out = tmp_path / "out"
+    rows = list(csv.DictReader((out / "sweep.csv").open()))
+    assert [r["k"] for r in rows] == ["2", "4"]
+    assert all(int(r["logic_cells"]) > 20 and 0 < float(r["test_accuracy"]) <= 1 for r in rows)
+    assert (out / "sweep.svg").read_text().count("<path") > 5
+    assert "#0101" not in (out / "sweep.svg").read_text()
+    with Image.open(out / "sweep.png") as picture:
+        assert len(picture.convert("RGB").getcolors(1 << 24)) > 10
+
+    # the same model as train makes
+    assert (
+        main(
+            [
+                "train",
+                "--data",
+                "digits",
+                "--learner",
+                "memorize",
+                "-k",
+                "4",
+                "--layers",
+                "16",
+                "--bits-per-feature",
+                "1",
+                "-o",
+                "t.lut",
+            ]
+        )
+        == 0
+    )
+    assert (tmp_path / "t.lut").read_bytes() == (out / rows[1]["model"]).read_bytes()
+
+    # what is there is not trained again; what is damaged or new is; what cannot be trained says why
+    files = sorted((out / "points").glob("*.json"))
+    kept, broken = files[1], files[0]
+    before = kept.stat().st_mtime_ns
+    broken.write_text("{")
+    command[command.index("2,4")] = "2,4,25"
+    command[command.index("-j") + 1] = "1"
+    capsys.readouterr()
+    assert main(command) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["points"] == 3 and result["failed"] == 1
+    assert kept.stat().st_mtime_ns == before
+    assert json.loads(broken.read_text())["error"] is None
+    last = list(csv.DictReader((out / "sweep.csv").open()))[2]
+    assert last["error"] and not last["model"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["-k", "two"], "-k two must be numbers"),
+        (["--luts", "0"], "--luts 0 must be numbers"),
+        (["--learner", "desent"], "did you mean 'descent'"),
+        (["--target", "ice41"], "did you mean 'ice40'"),
+        (["--data", "digit"], "did you mean 'digits'"),
+        (["--threshold", "99", "-k", "2", "--luts", "20"], "no point"),
+    ],
+)
+def test_bad_sweeps(capsys, tmp_path, arguments, says):
+    assert main(["sweep", "-o", str(tmp_path / "s"), "-j", "1", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1
+
+
+def test_ctrl_c_keeps_what_is_done(capsys, tmp_path, monkeypatch):
+    work, calls = sweep._work, []
+
+    def stopped(*arguments):
+        if calls:
+            raise KeyboardInterrupt
+        calls.append(arguments)
+        return work(*arguments)
+
+    monkeypatch.setattr(sweep, "_work", stopped)
+    command = [
+        "sweep",
+        "--learner",
+        "memorize",
+        "-k",
+        "2",
+        "--luts",
+        "10,20",
+        "--levels",
+        "1",
+        "--bits-per-feature",
+        "1",
+        "-j",
+        "1",
+        "-o",
+        str(tmp_path / "s"),
+    ]
+    assert main(command) == 1
+    assert "1 of 2 points are done" in capsys.readouterr().err
+    monkeypatch.setattr(sweep, "_work", lambda *arguments: calls.append(arguments) or work(*arguments))
+    assert main(command) == 0
+    assert len(calls) == 2

@@ -1,0 +1,73 @@
+"""Every family: what is emitted simulates with the vendor's models, and yosys takes it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from helpers.networks import random_network, vote_network
+
+from lut2hw import targets, tools
+from lut2hw.artefact.emit import emit
+from lut2hw.compile.compiler import compile_network
+from lut2hw.errors import UsageError
+from lut2hw.flow.build import build
+from lut2hw.verify.engines import verify
+
+FAMILIES = sorted(targets.TARGETS)
+PLACED = [name for name in FAMILIES if targets.get(name).flow]
+NEXTPNR = {name: targets.get(name).flow.nextpnr for name in PLACED}
+needs_yosys = pytest.mark.skipif(tools.find("yosys") is None, reason="needs yosys")
+
+
+def networks():
+    yield vote_network(40, 5, 4)
+    yield random_network(3, k_max=9, luts=30)
+
+
+def test_unknown_target():
+    with pytest.raises(UsageError, match="did you mean 'ice40'"):
+        targets.get("ice4O")
+
+
+@needs_yosys
+@pytest.mark.skipif(shutil.which("iverilog") is None, reason="needs Icarus Verilog")
+@pytest.mark.parametrize("family", FAMILIES)
+def test_simulates_with_vendor_models(family, tmp_path):
+    for number, network in enumerate(networks()):
+        compiled = compile_network(network, targets.get(family), pipeline=2)
+        assert compiled.netlist.latency in (0, 2)
+        manifest = emit(compiled, tmp_path / str(number))
+        [outcome] = verify(manifest, ["cocotb"], vectors=150)
+        assert outcome.passed and outcome.vectors >= 150, outcome
+
+
+@needs_yosys
+@pytest.mark.parametrize("family", FAMILIES)
+def test_yosys_keeps_the_mapping(family, tmp_path):
+    """Synthesis neither merges nor splits what was mapped: as many LUTs as the netlist has, give or take few."""
+    target = targets.get(family)
+    compiled = compile_network(vote_network(60, 5, 4), target, pipeline="none")
+    manifest = emit(compiled, tmp_path / "core")
+    script = (
+        f"read_verilog {manifest.sources[0]}; {target.synth.format(top=manifest.top, json='out.json')}; "
+        "tee -q -o stat.json stat -json"
+    )
+    tools.run("yosys", ["-q", "-p", script], cwd=manifest.directory)
+    stat = json.loads((manifest.directory / "stat.json").read_text())
+    cells = stat["modules"]["\\" + manifest.top]["num_cells_by_type"]
+    luts = sum(count for kind, count in cells.items() if "LUT" in kind and not kind.startswith("MUX2"))
+    expected = compiled.netlist.count()["lut"]
+    assert abs(luts - expected) <= 0.02 * expected + 2
+
+
+@pytest.mark.slow
+@needs_yosys
+@pytest.mark.parametrize("family", PLACED)
+def test_place_and_route(family, tmp_path):
+    if tools.find(NEXTPNR[family]) is None:
+        pytest.skip(f"needs {NEXTPNR[family]}")
+    manifest = emit(compile_network(vote_network(40, 5, 4), targets.get(family), pipeline=2), tmp_path / "core")
+    result = build(manifest.directory)
+    assert result["core"]["logic_cells"] > 40 and result["fmax_mhz"] > 20
