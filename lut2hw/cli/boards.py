@@ -78,22 +78,25 @@ def wrap(
     """
     from lut2hw.artefact import emit as emitted
     from lut2hw.files import write_text
-    from lut2hw.hdl import emitted as chip
+    from lut2hw.hdl.convert import to_verilog
+    from lut2hw.hdl.emitted import EmittedCore, identity_of
+    from lut2hw.hdl.linked import LinkedCore
+    from lut2hw.hdl.links import make_link
     from lut2hw.host import simulation
 
     manifest = emitted.load(directory)
-    identity = chip.identity_of(manifest)
+    identity = identity_of(manifest)
 
-    def linked() -> chip.LinkedCore:
-        made = chip.make_link(link, identity, clock_hz=clock_mhz * 1e6, baud=baud, data_bytes=data_bytes)
-        return chip.LinkedCore(made, chip.EmittedCore(manifest))
+    def linked() -> LinkedCore:
+        made = make_link(link, identity, clock_hz=clock_mhz * 1e6, baud=baud, data_bytes=data_bytes)
+        return LinkedCore(made, EmittedCore(manifest))
 
     if output == Path():
         output = directory / f"{link.replace('-', '_')}_core.v"
     if not re.fullmatch(r"[A-Za-z_]\w*", output.stem, re.ASCII):
         raise UsageError(f"{output.name} does not name a Verilog module; use letters, digits and _ as in uart_core.v")
     check_output_file(output)
-    write_text(output, chip.to_verilog(linked(), output.stem))
+    write_text(output, to_verilog(linked(), output.stem))
     result: dict[str, Any] = {
         "link": link,
         "verilog": str(output),
@@ -168,7 +171,7 @@ def run(
     from lut2hw import data as datasets
     from lut2hw.artefact import emit as emitted
     from lut2hw.flow import board_build
-    from lut2hw.hdl import emitted as chip
+    from lut2hw.hdl.emitted import identity_of
     from lut2hw.host import serial as host
     from lut2hw.host import simulation
 
@@ -191,7 +194,7 @@ def run(
         serial = stack.enter_context(host.open_port(name, rate))
         show = stack.enter_context(live_accuracy(len(words)))
         result = host.run(
-            host.Chip(serial, silence=silence), chip.identity_of(manifest), words, golden.tolist(), y.tolist(), show
+            host.Chip(serial, silence=silence), identity_of(manifest), words, golden.tolist(), y.tolist(), show
         )
     result = {"port": port, "data": dataset.name, **result, "golden_accuracy": accuracy(golden, y)}
     n, first = result["examples"], result["first"]

@@ -23,8 +23,9 @@ from lut2hw.errors import Lut2hwError, ToolError, UsageError
 from lut2hw.files import replace_files
 from lut2hw.flow import boards as catalogue
 from lut2hw.flow.nextpnr import leave_empty, place_and_route, read_json
-from lut2hw.hdl import emitted as chip
-from lut2hw.hdl import links
+from lut2hw.hdl.emitted import EmittedCore, identity_of
+from lut2hw.hdl.linked import LinkedCore
+from lut2hw.hdl.links.uart import Uart, uart_divisor
 from lut2hw.hdl.protocol import classify_request
 from lut2hw.targets.base import Flow
 
@@ -40,8 +41,8 @@ class BoardChip(Elaboratable):
 
     def elaborate(self, platform):
         m = Module()
-        link = links.Uart(chip.identity_of(self.manifest), self.divisor)
-        m.submodules.chip = linked = chip.LinkedCore(link, chip.EmittedCore(self.manifest))
+        link = Uart(identity_of(self.manifest), self.divisor)
+        m.submodules.chip = linked = LinkedCore(link, EmittedCore(self.manifest))
         uart = platform.request("uart", 0)
         m.d.comb += [linked.rx.eq(uart.rx.i), uart.tx.o.eq(linked.tx)]
         return m
@@ -67,7 +68,7 @@ def build(
     platform = board.make_platform()
     clock_hz = float(platform.default_clk_frequency)
     baud = baud or board.baud
-    plan = _plan(platform, BoardChip(manifest, links.uart_divisor(clock_hz, baud)), seed)
+    plan = _plan(platform, BoardChip(manifest, uart_divisor(clock_hz, baud)), seed)
     steps, flow = _steps(plan), _flow(board)
     for tool, _ in steps:
         tools.require(tool)
@@ -164,7 +165,7 @@ def _result(
     flow = _flow(board)
     emitted = Counter({str(kind): int(count) for kind, count in manifest.data["cells"].items()})
     fmax = min((clock["achieved"] for clock in report["fmax"].values()), default=None)
-    identity = chip.identity_of(manifest)
+    identity = identity_of(manifest)
     used = {kind: each["used"] for kind, each in report["utilization"].items()}
     return {
         "board": name,

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from amaranth.back import verilog
+from amaranth.back import rtlil
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from lut2hw.errors import ToolError
+from lut2hw.hdl.convert import from_rtlil
 from lut2hw.logic.netlist import CONST0, CONST1, KINDS, Cell, Netlist, evaluate_cell, tables_of
 from lut2hw.logic.port import INPUT, OUTPUT
 from lut2hw.targets.base import CLOCK, ENABLE, OPEN, Target
-from lut2hw.tools import last_words
 
 TOP = "lut2hw_core"
 
@@ -110,10 +109,16 @@ class Core(wiring.Component):
 
 
 def to_verilog(netlist: Netlist, *, latency: int, target: Target) -> str:
-    """Verilog of the core, module `TOP`; no paths and no time in it, so the same netlist gives the same text."""
-    try:
-        return verilog.convert(
-            Core(netlist, latency=latency, target=target), name=TOP, emit_src=False, strip_internal_attrs=True
-        )
-    except verilog.YosysError as error:
-        raise ToolError(f"yosys could not write the Verilog; it last said: {last_words(str(error))}") from None
+    """Verilog of the core, module `TOP`; no paths and no time in it, so the same netlist gives the same text.
+
+    Raises
+    ------
+    ToolError
+        If yosys fails.
+    """
+    return from_rtlil(to_rtlil(netlist, TOP, latency=latency, target=target))
+
+
+def to_rtlil(netlist: Netlist, name: str, *, latency: int, target: Target) -> str:
+    """RTLIL of the core, module `name`, of which `convert.from_rtlil` makes Verilog."""
+    return rtlil.convert(Core(netlist, latency=latency, target=target), name=name, emit_src=False)

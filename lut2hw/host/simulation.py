@@ -18,8 +18,10 @@ from lut2hw import tools
 from lut2hw.artefact.folder import Manifest
 from lut2hw.errors import ToolError
 from lut2hw.flow.extras import need
-from lut2hw.hdl import emitted as chip
-from lut2hw.hdl import links
+from lut2hw.hdl.convert import to_verilog
+from lut2hw.hdl.emitted import EmittedCore, identity_of
+from lut2hw.hdl.linked import LinkedCore
+from lut2hw.hdl.links.uart import Uart
 from lut2hw.verify.engines import core_design
 
 DIVISOR = 8
@@ -40,44 +42,34 @@ class Answers:
         return [name for name, good in self.checks.items() if not good] + ([self.error] if self.error else [])
 
 
-def simulate(linked: chip.LinkedCore, words: Sequence[int], *, timeout: float | None = None) -> Answers:
+def simulate(linked: LinkedCore, words: Sequence[int], *, timeout: float | None = None) -> Answers:
     """Send the port vectors `words` through the link, and try what else the link promises. Errors: `ToolError`."""
     link = linked.link
-    name, options = bench_of(link)
     with tempfile.TemporaryDirectory(prefix="lut2hw-") as work:
         config = {
             "identity": asdict(link.identity),
             "words": [f"{word:x}" for word in words],
-            "test": f"lut2hw.sim.link_{name}",
-            **options,
+            "test": f"lut2hw.sim.{link.bench}",
+            **link.bench_options(),
         }
         run = run_bench(linked, Path(work), config, timeout=timeout)
         try:
             return Answers(**json.loads((Path(work) / "result.json").read_text()))
         except (OSError, ValueError, TypeError):
             raise ToolError(
-                f"the bench of the {name} link stopped without a result; it last said: {tools.last_words(run.output)}"
+                f"the bench {link.bench} stopped without a result; it last said: {tools.last_words(run.output)}"
             ) from None
 
 
-def bench_of(link: links.Link) -> tuple[str, dict[str, int]]:
-    """Name of the link's bench in `lut2hw.sim` (after `link_`), and what it needs to know of the link."""
-    if isinstance(link, links.Uart):
-        return "uart", {"divisor": link.divisor}
-    if isinstance(link, links.AxiStream):
-        return "axi_stream", {"data_bytes": link.data_bytes}
-    return type(link).__name__.lower(), {}
-
-
 def run_bench(
-    linked: chip.LinkedCore, work: Path, config: Mapping[str, Any], *, timeout: float | None = None
+    linked: LinkedCore, work: Path, config: Mapping[str, Any], *, timeout: float | None = None
 ) -> tools.Run:
     """Run a bench in the folder `work` to its end. The Verilog of an `EmittedCore` is added."""
     tools.require("iverilog")
     need("cocotbext.uart", "cocotbext.axi", "cocotbext.wishbone", "cocotbext.spi")
-    (work / "linked.v").write_text(chip.to_verilog(linked, "linked"))
+    (work / "linked.v").write_text(to_verilog(linked, "linked"))
     sources, defines = [str(work / "linked.v")], list[str]()
-    if isinstance(linked.core, chip.EmittedCore):
+    if isinstance(linked.core, EmittedCore):
         design = core_design(linked.core.manifest)
         sources += [str(path.resolve()) for path in design.sources]
         defines += design.defines
@@ -108,7 +100,7 @@ def simulated_chip(manifest: Manifest) -> Iterator[str]:
     Errors: `ToolError` if it does not start.
     """
     tools.require("iverilog")
-    linked = chip.LinkedCore(links.Uart(chip.identity_of(manifest), DIVISOR), chip.EmittedCore(manifest))
+    linked = LinkedCore(Uart(identity_of(manifest), DIVISOR), EmittedCore(manifest))
     with tempfile.TemporaryDirectory(prefix="lut2hw-") as work_name:
         work = Path(work_name)
         port, stop = work / "port", work / "stop"

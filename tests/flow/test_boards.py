@@ -16,8 +16,10 @@ from lut2hw.errors import Lut2hwError, ToolError, UsageError
 from lut2hw.flow import board_build as build
 from lut2hw.flow import boards as catalogue
 from lut2hw.flow.extras import need
-from lut2hw.hdl import emitted as chip
 from lut2hw.hdl import links, protocol
+from lut2hw.hdl.convert import to_verilog
+from lut2hw.hdl.emitted import EmittedCore, identity_of
+from lut2hw.hdl.linked import LinkedCore
 from lut2hw.hdl.protocol import Deframer, Identity
 from lut2hw.host import serial as host
 from lut2hw.host import simulation
@@ -259,10 +261,9 @@ def test_wrap_writes_a_link_and_checks_it(folder, tmp_path, capsys):
     text = out.read_text()
     assert "module axi_core(" in text
     assert str(tmp_path) not in text
-    again = chip.to_verilog(
-        chip.LinkedCore(
-            chip.make_link("axi-stream", chip.identity_of(emitted.load(folder))),
-            chip.EmittedCore(emitted.load(folder)),
+    again = to_verilog(
+        LinkedCore(
+            links.make_link("axi-stream", identity_of(emitted.load(folder))), EmittedCore(emitted.load(folder))
         ),
         "axi_core",
     )
@@ -308,7 +309,7 @@ def test_a_missing_package_is_named():
 def test_a_folder_without_its_verilog_is_refused(folder, tmp_path):
     (tmp_path / "manifest.json").write_text((folder / "manifest.json").read_text())
     with pytest.raises(Lut2hwError, match="emit the core again"):
-        chip.identity_of(emitted.load(tmp_path))
+        identity_of(emitted.load(tmp_path))
 
 
 def test_a_simulated_chip_that_does_not_start_says_why(folder, monkeypatch):

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from lut2hw import bits
 from lut2hw.errors import UsageError
-from lut2hw.hdl import emitted as chip
 from lut2hw.hdl import links, protocol
 from lut2hw.hdl.core import Core
+from lut2hw.hdl.linked import LinkedCore
+from lut2hw.hdl.links import framing
 from lut2hw.hdl.protocol import END, ESC, Deframer, Identity
 from lut2hw.host import simulation
 from lut2hw.logic.netlist import Netlist
@@ -65,9 +66,9 @@ def expected(netlist, words):
 def test_link_carries_examples_and_classes(name, width, class_bits, latency, n):
     netlist, core = small_core(width, class_bits, latency)
     identity = Identity(width, class_bits, 0xC0DBDCDD)
-    link = chip.make_link(name, identity, clock_hz=8e6, baud=1_000_000, data_bytes=2)
+    link = links.make_link(name, identity, clock_hz=8e6, baud=1_000_000, data_bytes=2)
     words = examples(width, n)
-    result = simulation.simulate(chip.LinkedCore(link, core), words, timeout=120)
+    result = simulation.simulate(LinkedCore(link, core), words, timeout=120)
     assert not result.failed
     assert result.checks
     assert result.answers == expected(netlist, words)
@@ -76,15 +77,15 @@ def test_link_carries_examples_and_classes(name, width, class_bits, latency, n):
 def test_a_broken_link_fails_its_bench(monkeypatch):
     """Without the checksum in hardware the bench must say so."""
 
-    class Blind(links.Processor):
+    class Blind(framing.Processor):
         def elaborate(self, platform):
             m = super().elaborate(platform)
             m.d.comb += self.match_detected.eq(1)
             return m
 
     _, core = small_core(20, 4, 0)
-    monkeypatch.setattr(links, "Processor", Blind)
-    linked = chip.LinkedCore(chip.make_link("uart", Identity(20, 4, 1), clock_hz=8e6, baud=1_000_000), core)
+    monkeypatch.setattr(framing, "Processor", Blind)
+    linked = LinkedCore(links.make_link("uart", Identity(20, 4, 1), clock_hz=8e6, baud=1_000_000), core)
     result = simulation.simulate(linked, examples(20, 5), timeout=120)
     assert "damage in the payload is refused" in result.failed
 
@@ -129,7 +130,7 @@ def test_requests_leave_time_for_replies(input_bits, class_bits):
 def test_uart_at_other_speeds(divisor):
     netlist, core = small_core(12, 3, 0)
     words = examples(12, 6)
-    result = simulation.simulate(chip.LinkedCore(links.Uart(Identity(12, 3, 1), divisor), core), words, timeout=300)
+    result = simulation.simulate(LinkedCore(links.Uart(Identity(12, 3, 1), divisor), core), words, timeout=300)
     assert not result.failed
     assert result.answers == expected(netlist, words)
 
@@ -150,4 +151,4 @@ def test_a_baud_rate_the_clock_cannot_make_is_refused(clock, baud, hint):
 
 def test_an_unknown_link_is_refused_with_the_nearest():
     with pytest.raises(UsageError, match="'wishbone'"):
-        chip.make_link("wishbon", Identity(8, 1, 0))
+        links.make_link("wishbon", Identity(8, 1, 0))

@@ -7,23 +7,20 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from amaranth.back import rtlil, verilog
-
 from lut2hw import tools
 from lut2hw.artefact.vectors import Vectors
-from lut2hw.hdl.core import Core
+from lut2hw.hdl.convert import from_rtlil
+from lut2hw.hdl.core import to_rtlil
 from lut2hw.logic.netlist import Netlist
 from lut2hw.targets.base import Target, simulation_model
 from lut2hw.verify import simulate
 
 
 def to_verilog(cores: Mapping[str, tuple[Netlist, int]], target: Target) -> str:
-    """What `emit.core.to_verilog` gives for each, with a name of its own; netlist and latency by name."""
-    text = "".join(
-        rtlil.convert(Core(netlist, latency=latency, target=target), name=name, emit_src=False)
-        for name, (netlist, latency) in cores.items()
+    """What `hdl.core.to_verilog` gives for each, with a name of its own; netlist and latency by name."""
+    return from_rtlil(
+        "".join(to_rtlil(netlist, name, latency=latency, target=target) for name, (netlist, latency) in cores.items())
     )
-    return verilog._convert_rtlil_text(text, strip_internal_attrs=True)
 
 
 def cocotb(

@@ -1,0 +1,33 @@
+"""A core behind a link: the Verilog that other designs take, and what a board's chip is made of."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, connect
+
+from lut2hw.hdl.links.base import Link
+
+
+class LinkedCore(wiring.Component):
+    """A core behind a link; its ports are the link's outer side.
+
+    core: any component with streams `i` and `o`, an `EmittedCore` or a `lut2hw.hdl.core.Core`.
+    """
+
+    def __init__(self, link: Link, core: wiring.Component):
+        self.link, self.core = link, core
+        super().__init__(
+            {name: member for name, member in link.signature.members.items() if name not in ("features", "answer")}
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.link = link = self.link
+        m.submodules.core = core = self.core
+        connect(m, link.features, core.i)
+        connect(m, core.o, link.answer)
+        for name, member in self.signature.members.items():
+            outer, inner = getattr(self, name), getattr(link, name)
+            m.d.comb += inner.eq(outer) if member.flow is In else outer.eq(inner)
+        return m

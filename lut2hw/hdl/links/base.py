@@ -1,0 +1,86 @@
+"""What every link has: the two streams that face the core, and how it is made from options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from amaranth.hdl import Module
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from lut2hw.hdl.protocol import Identity
+
+
+@dataclass(frozen=True)
+class LinkOptions:
+    """What a link can be asked for; each link reads what concerns it.
+
+    Parameters
+    ----------
+    clock_hz : float
+        Frequency of the clock domain ``sync``, in Hz.
+    baud : int
+        Symbols per second of a UART.
+    data_bytes : int
+        Width of an AXI4-Stream's TDATA, in bytes.
+    """
+
+    clock_hz: float = 12e6
+    baud: int = 115_200
+    data_bytes: int = 4
+
+
+class Link(wiring.Component):
+    """Base of all links: hardware that carries examples to a core and classes back.
+
+    Parameters
+    ----------
+    identity : Identity
+        Widths of the core's ports, and what the link says of the core to a host that asks.
+    outer : dict of str to wiring.Member
+        Members of the side that faces the world.
+
+    Attributes
+    ----------
+    bench : str
+        Module in ``lut2hw.sim`` with the cocotb bench of this kind of link.
+
+    Members
+    -------
+    features : Out(stream.Signature(identity.input_bits))
+        Examples to the core, the vector of `lut2hw.logic.port`.
+    answer : In(stream.Signature(identity.class_bits))
+        Class numbers from the core.
+    """
+
+    bench: ClassVar[str]
+
+    def __init__(self, identity: Identity, outer: dict[str, wiring.Member]):
+        self.identity = identity
+        super().__init__(
+            {
+                **outer,
+                "features": Out(stream.Signature(identity.input_bits)),
+                "answer": In(stream.Signature(identity.class_bits)),
+            }
+        )
+
+    @classmethod
+    def of(cls, identity: Identity, options: LinkOptions) -> Self:
+        """The link as `options` ask for it. Errors: `UsageError` if it cannot be made that way."""
+        return cls(identity)  # type: ignore[call-arg]
+
+    def bench_options(self) -> dict[str, int]:
+        """What the bench must know of this link."""
+        return {}
+
+    def _held_answer(self, m: Module) -> stream.Interface:
+        """The answer behind a register: a core without one takes an example only together with its answer."""
+        held = stream.Signature(self.identity.class_bits).create(path=("held",))
+        m.d.comb += self.answer.ready.eq(~held.valid)
+        with m.If(self.answer.valid & ~held.valid):
+            m.d.sync += [held.payload.eq(self.answer.payload), held.valid.eq(1)]
+        with m.If(held.valid & held.ready):
+            m.d.sync += held.valid.eq(0)
+        return held

@@ -1,0 +1,292 @@
+"""Frames: the protocol of `lut2hw.hdl.protocol` between byte streams and the core, for every serial link."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.crc import Parameters, Processor, catalog
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from lut2hw.hdl import protocol
+from lut2hw.hdl.links.base import Link
+from lut2hw.hdl.protocol import END, ESC, ESC_END, ESC_ESC, Identity
+
+CRC: Parameters = catalog.CRC16_IBM_3740(data_width=8)
+
+
+class FrameReceiver(wiring.Component):
+    """Frames in, requests out.
+
+    Parameters
+    ----------
+    identity : Identity
+        Of the core behind the link.
+
+    Members
+    -------
+    bytes : In(stream.Signature(8))
+        Escaped bytes as they come from the wire.
+    features : Out(stream.Signature(identity.input_bits))
+        The vector of a classify request.
+    tag : Out(8)
+        Of the request.
+    kind : Out(2)
+        One of the `REQUEST_*` kinds.
+    request_valid : Out(1)
+        A request is there; if it is to classify, its features have been taken.
+    request_ready : In(1)
+        It is taken.
+    """
+
+    REQUEST_CLASSIFY, REQUEST_IDENTIFY, REQUEST_DAMAGED = range(3)
+
+    def __init__(self, identity: Identity):
+        self._identity = identity
+        super().__init__(
+            {
+                "bytes": In(stream.Signature(8)),
+                "features": Out(stream.Signature(identity.input_bits)),
+                "tag": Out(8),
+                "kind": Out(2),
+                "request_valid": Out(1),
+                "request_ready": In(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        n = self._identity.input_bytes
+        vector = Signal(8 * n)
+        left = Signal(range(n + 1))
+        escaped = Signal()
+        byte = Signal(8)
+        is_data = Signal()
+        ended = Signal()
+        bad = Signal()
+        m.submodules.crc = crc = Processor(CRC)
+        m.d.comb += [
+            self.features.payload.eq(vector),
+            byte.eq(Mux(escaped, Mux(self.bytes.payload == ESC_END, END, ESC), self.bytes.payload)),
+            ended.eq(self.bytes.valid & self.bytes.ready & (self.bytes.payload == END)),
+            is_data.eq(
+                self.bytes.valid
+                & self.bytes.ready
+                & (self.bytes.payload != END)
+                & (escaped | (self.bytes.payload != ESC))
+            ),
+            bad.eq(self.bytes.valid & escaped & (self.bytes.payload != ESC_END) & (self.bytes.payload != ESC_ESC)),
+            crc.data.eq(byte),
+            crc.valid.eq(is_data),
+        ]
+        with m.If(self.bytes.valid & self.bytes.ready):
+            m.d.sync += escaped.eq(~escaped & (self.bytes.payload == ESC))
+
+        with m.FSM():
+            with m.State("TAG"):
+                m.d.comb += self.bytes.ready.eq(1)
+                m.d.sync += left.eq(n - 1)
+                with m.If(bad):  # an END after ESC counts too
+                    m.next = "BAD"
+                    with m.If(ended):
+                        m.d.sync += self.kind.eq(self.REQUEST_DAMAGED)
+                        m.next = "REQUEST"
+                with m.Elif(is_data):
+                    m.d.sync += self.tag.eq(byte)
+                    m.next = "PAYLOAD"
+                    with m.If(byte == protocol.TAG_IDENTIFY):
+                        m.next = "CRC"
+                    with m.If(byte == protocol.TAG_DAMAGED):
+                        m.next = "BAD"
+            with m.State("PAYLOAD"):
+                m.d.comb += self.bytes.ready.eq(1)
+                with m.If(is_data):
+                    m.d.sync += [vector.eq(Cat(vector[8:], byte)), left.eq(left - 1)]
+                    with m.If(left == 0):
+                        m.next = "CRC"
+                self._damage(m, bad, ended)
+            for state, after in ("CRC", "CRC2"), ("CRC2", "END"):
+                with m.State(state):
+                    m.d.comb += self.bytes.ready.eq(1)
+                    with m.If(is_data):
+                        m.next = after
+                    self._damage(m, bad, ended)
+            with m.State("END"):
+                m.d.comb += self.bytes.ready.eq(1)
+                with m.If(is_data | bad):
+                    m.next = "BAD"
+                with m.If(ended):
+                    m.d.sync += self.kind.eq(self.REQUEST_DAMAGED)
+                    m.next = "REQUEST"
+                    with m.If(crc.match_detected & ~bad):
+                        with m.If(self.tag == protocol.TAG_IDENTIFY):
+                            m.d.sync += self.kind.eq(self.REQUEST_IDENTIFY)
+                        with m.Else():
+                            m.d.sync += self.kind.eq(self.REQUEST_CLASSIFY)
+                            m.next = "FEATURES"
+            with m.State("BAD"):
+                m.d.comb += self.bytes.ready.eq(1)
+                self._damage(m, bad, ended)
+            with m.State("FEATURES"):
+                m.d.comb += self.features.valid.eq(1)
+                with m.If(self.features.ready):
+                    m.next = "REQUEST"
+            with m.State("REQUEST"):
+                m.d.comb += [self.request_valid.eq(1), crc.start.eq(1)]
+                with m.If(self.request_ready):
+                    m.next = "TAG"
+        return m
+
+    def _damage(self, m: Module, bad: Signal, ended: Signal) -> None:
+        """What every state inside a frame does on a wrong escape, and on an END that comes too early."""
+        with m.If(bad):
+            m.next = "BAD"
+        with m.If(ended):
+            m.d.sync += self.kind.eq(self.REQUEST_DAMAGED)
+            m.next = "REQUEST"
+
+
+class FrameTransmitter(wiring.Component):
+    """Requests and answers in, frames out. The answer is taken when its frame is on its way.
+
+    Parameters
+    ----------
+    identity : Identity
+        Of the core behind the link.
+
+    Members
+    -------
+    tag, kind, request_valid, request_ready
+        The request to reply to, as `FrameReceiver` gives it.
+    answer : In(stream.Signature(identity.class_bits))
+        Class numbers from the core.
+    bytes : Out(stream.Signature(8))
+        Escaped bytes for the wire.
+    """
+
+    def __init__(self, identity: Identity):
+        self._identity = identity
+        super().__init__(
+            {
+                "tag": In(8),
+                "kind": In(2),
+                "request_valid": In(1),
+                "request_ready": Out(1),
+                "answer": In(stream.Signature(identity.class_bits)),
+                "bytes": Out(stream.Signature(8)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        kinds = FrameReceiver
+        identity = self._identity
+        tag, kind = Signal(8), Signal(2)
+        body = Signal(8)
+        at = Signal(range(protocol.IDENTITY_BYTES + 1))
+        last = Signal.like(at)
+        escape_next = Signal()
+        out = Signal(8)
+        taken = Signal()  # `out` is through, escape included
+        m.submodules.crc = crc = Processor(CRC)
+        name = identity.to_bytes()
+        answer = Cat(self.answer.payload, Const(0, 8 * identity.class_bytes - identity.class_bits))
+
+        with m.Switch(kind):
+            with m.Case(kinds.REQUEST_CLASSIFY):
+                m.d.comb += last.eq(identity.class_bytes)
+            with m.Case(kinds.REQUEST_IDENTIFY):
+                m.d.comb += last.eq(protocol.IDENTITY_BYTES)
+        with m.If(at == 0):
+            m.d.comb += body.eq(tag)
+        with m.Elif(kind == kinds.REQUEST_IDENTIFY):
+            m.d.comb += body.eq(Array(Const(byte, 8) for byte in (0, *name))[at])
+        with m.Else():
+            m.d.comb += body.eq(Array((0, *(answer.word_select(i, 8) for i in range(identity.class_bytes))))[at])
+        m.d.comb += crc.data.eq(body)
+
+        def escaped(data):
+            special = (data == END) | (data == ESC)
+            m.d.comb += [
+                self.bytes.valid.eq(1),
+                out.eq(data),
+                self.bytes.payload.eq(Mux(escape_next, Mux(data == END, ESC_END, ESC_ESC), Mux(special, ESC, data))),
+                taken.eq(self.bytes.ready & (escape_next | ~special)),
+            ]
+            with m.If(self.bytes.ready):
+                m.d.sync += escape_next.eq(special & ~escape_next)
+
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.comb += crc.start.eq(1)
+                m.d.sync += [at.eq(0), kind.eq(self.kind)]
+                with m.If(self.kind == kinds.REQUEST_CLASSIFY):
+                    m.d.comb += self.request_ready.eq(self.answer.valid)
+                    m.d.sync += tag.eq(self.tag)
+                with m.Else():
+                    m.d.comb += self.request_ready.eq(1)
+                    m.d.sync += tag.eq(
+                        Mux(self.kind == kinds.REQUEST_IDENTIFY, protocol.TAG_IDENTIFY, protocol.TAG_DAMAGED)
+                    )
+                with m.If(self.request_valid & self.request_ready):
+                    m.next = "START"
+            with m.State("START"):
+                m.d.comb += [self.bytes.valid.eq(1), self.bytes.payload.eq(END)]
+                with m.If(self.bytes.ready):
+                    m.next = "BODY"
+            with m.State("BODY"):
+                escaped(body)
+                m.d.comb += crc.valid.eq(taken)
+                with m.If(taken):
+                    m.d.sync += at.eq(at + 1)
+                    with m.If(at == last):
+                        m.d.comb += self.answer.ready.eq(kind == kinds.REQUEST_CLASSIFY)
+                        m.next = "CRC"
+            with m.State("CRC"):
+                escaped(crc.crc[8:])
+                with m.If(taken):
+                    m.next = "CRC2"
+            with m.State("CRC2"):
+                escaped(crc.crc[:8])
+                with m.If(taken):
+                    m.next = "END"
+            with m.State("END"):
+                m.d.comb += [self.bytes.valid.eq(1), self.bytes.payload.eq(END)]
+                with m.If(self.bytes.ready):
+                    m.next = "IDLE"
+        return m
+
+
+class Framing(Link):
+    """Both directions of the protocol, inside a link.
+
+    Parameters
+    ----------
+    identity : Identity
+        Of the core behind the link.
+
+    Members
+    -------
+    rx : In(stream.Signature(8))
+        Bytes from the host.
+    tx : Out(stream.Signature(8))
+        Bytes to the host.
+    """
+
+    def __init__(self, identity: Identity):
+        super().__init__(identity, {"rx": In(stream.Signature(8)), "tx": Out(stream.Signature(8))})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.receiver = receiver = FrameReceiver(self.identity)
+        m.submodules.transmitter = transmitter = FrameTransmitter(self.identity)
+        connect(m, flipped(self.rx), receiver.bytes)
+        connect(m, receiver.features, flipped(self.features))
+        connect(m, self._held_answer(m), transmitter.answer)
+        connect(m, transmitter.bytes, flipped(self.tx))
+        m.d.comb += [
+            transmitter.tag.eq(receiver.tag),
+            transmitter.kind.eq(receiver.kind),
+            transmitter.request_valid.eq(receiver.request_valid),
+            receiver.request_ready.eq(transmitter.request_ready),
+        ]
+        return m

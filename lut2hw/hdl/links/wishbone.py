@@ -1,0 +1,117 @@
+"""Wishbone link: a register block."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib.wiring import In, Out
+
+from lut2hw.hdl.links.base import Link
+from lut2hw.hdl.protocol import Identity
+
+
+class Wishbone(Link):
+    """Wishbone B4 classic peripheral, 32-bit data, addresses in words.
+
+    | word | name | access | content |
+    | --- | --- | --- | --- |
+    | 0 | ID | r | 0x3254554C, "LUT2" |
+    | 1 | FINGERPRINT | r | of the core, `Identity.fingerprint` |
+    | 2 | WIDTHS | r | bits 23:0 input bits, 31:24 class bits |
+    | 3 | STATUS | r | bit 0 a new example can be started, bit 1 an answer waits |
+    | 4 | START | w | any value: classify what is in FEATURES; ignored unless STATUS bit 0 is set |
+    | 5 | CLASS | r | the class; reading it frees the core for the next example |
+    | 64.. | FEATURES | w | bit i of the vector is bit i % 32 of word 64 + i // 32 |
+
+    Other words read as zero and ignore writes; FEATURES must not be written between START and the answer.
+
+    Parameters
+    ----------
+    identity : Identity
+        Of the core behind the link.
+
+    Attributes
+    ----------
+    words : int
+        Words of FEATURES.
+    address_bits : int
+        Width of `wb_adr`.
+
+    Members
+    -------
+    wb_cyc, wb_stb, wb_we : In(1)
+        Cycle, strobe and write enable.
+    wb_adr : In(address_bits)
+        Word of the register block.
+    wb_sel : In(4)
+        Bytes of `wb_dat_w` to write.
+    wb_dat_w : In(32)
+        Data to write.
+    wb_dat_r : Out(32)
+        Data read.
+    wb_ack : Out(1)
+        The access is done, one clock after it began.
+    """
+
+    bench = "link_wishbone"
+
+    ID, FINGERPRINT, WIDTHS, STATUS, START, CLASS, FEATURES = 0, 1, 2, 3, 4, 5, 64
+    MAGIC = int.from_bytes(b"LUT2", "little")
+
+    def __init__(self, identity: Identity):
+        self.words = -(-identity.input_bits // 32)
+        self.address_bits = (self.FEATURES + self.words - 1).bit_length()
+        super().__init__(
+            identity,
+            {
+                "wb_cyc": In(1),
+                "wb_stb": In(1),
+                "wb_we": In(1),
+                "wb_adr": In(self.address_bits),
+                "wb_sel": In(4),
+                "wb_dat_w": In(32),
+                "wb_dat_r": Out(32),
+                "wb_ack": Out(1),
+            },
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        identity = self.identity
+        answer = self._held_answer(m)
+        vector = Signal(32 * self.words)
+        waiting, started = Signal(), Signal()  # in the core; offered to the core
+        access = Signal()
+        m.d.comb += [
+            self.features.payload.eq(vector),
+            self.features.valid.eq(started),
+            access.eq(self.wb_cyc & self.wb_stb & ~self.wb_ack),
+        ]
+        m.d.sync += self.wb_ack.eq(access)
+        with m.If(started & self.features.ready):
+            m.d.sync += started.eq(0)
+        with m.If(answer.valid & answer.ready):
+            m.d.sync += waiting.eq(0)
+        with m.If(access & self.wb_we), m.Switch(self.wb_adr):
+            with m.Case(self.START), m.If(~waiting):
+                m.d.sync += [waiting.eq(1), started.eq(1)]
+            for word in range(self.words):
+                with m.Case(self.FEATURES + word):
+                    for byte in range(4):
+                        at = slice(32 * word + 8 * byte, 32 * word + 8 * byte + 8)
+                        with m.If(self.wb_sel[byte]):
+                            m.d.sync += vector[at].eq(self.wb_dat_w[8 * byte : 8 * byte + 8])
+        with m.If(access & ~self.wb_we):
+            m.d.sync += self.wb_dat_r.eq(0)
+            with m.Switch(self.wb_adr):
+                with m.Case(self.ID):
+                    m.d.sync += self.wb_dat_r.eq(self.MAGIC)
+                with m.Case(self.FINGERPRINT):
+                    m.d.sync += self.wb_dat_r.eq(identity.fingerprint)
+                with m.Case(self.WIDTHS):
+                    m.d.sync += self.wb_dat_r.eq(identity.input_bits | identity.class_bits << 24)
+                with m.Case(self.STATUS):
+                    m.d.sync += self.wb_dat_r.eq(Cat(~waiting, answer.valid))
+                with m.Case(self.CLASS):
+                    m.d.comb += answer.ready.eq(1)
+                    m.d.sync += self.wb_dat_r.eq(answer.payload)
+        return m
