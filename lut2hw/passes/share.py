@@ -8,10 +8,13 @@ through a buffer, or if that cannot be, as it is: place and route then breaks th
 
 from __future__ import annotations
 
-from dataclasses import replace
+import itertools
+from collections.abc import Sequence
 
-from lut2hw.logic import truth
 from lut2hw.logic.netlist import CONST0, CONST1, Cell, Netlist
+
+_ORDERS = sorted(itertools.permutations(range(4)), key=lambda order: order != (1, 0, 2, 3))
+"""Orders of a LUT's inputs, the one that moves the fewest first."""
 
 
 def _order(cell: Cell, a: int, b: int, carry_in: int) -> tuple[int, ...] | None:
@@ -112,18 +115,34 @@ def unpaired(netlist: Netlist) -> Netlist:
     """Another synthesis's netlist in which no LUT looks like the sum of a carry that it does not read.
 
     Yosys puts a carry and a LUT that reads the same two nets at inputs 1 and 2 into one box. A LUT that has the two
-    nets there by chance may depend on the carry, and the box is a loop.
+    nets there by chance may depend on the carry, and the box is a loop. Such a LUT's inputs are ordered so that no
+    carry has the two in the middle; if every order has a carry, it reads one of them through a buffer.
     """
     enter: dict[tuple[int, ...], set[int]] = {}
     for cell in netlist.cells:
         if cell.kind == "carry":
             enter.setdefault(cell.inputs[:2], set()).add(cell.inputs[2])
             enter.setdefault(cell.inputs[1::-1], set()).add(cell.inputs[2])
-    cells = []
+
+    def apart(inputs: Sequence[int]) -> bool:
+        first, a, b, last = inputs
+        return (a, b) not in enter or max(first, last) <= CONST1 or (last > CONST1 and last in enter[a, b])
+
+    out = Netlist()
+    new = {net: net for net in (CONST0, CONST1)}
+    for name, nets in netlist.inputs.items():
+        new.update(zip(nets, out.input(name, len(nets)), strict=True))
     for cell in netlist.cells:
-        if cell.kind == "lut" and len(cell.inputs) == 4 and cell.inputs[1:3] in enter:
-            first, a, b, last = cell.inputs
-            if max(first, last) > CONST1 and not (last > CONST1 and last in enter[a, b]) and first not in (a, b):
-                cell = replace(cell, inputs=(a, first, b, last), table=truth.swap_next(cell.table, 4, 0))
-        cells.append(cell)
-    return Netlist(dict(netlist.inputs), dict(netlist.outputs), cells, netlist.n_nets)
+        inputs, table, read = cell.inputs, cell.table, [new[net] for net in cell.inputs]
+        if cell.kind == "lut" and len(inputs) == 4 and not apart(inputs):
+            order = next((order for order in _ORDERS if apart([inputs[at] for at in order])), None)
+            if order is None:
+                read[1] = out.lut([CONST0, read[1], CONST0, CONST0], 0xCCCC, part=cell.part)
+            else:
+                inputs = tuple(inputs[at] for at in order)
+                table, read = _table(cell, inputs), [new[net] for net in inputs]
+        made = out.cell(cell.kind, read, len(cell.outputs), table=table, part=cell.part)
+        new.update(zip(cell.outputs, made, strict=True))
+    for name, nets in netlist.outputs.items():
+        out.output(name, [new[net] for net in nets])
+    return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from helpers.networks import check, classes, inputs_of, random_network, vote_network
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lut2hw import bits, targets, tools
@@ -305,32 +305,38 @@ def test_baseline_equals_golden_model(family):
             target.primitive(cell)
 
 
-@settings(max_examples=50, deadline=None)
-@given(data=st.data())
-def test_no_lut_is_taken_for_the_sum_of_a_carry(data):
+CELLS = st.lists(st.tuples(st.booleans(), st.tuples(*[st.integers(0, 17)] * 4), st.integers(0, 0xFFFF)), min_size=1)
+
+
+@settings(max_examples=200)
+@given(cells=CELLS)
+@example([(True, (0, 2, 0, 0), 0), (True, (2, 3, 0, 0), 0), (False, (3, 0, 2, 3), 0x1234)])
+@example([(True, (2, 0, 0, 0), 0), (True, (2, 4, 5, 0), 0), (False, (4, 0, 2, 4), 0xBEEF)])
+@example([(True, (4, 2, 1, 0), 0), (True, (4, 3, 2, 0), 0), (False, (3, 2, 4, 1), 0xCAFE)])  # turned onto another's
+@example([*((True, (a, b, 0, 0), 0) for a in (2, 3, 4) for b in (3, 4, 5) if a < b), (False, (2, 3, 4, 5), 0x5EED)])
+def test_no_lut_is_taken_for_the_sum_of_a_carry(cells):
     """A LUT at a carry's two nets that reads another carry in, or none, is turned round, and does the same."""
     from lut2hw.logic.netlist import Netlist
     from lut2hw.passes.share import unpaired
 
     netlist = Netlist()
     nets = [0, 1, *netlist.input("x", 4)]
-    for _ in range(data.draw(st.integers(1, 12))):
-        read = [nets[at] for at in data.draw(st.lists(st.integers(0, len(nets) - 1), min_size=4, max_size=4))]
-        if data.draw(st.booleans()):
-            nets.append(netlist.cell("carry", read[:3])[0])
-        else:
-            nets.append(netlist.lut(read, data.draw(st.integers(0, 0xFFFF))))
+    for is_carry, read, table in cells:
+        at = [nets[number % len(nets)] for number in read]
+        nets.append(netlist.cell("carry", at[:3])[0] if is_carry else netlist.lut(at, table))
     netlist.output("y", nets)
     made = unpaired(netlist)
     x = np.arange(16)
     packed = {"x": bits.pack(np.array([x >> j & 1 for j in range(4)], np.uint8))}
     assert (netlist.evaluate(**packed)["y"] == made.evaluate(**packed)["y"]).all()
     carries = [cell.inputs for cell in made.cells if cell.kind == "carry"]
+    known = {0, 1, *made.inputs["x"]}
     for cell in made.cells:
-        if cell.kind == "lut" and cell.inputs[0] not in cell.inputs[1:3] and max(cell.inputs[::3]) > 1:
-            assert all(set(cell.inputs[1:3]) != {a, b} or len({*cell.inputs[1:3]}) < 2 for a, b, _ in carries) or any(
-                cell.inputs[3] == carry > 1 and cell.inputs[1:3] in ((a, b), (b, a)) for a, b, carry in carries
-            )
+        assert set(cell.inputs) <= known
+        known |= set(cell.outputs)
+        if cell.kind == "lut" and max(cell.inputs[::3]) > 1:  # it reads more than the two
+            into = {carry for a, b, carry in carries if cell.inputs[1:3] in ((a, b), (b, a))}
+            assert not into or (cell.inputs[3] > 1 and cell.inputs[3] in into), (cell, carries)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 7, 10])
