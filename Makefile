@@ -32,7 +32,7 @@ test: venv icarus lint
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
 test-all: venv icarus lint
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "slow or not slow"
+	LUT2HW_HYPOTHESIS=random $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "slow or not slow"
 
 bench: venv
 	@for name in startup memorize compile_time; do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done

@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+from helpers import needs
 from helpers.networks import random_network
 
 from lut2hw import targets, tools
@@ -29,9 +30,8 @@ def folder(request, tmp_path_factory):
 
 
 def test_make_synthesizes(folder, tmp_path):
-    yosys, make = tools.find("yosys"), shutil.which("make")
-    if yosys is None or make is None:
-        pytest.skip("needs yosys and make")
+    needs.skip_without("yosys", "make")
+    yosys, make = tools.require("yosys"), "make"
     copy = tmp_path / "core"
     shutil.copytree(folder, copy)
     script = tmp_path / "yosys"  # whatever command it is, the Makefile takes one word
@@ -49,7 +49,7 @@ def test_make_synthesizes(folder, tmp_path):
     assert "cells" in (copy / "area.txt").read_text()
     included = re.findall(r"-I \$\(SHARE\)/(\w+)", (copy / "Makefile").read_text())
     share = tools.yosys_share()  # old releases of yosys lack some models
-    if shutil.which("iverilog") and all((share / name).is_dir() for name in included):
+    if needs.have("iverilog") and all((share / name).is_dir() for name in included):
         run = subprocess.run([make, "lint", f"SHARE={share}"], cwd=copy, capture_output=True, text=True)
         assert run.returncode == 0, run.stderr
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers import needs
 from helpers.networks import check, classes, inputs_of, random_network, vote_network
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from lut2hw import bits, targets, tools
+from lut2hw import bits, targets
 from lut2hw.compile.compiler import compile_network
 from lut2hw.errors import UsageError
 from lut2hw.model.encoder import Encoder
@@ -270,7 +271,7 @@ def test_lost_register_is_noticed():
         _ = Netlist(netlist.inputs, netlist.outputs, cells, netlist.n_nets).latency
 
 
-@pytest.mark.skipif(tools.find("yosys") is None, reason="needs yosys")
+@needs.tool("yosys")
 def test_high_effort_is_never_worse():
     """Not than normal effort, and not than yosys alone on the network's behaviour."""
     from lut2hw.compile.area import estimate_netlist
@@ -287,7 +288,7 @@ def test_high_effort_is_never_worse():
     assert kept == {"lut2hw", "yosys"}
 
 
-@pytest.mark.skipif(tools.find("yosys") is None, reason="needs yosys")
+@needs.tool("yosys")
 @pytest.mark.parametrize(
     "family", ["ice40", *(pytest.param(name, marks=pytest.mark.slow) for name in FAMILIES if name != "ice40")]
 )

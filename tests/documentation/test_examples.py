@@ -64,7 +64,7 @@ def test_mnist_on_up5k(tmp_path):
     """The script as it is, with a smaller network."""
     folder = os.environ.get("LUT2HW_DATA")
     if not folder or not (Path(folder) / "mnist.npz").exists():
-        pytest.skip("needs mnist.npz in the folder LUT2HW_DATA")
+        pytest.skip("needs LUT2HW_DATA: the name of a folder with mnist.npz")
     out = run(["sh", str(EXAMPLES / "mnist_on_up5k.sh")], tmp_path, LUTS="150", VECTORS="200")
     assert re.search(r"PASS (\d+)/\1", out)
     assert (tmp_path / "mnist" / "mnist.bin").stat().st_size > 10_000

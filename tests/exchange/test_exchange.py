@@ -8,6 +8,7 @@ import subprocess
 
 import numpy as np
 import pytest
+from helpers import needs
 from helpers.networks import inputs_of, random_network
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -248,8 +249,7 @@ def test_names():
 @pytest.mark.parametrize("form", ["blif", "aiger", "wrong"])
 def test_yosys_reads_the_same_function(tmp_path, form):
     """yosys proves the file equal to the behavioural Verilog of the same core."""
-    if tools.find("yosys") is None:
-        pytest.skip("yosys is not installed")
+    needs.skip_without("yosys")
     network = random_network(11, k_max=7, luts=20)
     circuit = Circuit.of(network)
     n, width = len(circuit.inputs), len(circuit.outputs)
@@ -290,7 +290,7 @@ def test_yosys_reads_the_same_function(tmp_path, form):
 def test_c_header_is_the_golden_model(tmp_path, seed):
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
-        pytest.skip("no C compiler on this machine (cc, gcc or clang)")
+        pytest.skip("needs a C compiler: install one (Debian, Ubuntu: `apt-get install gcc`)")
     network = random_network(seed, head=HEADS[seed % 3], k_max=8, luts=300 if seed == 4 else 12)
     (tmp_path / "model.h").write_text(to_c(network, "core"))
     (tmp_path / "main.c").write_text(

@@ -145,7 +145,7 @@ def test_boosting_differs_only_where_two_classes_are_close(seed, n_features, cla
         estimator = GradientBoostingClassifier(n_estimators=rounds, max_depth=3, random_state=0).fit(x, y)
         ensemble, margin = trees.from_sklearn(estimator), estimator.decision_function(others)
     else:
-        xgboost = pytest.importorskip("xgboost", reason="the wheel is not on every platform")
+        xgboost = pytest.importorskip("xgboost", reason="needs xgboost: `pip install xgboost-cpu`")
         estimator = xgboost.XGBClassifier(n_estimators=rounds, max_depth=3, n_jobs=1, random_state=0).fit(x, y)
         with tempfile.TemporaryDirectory() as folder:
             estimator.save_model(f"{folder}/m.json")
@@ -235,7 +235,7 @@ def test_what_is_not_read(estimator, says):
     [("digits", {}), ("cancer", {}), ("iris", {"objective": "multi:softmax"}), ("cancer", {"num_parallel_tree": 3})],
 )
 def test_xgboost(tmp_path, data, options):
-    xgboost = pytest.importorskip("xgboost", reason="the wheel is not on every platform")
+    xgboost = pytest.importorskip("xgboost", reason="needs xgboost: `pip install xgboost-cpu`")
     x, y = DATA[data]
     model = xgboost.XGBClassifier(n_estimators=10, max_depth=4, n_jobs=1, random_state=0, **options).fit(x, y)
     model.save_model(tmp_path / "model.json")

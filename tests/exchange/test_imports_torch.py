@@ -102,7 +102,10 @@ def test_rubbish_is_refused_in_one_line(tmp_path, content):
     assert "\n" not in str(caught.value) and str(path) in str(caught.value)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ANY = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=ANY)
 @given(data=st.data())
 def test_damaged_files_are_refused_or_read(tmp_path, data):
     """Any byte of the pickle may be wrong; then the file is refused, or it is another model."""
@@ -158,15 +161,17 @@ def test_tensors_stay_inside_their_bytes(offset, size, stride, says):
 @pytest.fixture(scope="module")
 def library():
     """checkpoints/models.py, which says what it needs."""
-    pytest.importorskip("torch", reason="PyTorch is not installed; checkpoints/ has files that it wrote")
+    pytest.importorskip("torch", reason="needs torch: `pip install torch`; checkpoints/ has files that it wrote")
     sys.path.insert(0, str(CHECKPOINTS))
     try:
-        return pytest.importorskip("models", reason="difflogic and torch_dwn are not installed", exc_type=ImportError)
+        return pytest.importorskip(
+            "models", reason="needs difflogic and torch_dwn: checkpoints/models.py says how", exc_type=ImportError
+        )
     finally:
         sys.path.remove(str(CHECKPOINTS))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=ANY)
 @given(
     seed=st.integers(0, 1 << 30),
     inputs=st.integers(3, 40),
@@ -184,7 +189,7 @@ def test_random_difflogic_models(library, tmp_path, seed, inputs, widths, classe
     assert (read_any(tmp_path / "m.pt").network.scores(x) == library.scores(model, x)).all()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=ANY)
 @given(
     seed=st.integers(0, 1 << 30),
     inputs=st.integers(3, 40),

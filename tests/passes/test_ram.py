@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import random
 import re
-import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers import needs
 from helpers.networks import check, classes, inputs_of, random_network, vote_network
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -36,8 +36,8 @@ from lut2hw.verify.formal.memory import MEMORIES
 from lut2hw.verify.formal.prove import prove
 
 FAMILIES = sorted(name for name, target in targets.TARGETS.items() if target.ram)
-needs_yosys = pytest.mark.skipif(tools.find("yosys") is None, reason="needs yosys")
-needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="needs Icarus Verilog")
+needs_yosys = needs.tool("yosys")
+needs_icarus = needs.tool("iverilog")
 
 
 def shared_network(
@@ -355,15 +355,14 @@ def emit_again(folder):
 @pytest.mark.parametrize("family,device", [("ice40", "up5k"), ("ice40", "hx8k"), ("ecp5", "25k")])
 def test_place_and_route(family, device, tmp_path, capsys):
     """An initialised RAM packs and routes; build.json counts it; iCE40's bitstream answers as the model does."""
-    if tools.find(targets.get(family).flow.nextpnr) is None:
-        pytest.skip(f"needs {targets.get(family).flow.nextpnr}")
+    needs.skip_without(targets.get(family).flow.nextpnr)
     network = shared_network(6, 2, 4, 9, 8, layers=1)
     compiled = compile_network(network, targets.get(family), ram="auto", device=device)
     manifest = emit(compiled, tmp_path / "core", options={"ram": "auto", "device": device, "fmax": 24.0})
     result = build(manifest.directory)
     assert result["device"] == device and result["freq_mhz"] == 24.0
     assert result["core"]["ram"] == result["chip"]["ram"] == len(rams(compiled.netlist)) == 2
-    if family == "ice40" and tools.find("icebox_vlog"):
+    if family == "ice40" and needs.have("icebox_vlog"):
         [outcome] = verify(manifest, ["bitstream"])
         assert outcome.passed and outcome.vectors > 100, outcome
 

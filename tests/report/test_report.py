@@ -243,7 +243,7 @@ def test_timing_in_words():
     assert "in the wrapper" in timing.critical_path(NEXTPNR.replace("core.", "shift_"))
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (scripts/setup-browser)")
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: scripts/setup-browser, or `apt-get install chromium`")
 @pytest.mark.parametrize("width", [390, 1280])
 def test_in_a_browser(folder, tmp_path, width):
     """No console errors, nothing loaded, nothing wider than the window, every figure drawn."""

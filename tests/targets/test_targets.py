@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
+from helpers import needs
 from helpers.networks import random_network, vote_network
 
 from lut2hw import targets, tools
@@ -18,7 +18,7 @@ from lut2hw.verify.engines import verify
 FAMILIES = sorted(targets.TARGETS)
 PLACED = [name for name in FAMILIES if targets.get(name).flow]
 NEXTPNR = {name: targets.get(name).flow.nextpnr for name in PLACED}
-needs_yosys = pytest.mark.skipif(tools.find("yosys") is None, reason="needs yosys")
+needs_yosys = needs.tool("yosys")
 
 
 def networks():
@@ -32,7 +32,7 @@ def test_unknown_target():
 
 
 @needs_yosys
-@pytest.mark.skipif(shutil.which("iverilog") is None, reason="needs Icarus Verilog")
+@needs.tool("iverilog")
 @pytest.mark.parametrize("family", FAMILIES)
 def test_simulates_with_vendor_models(family, tmp_path):
     for number, network in enumerate(networks()):
@@ -66,8 +66,7 @@ def test_yosys_keeps_the_mapping(family, tmp_path):
 @needs_yosys
 @pytest.mark.parametrize("family", PLACED)
 def test_place_and_route(family, tmp_path):
-    if tools.find(NEXTPNR[family]) is None:
-        pytest.skip(f"needs {NEXTPNR[family]}")
+    needs.skip_without(NEXTPNR[family])
     manifest = emit(compile_network(vote_network(40, 5, 4), targets.get(family), pipeline=2), tmp_path / "core")
     result = build(manifest.directory)
     assert result["core"]["logic_cells"] > 40 and result["fmax_mhz"] > 20

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import needs
 from sklearn.datasets import load_breast_cancer
 
-from lut2hw import data, tools
+from lut2hw import data
 from lut2hw.cli import main
 from lut2hw.data import Dataset
 from lut2hw.errors import UsageError
@@ -20,12 +21,8 @@ from lut2hw.model.network import LutNetwork
 from lut2hw.targets.ice40 import ICE40
 from lut2hw.training import fill as fit
 
-has_ice40 = pytest.mark.skipif(
-    not all(map(tools.find, ("yosys", "nextpnr-ice40", "icepack"))), reason="needs yosys and nextpnr-ice40"
-)
-has_ecp5 = pytest.mark.skipif(
-    not all(map(tools.find, ("yosys", "nextpnr-ecp5", "ecppack"))), reason="needs yosys and nextpnr-ecp5"
-)
+has_ice40 = needs.tool("yosys", "nextpnr-ice40", "icepack")
+has_ecp5 = needs.tool("yosys", "nextpnr-ecp5", "ecppack")
 
 
 def wide(features: int, classes: int, bits: int = 20) -> tuple[encode.Encoder, Dataset]:

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import batch
+from helpers import batch, needs
 from helpers.networks import random_network
 
-from lut2hw import targets, tools
+from lut2hw import targets
 from lut2hw.artefact.vectors import answers, packed_port, random_vectors
 from lut2hw.compile.compiler import compile_network
 from lut2hw.logic.netlist import KINDS, Netlist
@@ -24,7 +24,7 @@ from lut2hw.verify.golden import classes_of
 
 MAX_WIDTH = 14  # so that all inputs can be tried
 
-pytestmark = pytest.mark.skipif(tools.find("yosys") is None, reason=f"needs yosys: {tools.install_hint('yosys')}")
+pytestmark = needs.tool("yosys")
 
 
 def subject(seed: int, family: str = "ice40"):
