@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import cross_val_score, train_test_split
 
-from lut2hw import data
+from lut2hw.training.recall import load_like
 from lut2hw.artefact.emit import emit_model
 from lut2hw.sklearn import DescentClassifier
 from lut2hw.verify.engines import verify
@@ -31,7 +31,7 @@ model = DescentClassifier(luts=LUTS, random_state=0).fit(x_train, y_train)
 print(f"test accuracy {model.score(x_test, y_test):.3f} with {model.network_.n_luts} LUTs")
 
 model.network_.save("cells.lut")
-dataset = data.load("cells.csv", like=model.network_)
+dataset = load_like("cells.csv", model.network_)
 manifest = emit_model(model.network_, Path("cells"), target="ecp5", data=dataset)
 print((manifest.directory / "summary.txt").read_text())
 for outcome in verify(manifest):

@@ -16,12 +16,13 @@ from lut2hw.artefact import fusesoc, netlist_file
 from lut2hw.artefact.folder import FORMAT, MANIFEST, VERSION, Manifest, atomic_folder, check_folder, describe, load
 from lut2hw.artefact.vectors import random_vectors, vectors_of
 from lut2hw.compile.compiler import Compiled, compile_network
-from lut2hw.data import Dataset, recall
+from lut2hw.data import Dataset
 from lut2hw.errors import Lut2hwError
 from lut2hw.hdl.core import TOP, to_verilog
 from lut2hw.logic.port import OUTPUT
 from lut2hw.model.network import LutNetwork, to_bytes
 from lut2hw.targets.registry import get
+from lut2hw.training.recall import recall
 
 __all__ = ["MAX_VECTORS", "Manifest", "emit", "emit_model", "load"]
 
@@ -88,7 +89,9 @@ def emit_model(
             data = recall(network)
     check_folder(Path(directory))
     compiled = compile_network(network, get(target), data=data, **options)
-    x, source = (None, "random") if data is None else (data.x_test, f"{data.name}, test split")
+    x, source = (None, "random") if data is None else (data.x_test, data.name)
+    if data is not None and len(data.y_train):
+        source += ", test split"
     return emit(compiled, directory, x=x, source=source, seed=seed, options=options)
 
 

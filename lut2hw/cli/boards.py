@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lut2hw.cli.options import DATA_HELP, BoardOption, FolderArgument, JsonOption, accuracy, app
-from lut2hw.cli.render import check_output_file, live_accuracy, print_table, report
+from lut2hw.cli.render import check_output_file, live_accuracy, print_table, report, show_notes
 from lut2hw.errors import Lut2hwError, UsageError, unknown_name
 
 if TYPE_CHECKING:
@@ -168,18 +168,19 @@ def run(
     """
     import numpy as np
 
-    from lut2hw import data as datasets
     from lut2hw.artefact import emit as emitted
     from lut2hw.flow import board_build
     from lut2hw.hdl.emitted import identity_of
     from lut2hw.host import serial as host
     from lut2hw.host import simulation
+    from lut2hw.training.recall import load_like, recall
 
     if split not in ("train", "test", "all"):
         raise unknown_name("split", split, ("train", "test", "all"))
     manifest = emitted.load(directory)
     network = manifest.network
-    dataset = datasets.recall(network) if data is None else datasets.load(data, like=network)
+    dataset = recall(network) if data is None else load_like(data, network)
+    show_notes(dataset.notes)
     x, y = dataset.split(split if len(dataset.y_train) else "all")
     integers, y = x[:examples].astype(np.int64), y[:examples]
     golden = network.predict_integers(integers)

@@ -26,7 +26,7 @@ from lut2hw.cli.options import (
     complete_board,
     complete_device,
 )
-from lut2hw.cli.render import check_output_file, print_table, progress_bar, report
+from lut2hw.cli.render import check_output_file, print_table, progress_bar, report, show_notes
 from lut2hw.errors import Lut2hwError, UsageError
 
 if TYPE_CHECKING:
@@ -82,12 +82,14 @@ def emit(
 
     Example: lut2hw emit digits.lut --target ice40 --device hx8k --ram auto --fmax 50 -o build/digits
     """
-    from lut2hw import data as datasets
     from lut2hw.artefact.emit import emit_model
     from lut2hw.model.network import LutNetwork
+    from lut2hw.training.recall import load_like
 
     network = LutNetwork.load(model)
-    dataset = None if data is None else datasets.load(data, like=network)
+    dataset = None if data is None else load_like(data, network)
+    if dataset is not None:
+        show_notes(dataset.notes)
     with progress_bar() as progress:
         progress("compiling", 0, 1)
         manifest = emit_model(

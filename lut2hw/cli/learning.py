@@ -28,7 +28,7 @@ from lut2hw.cli.options import (
     parse_layers,
     parse_number,
 )
-from lut2hw.cli.render import check_output_file, print_table, progress_bar, report
+from lut2hw.cli.render import check_output_file, print_table, progress_bar, report, show_notes
 from lut2hw.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
@@ -350,8 +350,7 @@ def train(
     dataset = datasets.load(
         data, label=label, classes=classes, test_split=test_split, ignore=ignore, drop_missing=drop_missing
     )
-    for note in dataset.notes:
-        typer.echo(note, err=True)
+    show_notes(dataset.notes)
     counts = counts or [encode.usual_bits(dataset.features)]
     tried: dict[str, dict[Any, float]] = {}
     size: Size | None = None
@@ -495,16 +494,17 @@ def evaluate(
     """
     import numpy as np
 
-    from lut2hw import data as datasets
     from lut2hw.model.network import LutNetwork
+    from lut2hw.training.recall import load_like, recall
 
     if split not in (None, "train", "test", "all"):
         raise unknown_name("split", split, ("train", "test", "all"))
     network = LutNetwork.load(model)
     if data is None:
-        dataset = datasets.recall(network)
+        dataset = recall(network)
     else:
-        dataset = datasets.load(data, label=label, classes=classes, like=network)
+        dataset = load_like(data, network, label=label, classes=classes)
+    show_notes(dataset.notes)
     if not len(dataset.y_train):
         if split not in (None, "all"):
             raise UsageError(
@@ -601,13 +601,14 @@ def inspect(
 
     Example: lut2hw inspect digits.lut
     """
-    from lut2hw import data as datasets
     from lut2hw.model.network import LutNetwork
     from lut2hw.studies.inspection import RARE, SURE
     from lut2hw.studies.inspection import inspect as look
+    from lut2hw.training.recall import load_like, recall
 
     network = LutNetwork.load(model)
-    dataset = datasets.recall(network) if data is None else datasets.load(data, like=network)
+    dataset = recall(network) if data is None else load_like(data, network)
+    show_notes(dataset.notes)
     # A file that the model does not know is all of it what it was trained on.
     found = look(network, *dataset.split("train" if len(dataset.y_train) else "all"))
 

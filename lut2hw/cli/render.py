@@ -34,6 +34,12 @@ def report(result: dict[str, Any], as_json: bool, text: str | Callable[[], None]
         )
 
 
+def show_notes(notes: Iterable[str]) -> None:
+    """Sentences on the data, on stderr, each in one line."""
+    for note in notes:
+        print("".join(c if c.isprintable() else repr(c)[1:-1] for c in note), file=sys.stderr)
+
+
 def print_table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
     """A table on stdout; columns of numbers to the right."""
     from rich.console import Console

@@ -5,11 +5,20 @@ from typing import TYPE_CHECKING
 from lut2hw.lazy import lazy
 
 if TYPE_CHECKING:
-    from lut2hw.data.dataset import Dataset, load, recall
+    from lut2hw.data.dataset import Dataset, Examples, Schema, load, load_examples, majority_accuracy
     from lut2hw.data.named import CATALOGUE
 
-__all__ = ["CATALOGUE", "Dataset", "load", "recall"]
+__all__ = ["CATALOGUE", "Dataset", "Examples", "Schema", "load", "load_examples", "majority_accuracy"]
 
 __getattr__, __dir__ = lazy(
-    __name__, {"CATALOGUE": "named", "Dataset": "dataset", "load": "dataset", "recall": "dataset"}
+    __name__,
+    {
+        "CATALOGUE": "named",
+        "Dataset": "dataset",
+        "Examples": "dataset",
+        "Schema": "dataset",
+        "load": "dataset",
+        "load_examples": "dataset",
+        "majority_accuracy": "dataset",
+    },
 )

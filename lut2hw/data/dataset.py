@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lut2hw.data.files import read, refuse_csv_options
+from lut2hw.data import labels
+from lut2hw.data.formats import is_table, read, refuse_options
 from lut2hw.data.named import CATALOGUE
-from lut2hw.data.table import Table
+from lut2hw.data.splits import DEFAULT_TEST_SPLIT, FEW_EXAMPLES, parse_split, test_rows
+from lut2hw.data.table import ReadOptions, Table
 from lut2hw.errors import UsageError, unknown_name
 from lut2hw.model.features import Features, check_finite, quantize
-from lut2hw.model.network import LutNetwork
 
-MAX_CLASSES = 1024
-DEFAULT_TEST_SPLIT = 0.25
+
+@dataclass(frozen=True, eq=False)
+class Schema:
+    """How a model reads data: what `load` needs to bring other data into the same form."""
+
+    features: Features
+    """Columns in order, and how real numbers become integers."""
+    class_names: tuple[str, ...]
+    """Classes in the order of their numbers."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """`Dataset.options` of the data that the model was trained on."""
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Integer features and class numbers, in splits.
 
-    x_train, x_test: integers (n, n_features); y_train, y_test: int64 (n,), positions in `class_names`.
+    x_train, x_test: integers (n, n_features), as the model's encoder reads them; where real numbers were rounded or
+        scaled to make them, they are `Quantized`, which `LutNetwork.predict` knows from raw values.
+    y_train, y_test: int64 (n,), positions in `class_names`.
     features: what the columns are, and how real numbers became these integers.
     options: JSON values from which `load` makes the same dataset again; kept in a model's meta.
-    notes: what was done to the columns of a table, in sentences for people.
+    notes: what was done to the data, and what to beware of, in sentences for people.
+    reals: train and test features as they were read, if they were not integers.
     """
 
     name: str
@@ -40,6 +54,12 @@ class Dataset:
     y_test: NDArray[np.int64]
     options: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    reals: tuple[NDArray[np.floating], NDArray[np.floating]] | None = None
+
+    @property
+    def schema(self) -> Schema:
+        """What `load` needs to read other data like this."""
+        return Schema(self.features, self.class_names, self.options)
 
     def split(self, name: str) -> tuple[NDArray[np.integer], NDArray[np.int64]]:
         """Features and classes of "train", "test" or "all"."""
@@ -51,58 +71,120 @@ class Dataset:
             return np.concatenate([self.x_train, self.x_test]), np.concatenate([self.y_train, self.y_test])
         raise unknown_name("split", name, ("train", "test", "all"))
 
+    def raw(self, name: str) -> NDArray:
+        """Features of a split before they became integers, (n, n_features).
+
+        What was read, where that is known and belongs to the split's integers; else the values that they stand for.
+        """
+        x, _ = self.split(name)
+        if self.features.unscaled:
+            return x
+        if self.reals is not None:
+            reals = np.concatenate(self.reals) if name == "all" else self.reals[name == "test"]
+            if reals.shape == x.shape and (self.features.integers_of(reals) == x).all():
+                return reals
+        return np.asarray(x) / self.features.scale + self.features.offset
+
 
 def load(
     data: str | Path,
     *,
     label: str | None = None,
     classes: str | None = None,
-    test_split: float | None = None,
+    test_split: float | str | None = None,
+    test_data: str | Path | None = None,
     ignore: str | None = None,
     drop_missing: bool | None = None,
-    like: LutNetwork | None = None,
+    header: bool | None = None,
+    max_categories: int | None = None,
+    like: Schema | None = None,
 ) -> Dataset:
     """Load a named dataset or a file.
 
-    data: a name of `CATALOGUE`, or the path of a .npz, .csv or .pla file or of a folder with idx.gz files.
-    label: the column (.csv) or output (.pla) that is the label; a .csv has "label" unless told.
-    classes: groups of labels that become the classes, labels separated by commas and groups by colons, as in
+    Parameters
+    ----------
+    data : str or Path
+        A name of `CATALOGUE`, or the path of a .csv, .tsv, .npz or .pla file (text also as .gz or .zip) or of a
+        folder with idx.gz files.
+    label : str, optional
+        The column (.csv) or output (.pla) that is the label, by name or by position from 0, -1 being the last; of a
+        .csv "label" by default.
+    classes : str, optional
+        Groups of labels that become the classes, labels separated by commas and groups by colons, as in
         "0,1,2,3,4:5,6,7,8,9"; examples with other labels are left out. None: every label is a class.
-    test_split: share of the examples to test with, for data without a test split of its own (0.25 if None). The
-        share is taken from every class; which examples depends on the data alone.
-    ignore: columns of a .csv to leave out, separated by commas. drop_missing: leave out its lines that lack a value.
-    like: a model whose features, classes and, where not given here, options are used. Data that the model was not
-        trained on and that has no test split of its own is given whole, as the test split.
+    test_split : float or str, optional
+        Share of the examples to test with, for data without a test split of its own (0.25 by default), taken from
+        every class; which examples depends on the data alone. "last:0.2" takes the last rows instead.
+    test_data : str or Path, optional
+        Other data to test with; its columns are matched by name, and all of it is used.
+    ignore : str, optional
+        Columns of a .csv to leave out, by name or position, separated by commas.
+    drop_missing : bool, optional
+        Leave out rows of a .csv with missing values, which are an error otherwise.
+    header : bool, optional
+        Whether the first line of a .csv holds names. None: it does, but a line that looks like an example is refused.
+        Without a header the columns are called x0, x1 and so on.
+    max_categories : int, optional
+        Values of a column of text that become bits (20 by default); the rarer ones share one.
+    like : Schema, optional
+        Of a model (`lut2hw.training.recall.schema_of`) or another dataset: its features, classes and, where not given
+        here, options are used. Data that it does not come from and that has no test split of its own is given
+        whole, as the test split.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    UsageError
+        In one line that says what is wrong with the data or the options.
     """
+    options = dict(like.options) if like is not None else {}
     if like is not None:
-        label = label or _option(like, "label")
-        if drop_missing is None and Path(data).suffix.lower() in (".csv", ".tsv"):
-            drop_missing = _option(like, "drop_missing")
-    table = _read(
-        str(data),
-        label,
-        ignore=ignore.split(",") if ignore else (),
+        label = label if label is not None else options.get("label")
+        if is_table(Path(data)):
+            drop_missing = options.get("drop_missing") if drop_missing is None else drop_missing
+            header = options.get("header") if header is None else header
+    if max_categories is not None and max_categories < 1:
+        raise UsageError(f"--max-categories must be at least 1, not {max_categories}")
+    reading = ReadOptions(
+        label=label,
+        ignore=tuple(name.strip() for name in ignore.split(",")) if ignore else (),
         drop_missing=bool(drop_missing),
+        header=header,
+        max_categories=max_categories,
         wanted=None if like is None else like.features.names,
+        categories=_categories(options),
     )
+    table = _read(str(data), reading)
+    groups = labels.parse_groups(classes or (options.get("classes") if like is not None else None))
+    classes = classes or (options.get("classes") if like is not None else None)
     if like is not None:
-        classes = classes or _option(like, "classes")
-        _check_like(table, like)
-    groups = _groups(classes)
+        _arrange(table, like.features.names, "the model")
+        if test_data is None and str(data) == options.get("data"):
+            test_data = options.get("test_data")
     own_split = table.x_test is not None
-    if own_split and test_split is not None:
+    if test_data is not None:
+        if own_split:
+            raise UsageError(f"{table.name} has a test split of its own; leave --test-data out")
+        if test_split is not None:
+            raise UsageError("give --test-data or --test-split, not both")
+        table = _with_test_data(table, str(test_data), reading)
+    elif own_split and test_split is not None:
         raise UsageError(f"{table.name} has a test split of its own; leave --test-split out")
-    if test_split is not None and not 0 < test_split < 1:
-        raise UsageError(f"--test-split must be between 0 and 1, not {test_split:g}")
-    labels = [_labels(table.name, y) for y in (table.y_train, table.y_test) if y is not None]
+    split = None if test_split is None else parse_split(test_split)
+    texts = [labels.as_text(table.name, y) for y in (table.y_train, table.y_test) if y is not None]
     xs = [table.x_train] if table.x_test is None else [table.x_train, table.x_test]
+    for y in texts:
+        labels.reals_refused(table.name, y)
     for x in xs:
         check_finite(x, table.names)
-    fingerprint = None if own_split else _fingerprint(xs[0], labels[0])
-    names = like.class_names if like is not None else _class_names(table.name, labels, groups)
+    fingerprint = None if own_split else _fingerprint(xs[0], texts[0])
+    names = like.class_names if like is not None else labels.class_names(table.name, texts, groups)
     ys = []
-    for i, y in enumerate(labels):
-        number = _numbers(table.name, y, names, groups)
+    for i, y in enumerate(texts):
+        number = labels.numbers(table.name, y, names, groups)
         if (number < 0).any():
             xs[i] = xs[i][number >= 0]
             number = number[number >= 0]
@@ -114,76 +196,143 @@ def load(
         raise UsageError(
             f"{table.name} has a single class, {names[present[0]]!r}, to train on; at least two are needed"
         )
-    if not own_split:
-        if like is not None and test_split is None:
-            test_split = _option(like, "test_split") if _option(like, "fingerprint") == fingerprint else 0.0
-        share = DEFAULT_TEST_SPLIT if test_split is None else test_split
-        test = _stratified(ys[0], share) if share else np.ones(len(ys[0]), bool)
+    if len(xs) == 1:
+        same = like is None or options.get("fingerprint") == fingerprint
+        if split is None and (like is None or (same and options.get("test_split") != 0.0)):
+            test_split = options.get("test_split", DEFAULT_TEST_SPLIT)
+            split = parse_split(test_split)
+        test = np.ones(len(ys[0]), bool) if split is None else test_rows(ys[0], *split)
         xs, ys = [xs[0][~test], xs[0][test]], [ys[0][~test], ys[0][test]]
-        test_split = share
+        test_split = 0.0 if split is None else split[1] if split[0] == "share" else f"last:{split[1]:g}"
     features = _features(table, xs[0]) if like is None else like.features
-    options = {
+    kept = {
         "data": str(data),
         "label": label,
         "classes": classes,
         "test_split": test_split,
+        "test_data": None if test_data is None else str(test_data),
         "fingerprint": fingerprint,
         "ignore": ignore,
         "drop_missing": drop_missing or None,
+        "header": header,
+        "max_categories": max_categories,
+        "categories": {name: list(values) for name, values in table.categories.items()} or None,
     }
-    # Bytes stay bytes: eight times less memory than int64.
-    x_train, x_test = (x if x.dtype.kind in "iu" and features.unscaled else features.integers_of(x) for x in xs)
+    integers = [_integers(x, features) for x in xs]
+    notes = list(table.notes)
+    if like is None:
+        notes += _cautions(names, ys)
     return Dataset(
         table.name,
         features,
         names,
-        x_train,
+        integers[0],
         ys[0],
-        x_test,
+        integers[1],
         ys[1],
-        {key: value for key, value in options.items() if value is not None},
-        table.notes,
+        {key: value for key, value in kept.items() if value is not None},
+        tuple(notes),
+        None if features.unscaled else (xs[0], xs[1]),
     )
 
 
-def recall(network: LutNetwork) -> Dataset:
-    """The dataset that `network` was trained on, by the options in its meta."""
-    data = _option(network, "data")
-    if not isinstance(data, str):
-        raise UsageError("the model does not say which data it was trained on; give --data")
-    try:
-        return load(data, like=network)
-    except UsageError as error:
-        raise UsageError(f"{error}; the model was trained on it, --data gives other data") from None
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Features without labels, in the form a model reads.
+
+    x: integers (n, n_features), as `Dataset` holds them. kept: bool (rows,), which rows of the source are examples,
+    all of them unless rows with missing values were to be left out. notes: as of `Dataset`.
+    """
+
+    name: str
+    x: NDArray[np.integer]
+    kept: NDArray[np.bool_]
+    notes: tuple[str, ...] = ()
 
 
-def _option(network: LutNetwork, key: str) -> Any:
-    options = network.meta.get("data")
-    return options.get(key) if isinstance(options, dict) else None
+def load_examples(
+    data: str | Path, like: Schema, *, drop_missing: bool | None = None, header: bool | None = None
+) -> Examples:
+    """Load data whose labels are not known, or do not matter, in the form of `like`.
+
+    data: as of `load`; of data with a test split of its own that is read, else all of it. drop_missing, header: as of
+    `load`. Errors: `UsageError` in one line.
+    """
+    if is_table(Path(data)):
+        drop_missing = like.options.get("drop_missing") if drop_missing is None else drop_missing
+        header = like.options.get("header") if header is None else header
+    reading = ReadOptions(
+        drop_missing=bool(drop_missing),
+        header=header,
+        wanted=like.features.names,
+        categories=_categories(like.options),
+        labelled=False,
+    )
+    table = _read(str(data), reading)
+    if table.x_test is not None:
+        table = replace(table, x_train=table.x_test, x_test=None, y_test=None)
+    _arrange(table, like.features.names, "the model")
+    x = table.x_train
+    check_finite(x, table.names)
+    kept = np.ones(len(x), bool) if table.kept is None else table.kept
+    return Examples(table.name, _integers(x, like.features), kept, table.notes)
 
 
-def _read(data: str, label: str | None, **csv: Any) -> Table:
+def majority_accuracy(y: NDArray[np.int64]) -> float:
+    """Accuracy of the answer that is right most often, whatever the example: what a model must beat.
+
+    y: class numbers (n,). Returns 0 for no examples.
+    """
+    return float(np.bincount(y).max() / len(y)) if len(y) else 0.0
+
+
+def _categories(options: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Values of columns of text in a model's options, which may come from anybody."""
+    given = options.get("categories")
+    if not isinstance(given, dict):
+        return {}
+    return {str(name): tuple(map(str, values)) for name, values in given.items() if isinstance(values, list)}
+
+
+def _read(data: str, reading: ReadOptions) -> Table:
     if data in CATALOGUE:
-        refuse_csv_options(data, csv)
+        refuse_options(data, reading)
         return CATALOGUE[data].reader(data)
     path = Path(data)
     if path.exists() or path.suffix or len(path.parts) > 1:
-        return read(path, label, **csv)
+        return read(path, reading)
     for suffix in (".csv", ".npz", ".pla"):
         if path.with_name(data + suffix).exists():
             raise UsageError(f"unknown dataset {data!r}; did you mean the file {data + suffix}?")
     raise unknown_name("dataset", data, CATALOGUE)
 
 
-def _check_like(table: Table, model: LutNetwork) -> None:
-    """Bring the columns into the model's order, by name where the source has names."""
-    wanted = model.features.names
+def _with_test_data(table: Table, data: str, reading: ReadOptions) -> Table:
+    """The table with all of other data as its test split."""
+    names = table.names
+    wanted = reading.wanted if reading.wanted is not None else names
+    known = {**reading.categories, **table.categories}
+    if not is_table(Path(data)):
+        reading = replace(reading, drop_missing=False, header=None)
+    other = _read(data, replace(reading, ignore=(), max_categories=None, wanted=wanted, categories=known))
+    if names is None:
+        names = tuple(f"x{i}" for i in range(table.x_train.shape[1]))
+    _arrange(other, names, table.name)
+    x, y = other.x_train, other.y_train
+    if other.x_test is not None and other.y_test is not None:
+        x, y = np.concatenate([x, other.x_test]), np.concatenate([y, other.y_test])
+    texts = [labels.as_text(name, each) for name, each in ((table.name, table.y_train), (other.name, y))]
+    return replace(table, y_train=texts[0], x_test=x, y_test=texts[1], notes=(*table.notes, *other.notes))
+
+
+def _arrange(table: Table, wanted: tuple[str, ...], reader: str) -> None:
+    """Bring the columns into the order of `wanted`, by name where the source has names."""
     if table.by_name and table.names is not None:
         at = {name: i for i, name in enumerate(table.names)}
         lacking = [name for name in wanted if name not in at]
         if lacking:
             raise UsageError(
-                f"{table.name} has no column {lacking[0]!r}, which the model reads "
+                f"{table.name} has no column {lacking[0]!r}, which {reader} reads "
                 f"({len(lacking)} of its {len(wanted)} features are missing)"
             )
         if table.names != wanted:
@@ -191,7 +340,7 @@ def _check_like(table: Table, model: LutNetwork) -> None:
             table.names = wanted
     elif table.x_train.shape[1] != len(wanted):
         raise UsageError(
-            f"{table.name} has {table.x_train.shape[1]} features but the model reads {len(wanted)}; "
+            f"{table.name} has {table.x_train.shape[1]} features but {reader} reads {len(wanted)}; "
             "give data like that it was trained on"
         )
 
@@ -203,80 +352,27 @@ def _fingerprint(x: NDArray, y: NDArray) -> str:
     return sha.hexdigest()[:16]
 
 
-def _labels(name: str, y: NDArray) -> NDArray[np.str_]:
-    """Labels as strings; whole numbers lose their point."""
-    if y.dtype.kind == "f":
-        if not np.isfinite(y).all():
-            raise UsageError(f"a label of {name} is {y[~np.isfinite(y)][0]}; remove missing labels first")
-        if (y != np.rint(y)).any():
-            raise UsageError(f"a label of {name} is {y[y != np.rint(y)][0]:g}; labels must be classes, not reals")
-        y = y.astype(np.int64)
-    if y.dtype.kind not in "biuSU":
-        raise UsageError(f"labels of {name} must be whole numbers or strings, not {y.dtype}")
-    if y.dtype.kind == "S":
-        y = np.char.decode(y, "utf-8", "replace")
-    values, inverse = np.unique(y, return_inverse=True)
-    if len(values) > MAX_CLASSES:
-        raise UsageError(f"{name} has {len(values)} different labels; at most {MAX_CLASSES} classes are possible")
-    return values.astype(np.str_)[inverse]
+def _cautions(names: tuple[str, ...], ys: list[NDArray[np.int64]]) -> list[str]:
+    """What to beware of, before anybody believes an accuracy."""
+    out = []
+    if labels.looks_like_a_quantity(names):
+        out.append(
+            f"the labels are {len(names)} different numbers, each of which becomes a class of its own; if they are "
+            "amounts, group them with --classes"
+        )
+    for split, y in (("train on", ys[0]), ("test with", ys[1])):
+        if len(y) < FEW_EXAMPLES:
+            out.append(
+                f"only {len(y)} example{'s' * (len(y) != 1)} to {split}: an accuracy on so few says little"
+            )
+    return out
 
 
-def _groups(classes: str | None) -> tuple[tuple[str, ...], ...] | None:
-    if classes is None:
-        return None
-    groups = tuple(tuple(label.strip() for label in group.split(",")) for group in classes.split(":"))
-    flat = [label for group in groups for label in group]
-    if len(groups) < 2 or not all(flat):
-        raise UsageError(f"--classes {classes} must be two or more groups of labels, as in 0,1,2,3,4:5,6,7,8,9")
-    if len(set(flat)) < len(flat):
-        raise UsageError(f"--classes {classes} names a label twice")
-    return groups
-
-
-def _class_names(
-    name: str, labels: list[NDArray[np.str_]], groups: tuple[tuple[str, ...], ...] | None
-) -> tuple[str, ...]:
-    known = sorted({str(label) for y in labels for label in np.unique(y)}, key=_natural)
-    if groups is None:
-        return tuple(known)
-    for label in (label for group in groups for label in group):
-        if label not in known:
-            raise unknown_name(f"label of {name} in --classes", label, known)
-    return tuple(",".join(group) for group in groups)
-
-
-def _natural(label: str) -> tuple[int, int, str]:
-    """Whole numbers by value and before other text."""
-    try:
-        return (0, int(label), label)
-    except ValueError:
-        return (1, 0, label)
-
-
-def _numbers(
-    name: str, y: NDArray[np.str_], names: tuple[str, ...], groups: tuple[tuple[str, ...], ...] | None
-) -> NDArray[np.int64]:
-    """Class numbers; -1 for labels outside every group."""
-    members = groups if groups is not None else tuple((each,) for each in names)
-    number = {label: i for i, group in enumerate(members) for label in group}
-    values, inverse = np.unique(y, return_inverse=True)
-    if groups is None:
-        for value in values:
-            if value not in number:
-                raise unknown_name(f"label of {name} for this model", str(value), names)
-    return np.array([number.get(str(value), -1) for value in values], np.int64)[inverse]
-
-
-def _stratified(y: NDArray[np.int64], share: float) -> NDArray[np.bool_]:
-    """bool (n,): the examples of the test split, `share` of every class and at least one left to train on."""
-    rng = np.random.default_rng(0)
-    test = np.zeros(len(y), bool)
-    for value in np.unique(y):
-        members = rng.permutation(np.flatnonzero(y == value))
-        test[members[: min(round(share * len(members)), len(members) - 1)]] = True
-    if not test.any():
-        raise UsageError(f"a test split of {share:g} leaves no example to test with; choose a larger --test-split")
-    return test
+def _integers(x: NDArray, features: Features) -> NDArray[np.integer]:
+    """What `features` make of raw `x`; bytes stay bytes, which take an eighth of the memory."""
+    if not features.unscaled:
+        return features.quantized(x)
+    return x if x.dtype.kind in "iu" else features.integers_of(x)
 
 
 def _features(table: Table, x: NDArray) -> Features:

@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lut2hw.data.files import open_npz, read, read_idx_folder, table_of_arrays
+from lut2hw.data.formats import read
+from lut2hw.data.idx import read_idx_folder
+from lut2hw.data.npz import open_npz, table_of_arrays
 from lut2hw.data.table import Table
 from lut2hw.errors import Lut2hwError, UsageError
 

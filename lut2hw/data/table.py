@@ -1,13 +1,38 @@
-"""What a reader hands over: columns and labels as they stand in the source."""
+"""What every reader is given and hands over: options, and columns and labels as they stand in the source."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 MAX_BYTES = 4 << 30  # of one array, or of one text file
+MAX_CATEGORIES = 20  # values of a column of text that become bits by default
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read a file; a format refuses those it has no use for."""
+
+    label: str | None = None
+    """Name, or position from 0 (from the end if negative), of the column or output that is the label."""
+    ignore: tuple[str, ...] = ()
+    """Columns to leave out, named like `label`."""
+    drop_missing: bool = False
+    """Leave out rows with missing values, which are an error otherwise."""
+    header: bool | None = None
+    """Whether the first line holds the names of the columns. None: yes, but refuse a line that looks like data."""
+    max_categories: int | None = None
+    """Values of a column of text that become bits; `MAX_CATEGORIES` if None."""
+    wanted: tuple[str, ...] | None = None
+    """Features that a model reads, to make of the columns; no other column is looked at. None: all columns."""
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Values of columns of text that a model knows, where its features do not tell."""
+    labelled: bool = True
+    """Whether there are labels to read. If not, `Table.y_train` is all zeros."""
 
 
 @dataclass(eq=False)
@@ -20,6 +45,8 @@ class Table:
     low, high: the range every feature is known to have, whatever the examples show; None: seen in the data.
     by_name: features are to be matched by name, not by position, when a model reads another file.
     notes: what was done to the columns, in sentences for people.
+    categories: values of the columns of text that became bits, but for those whose rarer values share a bit.
+    kept: bool (rows of the file,), which of them are examples; None: all are.
     """
 
     name: str
@@ -33,14 +60,25 @@ class Table:
     high: int | None = None
     by_name: bool = False
     notes: tuple[str, ...] = ()
+    categories: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    kept: NDArray[np.bool_] | None = None
 
 
-def flatten(x: NDArray) -> tuple[NDArray, tuple[int, ...] | None, int | None, int | None]:
-    """Images (n, height, width[, channels]) to columns (n, n_features), with their shape and range.
+@dataclass(frozen=True)
+class Format:
+    """A kind of data file: one module with a reader, registered in `lut2hw.data.formats`."""
 
-    Bytes of an image are pixels, 0 to 255 even if this data shows fewer values.
-    """
-    if x.ndim <= 2:
-        return x, None, None, None
-    low, high = (0, 255) if x.dtype == np.uint8 and x.max(initial=0) > 1 else (None, None)
-    return x.reshape(len(x), -1), tuple(x.shape[1:]), low, high
+    name: str
+    """For people."""
+    suffixes: tuple[str, ...]
+    """Endings of its files, lower case with the dot; empty for a format that is a folder."""
+    read: Callable[[Path, ReadOptions], Table]
+    """Raises `UsageError` in one line that names the file and what is wrong."""
+    options: frozenset[str] = frozenset()
+    """Fields of `ReadOptions` that it heeds, beside `labelled`, `wanted` and `categories`."""
+
+
+def some(names: list[str] | tuple[str, ...]) -> str:
+    """The first names and the last, for an error text."""
+    names = [name if name.isprintable() else repr(name) for name in names]
+    return ", ".join(names[:8]) + (f", ... {names[-1]}" if len(names) > 8 else "")

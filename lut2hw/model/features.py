@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -70,9 +72,25 @@ class Features:
         """Integers stay as they are."""
         return bool((self.scale == 1).all() and (self.offset == 0).all())
 
+    def same_scaling(self, other: Features) -> bool:
+        """Whether real numbers become the same integers."""
+        return self is other or (
+            np.array_equal(self.scale, other.scale) and np.array_equal(self.offset, other.offset)
+        )
+
+    def quantized(self, x: ArrayLike) -> Quantized:
+        """What `integers_of` makes of real `x` (n, n_features), marked as such. Errors: the same."""
+        return Quantized(self.integers_of(x), self)
+
     def integers_of(self, x: ArrayLike) -> NDArray[np.int64]:
-        """Real `x` (n, n_features) to the integers the model reads. Errors: wrong shape, NaN or infinity."""
-        x = np.asarray(x)
+        """Real `x` (n, n_features) to the integers the model reads.
+
+        `Quantized` integers stay as they are. Errors: `UsageError` for a wrong shape, NaN, infinity, what is no
+        number, or integers that were made with other scales.
+        """
+        if isinstance(x, Quantized):
+            return self.check_quantized(x).view(np.ndarray).astype(np.int64, copy=False)
+        x = _numeric(np.asarray(x))
         if x.ndim != 2 or x.shape[1] != len(self):
             raise UsageError(
                 f"expected data of shape (examples, {len(self)}) but got {x.shape}; give one column per feature"
@@ -85,9 +103,75 @@ class Features:
         scaled = np.rint((x - self.offset) * self.scale)
         return np.clip(scaled, -(2.0**62), 2.0**62).astype(np.int64)
 
+    def check_quantized(self, x: NDArray) -> NDArray:
+        """Give `x` back, unless it is `Quantized` with other scales: then raise `UsageError`."""
+        if isinstance(x, Quantized) and not self.same_scaling(x.features):
+            raise UsageError(
+                "these integers were made of real numbers with other scales than the model's; load the data as "
+                "the model reads it (lut2hw.training.recall.load_like), or give the real numbers"
+            )
+        return x
+
     def clip(self, x: NDArray[np.int64]) -> NDArray[np.int64]:
         """Saturate integers to the ports' ranges. No comparison changes: thresholds lie inside the range."""
         return np.clip(x, self.low, self.high)
+
+
+class Quantized(np.ndarray):
+    """Integers (n, n_features) that stand for real numbers, and the `features` that made them.
+
+    A network knows them from raw values, so that neither can be taken for the other. Parts and copies are `Quantized`,
+    too; what is computed from them is a plain array.
+    """
+
+    features: Features
+
+    def __new__(cls, integers: NDArray[np.integer], features: Features) -> Quantized:
+        """Mark integers (n, n_features) as made by `features`."""
+        out = np.asarray(integers).view(cls)
+        out.features = features
+        return out
+
+    def __array_finalize__(self, obj: Any) -> None:
+        features = getattr(obj, "features", None)
+        if features is not None:
+            self.features = features
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        """Sums, products and comparisons are no longer what the features made."""
+        if "out" in options:
+            options["out"] = tuple(_plain(each) for each in options["out"])
+        return getattr(ufunc, method)(*map(_plain, inputs), **options)
+
+    def __array_function__(
+        self, function: Callable[..., Any], types: Iterable[type], args: Any, options: Any
+    ) -> Any:
+        """What joins arrays keeps their features if all of them have the same."""
+        out = super().__array_function__(function, tuple(types), args, options)
+        if isinstance(out, Quantized) and "features" not in vars(out):
+            parts = list(args[0]) if args and isinstance(args[0], list | tuple) else []
+            if not all(isinstance(part, Quantized) and part.features.same_scaling(self.features) for part in parts):
+                return _plain(out)
+            out.features = self.features
+        return out
+
+    def __reduce__(self) -> Any:
+        return Quantized, (_plain(self), self.features)
+
+
+def _plain(x: Any) -> Any:
+    return x.view(np.ndarray) if isinstance(x, Quantized) else x
+
+
+def _numeric(x: NDArray) -> NDArray:
+    """Numbers kept as Python objects, as a frame of mixed columns gives them, in an array of numbers."""
+    if x.dtype.kind != "O":
+        return x
+    try:
+        whole = all(isinstance(value, int | np.integer) for value in x.flat)
+        return x.astype(np.int64 if whole else np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise UsageError("features must be numbers, but some are not; make numbers of them first") from None
 
 
 def check_finite(x: NDArray, names: tuple[str, ...] | None = None) -> None:

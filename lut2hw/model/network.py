@@ -141,17 +141,20 @@ class LutNetwork:
         return answers
 
     def scores(self, x: ArrayLike) -> NDArray[np.int64]:
-        """Scores int64 (n, len(head.bias)) of raw features (n, n_features)."""
+        """Scores int64 (n, len(head.bias)) of raw features (n, n_features), or of a `Dataset`'s integers."""
         integers = self.features.integers_of(x)
         return self.scores_packed(self.encoder(integers), len(integers))
 
     def predict(self, x: ArrayLike) -> NDArray[np.int64]:
-        """Class numbers int64 (n,) of raw features (n, n_features): the definition of the right answer."""
+        """Class numbers int64 (n,) of raw features (n, n_features): the definition of the right answer.
+
+        A `Dataset`'s integers (`Quantized`) count as the raw features that they stand for.
+        """
         return self.head.answer(self.scores(x))
 
     def predict_integers(self, x: NDArray[np.integer]) -> NDArray[np.int64]:
         """Class numbers int64 (n,) of features that are integers already (n, n_features), as `Dataset` holds them."""
-        return self.predict_packed(self.encoder(x), len(x))
+        return self.predict_packed(self.encoder(self.features.check_quantized(x)), len(x))
 
     def with_meta(self, **meta: Any) -> LutNetwork:
         """The same network with further entries of `meta`."""

@@ -20,13 +20,14 @@ from lut2hw.artefact.emit import Manifest
 from lut2hw.artefact.emit import load as load_folder
 from lut2hw.compile.area import estimate_netlist
 from lut2hw.compile.compiler import compile_network
-from lut2hw.data import Dataset, load, recall
+from lut2hw.data import Dataset
 from lut2hw.errors import Lut2hwError
 from lut2hw.logic.netlist import PARTS
 from lut2hw.model.network import LutNetwork
 from lut2hw.report import figures
 from lut2hw.report.timing import PART_NAMES, critical_path
 from lut2hw.targets.registry import get as get_target
+from lut2hw.training.recall import load_like, recall
 
 MAX_EXAMPLES = 60_000
 MAX_PICTURES = 24
@@ -86,7 +87,7 @@ def make(path: str | Path, *, data: str | None = None, title: str | None = None)
     missing: list[str] = []
     dataset = None
     if data is not None:
-        dataset = load(data, like=network)
+        dataset = load_like(data, network)
     else:
         try:
             dataset = recall(network)

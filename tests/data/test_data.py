@@ -14,12 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lut2hw import data
-from lut2hw.data.files import read
+from lut2hw.data.formats import read
 from lut2hw.data.named import CATALOGUE
 from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.learn.memorize import learn
 from lut2hw.model import encoder as encode
 from lut2hw.model.features import Features, quantize
+from lut2hw.training.recall import load_like, recall
 
 
 def write_csv(path, rows, header="a,b,kind"):
@@ -148,11 +149,11 @@ def test_columns_of_text_missing_values_and_columns_to_leave_out(tmp_path):
     assert (x[:, 2:5].sum(axis=1) == 1).all()
     assert (x[:, 5] == (y == dataset.class_names.index("even"))).all()
     model = train_on(dataset)
-    again = data.recall(model)
+    again = recall(model)
     assert (again.x_test == dataset.x_test).all() and (again.y_test == dataset.y_test).all()
     # Other data: an unknown colour is none of the known ones; columns that the model does not read do not matter.
     rows = ["odd,1,purple,3,yes,text 1", "even,2,red,1.5,no,text 2"]
-    other = data.load(write_csv(tmp_path / "o.csv", rows, "kind,a,colour,b,on,more"), like=model)
+    other = load_like(write_csv(tmp_path / "o.csv", rows, "kind,a,colour,b,on,more"), model)
     assert other.x_test.tolist() == [[1, 300, 0, 0, 0, 1], [2, 150, 0, 0, 1, 0]]
     for option in ({"ignore": "a"}, {"drop_missing": True}):
         with pytest.raises(UsageError, match=r"for \.csv files"):
@@ -379,28 +380,28 @@ def test_a_model_reads_other_data_its_own_way(tmp_path):
     path = write_csv(tmp_path / "t.csv", good_rows())
     dataset = data.load(path, label="kind", test_split=0.3)
     model = train_on(dataset)
-    again = data.recall(model)
+    again = recall(model)
     assert (again.x_test == dataset.x_test).all()
     assert (again.y_train == dataset.y_train).all()
     # Other column order, one column more, the classes in another order of appearance: matched by name.
     rows = [",".join([row.split(",")[2], "0", *row.split(",")[1::-1]]) for row in good_rows()[::-1]]
-    other = data.load(write_csv(tmp_path / "o.csv", rows, "kind,more,b,a"), like=model)
+    other = load_like(write_csv(tmp_path / "o.csv", rows, "kind,more,b,a"), model)
     assert len(other.y_train) == 0  # not the data of training: all of it is for testing
     assert len(other.y_test) == 40
     everything = np.concatenate([dataset.x_train, dataset.x_test])
     assert sorted(map(tuple, other.x_test.tolist())) == sorted(map(tuple, everything.tolist()))
     refuse = write_csv(tmp_path / "r.csv", ["1,even"], "a,kind")
     with pytest.raises(UsageError, match="no column 'b'"):
-        data.load(refuse, like=model)
+        load_like(refuse, model)
     with pytest.raises(UsageError, match="unknown label"):
-        data.load(write_csv(tmp_path / "l.csv", ["1,2,evn"]), like=model)
+        load_like(write_csv(tmp_path / "l.csv", ["1,2,evn"]), model)
     with pytest.raises(UsageError, match="has 64 features but the model reads 2"):
-        data.load("digits", like=model)
+        load_like("digits", model)
 
 
 def test_groups_are_remembered():
     model = train_on(data.load("digits", classes="3:8"))
-    again = data.recall(model)
+    again = recall(model)
     assert again.class_names == ("3", "8")
     assert len(again.y_test) == pytest.approx(89, abs=2)
 
@@ -465,4 +466,4 @@ def test_errors_point_to_what_is_there(tmp_path, monkeypatch):
     model = train_on(data.load("pumps.csv", label="kind"))
     path.unlink()
     with pytest.raises(UsageError, match=r"no data file at pumps\.csv; .*--data gives other"):
-        data.recall(model)
+        recall(model)

@@ -151,7 +151,7 @@ def test_page_of_a_folder(folder):
 
 
 def test_confusion_matrix_is_right(folder):
-    from lut2hw.data import recall
+    from lut2hw.training.recall import recall
 
     network = LutNetwork.load(folder / "model.lut")
     dataset = recall(network)

@@ -32,7 +32,7 @@ from lut2hw import data
 from lut2hw.artefact.emit import emit_model, load
 from lut2hw.artefact.folder import Manifest
 from lut2hw.artefact.vectors import Vectors
-from lut2hw.data import files
+from lut2hw.data import idx
 from lut2hw.errors import Lut2hwError
 from lut2hw.exchange import aiger, blif, pla
 from lut2hw.exchange import registry as imports
@@ -404,7 +404,7 @@ def read_idx(suffix: str) -> Callable[[bytes, Path], object]:
     def read(content: bytes, folder: Path) -> object:
         path = folder / f"data-idx3{suffix}"
         path.write_bytes(content)
-        return files.read_idx(path)
+        return idx.read_idx(path)
 
     return read
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lut2hw.data.files import read_array
+from lut2hw.data.npz import read_array
 from lut2hw.errors import UsageError
 from lut2hw.exchange.builder import Builder
 from lut2hw.exchange.logic import FormatError

@@ -1,0 +1,61 @@
+"""The formats of data files, and the one way to read any of them. A new format is a module and a line here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lut2hw.data import csv, idx, npz, pla
+from lut2hw.data.source import suffix_of
+from lut2hw.data.table import MAX_BYTES, Format, ReadOptions, Table
+from lut2hw.errors import UsageError
+
+FORMATS: tuple[Format, ...] = (csv.FORMAT, npz.FORMAT, pla.FORMAT, idx.FORMAT)
+
+_FLAGS = {
+    "ignore": "--ignore",
+    "drop_missing": "--drop-missing",
+    "header": "--header and --no-header",
+    "max_categories": "--max-categories",
+}
+
+
+def read(path: Path, options: ReadOptions | None = None) -> Table:
+    """Read a data file or folder. Errors: `UsageError` in one line that names the file and what is wrong."""
+    options = options or ReadOptions()
+    try:
+        if path.is_dir():
+            kind = next(each for each in FORMATS if not each.suffixes)
+            refuse_options(str(path), options, kind.options)
+            return kind.read(path, options)
+        if not path.exists():
+            raise UsageError(f"no data file at {path}")
+        if not path.is_file():
+            raise UsageError(f"{path} is not a regular file")
+        if path.stat().st_size > MAX_BYTES:
+            raise UsageError(f"{path} is larger than {MAX_BYTES >> 30} GiB; give a sample of it")
+        suffix = suffix_of(path)
+        for kind in FORMATS:
+            if suffix in kind.suffixes:
+                refuse_options(str(path), options, kind.options)
+                return kind.read(path, options)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+    except MemoryError:
+        raise UsageError(f"{path} needs more memory than there is; give a sample of it") from None
+    known = [suffix for kind in FORMATS for suffix in kind.suffixes]
+    raise UsageError(
+        f"cannot tell the format of {path}; data files end in {', '.join(known[:-1])} or {known[-1]} (text also in "
+        ".gz or .zip after that), or are a folder with the four MNIST-style idx.gz files"
+    )
+
+
+def is_table(path: Path) -> bool:
+    """Whether the options of tables are for such a file, which need not exist."""
+    return suffix_of(path) in csv.FORMAT.suffixes
+
+
+def refuse_options(name: str, options: ReadOptions, heeded: frozenset[str] = frozenset()) -> None:
+    """Raise `UsageError` if options are given that the format of `name` has no use for."""
+    for option, words in _FLAGS.items():
+        if option not in heeded and getattr(options, option) != getattr(ReadOptions(), option):
+            raise UsageError(f"{words} is for .csv files, which {name} is not; leave it out")

@@ -1,0 +1,121 @@
+"""NumPy archives: x_train, y_train and, both or neither, x_test, y_test.
+
+Files are untrusted: nothing is unpickled, and no array is allocated before its size is known to be honest.
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lut2hw.data.source import most_bytes
+from lut2hw.data.table import Format, ReadOptions, Table
+from lut2hw.errors import UsageError
+
+
+def read_array(archive: zipfile.ZipFile, name: str) -> NDArray:
+    """One array of a NumPy archive, after its header is known to agree with the size of the member."""
+    info = archive.getinfo(f"{name}.npy")
+    if info.file_size > most_bytes(info.compress_size):
+        raise UsageError(f"its array {name} is too large ({info.file_size:,} bytes)")
+    with archive.open(info) as file:
+        version = np.lib.format.read_magic(file)
+        reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = reader(file, max_header_size=4096)
+        if dtype.hasobject:
+            raise UsageError(
+                f"its array {name} holds Python objects, which are not read; save numbers or strings, "
+                "as with .astype(float) or .astype(str)"
+            )
+        if math.prod(shape) * dtype.itemsize != info.file_size - file.tell():
+            raise UsageError(f"its array {name} does not have the size its header says")
+    with archive.open(info) as file:
+        return np.lib.format.read_array(file, allow_pickle=False, max_header_size=4096)
+
+
+def open_npz(path: Path, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, NDArray]:
+    """The arrays called `names` (and `optional` if there) of a NumPy archive."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            there = {member.removesuffix(".npy") for member in archive.namelist()}
+            lacking = [name for name in names if name not in there]
+            if lacking:
+                shown = ", ".join(ascii(name)[1:-1][:40] for name in sorted(there)[:8])
+                raise UsageError(f"it has no array {lacking[0]!r} (it has: {shown or 'none'})")
+            return {name: read_array(archive, name) for name in (*names, *optional) if name in there}
+    except UsageError as error:
+        raise UsageError(f"cannot use {path}: {error}") from None
+    except OSError:
+        raise
+    except Exception as error:  # damaged archives fail in many ways
+        raise UsageError(
+            f"{path} is not a readable NumPy archive ({type(error).__name__}); save it with "
+            "numpy.savez(x_train=..., y_train=..., x_test=..., y_test=...)"
+        ) from None
+
+
+def read_npz(path: Path, options: ReadOptions) -> Table:
+    """The splits of an archive; without labels x_test alone, or x_train if there is none."""
+    if not options.labelled:
+        arrays = open_npz(path, (), ("x_test", "x_train"))
+        if not arrays:
+            raise UsageError(f"{path} has neither x_test nor x_train, which hold the examples")
+        x = next(iter(arrays.values()))
+        return table_of_arrays(str(path), {"x_train": x, "y_train": np.zeros(len(x), np.int64)})
+    arrays = open_npz(path, ("x_train", "y_train"), ("x_test", "y_test"))
+    if len(arrays) == 3:
+        raise UsageError(f"{path} has only one of x_test and y_test; give both, or neither and --test-split")
+    return table_of_arrays(str(path), arrays)
+
+
+def table_of_arrays(name: str, arrays: dict[str, NDArray]) -> Table:
+    """Check shapes that belong together, flatten images, and bring numbers into this machine's byte order."""
+    arrays = {key: _native(value) for key, value in arrays.items()}
+    for split in ("train", "test"):
+        if f"x_{split}" not in arrays:
+            continue
+        x, y = arrays[f"x_{split}"], arrays[f"y_{split}"]
+        if x.dtype.kind not in "biuf":
+            raise UsageError(f"x_{split} of {name} must hold numbers, not {x.dtype}")
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = arrays[f"y_{split}"] = y[:, 0]
+        if x.ndim < 2 or y.ndim != 1 or len(x) != len(y):
+            raise UsageError(
+                f"x_{split} and y_{split} of {name} have shapes {x.shape} and {y.shape}; expected "
+                "(examples, features) or images, and one label per example"
+            )
+        if x.size == 0:
+            raise UsageError(f"x_{split} of {name} is empty, shape {x.shape}")
+    x_train, shape, low, high = flatten(arrays["x_train"])
+    x_test = arrays.get("x_test")
+    if x_test is not None:
+        if x_test.shape[1:] != arrays["x_train"].shape[1:]:
+            raise UsageError(
+                f"x_train and x_test of {name} have different features: shapes "
+                f"{arrays['x_train'].shape} and {x_test.shape}"
+            )
+        x_test = x_test.reshape(len(x_test), -1)
+    return Table(name, x_train, arrays["y_train"], x_test, arrays.get("y_test"), None, shape, low, high)
+
+
+def flatten(x: NDArray) -> tuple[NDArray, tuple[int, ...] | None, int | None, int | None]:
+    """Images (n, height, width[, channels]) to columns (n, n_features), with their shape and range.
+
+    Bytes of an image are pixels, 0 to 255 even if this data shows fewer values.
+    """
+    if x.ndim <= 2:
+        return x, None, None, None
+    low, high = (0, 255) if x.dtype == np.uint8 and x.max(initial=0) > 1 else (None, None)
+    return x.reshape(len(x), -1), tuple(x.shape[1:]), low, high
+
+
+def _native(array: NDArray) -> NDArray:
+    """In this machine's byte order and C order, which the kernels read."""
+    return np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="), copy=False))
+
+
+FORMAT = Format("NumPy archive", (".npz",), read_npz)

@@ -1,0 +1,49 @@
+"""Examples to train on and to test with."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lut2hw.errors import UsageError
+
+DEFAULT_TEST_SPLIT = 0.25
+FEW_EXAMPLES = 30
+"""Below so many test examples the 95% confidence interval of an accuracy is wider than about 0.2."""
+
+
+def parse_split(split: float | str) -> tuple[str, float]:
+    """("share" | "last", share) of 0.2, "0.2" or "last:0.2". Errors: `UsageError`."""
+    kind, _, text = str(split).rpartition(":")
+    try:
+        share = float(text)
+    except ValueError:
+        share = float("nan")
+    if kind not in ("", "last") or share != share:
+        raise UsageError(f"--test-split must be a share, as 0.2, or last:0.2 for the last rows, not {split}")
+    if not 0 < share < 1:
+        raise UsageError(f"--test-split must be between 0 and 1, not {share:g}")
+    return kind or "share", share
+
+
+def test_rows(y: NDArray[np.int64], kind: str, share: float) -> NDArray[np.bool_]:
+    """bool (n,): the examples of the test split.
+
+    "share": that share of every class, which examples depends on the data alone, with at least one left to train
+    on. "last": that share of the rows at the end, for data in the order of time.
+    """
+    test = np.zeros(len(y), bool)
+    if kind == "last":
+        test[len(y) - round(share * len(y)) :] = True
+        if test.all():
+            test[0] = False
+        if test.any() and (y[~test] == y[0]).all():
+            raise UsageError(f"all rows before the last {share:g} of them have one class; choose another --test-split")
+    else:
+        rng = np.random.default_rng(0)
+        for value in np.unique(y):
+            members = rng.permutation(np.flatnonzero(y == value))
+            test[members[: min(round(share * len(members)), len(members) - 1)]] = True
+    if not test.any():
+        raise UsageError(f"a test split of {share:g} leaves no example to test with; choose a larger --test-split")
+    return test
