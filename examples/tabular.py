@@ -10,9 +10,9 @@ import pandas as pd
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import cross_val_score, train_test_split
 
-from lut2hw.training.recall import load_like
 from lut2hw.artefact.emit import emit_model
 from lut2hw.sklearn import DescentClassifier
+from lut2hw.training.recall import load_like
 from lut2hw.verify.engines import verify
 
 LUTS = 60

@@ -48,7 +48,7 @@ IgnoreOption = Annotated[
     typer.Option("--ignore", rich_help_panel="Data", metavar="COLUMN,...", help="Columns of a .csv to leave out."),
 ]
 DropMissingOption = Annotated[
-    bool, typer.Option("--drop-missing", rich_help_panel="Data", help="Leave out lines of a .csv that lack a value.")
+    bool, typer.Option("--drop-missing", rich_help_panel="Data", help="Leave out rows of a .csv with missing values.")
 ]
 
 

@@ -169,9 +169,9 @@ class _Source:
                     io.StringIO(self.text),
                     header=0 if self.header else None,
                     names=raw,
-                    na_values=list(MISSING),
+                    na_values={name: [] if i == as_text else list(MISSING) for i, name in enumerate(raw)},
+                    dtype={} if as_text is None else {raw[as_text]: str},
                     low_memory=False,
-                    converters={} if as_text is None else {raw[as_text]: str.strip},
                     **shape,
                 )
         except pd.errors.EmptyDataError:
@@ -326,7 +326,7 @@ class _Columns:
         """Labels as text, integers or booleans (n,); "" where there is none."""
         import pandas as pd
 
-        text = column.to_numpy(dtype=np.str_)
+        text = column.str.strip().to_numpy(dtype=np.str_)
         values, inverse = np.unique(text, return_inverse=True)
         present = [str(value) for value in values if value not in MISSING]
         numeric = pd.to_numeric(pd.Series(present, dtype=object), errors="coerce").notna().all() if present else False
@@ -335,7 +335,9 @@ class _Columns:
         else:
             missing = MISSING_LABEL
             for value in sorted({str(value) for value in values} & set(MISSING) - set(MISSING_LABEL)):
-                self.notes.append(f"the label {value!r} ({int((text == value).sum())} rows) is a class like the others")
+                self.notes.append(
+                    f"the label {value!r} ({int((text == value).sum()):,} rows) is a class like the others"
+                )
         names = [self._label_name(str(value), missing, numeric) for value in values]
         if len({name for name in names if name}) < len([name for name in names if name]) and numeric:
             whole = {value for value in present if re.fullmatch(_INTEGER, value)}
@@ -343,8 +345,7 @@ class _Columns:
                 names = ["" if value in missing else str(value) for value in values]
         return np.array(names, dtype=np.str_)[inverse]
 
-    @staticmethod
-    def _label_name(value: str, missing: Sequence[str], numeric: bool) -> str:
+    def _label_name(self, value: str, missing: Sequence[str], numeric: bool) -> str:
         if value in missing:
             return ""
         if value.lower() in ("true", "false"):
@@ -354,12 +355,14 @@ class _Columns:
         if re.fullmatch(_INTEGER, value):
             return str(int(value))
         number = float(value)
-        return str(int(number)) if number.is_integer() else value
+        if not number.is_integer():
+            raise UsageError(f"a label of {self.path} is {value}; labels must be classes, not reals")
+        return str(int(number))
 
     def without_missing(self, frame: pd.DataFrame, y: NDArray) -> pd.DataFrame:
         """The rows that have every value; `kept` says which."""
         frame = frame.copy()
-        for name in frame.columns[frame.dtypes == object]:
+        for name in (name for name in frame.columns if frame[name].dtype.kind not in "biuf"):
             frame[name] = self._stripped(frame[name])
         lacking = frame.isna().to_numpy().reshape(len(y), -1)
         names = list(frame.columns)
@@ -376,13 +379,13 @@ class _Columns:
                 name = self.source.names[_label_position(self.source, self.options) or 0]
             raise UsageError(
                 f"{self.path} line {self.source.line(row)} has no value in column {name!r} "
-                f"({int(rows.sum())} of {len(rows)} rows have missing values); fill them in, or leave such rows "
+                f"({int(rows.sum()):,} of {len(rows):,} rows have missing values); fill them in, or leave such rows "
                 "out with --drop-missing"
             )
         if rows.all():
             raise UsageError(f"every row of {self.path} has missing values; leave columns out with --ignore")
         self.kept = ~rows
-        self.notes.append(f"{int(rows.sum())} of {len(rows)} rows have missing values and are left out")
+        self.notes.append(f"{int(rows.sum()):,} of {len(rows):,} rows have missing values and are left out")
         return frame[self.kept]
 
     @staticmethod
@@ -438,7 +441,7 @@ class _Columns:
             if word in _NAMES_AN_IDENTIFIER or (word in _NAMES_A_COUNTER and counts) or column.abs().max() > 2**53:
                 return "another whole number in every row and looks like an identifier; rename it if it is none"
             return None
-        if column.nunique() == n and not self._decimal(name, column.astype(str).unique()):
+        if column.nunique() == n and self._decimal(name, np.unique(column.astype(str))) is None:
             return f"another text in every row, such as {str(column.iloc[0])[:40]!r}"
         return None
 
@@ -487,7 +490,8 @@ class _Columns:
                     f"column {name!r} of {self.path} holds {example!r}: thousands, or a decimal comma? "
                     f"write {example.replace(',', '')} or {example.replace(',', '.')}"
                 )
-            self.notes.append(f"column {name!r} has decimal commas: read as numbers")
+            note = f"column {name!r} has decimal commas: read as numbers"
+            self.notes += [note] * (note not in self.notes)
             return np.array([float(text.replace(".", "").replace(",", ".")) for text in texts])
         if all(thousands) and all(re.fullmatch(rf"{_THOUSANDS}|[+-]?\d+(?:\.\d+)?", text) for text in texts):
             example = next(text for text in texts if "," in text)
@@ -505,14 +509,15 @@ class _Columns:
             bits = {f"{name}={value}": text == value for value in frequent}
             bits[name + OTHER] = rest = ~np.isin(text, frequent)
             self.notes.append(
-                f"column {name!r} is text of {len(values)} values: a bit for each of the {most} most frequent and one "
-                f"for the others ({int(rest.sum())} of {len(text)} rows); --max-categories N takes more, --ignore "
-                f"{shlex.quote(name)} leaves it out"
+                f"column {name!r} is text of {len(values)} values: a bit for each of the {most} most frequent "
+                f"and one for the others ({int(rest.sum()):,} of {len(text):,} rows); --max-categories N takes more, "
+                f"--ignore {shlex.quote(name)} leaves it out"
             )
         else:
             named = values[1:] if len(values) == 2 else values
             bits = {f"{name}={value}": text == value for value in named}
-            self.categories[name] = tuple(str(value) for value in values)
+            if len(values) == 2:  # else the features tell
+                self.categories[name] = tuple(str(value) for value in values)
             self.notes.append(
                 f"column {name!r} is text: "
                 + (
@@ -540,8 +545,8 @@ class _Columns:
                 shown = ", ".join(f"{str(v)[:40]!r} ({c} rows)" for v, c in list(zip(new, counts, strict=True))[:8])
                 self.notes.append(
                     f"column {name!r} of {self.path} holds {len(new)} value{'s' * (len(new) > 1)} never seen in "
-                    f"training, in {int(counts.sum())} of {len(text)} rows: {shown}{', ...' * (len(new) > 8)}; the "
-                    "answers there are guesses"
+                    f"training, in {int(counts.sum()):,} of {len(text):,} rows: {shown}{', ...' * (len(new) > 8)}; "
+                    "the answers there are guesses"
                 )
         return {key: bit.astype(np.int64) for key, bit in bits.items()}
 

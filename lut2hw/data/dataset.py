@@ -176,8 +176,6 @@ def load(
     split = None if test_split is None else parse_split(test_split)
     texts = [labels.as_text(table.name, y) for y in (table.y_train, table.y_test) if y is not None]
     xs = [table.x_train] if table.x_test is None else [table.x_train, table.x_test]
-    for y in texts:
-        labels.reals_refused(table.name, y)
     for x in xs:
         check_finite(x, table.names)
     fingerprint = None if own_split else _fingerprint(xs[0], texts[0])
@@ -362,9 +360,7 @@ def _cautions(names: tuple[str, ...], ys: list[NDArray[np.int64]]) -> list[str]:
         )
     for split, y in (("train on", ys[0]), ("test with", ys[1])):
         if len(y) < FEW_EXAMPLES:
-            out.append(
-                f"only {len(y)} example{'s' * (len(y) != 1)} to {split}: an accuracy on so few says little"
-            )
+            out.append(f"only {len(y)} example{'s' * (len(y) != 1)} to {split}: an accuracy on so few says little")
     return out
 
 

@@ -35,19 +35,6 @@ def as_text(name: str, y: NDArray) -> NDArray[np.str_]:
     return values.astype(np.str_)[inverse]
 
 
-def reals_refused(name: str, y: NDArray[np.str_]) -> None:
-    """Raise `UsageError` if all labels are numbers and one is not whole."""
-    number = None
-    for value in np.unique(y):
-        try:
-            if not float(value).is_integer():
-                number = value
-        except (ValueError, OverflowError):
-            return
-    if number is not None:
-        raise UsageError(f"a label of {name} is {number}; labels must be classes, not reals")
-
-
 def parse_groups(classes: str | None) -> Groups | None:
     """`0,1:2,3` to groups of labels. Errors: `UsageError`."""
     if classes is None:

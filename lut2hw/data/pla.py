@@ -90,16 +90,14 @@ def read_pla(path: Path, options: ReadOptions) -> Table:
     output = _output(path, options.label, known)
     y = np.frombuffer(b"".join(answers), np.uint8).reshape(-1, n_out)[:, output]
     given = y != ord("-")
-    notes = ()
+    notes: tuple[str, ...] = ()
     if not given.all():
         open_ = np.flatnonzero(~given)
         notes = (
             f"{len(open_)} of {len(y)} rows leave output {known[output]!r} open, the first in line "
             f"{lines[open_[0]]}, and are left out",
         )
-    return Table(
-        str(path), x[given], (y[given] - ord("0")).astype(np.int64), names=names, low=0, high=1, notes=notes
-    )
+    return Table(str(path), x[given], (y[given] - ord("0")).astype(np.int64), names=names, low=0, high=1, notes=notes)
 
 
 def _output(path: Path, label: str | None, known: tuple[str, ...]) -> int:

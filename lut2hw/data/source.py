@@ -117,7 +117,7 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     return files[0]
 
 
-def _bounded(path: Path, file: IO[bytes], most: int) -> bytes:
+def _bounded(path: Path, file: IO[bytes] | gzip.GzipFile, most: int) -> bytes:
     data = bytearray()
     while part := file.read(1 << 20):
         data += part

@@ -38,7 +38,7 @@ def test_rows(y: NDArray[np.int64], kind: str, share: float) -> NDArray[np.bool_
         if test.all():
             test[0] = False
         if test.any() and (y[~test] == y[0]).all():
-            raise UsageError(f"all rows before the last {share:g} of them have one class; choose another --test-split")
+            raise UsageError(f"all rows before the last {share:g} have one class; choose another --test-split")
     else:
         rng = np.random.default_rng(0)
         for value in np.unique(y):

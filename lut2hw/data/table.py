@@ -45,7 +45,7 @@ class Table:
     low, high: the range every feature is known to have, whatever the examples show; None: seen in the data.
     by_name: features are to be matched by name, not by position, when a model reads another file.
     notes: what was done to the columns, in sentences for people.
-    categories: values of the columns of text that became bits, but for those whose rarer values share a bit.
+    categories: values of the columns of text that have two, of which the features name only the second.
     kept: bool (rows of the file,), which of them are examples; None: all are.
     """
 

@@ -120,8 +120,8 @@ class Features:
 class Quantized(np.ndarray):
     """Integers (n, n_features) that stand for real numbers, and the `features` that made them.
 
-    A network knows them from raw values, so that neither can be taken for the other. Parts and copies are `Quantized`,
-    too; what is computed from them is a plain array.
+    A network knows them from raw values, so that neither can be taken for the other. Parts and copies are
+    `Quantized`, too; what is computed from them is a plain array.
     """
 
     features: Features
@@ -143,16 +143,13 @@ class Quantized(np.ndarray):
             options["out"] = tuple(_plain(each) for each in options["out"])
         return getattr(ufunc, method)(*map(_plain, inputs), **options)
 
-    def __array_function__(
-        self, function: Callable[..., Any], types: Iterable[type], args: Any, options: Any
-    ) -> Any:
-        """What joins arrays keeps their features if all of them have the same."""
+    def __array_function__(self, function: Callable[..., Any], types: Iterable[type], args: Any, options: Any) -> Any:
+        """Arrays joined keep their features if all of them have the same."""
         out = super().__array_function__(function, tuple(types), args, options)
-        if isinstance(out, Quantized) and "features" not in vars(out):
-            parts = list(args[0]) if args and isinstance(args[0], list | tuple) else []
-            if not all(isinstance(part, Quantized) and part.features.same_scaling(self.features) for part in parts):
-                return _plain(out)
-            out.features = self.features
+        if function is np.concatenate and all(
+            isinstance(part, Quantized) and part.features.same_scaling(self.features) for part in args[0]
+        ):
+            return Quantized(out, self.features)
         return out
 
     def __reduce__(self) -> Any:

@@ -43,6 +43,7 @@ from lut2hw.model import network as model
 
 COUNT = WIDTH = 0  # vectors and input bits of the first sample
 CORPUS = Path(__file__).parent.parent / "corpus"
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1", "cp1252")
 FAST, SLOW, BLOCKS = 100, 100_000, 10
 SECONDS, MEGABYTES = 5.0, 600
 
@@ -318,6 +319,10 @@ def samples(tmp_path_factory):
         for path in sorted((Path(__file__).parent.parent / "checkpoints").glob("*.pt"))
         if path.name == "difflogic.pt"
     ]
+    words = "größe;art;label\r\n" + '3,5;süß;"ja"\r\n4,25;"herb; kühl";nein\r\n' * 5
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("table.csv", words)
     idx = b"\0\0\x08\x03" + np.array([2, 3, 4], ">u4").tobytes() + bytes(range(24))
     return {
         "checkpoint": checkpoints,
@@ -335,7 +340,13 @@ def samples(tmp_path_factory):
         "netlist": [(m.directory / "netlist.json").read_bytes() for m in manifests],
         "vectors": [(m.directory / "vectors.npz").read_bytes() for m in manifests],
         "npz": [packed.getvalue()],
-        "csv": [b"a,b,label\n" + b"1,2,x\n3,4,y\n" * 5, b"label,p\n" + b"yes,0.5\nno,-1.25\n" * 5],
+        "csv": [
+            b"a,b,label\n" + b"1,2,x\n3,4,y\n" * 5,
+            b"label,p\n" + b"yes,0.5\nno,-1.25\n" * 5,
+            *(words.encode(encoding) for encoding in ENCODINGS),
+        ],
+        "csv.gz": [gzip.compress(words.encode(), mtime=0)],
+        "csv.zip": [zipped.getvalue()],
         "pla": [text.encode()],
         "blif": [b".model m\n.inputs a b c\n.outputs y\n.names a b t\n11 1\n.names t c y\n1- 1\n-1 1\n.end\n"],
         "aiger": [b"aag 3 2 0 1 1\n2\n4\n6\n6 2 4\n", b"aig 3 2 0 1 1\n6\n\x02\x02"],
@@ -430,6 +441,8 @@ READERS: dict[str, Callable[[bytes, Path], object]] = {
     "vectors": read_vectors,
     "npz": read_data(".npz"),
     "csv": read_data(".csv"),
+    "csv.gz": read_data(".csv.gz"),
+    "csv.zip": read_data(".csv.zip"),
     "pla": read_data(".pla"),
     "blif": read_import(blif),
     "aiger": read_import(aiger),
@@ -507,6 +520,24 @@ def test_archive_bombs_are_refused(tmp_path):
     for reader in ("model", "vectors", "npz", "checkpoint"):
         with pytest.raises(Lut2hwError):
             READERS[reader](bomb.getvalue(), tmp_path)
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024 < MEGABYTES
+
+
+@pytest.mark.parametrize("suffix", [".csv.gz", ".csv.zip", ".pla.gz"])
+def test_bombs_of_text_are_refused(suffix, tmp_path, monkeypatch):
+    """What expands a thousandfold is not read to its end."""
+    monkeypatch.setattr("lut2hw.data.source.ALWAYS_ALLOWED", 1 << 20)
+    text = b"a,label\n" + b"0,0\n" * (16 << 20)
+    if suffix.endswith(".gz"):
+        content = gzip.compress(text, mtime=0)
+    else:
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("table.csv", text)
+        content = out.getvalue()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(Lut2hwError, match="MiB when it is read"):
+        read_data(suffix)(content, tmp_path)
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024 < MEGABYTES
 
 

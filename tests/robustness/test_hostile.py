@@ -25,10 +25,14 @@ def loaded(tmp_path, content: str | bytes):
         b"\xef\xbb\xbf" + GOOD.encode(),
         GOOD.replace("\n", "\r\n"),
         GOOD.replace("\n", "\r"),
+        GOOD.encode("utf-16"),
+        GOOD.encode("utf-16-be"),
+        GOOD.encode("utf-32"),
         GOOD.replace(",", ", "),
+        GOOD.replace(",", " ,").replace("\n", " \n"),
         "a,b,label\n" + "\n".join(f'"{row.split(",")[0]}",{row.split(",")[1]},"{row.split(",")[2]}"' for row in ROWS),
     ],
-    ids=["byte order mark", "CRLF", "CR", "spaces", "quotes"],
+    ids="mark CRLF CR UTF-16 UTF-16-without-mark UTF-32 spaces-before spaces-after quotes".split(),
 )
 def test_the_same_table_in_other_clothes(tmp_path, content):
     plain, other = loaded(tmp_path, GOOD), loaded(tmp_path, content)
@@ -49,8 +53,9 @@ def test_the_same_table_in_other_clothes(tmp_path, content):
         (GOOD + "1\n", "no value"),
         (GOOD + "1,2,x,4\n", "not a readable CSV"),
         (GOOD + '"1,2,x\n', "not a readable CSV"),
-        (GOOD.encode("utf-16"), "not a readable CSV"),
-        (b"a,b,label\n1,2,\xe9\n" * 9, "not a readable CSV"),
+        (GOOD.encode("utf-16")[:-1], "not text"),
+        (b"\xef\xbb\xbfa,b,label\n" + b"1,2,\xe9\n" * 9, "not text"),
+        (GOOD + "1,\0,x\n", "not text"),
         (GOOD + "hello,1,x\n", "line 62: column 'a' holds 'hello'"),
         ("a,b,label\n" + "1,2,x\n" * 9, "single class"),
         ("label\n" + "x\ny\n" * 9, "no column beside"),
