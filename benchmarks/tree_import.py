@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from lut2hw import data, targets
 from lut2hw.compile import area
-from lut2hw.exchange.trees import ensemble as trees
+from lut2hw.exchange import trees
 
 MODELS = {
     "decision tree": DecisionTreeClassifier(random_state=0),

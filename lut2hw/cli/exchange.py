@@ -14,11 +14,11 @@ from lut2hw.cli.options import (
     IgnoreOption,
     JsonOption,
     ModelArgument,
-    accuracy,
     app,
 )
 from lut2hw.cli.render import check_output_file, print_table, report
 from lut2hw.errors import UsageError, unknown_name
+from lut2hw.exchange.registry import listed, readable
 
 if TYPE_CHECKING:
     pass
@@ -100,16 +100,7 @@ def export(
 
 @app.command(name="import", rich_help_panel="Other tools")
 def import_(
-    source: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE",
-            help="BLIF (.blif), AIGER (.aig, .aag), PLA (.pla), "
-            "XGBoost or scikit-learn trees (.json), difflogic or DWN models (.pt, "
-            ".npz).",
-            show_default=False,
-        ),
-    ],
+    source: Annotated[Path, typer.Argument(metavar="FILE", help=f"{listed(readable())}.", show_default=False)],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="MODEL", help="Model file to write.", show_default="FILE.lut")
     ] = Path(),
@@ -128,6 +119,27 @@ def import_(
     ] = None,
     ignore: IgnoreOption = None,
     drop_missing: DropMissingOption = False,
+    class_names: Annotated[
+        str | None,
+        typer.Option(
+            "--class-names",
+            metavar="A,B,...",
+            help="Names of the model's classes, in the model's order.",
+            show_default="as the model or the data have them",
+        ),
+    ] = None,
+    by_position: Annotated[
+        bool, typer.Option("--by-position", help="Match features by position, whatever their names.")
+    ] = False,
+    missing: Annotated[
+        float | None,
+        typer.Option(
+            "--missing",
+            metavar="NUMBER",
+            help="XGBoost: the number that counts as missing (its missing=), which the file does not say.",
+            show_default="nan",
+        ),
+    ] = None,
     leaf_bits: Annotated[
         int, typer.Option("--leaf-bits", help="Trees: bits of the leaf values as integers.", min=1, max=20)
     ] = 8,
@@ -141,12 +153,12 @@ def import_(
     """Make a model of another tool's circuit, trees or network; it then compiles, verifies and builds as any other.
 
     scikit-learn estimators are saved in Python, with
-    `lut2hw.exchange.trees.ensemble.from_sklearn(estimator).save("trees.json")`.
+    `lut2hw.exchange.trees.from_sklearn(estimator).save("trees.json")`.
 
     Example: lut2hw import xgboost.json --data digits -o digits.lut
     """
     from lut2hw import data as datasets
-    from lut2hw.exchange import registry as imports
+    from lut2hw import exchange
 
     if output == Path():
         output = Path(source.name).with_suffix(".lut")
@@ -156,48 +168,38 @@ def import_(
         if data is None
         else datasets.load(data, label=label, classes=classes, ignore=ignore, drop_missing=drop_missing)
     )
-    logic = source.suffix.lower() in imports.LOGIC
-    read = imports.read_any(
+    made = exchange.read(
         source,
-        features=None if dataset is None or logic else dataset.features,
-        class_names=None if dataset is None else dataset.class_names,
+        data=dataset,
+        class_names=class_names.split(",") if class_names else None,
+        by_position=by_position,
+        missing=missing,
         outputs=outputs,
         output=take,
         leaf_bits=leaf_bits,
         k=k,
     )
-    network = read.network
-    if dataset is not None and len(network.features) != len(dataset.features):
-        raise UsageError(
-            f"{source} reads {len(network.features)} inputs but {dataset.name} has {len(dataset.features)} features"
-        )
+    network = made.network
     result: dict[str, Any] = {
         "model": str(output),
-        "source": read.source,
+        "source": made.source,
         "luts": network.n_luts,
         "encoder_bits": len(network.encoder),
         "classes": network.n_classes,
+        "notes": list(made.notes),
     }
     lines = [
-        f"{read.source}: {network.n_luts:,} LUT{'s' * (network.n_luts != 1)} on "
-        f"{len(network.encoder):,} encoder bits, {network.n_classes} classes"
+        f"{made.source}: {network.n_luts:,} LUT{'s' * (network.n_luts != 1)} on "
+        f"{len(network.encoder):,} encoder bits, {network.n_classes} classes",
+        *made.notes,
     ]
-    if dataset is not None:
-        for split in ("train", "test"):
-            x, y = dataset.split(split)
-            if not len(y):
-                continue
-            predicted = network.predict_integers(x)
-            result[f"{split}_accuracy"] = accuracy(predicted, y)
-            lines.append(f"{split} accuracy {result[f'{split}_accuracy']:.4f} ({len(y):,} examples)")
-            if read.original is not None:
-                real = x / dataset.features.scale + dataset.features.offset
-                result[f"{split}_agreement"] = accuracy(predicted, read.original.predict(real))
-                lines[-1] += f", same answer as the original in {result[f'{split}_agreement']:.2%}"
-        network = network.with_meta(
-            data=dataset.options, **{key: result[key] for key in ("train_accuracy", "test_accuracy") if key in result}
-        )
-    network.with_meta(imported=read.source).save(output)
+    for split, share in made.accuracy.items():
+        result[f"{split}_accuracy"] = share
+        lines.append(f"{split} accuracy {share:.4f} ({len(dataset.split(split)[1]) if dataset else 0:,} examples)")
+        if split in made.agreement:
+            result[f"{split}_agreement"] = made.agreement[split]
+            lines[-1] += f", same answer as the original in {made.agreement[split]:.2%}"
+    network.save(output)
     report(result, json_output, "\n".join([*lines, str(output)]), then=["lut2hw", "emit", output])
 
 

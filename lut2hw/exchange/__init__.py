@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING
 from lut2hw.lazy import lazy
 
 if TYPE_CHECKING:
-    from lut2hw.exchange.registry import Imported, read_any, read_logic
+    from lut2hw.exchange.reading import Imported, read
+    from lut2hw.exchange.registry import FORMATS, Format
 
-__all__ = ["Imported", "read_any", "read_logic"]
+__all__ = ["FORMATS", "Format", "Imported", "read"]
 
-__getattr__, __dir__ = lazy(__name__, {"Imported": "registry", "read_any": "registry", "read_logic": "registry"})
+__getattr__, __dir__ = lazy(
+    __name__, {"FORMATS": "registry", "Format": "registry", "Imported": "reading", "read": "reading"}
+)

@@ -58,7 +58,12 @@ def shown(text: str) -> str:
 
 
 def to_network(
-    logic: Logic, *, outputs: str = "auto", output: str | None = None, class_names: Sequence[str] | None = None
+    logic: Logic,
+    *,
+    outputs: str = "auto",
+    output: str | None = None,
+    class_names: Sequence[str] | None = None,
+    classes: int | None = None,
 ) -> LutNetwork:
     """A network whose features are the inputs, 0 or 1 each.
 
@@ -68,6 +73,7 @@ def to_network(
     output: the name of the one output to take; the others are left out.
     class_names: one per class; "0", "1" and so on if None, or the outputs' names if one-hot. Fewer names than a
         binary number has values mean that higher values do not occur (they read as class 0).
+    classes: how many values of a binary number occur, where no names are given; all of them if None.
     """
     names, nodes = list(logic.output_names), list(logic.outputs)
     if output is not None:
@@ -93,7 +99,7 @@ def to_network(
                 f"a binary class number has at most {MAX_BINARY} bits, not {len(nodes)}; "
                 "choose one of them, or one-hot"
             )
-        class_names = tuple(class_names or map(str, range(1 << len(nodes))))
+        class_names = tuple(class_names or map(str, range(classes or 1 << len(nodes))))
         if not 2 <= len(class_names) <= 1 << len(nodes):
             raise UsageError(
                 f"{len(nodes)} binary outputs make 2 to {1 << len(nodes)} classes, "

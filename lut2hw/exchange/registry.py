@@ -1,90 +1,118 @@
-"""Imports: models and circuits of other tools as networks, ready to compile, verify and build."""
+"""The formats of other tools: the one list that `read`, `export` and the help of the command line share.
+
+A format is a module of this package with `read(path, **options) -> LutNetwork`, with `write(network, ...) -> bytes`,
+or with both, and one line here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
-from lut2hw.errors import UsageError
-from lut2hw.exchange import aiger, blif, pla
-from lut2hw.exchange.checkpoints import arrays as checkpoints
-from lut2hw.exchange.checkpoints import difflogic, dwn, torchfile
-from lut2hw.exchange.trees import ensemble as trees
-from lut2hw.model.features import Features
-from lut2hw.model.network import LutNetwork
-
-__all__ = ["LOGIC", "Imported", "read_any", "read_logic"]
-
-LOGIC: dict[str, Callable[..., LutNetwork]] = {
-    ".blif": blif.read,
-    ".aig": aiger.read,
-    ".aag": aiger.read,
-    ".pla": pla.read,
-}
-"""Readers of logic files by file ending; options as for `logic.to_network`."""
-TORCH = (".pt", ".pth")
-"""Endings of files that `torch.save` writes."""
+from lut2hw.errors import UsageError, unknown_name
 
 
-@dataclass(frozen=True, eq=False)
-class Imported:
-    """network: what was read. source: its kind in words. original: the model as its library computes it, in floating
-    point, if the network rounds; None if the network is exact.
+@dataclass(frozen=True)
+class Format:
+    """One format.
+
+    Attributes
+    ----------
+    name : str
+        As `--format` has it.
+    endings : tuple of str
+        Of its files, in lower case; the first is the usual one.
+    title : str
+        For people.
+    module : str
+        Of this package, imported when it is needed.
+    kind : str
+        "logic", "trees", "checkpoint" or "text".
+    reads, writes : bool
     """
 
-    network: LutNetwork
-    source: str
-    original: trees.TreeEnsemble | None = None
+    name: str
+    endings: tuple[str, ...]
+    title: str
+    module: str
+    kind: str
+    reads: bool = True
+    writes: bool = True
+
+    def load(self) -> ModuleType:
+        """The module that reads and writes it."""
+        return importlib.import_module(f"lut2hw.exchange.{self.module}")
 
 
-def read_logic(path: str | Path, **options: Any) -> LutNetwork:
-    """A BLIF, AIGER or PLA file as a network. Errors: `UsageError` in one line."""
-    reader = LOGIC.get(Path(path).suffix.lower())
-    if reader is None:
-        raise UsageError(f"cannot tell the format of {path}; logic files end in {', '.join(LOGIC)}")
-    return reader(path, **options)
-
-
-def read_any(
-    path: str | Path,
-    *,
-    features: Features | None = None,
-    class_names: Sequence[str] | None = None,
-    outputs: str = "auto",
-    output: str | None = None,
-    leaf_bits: int = 8,
-    k: int = 6,
-) -> Imported:
-    """Any file that can be imported, by its ending and content.
-
-    features: of the data that the model is for, for .json, .npz and .pt; see `trees.to_network` and
-    `checkpoints.inputs`. class_names: one per class. outputs, output: for logic files, see `logic.to_network`.
-    leaf_bits, k: for trees.
-    """
-    suffix = Path(path).suffix.lower()
-    names = None if class_names is None else tuple(class_names)
-    if suffix in LOGIC:
-        return Imported(read_logic(path, outputs=outputs, output=output, class_names=names), suffix[1:].upper())
-    if suffix == ".json":
-        ensemble = trees.load(path)
-        if names is not None:
-            ensemble = ensemble.renamed(names)
-        return Imported(
-            trees.to_network(ensemble, features, leaf_bits=leaf_bits, k=k),
-            f"{ensemble.source or 'trees'}, {len(ensemble.trees)} trees",
-            ensemble,
-        )
-    if suffix in (".npz", *TORCH):
-        value = torchfile.load(path) if suffix in TORCH else checkpoints.read_npz(path)
-        try:
-            arrays = torchfile.arrays_of(value) if suffix in TORCH else value
-            reader = dwn if any(name.endswith(".luts") for name in arrays) else difflogic
-            return Imported(reader.parse(arrays, features, names), reader.NAME)
-        except UsageError as error:
-            raise UsageError(f"cannot use {path}: {error}") from None
-    raise UsageError(
-        f"cannot tell the format of {path}; {', '.join(LOGIC)} are logic, .json trees or XGBoost "
-        "models, .pt or .npz difflogic or DWN models"
+FORMATS = {
+    each.name: each
+    for each in (
+        Format("blif", (".blif",), "BLIF", "blif", "logic"),
+        Format("aiger", (".aig", ".aag"), "AIGER", "aiger", "logic"),
+        Format("pla", (".pla",), "PLA", "pla", "logic"),
+        Format("verilog", (".v",), "behavioural Verilog", "verilog", "text", reads=False),
+        Format("c", (".h",), "C99 header", "c", "text", reads=False),
+        Format("trees", (".json",), "XGBoost or scikit-learn trees", "trees.file", "trees", writes=False),
+        Format(
+            "checkpoint",
+            (".pt", ".pth", ".npz"),
+            "difflogic or DWN models",
+            "checkpoints.file",
+            "checkpoint",
+            writes=False,
+        ),
     )
+}
+"""By name, in the order of help texts."""
+
+
+def readable() -> list[Format]:
+    """The formats that are read."""
+    return [each for each in FORMATS.values() if each.reads]
+
+
+def writable() -> list[Format]:
+    """The formats that are written."""
+    return [each for each in FORMATS.values() if each.writes]
+
+
+def listed(formats: list[Format]) -> str:
+    """Titles with endings, for help texts and messages."""
+    return ", ".join(f"{each.title} ({', '.join(each.endings)})" for each in formats)
+
+
+def of_path(path: str | Path, formats: list[Format]) -> Format | None:
+    """The one of the formats that the file's ending names."""
+    suffix = Path(path).suffix.lower()
+    return next((each for each in formats if suffix in each.endings), None)
+
+
+def named(name: str, formats: list[Format]) -> Format:
+    """The one of the formats of that name.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    for each in formats:
+        if each.name == name:
+            return each
+    raise unknown_name("format", name, [each.name for each in formats])
+
+
+def for_reading(path: str | Path) -> Format:
+    """The format that a file is read as, by its ending.
+
+    Raises
+    ------
+    UsageError
+        If no format has it.
+    """
+    form = of_path(path, readable())
+    if form is None:
+        hint = "; save XGBoost models as .json" if Path(path).suffix.lower() in (".ubj", ".model", ".bin") else ""
+        raise UsageError(f"cannot tell the format of {path}; read are {listed(readable())}{hint}")
+    return form

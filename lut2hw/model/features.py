@@ -112,6 +112,10 @@ class Features:
             )
         return x
 
+    def real(self, x: NDArray[np.integer]) -> NDArray:
+        """Integers (n, n_features) to the real numbers they stand for, float64; the same where they are the same."""
+        return x if self.unscaled else x / self.scale + self.offset
+
     def clip(self, x: NDArray[np.int64]) -> NDArray[np.int64]:
         """Saturate integers to the ports' ranges. No comparison changes: thresholds lie inside the range."""
         return np.clip(x, self.low, self.high)

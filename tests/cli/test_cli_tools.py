@@ -14,7 +14,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from lut2hw import tools
 from lut2hw.cli import main
-from lut2hw.exchange.trees import ensemble as trees
+from lut2hw.exchange import trees
 from lut2hw.flow import doctor
 from lut2hw.model.network import LutNetwork
 

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from lut2hw import bits, tools
+from lut2hw import exchange as imports
 from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.exchange import aiger, blif, pla
-from lut2hw.exchange import registry as imports
 from lut2hw.exchange.circuit import Circuit, distinct, identifier
 from lut2hw.exchange.logic import to_network
 from lut2hw.exchange.write_aiger import to_aiger
@@ -233,11 +233,11 @@ def test_damaged_files_never_crash(data):
 def test_files_that_are_not_there_or_unknown(tmp_path):
     for path, says in ((tmp_path / "no.blif", "no file"), (tmp_path, "cannot tell the format")):
         with pytest.raises(UsageError, match=says):
-            imports.read_logic(path)
+            imports.read(path)
     (tmp_path / "a.blif").write_bytes(GOOD)
-    assert imports.read_logic(tmp_path / "a.blif").predict([[1, 1], [0, 1]]).tolist() == [1, 0]
+    assert imports.read(tmp_path / "a.blif").network.predict([[1, 1], [0, 1]]).tolist() == [1, 0]
     with pytest.raises(UsageError, match="did you mean 'y'"):
-        imports.read_logic(tmp_path / "a.blif", output="yy")
+        imports.read(tmp_path / "a.blif", output="yy")
 
 
 def test_names():

@@ -24,10 +24,11 @@ from threadpoolctl import threadpool_limits
 from lut2hw import targets
 from lut2hw.compile.compiler import compile_network
 from lut2hw.errors import UsageError
+from lut2hw.exchange import trees
 from lut2hw.exchange.builder import Builder
 from lut2hw.exchange.checkpoints import difflogic, dwn
-from lut2hw.exchange.trees import ensemble as trees
-from lut2hw.exchange.trees.thresholds import boundaries
+from lut2hw.exchange.trees.network import _step
+from lut2hw.exchange.trees.thresholds import boundaries, encoder_of
 from lut2hw.logic.port import INPUT, OUTPUT
 from lut2hw.model.features import Features, quantize
 from lut2hw.model.network import LutNetwork
@@ -86,7 +87,7 @@ def test_scores_are_off_by_half_a_step_per_tree_at_most():
     x, y = DATA["digits"]
     ensemble = trees.from_sklearn(ESTIMATORS["boosting"].fit(x, y))
     network = trees.to_network(ensemble, FEATURES["digits"], leaf_bits=6)
-    step = trees._step(ensemble, 6)
+    step = _step(ensemble, 6)
     theirs, ours = ensemble.scores(x) / step, network.scores(x)
     assert np.gcd.reduce(np.concatenate([network.head.weight, network.head.bias])) == 1
     gap = (ours - ours[:, :1]) - (theirs - theirs[:, :1])  # only differences count
@@ -156,7 +157,7 @@ def test_boosting_differs_only_where_two_classes_are_close(seed, n_features, cla
     )
     margin = np.sort(margin.reshape(len(others), -1), axis=1)
     lead = np.abs(margin[:, 0]) if margin.shape[1] == 1 else margin[:, -1] - margin[:, -2]
-    sure = lead > (rounds + 2) * trees._step(ensemble, leaf_bits) + 1e-4
+    sure = lead > (rounds + 2) * _step(ensemble, leaf_bits) + 1e-4
     assert (network.predict(others)[sure] == estimator.predict(others)[sure]).all()
 
 
@@ -296,7 +297,7 @@ def set_tree(name, value):
         ("[]", "neither an XGBoost"),
         ('{"learner": 3}', "damaged"),
         (damaged(lambda learner: learner["objective"].update(name="reg:squarederror")), "not classification"),
-        (damaged(lambda learner: learner["gradient_booster"].update(name="dart")), "gbtree"),
+        (damaged(lambda learner: learner["gradient_booster"].update(name="gblinear")), "gbtree"),
         (damaged(lambda learner: learner["learner_model_param"].update(num_class="999999")), "classes"),
         (damaged(lambda learner: learner["learner_model_param"].update(base_score="[1,2]")), "entries"),
         (damaged(lambda learner: learner["learner_model_param"].update(base_score="2")), "probability"),
@@ -455,10 +456,7 @@ def test_builder_orders_by_level_and_width():
     assert [(len(layer), layer.k) for layer in layers] == [(1, 2), (1, 3), (1, 1)]
     assert builder.tree([], "and") != builder.tree([], "or")
     network = LutNetwork(
-        trees.encoder_of(Features.integers([0, 0], [1, 1]), [(0, 1), (1, 1)]),
-        layers,
-        Head.bit(int(signal[c])),
-        ("0", "1"),
+        encoder_of(Features.integers([0, 0], [1, 1]), [(0, 1), (1, 1)]), layers, Head.bit(int(signal[c])), ("0", "1")
     )
     x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     assert network.predict(x).tolist() == [1, 1, 1, 0]

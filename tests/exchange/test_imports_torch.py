@@ -20,9 +20,9 @@ from sklearn.datasets import load_digits
 
 from lut2hw.cli import main
 from lut2hw.errors import UsageError
-from lut2hw.exchange.checkpoints import dwn, torchfile
+from lut2hw.exchange import read
+from lut2hw.exchange.checkpoints import dwn, file, torchfile
 from lut2hw.exchange.logic import FormatError
-from lut2hw.exchange.registry import read_any
 from lut2hw.model.features import Features
 
 CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"
@@ -36,7 +36,7 @@ def test_the_libraries_own_answers(name, threshold):
         x, features = x.astype(np.int64), BYTES
     else:
         x, features = (x >= threshold).astype(np.int64), None
-    network = read_any(CHECKPOINTS / f"{name}.pt", features=features).network
+    network = file.read(CHECKPOINTS / f"{name}.pt", features)
     expected = np.load(CHECKPOINTS / "expected.npz")[name]
     assert (network.scores(x) == expected).all()
     assert (network.predict(x) == expected.argmax(axis=1)).all()
@@ -52,7 +52,7 @@ def test_the_command_imports_and_the_rest_follows(tmp_path, capsys):
 
 def test_what_a_state_dict_cannot_say():
     with pytest.raises(UsageError, match="save the model itself"):
-        read_any(CHECKPOINTS / "difflogic_state.pt")
+        read(CHECKPOINTS / "difflogic_state.pt")
 
 
 class Evil:
@@ -75,7 +75,7 @@ def test_nothing_in_a_file_runs(tmp_path):
     path = tmp_path / "m.pt"
     path.write_bytes(archive({"classes": 2, "0.luts": Evil(), "more": [Evil()]}))
     with pytest.raises(UsageError, match="no array"):
-        read_any(path)
+        read(path)
     assert not hasattr(builtins, "evil")
 
 
@@ -98,7 +98,7 @@ def test_rubbish_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / "m.pt"
     path.write_bytes(content)
     with pytest.raises(UsageError) as caught:
-        read_any(path)
+        read(path)
     assert "\n" not in str(caught.value) and str(path) in str(caught.value)
 
 
@@ -121,7 +121,7 @@ def test_damaged_files_are_refused_or_read(tmp_path, data):
         for each, content in members.items():
             file.writestr(each, content)
     try:
-        read_any(tmp_path / "m.pt", features=None if name == "difflogic" else BYTES)
+        file.read(tmp_path / "m.pt", None if name == "difflogic" else BYTES)
     except UsageError as error:
         assert "\n" not in str(error)
 
@@ -186,7 +186,7 @@ def test_random_difflogic_models(library, tmp_path, seed, inputs, widths, classe
     model = library.logic_gates(seed, inputs, widths, classes, connections)
     library.torch.save(model, tmp_path / "m.pt")
     x = np.random.default_rng(seed).integers(0, 2, (200, inputs))
-    assert (read_any(tmp_path / "m.pt").network.scores(x) == library.scores(model, x)).all()
+    assert (read(tmp_path / "m.pt").network.scores(x) == library.scores(model, x)).all()
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=ANY)
@@ -205,7 +205,7 @@ def test_random_dwn_models(library, tmp_path, seed, inputs, widths, n, classes, 
     value = model if form == "model" else {"classes": classes, "inputs": inputs, **model.state_dict()}
     library.torch.save(value, tmp_path / "m.pt")
     x = np.random.default_rng(seed).integers(0, 2, (200, inputs))
-    assert (read_any(tmp_path / "m.pt").network.scores(x) == library.scores(model, x)).all()
+    assert (read(tmp_path / "m.pt").network.scores(x) == library.scores(model, x)).all()
 
 
 def test_luts_without_entries_are_refused():

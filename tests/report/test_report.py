@@ -16,7 +16,7 @@ from sklearn.datasets import load_iris
 
 from lut2hw.cli import main
 from lut2hw.errors import Lut2hwError
-from lut2hw.exchange.trees import ensemble as trees
+from lut2hw.exchange import trees
 from lut2hw.model.features import quantize
 from lut2hw.model.network import LutNetwork
 from lut2hw.report import timing

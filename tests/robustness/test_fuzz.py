@@ -29,14 +29,13 @@ import pytest
 from helpers.networks import random_network
 
 from lut2hw import data
+from lut2hw import exchange as imports
 from lut2hw.artefact.emit import emit_model, load
 from lut2hw.artefact.folder import Manifest
 from lut2hw.artefact.vectors import Vectors
 from lut2hw.data import idx
 from lut2hw.errors import Lut2hwError
-from lut2hw.exchange import aiger, blif, pla
-from lut2hw.exchange import registry as imports
-from lut2hw.exchange.trees import ensemble as trees
+from lut2hw.exchange import aiger, blif, pla, trees
 from lut2hw.files import npz_bytes
 from lut2hw.flow import board_build
 from lut2hw.model import network as model
@@ -396,19 +395,19 @@ def read_model(content: bytes, folder: Path) -> object:
 def read_checkpoint(content: bytes, folder: Path) -> object:
     path = folder / "import.npz"
     path.write_bytes(content)
-    return imports.read_any(path)
+    return imports.read(path)
 
 
 def read_torch(content: bytes, folder: Path) -> object:
     path = folder / "import.pt"
     path.write_bytes(content)
-    return imports.read_any(path)
+    return imports.read(path)
 
 
 def read_trees(content: bytes, folder: Path) -> object:
     path = folder / "import.json"
     path.write_bytes(content)
-    return imports.read_any(path)
+    return imports.read(path)
 
 
 def read_idx(suffix: str) -> Callable[[bytes, Path], object]:

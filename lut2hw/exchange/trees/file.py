@@ -1,0 +1,77 @@
+"""Files of trees: what `TreeEnsemble.save` wrote, and XGBoost's JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+
+from lut2hw.errors import UsageError
+from lut2hw.exchange.logic import FormatError, read_bytes, shown
+from lut2hw.exchange.trees import xgboost
+from lut2hw.exchange.trees.ensemble import FORMAT, VERSION, Tree, TreeEnsemble, strings
+
+
+def load(path: str | Path, *, missing: float | None = None) -> TreeEnsemble:
+    """Read trees from JSON: what `TreeEnsemble.save` wrote, or an XGBoost model.
+
+    Parameters
+    ----------
+    path : str or Path
+    missing : float, optional
+        The value that XGBoost was told to take for missing (`missing=`); its file does not say. By default NaN.
+
+    Raises
+    ------
+    FormatError
+        If the file is damaged, or the model is not one that is read.
+    """
+    data = read_bytes(path)
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        raise FormatError(f"{path} is not a readable JSON file") from None
+    try:
+        if isinstance(value, dict) and "learner" in value:
+            return xgboost.parse(value, missing=math.nan if missing is None else missing)
+        if not isinstance(value, dict) or value.get("format") != FORMAT:
+            raise FormatError("it is neither an XGBoost model nor trees saved by lut2hw")
+        if value.get("version") != VERSION:
+            raise FormatError(f"its version is {shown(str(value.get('version')))}, this lut2hw reads {VERSION}")
+        trees = tuple(
+            Tree(
+                np.asarray(t["feature"], np.int64),
+                np.asarray(t["threshold"], np.float64),
+                np.asarray(t["left"], np.int64),
+                np.asarray(t["right"], np.int64),
+                np.asarray(t["value"], np.float64),
+                tuple(int(c) for c in t["outputs"]),
+                np.asarray(t["missing_left"], np.int64).astype(bool) if "missing_left" in t else None,
+            )
+            for t in value["trees"]
+        )
+        names = value["feature_names"]
+        if missing is None:
+            missing = math.nan if value.get("missing") is None else float(value["missing"])
+        return TreeEnsemble(
+            trees,
+            int(value["n_features"]),
+            strings(value["class_names"]),
+            np.asarray(value["base"], np.float64),
+            value["comparison"],
+            bool(value["single"]),
+            int(value["at_zero"]),
+            None if names is None else strings(names),
+            str(value["source"]),
+            missing,
+            bool(value.get("single_sums", False)),
+            strings(value.get("notes", [])),
+        )
+    except UsageError as error:
+        raise FormatError(f"cannot use {path}: {error}") from None
+    except MemoryError:
+        raise FormatError(f"{path} needs more memory than there is") from None
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, IndexError) as error:
+        raise FormatError(f"cannot use {path}: it is damaged ({type(error).__name__})") from None
