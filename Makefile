@@ -1,38 +1,51 @@
 # make demo   from labelled data to a checked bitstream, on scikit-learn's digits
-# make test   lint and the fast tests          make test-all   the slow ones too
+# make test   lint and the fast tests, the same run for everybody
+# make test-all   the slow tests too, with fresh random seeds; says how to repeat a failure
 # make bench  the benchmarks of a few minutes; the others in benchmarks/ say what they ask for
 # make docs   the documentation as a static site in build/site
-# make venv   .venv with the project and its development extras
-PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null) python3)
+# make venv   .venv with the project and all that its development needs
+PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3.14 python3 2>/dev/null) python3)
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+DEV := $(VENV)/.ready-dev
+DEMO := $(VENV)/.ready-demo
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-all lint venv icarus bench docs clean
+.PHONY: demo test test-all lint format venv tools bench docs clean
 
-$(READY): pyproject.toml scripts/setup-venv
-	@scripts/setup-venv "$(PYTHON)" $(VENV)
-	@touch $(READY)
+$(DEV): pyproject.toml requirements.lock scripts/setup-venv
+	@scripts/setup-venv "$(PYTHON)" $(VENV) dev
+	@touch $(DEMO) $(DEV)
 	@echo "lut2hw is installed; to have it on the PATH: . $(VENV)/bin/activate"
 
-venv: $(READY)
+$(DEMO): pyproject.toml requirements.lock scripts/setup-venv
+	@scripts/setup-venv "$(PYTHON)" $(VENV) demo
+	@touch $(DEMO)
 
-icarus:
-	@scripts/setup-icarus
+venv: $(DEV)
 
-demo: venv icarus
+tools:
+	@scripts/setup-tools iverilog icebox_vlog
+
+demo: $(DEMO)
+	@scripts/setup-tools iverilog
 	@scripts/demo $(BIN)
 
 lint: venv
-	$(BIN)/ruff check lut2hw tests benchmarks examples sim hdl_templates scripts/docs_hooks.py scripts/pictures
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
 	$(BIN)/mypy
 
-test: venv icarus lint
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
+format: venv
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
 
-test-all: venv icarus lint
-	LUT2HW_HYPOTHESIS=random $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "slow or not slow"
+test: venv tools lint
+	$(PYTEST)
+
+test-all: venv tools lint
+	LUT2HW_HYPOTHESIS=random $(PYTEST) -m "slow or not slow"
 
 bench: venv
 	@for name in startup memorize compile_time; do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done

@@ -18,6 +18,7 @@ from lut2hw.data.idx import read_idx_folder
 from lut2hw.data.npz import open_npz, table_of_arrays
 from lut2hw.data.table import Table
 from lut2hw.errors import Lut2hwError, UsageError
+from lut2hw.extras import need
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ def _decode_jpegs(path: Path, shape: tuple[int, ...]) -> dict[str, NDArray]:
     """Images stored as JPEG files end to end (`jpeg`, `offset`, `label`, `train_count`)."""
     from concurrent.futures import ThreadPoolExecutor
 
+    need("PIL", extra="report")
     from PIL import Image
 
     arrays = open_npz(path, ("jpeg", "offset", "label", "train_count"))

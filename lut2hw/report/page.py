@@ -22,6 +22,7 @@ from lut2hw.compile.area import estimate_netlist
 from lut2hw.compile.compiler import compile_network
 from lut2hw.data import Dataset
 from lut2hw.errors import Lut2hwError
+from lut2hw.extras import need
 from lut2hw.logic.netlist import PARTS
 from lut2hw.model.network import LutNetwork
 from lut2hw.report import figures
@@ -80,6 +81,7 @@ def make(path: str | Path, *, data: str | None = None, title: str | None = None)
     had. Returns HTML. Errors: `UsageError` and the like for what cannot be read; parts that are not there are left
     out and named at the end of the page.
     """
+    need("matplotlib", "PIL", extra="report")
     path = Path(path)
     is_folder = path.is_dir() or not (path.exists() or path.suffix == ".lut")
     manifest = load_folder(path) if is_folder else None

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from lut2hw.errors import Lut2hwError, UsageError
+from lut2hw.extras import need
 from lut2hw.files import write_bytes, write_text
 
 MAX_POINTS = 10_000
@@ -116,6 +117,7 @@ def run(
     Errors: `UsageError` if the data cannot be read or nothing can be trained; a point that cannot be trained has
     its reason in `error`.
     """
+    need("matplotlib", extra="report")
     from lut2hw import data as datasets
     from lut2hw import targets
     from lut2hw.learn.registry import learner

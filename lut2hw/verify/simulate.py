@@ -13,6 +13,7 @@ from typing import Any
 from lut2hw import tools
 from lut2hw.artefact.vectors import Vectors
 from lut2hw.errors import Lut2hwError, ToolError
+from lut2hw.extras import need
 from lut2hw.logic.netlist import Netlist
 from lut2hw.sim.bench import Bench
 
@@ -39,6 +40,7 @@ class Design:
 
 def cocotb(design: Design, vectors: Vectors, *, seed: int = 0, timeout: float | None = None) -> dict[str, Any]:
     """Stream `vectors` through Verilog under Icarus. Returns `Bench.result()`. Errors: `ToolError`."""
+    need("cocotb", extra="sim", error=ToolError)
     tools.require("iverilog")
     with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
         work = Path(name)

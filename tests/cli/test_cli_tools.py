@@ -130,11 +130,12 @@ def test_doctor_knows_every_tool():
 
 
 def test_doctor_knows_every_library():
-    """All that pyproject.toml asks for, in every extra."""
+    """All that pyproject.toml asks for, in every extra, and what each extra is for."""
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     asked = sum(project["optional-dependencies"].values(), project["dependencies"])
     names = {re.match(r"[\w-]+", each)[0] for each in asked} - {"lut2hw"}
-    assert names <= set(doctor.LIBRARIES)
+    assert names <= {entry.name for entry in doctor.libraries()}
+    assert set(project["optional-dependencies"]) | {""} == set(doctor.PURPOSE)
 
 
 def test_doctor(capsys, monkeypatch):

@@ -14,9 +14,9 @@ from lut2hw import tools
 from lut2hw.artefact import emit as emitted
 from lut2hw.cli import main
 from lut2hw.errors import Lut2hwError, ToolError, UsageError
+from lut2hw.extras import need
 from lut2hw.flow import board_build as build
 from lut2hw.flow import boards as catalogue
-from lut2hw.flow.extras import need
 from lut2hw.hdl import links, protocol
 from lut2hw.hdl.convert import to_verilog
 from lut2hw.hdl.emitted import EmittedCore, identity_of
@@ -301,10 +301,10 @@ def test_boards_lists_them(capsys):
 
 
 def test_a_missing_package_is_named():
-    need("serial", "cocotbext.uart")
+    need("serial", "cocotbext.uart", extra="boards")
     for module in ("no_such_package", "no_such_package.part"):
         with pytest.raises(UsageError, match=r"pip install 'lut2hw\[boards\]'"):
-            need(module)
+            need(module, extra="boards")
 
 
 def test_a_folder_without_its_verilog_is_refused(folder, tmp_path):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lut2hw.errors import Lut2hwError, UsageError, unknown_name
+from lut2hw.extras import need
 from lut2hw.files import write_bytes, write_text
 from lut2hw.studies.reproduce.experiments import EXPERIMENTS, Context, Result
 
@@ -30,6 +31,7 @@ def run(
     with the summary of each experiment as it ends. Returns the summaries: name, status ("ran" or "skipped", the
     latter if its data is not there), holds (whether the claim does), line (which says so), rows, seconds.
     """
+    need("matplotlib", "PIL", extra="report")
     names = list(dict.fromkeys(names)) or list(EXPERIMENTS)
     for name in names:
         if name not in EXPERIMENTS:
