@@ -2,8 +2,8 @@
 
     python benchmarks/peers.py CHECKPOINT.pt DATA.npz --dwn2rtl PROGRAM
 
-CHECKPOINT: a DWN as `torch.save` wrote it. DATA: x_train, y_train, x_test, y_test in the units the network was trained
-on. dwn2rtl needs PyTorch, so it is best installed in an environment of its own (`pip install dwn2rtl`). Encoder,
+CHECKPOINT: a DWN as `torch.save` wrote it. DATA: x_train, y_train, x_test, y_test in the units of its training.
+dwn2rtl needs PyTorch, so it is best installed in an environment of its own (`pip install dwn2rtl`). Encoder,
 popcount and argmax are in both figures; both are synthesized by `synth_xilinx -flatten -abc9`.
 """
 

@@ -100,7 +100,7 @@ def test_locked_versions_suit():
     """Everything that the project asks for has a version in requirements.lock."""
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
     asked = [*pyproject["project"]["dependencies"]]
-    asked += sum(pyproject["project"]["optional-dependencies"].values(), [])
+    asked += [each for extra in pyproject["project"]["optional-dependencies"].values() for each in extra]
     asked += [each for group in pyproject["dependency-groups"].values() for each in group if isinstance(each, str)]
     locked = {line.split("==")[0] for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line}
     names = {re.match(r"[\w-]+", each)[0].lower() for each in asked} - {"lut2hw"}
