@@ -8,433 +8,65 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from lut2hw.cli.generate import several, with_options
 from lut2hw.cli.options import (
     DATA_HELP,
-    DropMissingOption,
     EncodedOption,
-    IgnoreOption,
     JsonOption,
+    LearnerOption,
     ModelArgument,
+    TargetOption,
     accuracy,
     app,
-    complete_device,
-    complete_target,
-    parse_bits,
-    parse_layers,
-    parse_number,
 )
 from lut2hw.cli.render import check_output_file, print_table, progress_bar, report, show_notes
+from lut2hw.data.options import DataOptions
 from lut2hw.errors import UsageError, unknown_name
-
-if TYPE_CHECKING:
-    from lut2hw.data import Dataset
-    from lut2hw.model import Encoder, LutNetwork
-    from lut2hw.training.fill import Size
-
-
-DATA_PANEL, BITS_PANEL = "Data", "How values become bits"
-FILL_PANEL, DESCENT_PANEL = "Fill a device", "Descent in detail"
+from lut2hw.training.options import TrainOptions, all_flags
 
 
 @app.command(rich_help_panel="Data and learning")
+@with_options(data_options=DataOptions, options=all_flags())
 def train(
     data: Annotated[str, typer.Option("--data", metavar="NAME|FILE", help=DATA_HELP)] = "digits",
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="MODEL", help="Model file to write.", show_default="DATA.lut")
-    ] = Path(),
-    learner: Annotated[
-        str | None,
-        typer.Option(
-            "--learner", help="How to learn: memorize or descent.", show_default="descent; memorize with --layers"
-        ),
+        Path | None,
+        typer.Option("-o", "--output", metavar="MODEL", help="Model file to write.", show_default="DATA.lut"),
     ] = None,
-    layers: Annotated[
-        str | None,
-        typer.Option(
-            "--layers",
-            help="memorize: LUTs in each layer, or none. Two-class tasks end in one more LUT.",
-            show_default="256,256,256",
-        ),
-    ] = None,
-    luts: Annotated[
-        int | None,
-        typer.Option("--luts", min=1, metavar="N", help="descent: LUTs in the network.", show_default="500"),
-    ] = None,
-    k: Annotated[int | None, typer.Option("-k", help="Inputs of each LUT.", show_default="6; descent: 4")] = None,
-    votes: Annotated[
-        int | None,
-        typer.Option(
-            "--votes",
-            rich_help_panel=DESCENT_PANEL,
-            metavar="N",
-            help="descent: LUTs that are counted; the others are grown at their inputs.",
-        ),
-    ] = None,
-    levels: Annotated[
-        str | None,
-        typer.Option(
-            "--levels",
-            rich_help_panel=DESCENT_PANEL,
-            metavar="N|auto",
-            help="descent: LUTs in a row, at most; auto tries 1 to 3 by validation.",
-        ),
-    ] = None,
-    share: Annotated[
-        bool | None,
-        typer.Option(
-            "--share/--no-share",
-            rich_help_panel=DESCENT_PANEL,
-            help="descent: whether several LUTs may read a grown one.",
-            show_default="share",
-        ),
-    ] = None,
-    sweeps: Annotated[
-        int | None,
-        typer.Option(
-            "--sweeps",
-            rich_help_panel=DESCENT_PANEL,
-            metavar="N",
-            help="descent: visits of each LUT after each growth.",
-        ),
-    ] = None,
-    restarts: Annotated[
-        int | None,
-        typer.Option(
-            "--restarts",
-            rich_help_panel=DESCENT_PANEL,
-            metavar="N",
-            help="descent: further sweeps that draw each LUT's inputs anew and keep the better.",
-        ),
-    ] = None,
-    inputs: Annotated[
-        int | None,
-        typer.Option(
-            "--inputs",
-            rich_help_panel=DESCENT_PANEL,
-            metavar="N",
-            help="descent: encoder bits that may be read.",
-            show_default="all",
-        ),
-    ] = None,
-    window: Annotated[
-        int | None,
-        typer.Option(
-            "--window",
-            rich_help_panel=DESCENT_PANEL,
-            metavar="PIXELS",
-            help="descent, images: side of the square that a vote reads.",
-            show_default="the whole image",
-        ),
-    ] = None,
-    subspace: Annotated[
-        float | None,
-        typer.Option(
-            "--subspace",
-            rich_help_panel=DESCENT_PANEL,
-            metavar="SHARE",
-            help="descent: share of the encoder bits that a vote reads.",
-            show_default="all",
-        ),
-    ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(
-            "--device",
-            rich_help_panel=FILL_PANEL,
-            autocompletion=complete_device,
-            metavar="NAME",
-            help="descent: without --luts, fill this device of the --target.",
-        ),
-    ] = None,
-    target: Annotated[
-        str,
-        typer.Option(
-            "--target",
-            rich_help_panel=FILL_PANEL,
-            autocompletion=complete_target,
-            metavar="FAMILY",
-            help="FPGA family that --device is of.",
-        ),
-    ] = "ice40",
-    utilization: Annotated[
-        float | None,
-        typer.Option(
-            "--utilization",
-            rich_help_panel=FILL_PANEL,
-            metavar="SHARE",
-            help="Share of the --device to fill.",
-            show_default="0.85",
-        ),
-    ] = None,
-    proposals: Annotated[
-        int | None,
-        typer.Option(
-            "--proposals",
-            rich_help_panel=DESCENT_PANEL,
-            metavar="N",
-            help="descent: signals tried at each input; 0 tries all.",
-        ),
-    ] = None,
-    tau: Annotated[
-        str | None,
-        typer.Option(
-            "--tau",
-            rich_help_panel=DESCENT_PANEL,
-            metavar="T|auto",
-            help="descent: temperature of the softmax, in votes; auto tries larger ones by validation.",
-        ),
-    ] = None,
-    augment: Annotated[
-        str | None,
-        typer.Option(
-            "--augment",
-            rich_help_panel=DESCENT_PANEL,
-            metavar="NAME",
-            help="descent, images: add copies "
-            "moved by one pixel (shift1, shift1x9), N warped ones "
-            "(warpN) or mirrored ones (flip, flip+shift1).",
-        ),
-    ] = None,
-    validation: Annotated[
-        float | None,
-        typer.Option(
-            "--validation",
-            rich_help_panel=DESCENT_PANEL,
-            metavar="SHARE",
-            help="descent: keep the sweep that does best on this share of the training set.",
-        ),
-    ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(
-            "--patience",
-            rich_help_panel=DESCENT_PANEL,
-            metavar="N",
-            help="descent: sweeps to wait for a better validation accuracy.",
-        ),
-    ] = None,
-    margin: Annotated[
-        float | None,
-        typer.Option(
-            "--margin",
-            rich_help_panel=DESCENT_PANEL,
-            metavar="M",
-            help="descent: evidence an entry of a table needs, in examples.",
-        ),
-    ] = None,
-    time_limit: Annotated[
-        float | None,
-        typer.Option(
-            "--time-limit",
-            rich_help_panel=DESCENT_PANEL,
-            metavar="SECONDS",
-            help="descent: end with what there is by then.",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same bytes.")] = 0,
-    threshold: Annotated[
-        float | None,
-        typer.Option("--threshold", rich_help_panel=BITS_PANEL, help="One bit per feature: value >= N.", metavar="N"),
-    ] = None,
-    bits_per_feature: Annotated[
-        str | None,
-        typer.Option(
-            "--bits-per-feature",
-            rich_help_panel=BITS_PANEL,
-            metavar="N|N,N,...|auto",
-            help="Thermometer code with N quantile thresholds, or the best of several by validation.",
-            show_default="3; tables of up to 32 columns: 8",
-        ),
-    ] = None,
-    classes: Annotated[
-        str | None,
-        typer.Option(
-            "--classes",
-            rich_help_panel=DATA_PANEL,
-            metavar="A,B:C,D",
-            help="Group labels into classes; other labels are left out.",
-        ),
-    ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(
-            "--label",
-            rich_help_panel=DATA_PANEL,
-            metavar="NAME",
-            help="Label column of a .csv (else `label`), or output of a .pla.",
-        ),
-    ] = None,
-    test_split: Annotated[
-        float | None,
-        typer.Option(
-            "--test-split",
-            rich_help_panel=DATA_PANEL,
-            metavar="SHARE",
-            help="Share to test with, of data without a test split; 0.25 if not told.",
-        ),
-    ] = None,
-    ignore: IgnoreOption = None,
-    drop_missing: DropMissingOption = False,
+    learner: LearnerOption = None,
+    options: Any = None,
+    data_options: Any = None,
     json_output: JsonOption = False,
 ) -> None:
     """Learn a network of lookup tables from labelled data and write it to a model file.
 
     Example: lut2hw train --data digits --luts 100 -o digits.lut
     """
-    from lut2hw import data as datasets
-    from lut2hw.learn import registry as learn
-    from lut2hw.model import encoder as encode
-
-    # --layers belongs to one learner only, so it chooses it; else the one with the better accuracy per LUT.
-    learner = learner or ("memorize" if layers is not None else "descent")
-    learn_with = learn.learner(learner)
-    special: dict[str, dict[str, Any]] = {
-        "memorize": {"layers": layers},
-        "descent": {
-            "luts": luts,
-            "votes": votes,
-            "levels": levels,
-            "share": share,
-            "sweeps": sweeps,
-            "restarts": restarts,
-            "inputs": inputs,
-            "window": window,
-            "subspace": subspace,
-            "proposals": proposals,
-            "device": device,
-            "tau": tau,
-            "augment": augment,
-            "validation": validation,
-            "patience": patience,
-            "margin": margin,
-            "time_limit": time_limit,
-        },
-    }
-    settings: dict[str, Any] = {name: value for name, value in special[learner].items() if value is not None}
-    for other, names in special.items():
-        for name, value in names.items():
-            if other != learner and value is not None:
-                raise UsageError(
-                    f"--{name.replace('_', '-')} is an option of --learner {other}; leave it out or "
-                    f"give --learner {other}"
-                )
-    if learner == "memorize":
-        settings["layers"] = parse_layers("256,256,256" if layers is None else layers)
-    if threshold is not None and bits_per_feature is not None:
-        raise UsageError("give --threshold or --bits-per-feature, not both")
-    counts = [] if bits_per_feature is None else parse_bits(bits_per_feature)
-    search = {name for name in ("levels", "tau") if settings.get(name) == "auto"}
-    for name, kind in (("levels", int), ("tau", float)):
-        if name in search:
-            del settings[name]
-        elif name in settings:
-            settings[name] = parse_number(f"--{name}", settings[name], kind)
-    device = settings.pop("device", None)
-    if device is not None and luts is not None:
-        raise UsageError("--luts and --device both choose the size; give one of them")
-    if k is None:
-        k = 6 if learner == "memorize" else 4
-        if device is not None:
-            from lut2hw.training.fill import default_k
-
-            k = default_k(target)
-    if output == Path():
+    asked = TrainOptions.of(learner, **options)
+    if output is None:
         name = os.path.basename(os.path.abspath(data))  # noqa: PTH100, PTH119 - any text, also what is no path
         output = Path(name or "model").with_suffix(".lut")
     check_output_file(output)
-    dataset = datasets.load(
-        data, label=label, classes=classes, test_split=test_split, ignore=ignore, drop_missing=drop_missing
-    )
+    from lut2hw.training.train import train as learn
+
+    dataset = data_options.load(data)
     show_notes(dataset.notes)
-    counts = counts or [encode.usual_bits(dataset.features)]
-    tried: dict[str, dict[Any, float]] = {}
-    size: Size | None = None
-
-    def encoder_of(dataset: Dataset) -> Encoder:
-        if threshold is not None:
-            return encode.fixed(dataset.features, threshold)
-        return encode.thermometer(dataset.features, dataset.x_train, counts[0])
-
-    def learn_from(dataset: Dataset, encoder: Encoder, progress: Any = None, once: bool = True) -> LutNetwork:
-        nonlocal size
-        if device is None:
-            return learn_with(dataset, encoder, k=k, seed=seed, progress=progress, **settings)
-        from lut2hw.training.fill import fill, is_local, regions_for
-
-        shape = dataset.features.image_shape
-        if not {"window", "subspace"} & settings.keys():
-            settings.update(regions_for(target, device, utilization, shape))
-        network, size = fill(
-            lambda size: learn_with(
-                dataset,
-                encoder,
-                k=k,
-                seed=seed,
-                progress=progress,
-                **{"luts": size.luts, "votes": size.votes, "levels": 3, "inputs": size.inputs, **settings},
-            ),
-            encoder,
-            len(dataset.class_names),
-            target=target,
-            device=device,
-            k=k,
-            utilization=utilization,
-            local=is_local(shape, window=settings.get("window", 0), subspace=settings.get("subspace", 0.0)),
-            once=once,
-        )
-        return network
-
     with progress_bar() as progress:
-        began = time.perf_counter()
-        if len(counts) > 1:
-            from lut2hw.training.choose import choose_bits
-
-            bits = choose_bits(dataset, learn_from, counts, seed=seed, progress=progress)
-            counts, tried["bits_per_feature"] = [bits.best], bits.accuracy
-        if search:
-            from lut2hw.training.choose import choose_levels, choose_tau
-
-            for name, choose_one in (("levels", choose_levels), ("tau", choose_tau)):
-
-                def with_value(part: Dataset, value: float | None, name: str = name) -> LutNetwork:
-                    settings[name] = value
-                    return learn_from(part, encoder_of(part))
-
-                if name in search:
-                    chosen = choose_one(dataset, with_value, seed=seed, progress=progress)
-                    settings[name], tried[name] = chosen.best, chosen.accuracy
-        network = learn_from(dataset, encoder_of(dataset), progress, once=time_limit is not None)
-        seconds = time.perf_counter() - began
-        scores = {}
-        for done, split in enumerate(("train", "test")):
-            progress("scoring", done, 2)
-            x, y = dataset.split(split)
-            scores[split] = accuracy(network.predict_integers(x), y)
-        progress("scoring", 2, 2)
-    if size is not None:
-        settings = {"luts": size.luts, "votes": size.votes, "levels": 3, "inputs": size.inputs, **settings}
-    network = network.with_meta(
-        data=dataset.options,
-        learner=learner,
-        k=k,
-        seed=seed,
-        **settings,
-        threshold=threshold,
-        bits_per_feature=None if threshold is not None else counts[0],
-        **({"tried": tried} if tried else {}),
-        train_accuracy=scores["train"],
-        test_accuracy=scores["test"],
-    )
+        trained = learn(dataset, asked, progress)
+    network = trained.network
     network.save(output)
+    scores = {"train": 0.0, "test": 0.0, **trained.accuracy}
+    chosen = {name: max(each, key=each.__getitem__) for name, each in trained.tried.items()}
     result = {
         "model": str(output),
         "data": dataset.name,
-        "learner": learner,
+        "learner": trained.options.learner.name,
         "train_accuracy": scores["train"],
         "test_accuracy": scores["test"],
         "luts": network.n_luts,
@@ -442,10 +74,10 @@ def train(
         "classes": network.n_classes,
         "train_examples": len(dataset.y_train),
         "test_examples": len(dataset.y_test),
-        "seconds": round(seconds, 3),
-        **{name: max(each, key=each.__getitem__) for name, each in tried.items()},
-        **({"tried": tried} if tried else {}),
-        **({"device": device, "logic_cells": size.cells} if size else {}),
+        "seconds": round(trained.seconds, 3),
+        **chosen,
+        **({"tried": trained.tried} if trained.tried else {}),
+        **({"device": asked.device, "logic_cells": trained.size.cells} if trained.size else {}),
     }
     report(
         result,
@@ -453,15 +85,16 @@ def train(
         "".join(
             f"{name.replace('_', ' ')}: held-out accuracy "
             f"{', '.join(f'{share:.4f} with {value:g}' for value, share in each.items())}\n"
-            for name, each in tried.items()
+            for name, each in trained.tried.items()
         )
         + f"train accuracy {scores['train']:.4f} ({len(dataset.y_train):,} examples), "
         f"test accuracy {scores['test']:.4f} ({len(dataset.y_test):,})\n"
-        f"{network.n_luts:,} LUTs of up to {k} inputs on {len(network.encoder):,} encoder bits, {seconds:.2f} s"
-        f"{f', about {size.cells:,} logic cells of {device}' if size else ''}"
-        f"{', ended early by ' + network.meta['ended'] if network.meta.get('ended', 'done') != 'done' else ''}\n"
+        f"{network.n_luts:,} LUTs of up to {trained.options.k} inputs on {len(network.encoder):,} encoder bits, "
+        f"{trained.seconds:.2f} s"
+        f"{f', about {trained.size.cells:,} logic cells of {asked.device}' if trained.size else ''}"
+        f"{', ended early by ' + trained.ended if trained.ended != 'done' else ''}\n"
         f"{output}",
-        then=["lut2hw", "emit", output, *(["--target", target] if target != "ice40" else [])],
+        then=["lut2hw", "emit", output, *(["--target", asked.target] if asked.target not in (None, "ice40") else [])],
     )
 
 
@@ -683,11 +316,18 @@ def datasets(json_output: JsonOption = False) -> None:
     )
 
 
+AXES = {name: each for name, each in all_flags().items() if name != "target"}
+"""Options of a training that a sweep takes several values of."""
+GRID: dict[str, Sequence[Any]] = {"k": (4, 6), "luts": (50, 100, 200, 400), "levels": (1, 3), "seed": (0,)}
+"""What a sweep tries by default."""
+
+
 @app.command(rich_help_panel="Data and learning")
+@with_options(data_options=DataOptions, axes=several(AXES, GRID))
 def sweep(
     data: Annotated[str, typer.Option("--data", metavar="NAME|FILE", help=DATA_HELP)] = "digits",
     output: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "-o",
             "--output",
@@ -695,74 +335,46 @@ def sweep(
             help="Folder for results and models; what it has already is not trained again.",
             show_default="sweep-DATA",
         ),
-    ] = Path(),
-    learner: Annotated[str, typer.Option("--learner", help="descent or memorize.")] = "descent",
-    k: Annotated[str, typer.Option("-k", metavar="K,K,...", help="Inputs of each LUT.")] = "4,6",
-    luts: Annotated[
-        str,
-        typer.Option("--luts", metavar="N,N,...", help="LUTs of the network (descent) or of each layer (memorize)."),
-    ] = "50,100,200,400",
-    levels: Annotated[str, typer.Option("--levels", metavar="N,N,...", help="Depth: LUTs in a row.")] = "1,3",
-    bits_per_feature: Annotated[
-        str | None,
-        typer.Option(
-            "--bits-per-feature", metavar="N,N,...", help="Thermometer codes; as for train if no encoder is given."
-        ),
     ] = None,
-    threshold: Annotated[
-        str | None, typer.Option("--threshold", metavar="T,T,...", help="One bit per feature: value >= T.")
-    ] = None,
-    seed: Annotated[str, typer.Option("--seed", metavar="S,S,...", help="Seeds.")] = "0",
-    target: Annotated[
-        str,
-        typer.Option(
-            "--target", autocompletion=complete_target, metavar="FAMILY", help="To estimate logic cells for."
-        ),
-    ] = "ice40",
+    learner: LearnerOption = None,
+    axes: Any = None,
+    target: TargetOption = "ice40",
     encoded_inputs: EncodedOption = False,
-    classes: Annotated[
-        str | None, typer.Option("--classes", metavar="A,B:C,D", help="Group labels into classes.")
-    ] = None,
-    label: Annotated[str | None, typer.Option("--label", metavar="NAME", help="Label column of a .csv.")] = None,
-    test_split: Annotated[float | None, typer.Option("--test-split", metavar="SHARE", help="As for train.")] = None,
-    ignore: IgnoreOption = None,
-    drop_missing: DropMissingOption = False,
+    data_options: Any = None,
     jobs: Annotated[
-        int | None, typer.Option("-j", "--jobs", min=1, help="Trainings at a time.", show_default="all cores")
+        int | None,
+        typer.Option("-j", "--jobs", min=1, max=1024, help="Trainings at a time.", show_default="all cores"),
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Train over a grid of options and show accuracy against logic cells with the Pareto front (CSV, PNG, SVG).
 
-    Stop it with Ctrl-C and run it again to go on. The front is chosen on the test set: for an unbiased accuracy of
-    the model you pick, evaluate it on data that the sweep has not seen.
+    Each option of a training takes several values, separated by commas (--layers: by colons). Stop it with Ctrl-C and
+    run it again to go on. The front is chosen on the test set: for an unbiased accuracy of the model you pick,
+    evaluate it on data that the sweep has not seen.
 
     Example: lut2hw sweep --data digits -k 2,4,6 --luts 50,100,200,400
     """
     from lut2hw.studies import sweep as sweeps
 
-    if output == Path():
+    if output is None:
         output = Path(f"sweep-{Path(data).stem}")
-    points = sweeps.grid(
-        learner,
-        sweeps.numbers(k, "-k"),
-        sweeps.numbers(luts, "--luts"),
-        sweeps.numbers(levels, "--levels"),
-        sweeps.numbers(bits_per_feature, "--bits-per-feature") if bits_per_feature else [],
-        sweeps.numbers(threshold, "--threshold", float, -1e9) if threshold else [],
-        sweeps.numbers(seed, "--seed", least=0),
-    )
+    sized = {"luts", "levels"} if axes.keys() & {"device", "layers"} else set()
+    values = {name: tried for name, tried in GRID.items() if name not in sized}
+    values |= {name: sweeps.values(AXES[name], text) for name, text in axes.items()}
+    name = learner or ("memorize" if "layers" in values else "descent")
+    if "device" in values:
+        values["target"] = [target]
+    points = sweeps.grid(name, **values)
     with progress_bar() as progress:
-        options = {
-            "data": data,
-            "label": label,
-            "classes": classes,
-            "test_split": test_split,
-            "ignore": ignore,
-            "drop_missing": drop_missing,
-        }
         rows = sweeps.run(
-            points, options, output, target=target, encoded_inputs=encoded_inputs, jobs=jobs, progress=progress
+            points,
+            {"data": data, **data_options.by_name()},
+            output,
+            target=target,
+            encoded_inputs=encoded_inputs,
+            jobs=jobs,
+            progress=progress,
         )
     front = sorted((row for row in rows if row["pareto"]), key=lambda row: row["logic_cells"])
     failed = [row for row in rows if row["error"] is not None]

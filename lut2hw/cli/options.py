@@ -6,10 +6,36 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
-from lut2hw.errors import UsageError
+from lut2hw import effects
+from lut2hw.learn.registry import LEARNERS
 
-app = typer.Typer(
+
+class Command(TyperCommand):
+    """A command that refuses options without effect, by the table in `lut2hw.effects`."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Check what was typed, then run."""
+        typed = {name: value for name, value in ctx.params.items() if _was_typed(ctx, name)}
+        effects.check(ctx.info_name or "", typed)
+        return super().invoke(ctx)
+
+
+def _was_typed(ctx: Any, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+class App(typer.Typer):
+    """An application of such commands."""
+
+    def command(self, *arguments: Any, **options: Any) -> Any:
+        """Register a command."""
+        return super().command(*arguments, **{"cls": Command, **options})
+
+
+app = App(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     epilog="Start with `lut2hw train --data digits`, or your own table: `lut2hw train --data FILE.csv "
@@ -43,6 +69,16 @@ def complete_board(incomplete: str) -> list[str]:
     return [name for name in BOARDS if name.startswith(incomplete)]
 
 
+LearnerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--learner",
+        metavar="|".join(LEARNERS),
+        autocompletion=lambda incomplete: [name for name in LEARNERS if name.startswith(incomplete)],
+        help="How to learn.",
+        show_default="descent; memorize with --layers",
+    ),
+]
 IgnoreOption = Annotated[
     str | None,
     typer.Option("--ignore", rich_help_panel="Data", metavar="COLUMN,...", help="Columns of a .csv to leave out."),
@@ -50,44 +86,6 @@ IgnoreOption = Annotated[
 DropMissingOption = Annotated[
     bool, typer.Option("--drop-missing", rich_help_panel="Data", help="Leave out rows of a .csv with missing values.")
 ]
-
-
-def parse_layers(text: str) -> list[int]:
-    """`256,256,256` to numbers; `none` to no layers."""
-    if text.strip().lower() == "none":
-        return []
-    try:
-        widths = [int(part) for part in text.split(",")]
-    except ValueError:
-        widths = [0]
-    if min(widths) < 1:
-        raise UsageError(f"--layers {text} must be whole numbers from 1, separated by commas, as in 256,256,256")
-    return widths
-
-
-def parse_bits(text: str) -> list[int]:
-    """`2`, `1,2,4` or `auto` to numbers of thresholds per feature."""
-    if text.strip().lower() == "auto":
-        from lut2hw.training.choose import AUTO_BITS
-
-        return list(AUTO_BITS)
-    try:
-        counts = [int(part) for part in text.split(",")]
-    except ValueError:
-        counts = [0]
-    if not all(1 <= count <= 256 for count in counts):
-        raise UsageError(
-            f"--bits-per-feature {text} must be auto or whole numbers from 1 to 256, separated by commas, as in 1,2,4"
-        )
-    return counts
-
-
-def parse_number(option: str, text: str, kind: type[int] | type[float]) -> float:
-    """A number for an option that may also be auto; `train_descent` checks its range."""
-    try:
-        return kind(text)
-    except ValueError:
-        raise UsageError(f"{option} {text} must be a {'whole ' if kind is int else ''}number or auto") from None
 
 
 def accuracy(predicted: Any, y: Any) -> float:

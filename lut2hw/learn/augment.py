@@ -8,14 +8,11 @@ on: the images and the mirrored ones altered so. The images themselves always st
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
-
-from lut2hw.errors import UsageError
 
 SHIFTS: dict[str, tuple[tuple[int, int], ...]] = {
     "none": (),
@@ -27,16 +24,6 @@ _LINEAR = 38  # largest change of an entry of the matrix of a warp, of 256: turn
 _MOVE = 256  # largest shift of a warp
 _BEND = 320  # largest shift of a node of the grid that bends a warp
 _GRID = 8  # pixels between such nodes
-
-
-def check(name: str) -> None:
-    """Errors: `UsageError` if there is no augmentation of this name."""
-    altered = name.removeprefix("flip+")
-    if (altered not in (*SHIFTS, "flip") and not re.fullmatch(r"warp[1-9]\d?", altered)) or name.endswith("+flip"):
-        raise UsageError(
-            f"unknown augmentation {name!r}; choose one of: {', '.join(SHIFTS)}, warp1 to warp99, flip, "
-            "or flip+ and one of them"
-        )
 
 
 def copies(

@@ -28,7 +28,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numba
 import numpy as np
@@ -37,16 +37,18 @@ from numpy.typing import ArrayLike, NDArray
 from lut2hw import bits
 from lut2hw.data import Dataset
 from lut2hw.errors import UsageError
+from lut2hw.flags import AUTO
 from lut2hw.kernels import descent as kernels
 from lut2hw.learn import augment
 from lut2hw.learn.graph import Graph
+from lut2hw.learn.learners.descent import MAX_K, DescentOptions
 from lut2hw.learn.look import quick_look
 from lut2hw.learn.regions import Regions, everything, regions_of
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.network import LutNetwork
 from lut2hw.model.parts import Head, Layer
 
-MAX_K = 8  # patterns are bytes
+DEFAULT_LUTS = 500
 MAX_EXAMPLES = 1 << 24  # sums of effects are int32
 _PARTS = 16  # shards of a pass over all examples; the result does not depend on it
 _SMALL = 4000  # examples below which a second thread costs more than it gains
@@ -56,78 +58,6 @@ _MOST_VOTES = 128  # that one shared LUT may reach: bounds its effect to 16 bits
 _PROBE, _PAUSE = 4, 100  # steps that time all threads, and as many one thread; steps until that is done again
 TAU_FACTORS = (1.0, 3.0, 9.0)  # times the default
 _EFFECT = 120  # largest effect of one bit, in units of the integer loss
-
-
-@dataclass(frozen=True)
-class DescentOptions:
-    """How to train; None lets the data choose.
-
-    votes: roots of trees; the other LUTs are grown. None: all LUTs (most accuracy per LUT), or with `levels` above 1
-        a fifth of them, half of them for k > 4 (most accuracy per logic cell, since counting votes costs cells, too).
-    levels: longest path from an encoder bit to a vote, in LUTs. None: 1 if all LUTs are votes, else 3.
-    share: whether a hidden LUT may be read by several LUTs, of any class.
-    sweeps: visits of every LUT after each stage of growth, at most; a stage ends early when nothing improves.
-    restarts: further sweeps at the end of the last stage that draw the inputs of each LUT anew and keep what is
-        better, each followed by a plain sweep.
-    inputs: encoder bits that the network may read, the ones a first look reads most; 0 is any number of them.
-    window: for image data, side in pixels of the square that a vote and the LUTs below it read; 0 is the whole image.
-        The squares cover the pixels that vary, each half of the next; the votes of each class take them in turn. A
-        chip then needs far fewer long wires.
-    subspace: instead, share of the encoder bits that a vote and the LUTs below it read, one of eight random choices;
-        0 is all of them.
-    proposals: signals tried at each input of a LUT when it is visited; 0 is all of them.
-    tau: temperature of the softmax in votes. None: `default_tau`, or more where a quick look at some of the examples
-        says that this is better, as with noisy labels.
-    augment: for image data, altered copies of the training set: shift1, shift1x9, warpN or flip, see `learn.augment`.
-    validation: share of the training examples that is held out; the sweep that does best on it is kept.
-    patience: sweeps without a better validation accuracy after which a stage ends.
-    margin: what an entry of a table must save, in units of the largest effect of one example, to become one.
-    time_limit: seconds after which training ends with what there is.
-    """
-
-    votes: int | None = None
-    levels: int | None = None
-    share: bool = True
-    sweeps: int = 8
-    restarts: int = 0
-    inputs: int = 0
-    window: int = 0
-    subspace: float = 0.0
-    proposals: int = 0
-    tau: float | None = None
-    augment: str = "none"
-    validation: float = 0.0
-    patience: int = 3
-    margin: float = 0.0
-    time_limit: float | None = None
-
-    def __post_init__(self) -> None:
-        augment.check(self.augment)
-        if not 0 <= self.validation < 1:
-            raise UsageError(f"the validation share must be at least 0 and below 1, not {self.validation:g}")
-        for name, low in (
-            ("votes", 1),
-            ("levels", 1),
-            ("sweeps", 1),
-            ("restarts", 0),
-            ("inputs", 0),
-            ("window", 0),
-            ("proposals", 0),
-            ("patience", 1),
-        ):
-            value = getattr(self, name)
-            if value is not None and value < low:
-                raise UsageError(f"{name} must be at least {low}, not {value}")
-        if not 0 <= self.subspace <= 1:
-            raise UsageError(f"the share of a subspace must be between 0 and 1, not {self.subspace:g}")
-        if self.window and self.subspace:
-            raise UsageError("--window and --subspace exclude each other; give one")
-        if self.tau is not None and not 0.1 <= self.tau <= 1000:
-            raise UsageError(f"tau must be between 0.1 and 1000, not {self.tau:g}")
-        if not 0 <= self.margin <= 1e6:
-            raise UsageError(f"margin must be between 0 and a million, not {self.margin:g}")
-        if self.time_limit is not None and not self.time_limit > 0:
-            raise UsageError(f"the time limit must be above 0 seconds, not {self.time_limit:g}")
 
 
 @dataclass(frozen=True)
@@ -673,7 +603,7 @@ def train_descent(
     dataset: Dataset,
     encoder: Encoder,
     *,
-    luts: int,
+    luts: int | None = None,
     k: int = 4,
     seed: int = 0,
     threads: int | None = None,
@@ -683,12 +613,22 @@ def train_descent(
 ) -> LutNetwork:
     """Train a network of `luts` k-input LUTs; see the module's text for the method.
 
-    options: `DescentOptions`, with single ones given as keywords. threads: None uses all cores; the result does
-    not depend on it. progress: called after every sweep. An interrupt (Ctrl-C) ends training with what there is,
-    and so does the time limit. Two classes give a "threshold" head, more an "argmax" head.
+    luts: 500 by default. options: `DescentOptions`, with single ones given as keywords. threads: None uses all cores;
+    the result does not depend on it. progress: called after every sweep. An interrupt (Ctrl-C) ends training with
+    what there is, and so does the time limit. Two classes give a "threshold" head, more an "argmax" head.
     Errors: `UsageError`.
     """
     options = replace(options or DescentOptions(), **changes)
+    if AUTO in (options.luts, options.levels, options.tau):
+        raise UsageError("luts, levels and tau are chosen by lut2hw.training.train alone; give numbers")
+    luts = luts or cast("int | None", options.luts) or DEFAULT_LUTS
+    options = replace(
+        options,
+        luts=luts,
+        inputs=options.inputs or 0,
+        window=options.window or 0,
+        subspace=float(options.subspace or 0),
+    )
     n_classes = len(dataset.class_names)
     if not 1 <= k <= MAX_K:
         raise UsageError(f"descent trains LUTs of 1 to {MAX_K} inputs, not {k}")
@@ -698,12 +638,12 @@ def train_descent(
     rng = np.random.default_rng(seed)
     votes = options.votes or (luts if options.levels in (None, 1) else luts // (5 if k <= 4 else 2))
     votes = min(luts, max(n_classes, votes))
-    levels = options.levels or (1 if votes == luts else 3)
+    levels = cast("int | None", options.levels) or (1 if votes == luts else 3)
     most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
     threads = min(threads or most, most)
     if len(dataset.y_train) < _SMALL:
         threads = 1
-    tau = options.tau or default_tau(votes, n_classes, k)
+    tau = cast("float | None", options.tau) or default_tau(votes, n_classes, k)
     if options.tau is None:
         look = _look(
             dataset,
@@ -745,8 +685,8 @@ def train_descent(
             levels=levels,
             share=options.share,
         )
-        regions = partial(regions_of, dataset, window=options.window, subspace=options.subspace)
-        if 0 < options.inputs < len(columns):
+        regions = partial(regions_of, dataset, window=options.window or 0, subspace=options.subspace or 0.0)
+        if options.inputs and options.inputs < len(columns):
             most = most_read(make(columns, regions=regions(encoder)), options.inputs)
             columns = columns[most]
             encoder = Encoder(encoder.features, encoder.feature[most], encoder.threshold[most])
@@ -779,14 +719,11 @@ def learn(
     dataset: Dataset,
     encoder: Encoder,
     *,
-    luts: int = 500,
-    k: int = 4,
-    seed: int = 0,
-    meta: dict[str, Any] | None = None,
+    options: DescentOptions | None = None,
     progress: Callable[[str, int, int], None] | None = None,
-    **options: Any,
+    **more: Any,
 ) -> LutNetwork:
-    """`train_descent` as the command line calls learners: progress(what, sweeps done, sweeps in all)."""
+    """`train_descent` with the progress of all learners: progress(what, sweeps done, sweeps in all)."""
     show = None
     if progress is not None:
 
@@ -799,8 +736,7 @@ def learn(
                 now.sweeps,
             )
 
-    network = train_descent(dataset, encoder, luts=luts, k=k, seed=seed, progress=show, **options)
-    return network.with_meta(**meta) if meta else network
+    return train_descent(dataset, encoder, options=options, progress=show, **more)
 
 
 def _run(

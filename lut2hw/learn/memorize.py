@@ -277,6 +277,7 @@ def learn(
     layers: Sequence[int] = (256, 256, 256),
     k: int = 6,
     seed: int = 0,
+    clip_k: bool = False,
     meta: dict[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> LutNetwork:
@@ -296,6 +297,7 @@ def learn(
         seed=seed,
         meta=meta,
         progress=progress,
+        clip_k=clip_k,
     )
 
 

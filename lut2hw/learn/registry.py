@@ -1,19 +1,29 @@
-"""Learners: each turns a `Dataset` and an `Encoder` into a `LutNetwork`."""
+"""Learners by name. A new one is a file in `lut2hw/learn/learners/` and its name here."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
+from typing import Any
 
 from lut2hw.errors import unknown_name
-from lut2hw.model.network import LutNetwork
+from lut2hw.learn.learners import descent, memorize
+from lut2hw.learn.learners.base import Learner
 
-LEARNERS = {"memorize": "lut2hw.learn.memorize", "descent": "lut2hw.learn.descent"}
-"""Name to module; the module has `learn(dataset, encoder, *, seed, meta, progress, ...) -> LutNetwork`."""
+__all__ = ["LEARNERS", "Learner", "learner", "learner_of"]
+
+LEARNERS: dict[str, Learner] = {each.name: each for each in (descent.LEARNER, memorize.LEARNER)}
+"""By name; the first is the one that is taken by default."""
 
 
-def learner(name: str) -> Callable[..., LutNetwork]:
-    """The `learn` function of a learner, imported when it is asked for."""
+def learner(name: str) -> Learner:
+    """The learner of that name. Errors: `UsageError` that suggests the nearest known one."""
     if name not in LEARNERS:
         raise unknown_name("learner", name, LEARNERS)
-    return importlib.import_module(LEARNERS[name]).learn
+    return LEARNERS[name]
+
+
+def learner_of(options: Any) -> Learner:
+    """The learner whose options these are."""
+    for each in LEARNERS.values():
+        if type(options) is each.Options:
+            return each
+    raise TypeError(f"{type(options).__name__} holds the options of no learner")

@@ -29,6 +29,7 @@ from lut2hw.report import figures
 from lut2hw.report.timing import PART_NAMES, critical_path
 from lut2hw.targets.registry import get as get_target
 from lut2hw.training.recall import load_like, recall
+from lut2hw.training.train import options_of
 
 MAX_EXAMPLES = 60_000
 MAX_PICTURES = 24
@@ -623,49 +624,12 @@ def _facts(network: LutNetwork, dataset: Dataset | None, manifest: Manifest | No
     return facts
 
 
-_TRAIN = (
-    "learner",
-    "layers",
-    "luts",
-    "votes",
-    "levels",
-    "sweeps",
-    "proposals",
-    "tau",
-    "augment",
-    "validation",
-    "patience",
-    "margin",
-    "time_limit",
-    "k",
-    "threshold",
-    "bits_per_feature",
-    "seed",
-)
-
-
 def train_command(network: LutNetwork, model: str) -> str | None:
     """The command that trains this model again, None if its meta does not say."""
-    meta = network.meta
-    data = meta.get("data")
-    if "imported" in meta or not isinstance(data, dict) or "data" not in data:
+    data, options = network.meta.get("data"), options_of(network.meta)
+    if options is None or not isinstance(data, dict) or "data" not in data:
         return None
-    words: list[Any] = ["lut2hw", "train", "--data", data["data"]]
-    own_split = "fingerprint" not in data
-    for option in ("label", "classes", "test_split"):
-        if option in data and not (option == "test_split" and own_split):
-            words += [f"--{option.replace('_', '-')}", data[option]]
-    if "ignore" in data:
-        words += ["--ignore", data["ignore"]]
-    words += ["--drop-missing"] * bool(data.get("drop_missing"))
-    for name in _TRAIN:
-        value = meta.get(name)
-        if value is None:
-            continue
-        if isinstance(value, list):
-            value = ",".join(map(str, value)) or "none"
-        words += ["-k" if name == "k" else f"--{name.replace('_', '-')}", value]
-    return shlex.join(str(word) for word in [*words, "-o", model])
+    return options.command(data, model)
 
 
 def _commands(

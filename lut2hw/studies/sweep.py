@@ -11,20 +11,22 @@ import hashlib
 import io
 import itertools
 import json
+import math
 import multiprocessing
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.extras import need
 from lut2hw.files import write_bytes, write_text
+from lut2hw.flags import Flag
+from lut2hw.training.options import TrainOptions
 
 MAX_POINTS = 10_000
 COLUMNS = (
@@ -49,42 +51,77 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Point:
-    """Options of one training. levels: LUTs in a row (descent), or layers of `luts` LUTs each (memorize).
+    """One training of a sweep.
 
-    Either bits_per_feature or threshold is None; both are where the data decide.
+    luts, levels: what stands in the table: LUTs of the network and LUTs in a row (descent), or LUTs of each layer and
+    layers (memorize); None where `options` leave them open.
     """
 
-    learner: str
-    k: int
-    luts: int
-    levels: int
-    bits_per_feature: int | None
-    threshold: float | None
-    seed: int
+    options: TrainOptions
+    luts: int | str | None = None
+    levels: int | str | None = None
+
+    def columns(self) -> dict[str, Any]:
+        """Its options as JSON values, those that every sweep has first."""
+        bits, options = self.options.bits_per_feature, self.options
+        fixed = {
+            "learner": options.learner.name,
+            "k": options.k,
+            "luts": self.luts,
+            "levels": self.levels,
+            "bits_per_feature": bits[0] if isinstance(bits, tuple) and len(bits) == 1 else bits,
+            "threshold": options.threshold,
+            "seed": options.seed,
+        }
+        implied = {"luts", "levels"} | ({"layers"} if self.luts is not None else set())
+        given = {name: value for name, value in options.given().items() if name not in implied}
+        return {**given, **fixed}
+
+    def cost(self) -> tuple[int, int]:
+        """Grows with the time that training takes."""
+        luts, levels = (value if isinstance(value, int) else 0 for value in (self.luts, self.levels))
+        return max(luts, 1) * max(levels, 1), self.options.k or 0
 
     def key(self, what: str) -> str:
         """Name of the point's files; `what` says on which data and for which target."""
-        text = json.dumps([asdict(self), what], sort_keys=True)
-        short = f"{self.learner}-k{self.k}-{self.luts}x{self.levels}-s{self.seed}"
+        text = json.dumps([self.columns(), what], sort_keys=True)
+        options = self.options
+        short = f"{options.learner.name}-k{options.k}-{self.luts}x{self.levels}-s{options.seed}"
         return f"{short}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-def grid(
-    learner: str,
-    k: Sequence[int],
-    luts: Sequence[int],
-    levels: Sequence[int],
-    bits_per_feature: Sequence[int],
-    threshold: Sequence[float],
-    seeds: Sequence[int],
-) -> list[Point]:
-    """All combinations; thresholds and bits per feature are one axis, encoders. Errors: `UsageError`."""
-    encoders: list[tuple[int | None, float | None]] = [(n, None) for n in bits_per_feature]
-    encoders += [(None, t) for t in threshold]
-    points = [
-        Point(learner, a, b, c, *encoder, seed)
-        for a, b, c, encoder, seed in itertools.product(k, luts, levels, encoders or [(None, None)], seeds)
-    ]
+def grid(learner: str, **axes: Sequence[Any]) -> list[Point]:
+    """All combinations of options of a training.
+
+    Parameters
+    ----------
+    learner : str
+        Name of the learner.
+    **axes
+        Values by the names of `TrainOptions` and of the learner's options. `luts` and `levels` of memorize are LUTs
+        of each layer, and layers. Thresholds and bits per feature are one axis, encoders.
+
+    Raises
+    ------
+    UsageError
+        If there are no points or too many, or a value is out of range.
+    """
+    axes = {name: values for name, values in axes.items() if len(values)}
+    encoders = [{"bits_per_feature": n} for n in axes.pop("bits_per_feature", ())]
+    encoders += [{"threshold": t} for t in axes.pop("threshold", ())]
+    combinations = math.prod(len(values) for values in axes.values()) * max(1, len(encoders))
+    if combinations > 100 * MAX_POINTS:
+        raise UsageError(f"a sweep has 1 to {MAX_POINTS} points, not {combinations}")
+    points = []
+    for values in itertools.product(*axes.values(), encoders or [{}]):
+        given = {**dict(zip(axes, values[:-1], strict=True)), **values[-1]}
+        luts, levels = given.get("luts"), given.get("levels")
+        if learner == "memorize" and "layers" not in given:
+            given.pop("luts", None), given.pop("levels", None)
+            if not isinstance(luts, int) or not isinstance(levels, int | None):
+                raise UsageError("a sweep of --learner memorize needs --luts and --levels as numbers, or --layers")
+            given["layers"] = (luts,) * (levels or 1)
+        points.append(Point(TrainOptions.of(learner, **given), luts, levels))
     points = list(dict.fromkeys(points))
     if not 0 < len(points) <= MAX_POINTS:
         raise UsageError(f"a sweep has 1 to {MAX_POINTS} points, not {len(points)}")
@@ -120,17 +157,15 @@ def run(
     need("matplotlib", extra="report")
     from lut2hw import data as datasets
     from lut2hw import targets
-    from lut2hw.learn.registry import learner
     from lut2hw.model.encoder import usual_bits
 
     targets.get(target)
-    learner(points[0].learner)
     dataset = datasets.load(**data)
     if not len(dataset.y_test):
         raise UsageError(f"{dataset.name} has no test examples; give --test-split")
     points = [
-        replace(point, bits_per_feature=usual_bits(dataset.features))
-        if point.bits_per_feature is None and point.threshold is None
+        replace(point, options=point.options.but(bits_per_feature=usual_bits(dataset.features)))
+        if point.options.bits_per_feature is None and point.options.threshold is None
         else point
         for point in points
     ]
@@ -150,7 +185,7 @@ def run(
     report("sweep", len(done), len(points))
     jobs = max(1, min(jobs or os.cpu_count() or 1, len(todo) or 1))
     # The widest first, so that the last ones are short.
-    todo.sort(key=lambda each: (-each[0].luts * each[0].levels, -each[0].k))
+    todo.sort(key=lambda each: each[0].cost(), reverse=True)
     try:
         _train(
             todo,
@@ -231,48 +266,26 @@ def _work(point: Point, data: dict[str, Any], target: str, encoded_inputs: bool,
     from lut2hw import data as datasets
     from lut2hw import targets
     from lut2hw.compile import area
-    from lut2hw.learn.registry import learner
-    from lut2hw.model import encoder as encode
+    from lut2hw.training.train import train
 
     key = json.dumps(data, sort_keys=True)
     if key not in _loaded:
         _loaded.clear()
         _loaded[key] = datasets.load(**data)
-    dataset = _loaded[key]
-    row: dict[str, Any] = {**asdict(point), "error": None}
-    began = time.perf_counter()
+    row: dict[str, Any] = {**point.columns(), "error": None}
     try:
-        if point.threshold is not None:
-            encoder = encode.fixed(dataset.features, point.threshold)
-        else:
-            assert point.bits_per_feature is not None
-            encoder = encode.thermometer(dataset.features, dataset.x_train, point.bits_per_feature)
-        options: dict[str, Any] = (
-            {"luts": point.luts, "levels": point.levels}
-            if point.learner == "descent"
-            else {"layers": [point.luts] * point.levels}
-        )
-        network = learner(point.learner)(dataset, encoder, k=point.k, seed=point.seed, **options)
-        row["seconds"] = round(time.perf_counter() - began, 2)
-        for split in ("train", "test"):
-            x, y = dataset.split(split)
-            row[f"{split}_accuracy"] = round(float((network.predict_integers(x) == y).mean()), 6)
+        trained = train(_loaded[key], point.options)
+        network = trained.network
         row |= {
+            "seconds": round(trained.seconds, 2),
+            **{f"{split}_accuracy": share for split, share in trained.accuracy.items()},
             "trained_luts": network.n_luts,
             "encoder_bits": len(network.encoder),
             "logic_cells": area.estimate(network, targets.get(target), encoded_inputs=encoded_inputs),
         }
-        network = network.with_meta(
-            data=dataset.options,
-            learner=point.learner,
-            k=point.k,
-            seed=point.seed,
-            threshold=point.threshold,
-            bits_per_feature=point.bits_per_feature,
-            train_accuracy=row["train_accuracy"],
-            test_accuracy=row["test_accuracy"],
-            **options,
-        )
+        row |= {name: trained.options.given()[name] for name in trained.tried}
+        if isinstance(row["bits_per_feature"], tuple):
+            row["bits_per_feature"] = row["bits_per_feature"][0]
         network.save(f"{path}.lut")
     except (UsageError, MemoryError) as error:
         row["error"] = " ".join(str(error).split()) or type(error).__name__
@@ -299,7 +312,8 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 def _write(output: Path, rows: Sequence[dict[str, Any]], name: str, target: str) -> None:
     text = io.StringIO()
-    table = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n", extrasaction="ignore")
+    others = sorted({name for row in rows for name in row} - set(COLUMNS))
+    table = csv.DictWriter(text, [*COLUMNS[:7], *others, *COLUMNS[7:]], restval="", lineterminator="\n")
     table.writeheader()
     table.writerows({key: "" if value is None else value for key, value in row.items()} for row in rows)
     write_text(output / "sweep.csv", text.getvalue())
@@ -318,10 +332,10 @@ def draw(rows: Sequence[dict[str, Any]], name: str, target: str) -> tuple[str, b
     good = [row for row in rows if row["error"] is None]
     front = pareto(good)
     figure, ax = figures.axes(7.2, 4.6)
-    ks, levels = sorted({row["k"] for row in good}), sorted({row["levels"] for row in good})
+    ks, levels = (sorted({row[name] or 0 for row in good}) for name in ("k", "levels"))
     for k in ks:
         for level in levels:
-            own = [row for row in good if row["k"] == k and row["levels"] == level]
+            own = [row for row in good if (row["k"] or 0, row["levels"] or 0) == (k, level)]
             if own:
                 depth = f", {level} level{'s' * (level != 1)}" if len(levels) > 1 else ""
                 ax.scatter(
@@ -348,7 +362,7 @@ def draw(rows: Sequence[dict[str, Any]], name: str, target: str) -> tuple[str, b
         here = (row["logic_cells"], 100 * row["test_accuracy"])
         if last is None or here[0] > 1.25 * last:  # no labels on top of each other
             ax.annotate(
-                f"{row['luts']}",
+                f"{row['luts'] or row['trained_luts']}",
                 here,
                 textcoords="offset points",
                 xytext=(-3, 6),
@@ -374,12 +388,18 @@ def draw(rows: Sequence[dict[str, Any]], name: str, target: str) -> tuple[str, b
     return figures.svg(figure, "sweep", "Accuracy against logic cells", standalone=True), figures.png_of(figure)
 
 
-def numbers(text: str, option: str, kind: type = int, least: float = 1) -> list[Any]:
-    """`2,4,6` to numbers. Errors: `UsageError` that names the option."""
+def values(each: Flag, text: str) -> list[Any]:
+    """Values of one option, separated by commas; those that have commas of their own, by colons.
+
+    Errors: `UsageError` that names the option.
+    """
+    parts = text.split(":" if each.field == "layers" else ",")
     try:
-        values = [kind(part) for part in text.split(",")]
-    except ValueError:
-        values = []
-    if not values or not all(least <= value < 1e9 for value in values):
-        raise UsageError(f"{option} {text} must be numbers from {least:g}, separated by commas")
-    return values
+        return [each.read(part) for part in parts]
+    except UsageError as error:
+        if each.kind in (int, float, tuple):
+            between = "colons" if each.field == "layers" else "commas"
+            raise UsageError(
+                f"{each.name} {text} must be numbers separated by {between}, each {each.range()}"
+            ) from None
+        raise error

@@ -16,10 +16,10 @@ from helpers.processes import last_line, started
 
 from lut2hw.cli import main
 from lut2hw.cli import options as cli
-from lut2hw.cli.options import parse_layers
 from lut2hw.cli.render import progress_bar, report
 from lut2hw.errors import UsageError
 from lut2hw.model.network import LutNetwork
+from lut2hw.training.options import all_flags
 
 FAST = ["--learner", "memorize", "--layers", "24", "-k", "4", "--bits-per-feature", "1"]
 
@@ -219,7 +219,7 @@ def test_npz_and_one_bit_pixels(capsys, tmp_path):
         (["-o", "n\0ul"], "null byte"),
         (["--layers", ""], "--layers"),
         (["--learner", "descent", "--margin", "nan"], "margin"),
-        (["--learner", "descent", "--time-limit", "nan"], "time limit"),
+        (["--learner", "descent", "--time-limit", "nan"], "time-limit"),
     ],
 )
 def test_bad_training(capsys, tmp_path, monkeypatch, arguments, message):
@@ -345,11 +345,12 @@ def test_start_is_fast():
 
 
 def test_layers_on_the_command_line():
-    assert parse_layers("256, 64,16") == [256, 64, 16]
-    assert parse_layers("none") == []
+    layers = all_flags()["layers"]
+    assert layers.read("256, 64,16") == (256, 64, 16)
+    assert layers.read("none") == ()
     for text in ("", "1,", "-4", "1.5"):
         with pytest.raises(UsageError):
-            parse_layers(text)
+            layers.read(text)
     assert cli.accuracy(np.array([]), np.array([])) == 0.0
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lut2hw.errors import UsageError
 from lut2hw.learn import augment
+from lut2hw.learn.learners.descent import check_augment
 
 
 def test_shift_moves_images() -> None:
@@ -71,4 +72,4 @@ def test_an_even_image_stays_even() -> None:
 @pytest.mark.parametrize("name", ["flop", "flip+", "flip+flip", "shift1+flip", "warp", "warp0", "warp100", "warp5x"])
 def test_unknown_names_are_refused(name: str) -> None:
     with pytest.raises(UsageError, match="shift1"):
-        augment.check(name)
+        check_augment(name)

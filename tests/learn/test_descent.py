@@ -406,7 +406,7 @@ def test_interrupt_while_the_data_choose(
         ({"luts": 50, "validation": 1.0}, "validation"),
         ({"luts": 50, "tau": 0.0}, "tau"),
         ({"luts": 50, "sweeps": 0}, "sweeps"),
-        ({"luts": 50, "time_limit": -1.0}, "time limit"),
+        ({"luts": 50, "time_limit": -1.0}, "time-limit"),
     ],
 )
 def test_bad_options_are_refused(digits: Dataset, coder: encode.Encoder, options: dict, words: str) -> None:

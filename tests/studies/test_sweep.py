@@ -24,13 +24,19 @@ def test_pareto():
 
 
 def test_grid():
-    points = sweep.grid("descent", [2, 4], [10], [1, 3], [1, 3], [8.0], [0, 0])
+    points = sweep.grid(
+        "descent", k=[2, 4], luts=[10], levels=[1, 3], bits_per_feature=[1, 3], threshold=[8.0], seed=[0, 0]
+    )
     assert len(points) == 2 * 2 * 3
     assert len({point.key("a") for point in points}) == 12
     assert points[0].key("a") != points[0].key("b")
-    assert {(p.bits_per_feature, p.threshold) for p in points} == {(1, None), (3, None), (None, 8.0)}
+    assert {(p.options.bits_per_feature, p.options.threshold) for p in points} == {
+        ((1,), None),
+        ((3,), None),
+        (None, 8.0),
+    }
     with pytest.raises(UsageError, match="points"):
-        sweep.grid("descent", range(2, 20), range(1000), [1], [], [], [0])
+        sweep.grid("descent", k=range(1, 9), luts=range(1, 2000))
 
 
 def test_sweep_goes_on_and_agrees_with_train(capsys, tmp_path, monkeypatch):
@@ -95,15 +101,15 @@ def test_sweep_goes_on_and_agrees_with_train(capsys, tmp_path, monkeypatch):
     kept, broken = files[1], files[0]
     before = kept.stat().st_mtime_ns
     broken.write_text("{")
-    command[command.index("2,4")] = "2,4,25"
+    command[command.index("--luts") + 1] = "16,5"  # five are too few for ten classes
     command[command.index("-j") + 1] = "1"
     capsys.readouterr()
     assert main(command) == 0
     result = json.loads(capsys.readouterr().out)
-    assert result["points"] == 3 and result["failed"] == 1
+    assert result["points"] == 4 and result["failed"] == 2
     assert kept.stat().st_mtime_ns == before
     assert json.loads(broken.read_text())["error"] is None
-    last = list(csv.DictReader((out / "sweep.csv").open()))[2]
+    last = list(csv.DictReader((out / "sweep.csv").open()))[3]
     assert last["error"] and not last["model"]
 
 

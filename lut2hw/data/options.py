@@ -1,0 +1,74 @@
+"""`DataOptions`: how a data set is read, for every command that takes one to learn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from lut2hw import flags
+from lut2hw.flags import flag
+
+if TYPE_CHECKING:
+    from lut2hw.data.dataset import Dataset
+
+PANEL = "Data"
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Options of `lut2hw.data.load`, which explains them."""
+
+    classes: str | None = flag(
+        None, panel=PANEL, metavar="A,B:C,D", help="Group labels into classes; other labels are left out."
+    )
+    label: str | None = flag(
+        None,
+        panel=PANEL,
+        metavar="COLUMN",
+        help="Label column of a .csv, by name (else `label`) or position (-1 is the last), or output of a .pla.",
+    )
+    test_split: str | None = flag(
+        None,
+        panel=PANEL,
+        metavar="SHARE|last:SHARE",
+        help="Share to test with, of data without a test split; the last rows, for data in the order of time.",
+        shown="0.25",
+    )
+    test_data: str | None = flag(
+        None, panel=PANEL, metavar="NAME|FILE", help="Other data to test with; columns are matched by name."
+    )
+    ignore: str | None = flag(
+        None, panel=PANEL, metavar="COLUMN,...", help="Columns of a .csv to leave out, by name or position."
+    )
+    drop_missing: bool = flag(
+        False, "--drop-missing", panel=PANEL, help="Leave out rows of a .csv with missing values."
+    )
+    header: bool | None = flag(
+        None,
+        "--header/--no-header",
+        panel=PANEL,
+        help="Whether the first line of a .csv holds names.",
+        shown="it does",
+    )
+    max_categories: int | None = flag(
+        None,
+        panel=PANEL,
+        metavar="N",
+        help="Values of a column of text that become bits; the rarer ones share one.",
+        shown="20",
+        least=1,
+        most=1 << 16,
+    )
+
+    def __post_init__(self) -> None:
+        flags.check(self)
+
+    def by_name(self) -> dict[str, Any]:
+        """The options as keywords of `lut2hw.data.load`."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def load(self, data: str) -> Dataset:
+        """The data set of a name or a path, read with these options."""
+        from lut2hw.data import load
+
+        return load(data, **self.by_name())

@@ -1,0 +1,269 @@
+"""`train`: from a data set and options to a model, the one way for the command line, sweeps and estimators."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lut2hw.data.dataset import Dataset
+from lut2hw.errors import UsageError
+from lut2hw.flags import AUTO, flags
+from lut2hw.model import encoder as encode
+from lut2hw.model.encoder import Encoder
+from lut2hw.model.network import LutNetwork
+from lut2hw.training import choose
+from lut2hw.training.fill import Size, default_k, fill, is_local, regions_for
+from lut2hw.training.options import AUTO_BITS, TrainOptions, all_flags
+
+Progress = Callable[[str, int, int], None]
+"""Called as progress(what, steps done, steps in all)."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training made."""
+
+    network: LutNetwork
+    """The model; its `meta` says how it was made."""
+    options: TrainOptions
+    """The options with all that was chosen filled in."""
+    accuracy: dict[str, float]
+    """Share of right answers, to six digits, on each split that has examples."""
+    seconds: float
+    """Time that learning took, choices by validation included."""
+    size: Size | None = None
+    """With a device to fill: the network's size, and the logic cells of the chip."""
+    tried: dict[str, dict[Any, float]] = field(default_factory=dict)
+    """Of each option chosen by validation, the values tried and their accuracy on held-out examples."""
+
+    @property
+    def ended(self) -> str:
+        """Why training ended: "done", "interrupt" or "time limit"."""
+        return str(self.network.meta.get("ended", "done"))
+
+
+def train(
+    dataset: Dataset,
+    options: TrainOptions | None = None,
+    progress: Progress | None = None,
+    *,
+    threads: int | None = None,
+) -> Trained:
+    """Train a network.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What to learn from. The test split is not looked at but to say the accuracy on it.
+    options : TrainOptions, optional
+        How; `TrainOptions.of(luts=100, seed=3)` takes single ones by name.
+    progress : callable, optional
+        Called as progress(what, steps done, steps in all).
+    threads : int, optional
+        None for all that numba is set to use; the network does not depend on it.
+
+    Returns
+    -------
+    Trained
+        Its network is the same, byte for byte, for the same data and options, unless a time limit or an interrupt
+        (Ctrl-C) ended training early.
+
+    Raises
+    ------
+    UsageError
+        If the data cannot be learned from with these options.
+    """
+    options = options or TrainOptions()
+    began = time.perf_counter()
+    run = _Run(dataset, options, progress, threads)
+    network = run.whole()
+    seconds = time.perf_counter() - began
+    accuracy = {}
+    for done, split in enumerate(("train", "test")):
+        if progress is not None:
+            progress("scoring", done, 2)
+        x, y = dataset.split(split)
+        if len(y):
+            accuracy[split] = round(float((network.predict_integers(x) == y).mean()), 6)
+    if progress is not None:
+        progress("scoring", 2, 2)
+    network = network.with_meta(
+        data=dataset.options,
+        **meta_of(run.options),
+        **({"tried": run.tried} if run.tried else {}),
+        **run.more_meta(options),
+        **{f"{split}_accuracy": share for split, share in accuracy.items()},
+    )
+    return Trained(network, run.options, accuracy, seconds, run.size, run.tried)
+
+
+class _Run:
+    """One training: `options` with ever more of them chosen."""
+
+    def __init__(
+        self, dataset: Dataset, options: TrainOptions, progress: Progress | None, threads: int | None
+    ) -> None:
+        self.dataset, self.options, self.progress, self.threads = dataset, options, progress, threads
+        self.tried: dict[str, dict[Any, float]] = {}
+        self.size: Size | None = None
+        k, learner = options.k, options.learner
+        if k is None:
+            k = learner.k if options.device is None else default_k(options.target or "ice40")
+        self.options = options = options.but(k=k)
+        self.counts: Sequence[int] = ()
+        if options.threshold is None:
+            counts = AUTO_BITS if options.bits_per_feature == AUTO else options.bits_per_feature
+            self.counts = counts or (encode.usual_bits(dataset.features),)
+
+    def whole(self) -> LutNetwork:
+        """Choose what is to be chosen, and learn from all training examples."""
+        auto = {name for name in ("levels", "tau") if self.options.given().get(name) == AUTO}
+        self.options = self.options.but(**dict.fromkeys(auto))
+        if len(self.counts) > 1:
+            bits = choose.choose_bits(
+                self.dataset, self._learn, self.counts, seed=self.options.seed, progress=self.progress
+            )
+            self.counts, self.tried["bits_per_feature"] = (bits.best,), bits.accuracy
+        if self.counts:
+            self.options = self.options.but(bits_per_feature=tuple(self.counts))
+        for name, chooser in (("levels", choose.choose_levels), ("tau", choose.choose_tau)):
+            if name in auto:
+                chosen = chooser(self.dataset, self._with(name), seed=self.options.seed, progress=self.progress)
+                self.options = self.options.but(**{name: chosen.best})
+                self.tried[name] = chosen.accuracy
+        options = self.options
+        network = self._learn(
+            self.dataset,
+            self._encoder(self.dataset),
+            self.progress,
+            once=options.given().get("time_limit") is not None,
+        )
+        if self.size is not None:
+            self.options = _sized(self.options, self.size)
+        return network
+
+    def more_meta(self, asked: TrainOptions) -> dict[str, Any]:
+        """What a command that repeats the training needs to know besides `meta_of` and `tried`."""
+        more: dict[str, Any] = {}
+        bits = self.tried.get("bits_per_feature")
+        counts = AUTO_BITS if asked.bits_per_feature == AUTO else asked.bits_per_feature
+        if bits is not None and counts is not None and sorted(bits) != sorted(set(counts)):
+            more["asked_bits"] = list(counts)  # some of them were not tried, or refused
+        if self.size is not None and self.tried:
+            # The size was another one in each trial.
+            more["filled"] = {
+                name: value
+                for name in ("device", "target", "utilization", *FILLED)
+                if (value := asked.given().get(name)) is not None
+            }
+        return more
+
+    def _with(self, name: str) -> Callable[[Dataset, Any], LutNetwork]:
+        def make(part: Dataset, value: Any) -> LutNetwork:
+            self.options = self.options.but(**{name: value})
+            return self._learn(part, self._encoder(part))
+
+        return make
+
+    def _encoder(self, dataset: Dataset) -> Encoder:
+        if self.options.threshold is not None:
+            return encode.fixed(dataset.features, self.options.threshold)
+        return encode.thermometer(dataset.features, dataset.x_train, self.counts[0])
+
+    def _learn(
+        self, dataset: Dataset, encoder: Encoder, progress: Progress | None = None, once: bool = True
+    ) -> LutNetwork:
+        options = self.options
+        device = options.device
+        if device is None:
+            return self._call(options, dataset, encoder, progress)
+        target, given = options.target or "ice40", options.given()
+        shape = dataset.features.image_shape
+        if not {"window", "subspace"} & given.keys():
+            self.options = options = options.but(**regions_for(target, device, options.utilization, shape))
+            given = options.given()
+        network, self.size = fill(
+            lambda size: self._call(_sized(options, size), dataset, encoder, progress),
+            encoder,
+            len(dataset.class_names),
+            target=target,
+            device=device,
+            k=options.k or default_k(target),
+            utilization=options.utilization,
+            local=is_local(shape, window=given.get("window", 0), subspace=given.get("subspace", 0.0)),
+            once=once,
+        )
+        return network
+
+    def _call(
+        self, options: TrainOptions, dataset: Dataset, encoder: Encoder, progress: Progress | None
+    ) -> LutNetwork:
+        learner = options.learner
+        return learner.learn(
+            dataset,
+            encoder,
+            options.learning,
+            k=options.k or learner.k,
+            seed=options.seed,
+            threads=self.threads,
+            progress=progress,
+        )
+
+
+FILLED = ("luts", "votes", "levels", "inputs")
+"""Options that the size of a filled device gives, if they are not given."""
+
+
+def _sized(options: TrainOptions, size: Size) -> TrainOptions:
+    """The options of a network of that size, instead of those of a device."""
+    sized = {"luts": size.luts, "votes": size.votes, "levels": 3, "inputs": size.inputs}
+    return options.but(device=None, target=None, utilization=None, **{**sized, **_given_of(options, FILLED)})
+
+
+def _given_of(options: TrainOptions, names: Sequence[str]) -> dict[str, Any]:
+    given = options.given()
+    return {name: given[name] for name in names if name in given}
+
+
+def meta_of(options: TrainOptions) -> dict[str, Any]:
+    """Options as JSON values for a model's meta: all that were given or chosen, and those that every model states."""
+    stated = {
+        name: getattr(options.learning, name) for name, each in flags(type(options.learning)).items() if each.stated
+    }
+    out = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in {**stated, **options.given()}.items()
+    }
+    out |= {"learner": options.learner.name, "k": options.k, "seed": options.seed, "threshold": options.threshold}
+    bits = options.bits_per_feature
+    out["bits_per_feature"] = bits[0] if isinstance(bits, tuple) else None
+    return out
+
+
+def options_of(meta: Any) -> TrainOptions | None:
+    """The options that train a model again, byte for byte, by its meta; None if it does not say.
+
+    A model ended by a time limit or an interrupt is repeated up to where that happened.
+    """
+    if not isinstance(meta, dict) or "imported" in meta or not isinstance(meta.get("learner"), str):
+        return None
+    tried, filled = meta.get("tried"), meta.get("filled")
+    tried = tried if isinstance(tried, dict) else {}
+    filled = filled if isinstance(filled, dict) else None
+    given = {name: meta[name] for name in all_flags() if meta.get(name) is not None}
+    for name in tried:
+        given[name] = AUTO
+    if "bits_per_feature" in tried:
+        given["bits_per_feature"] = meta.get("asked_bits") or sorted(
+            int(count) for count in tried["bits_per_feature"]
+        )
+    if filled is not None:
+        for name in FILLED:
+            given.pop(name, None)
+        given |= filled
+    try:
+        return TrainOptions.of(meta["learner"], **given)
+    except (UsageError, TypeError, ValueError):
+        return None
