@@ -30,6 +30,7 @@ from lut2hw.files import alive, remove_leftovers
 from lut2hw.logic.netlist import Netlist
 from lut2hw.logic.port import INPUT, OUTPUT, Field, InputPort
 from lut2hw.model.network import LutNetwork
+from lut2hw.targets.registry import get
 
 FORMAT, VERSION = "lut2hw core", 1
 MANIFEST = "manifest.json"
@@ -82,10 +83,11 @@ class Manifest:
     def netlist(self) -> Netlist:
         """The netlist that the Verilog was written from."""
         path = self.directory / "netlist.json"
+        kinds = get(self.target).kinds
         try:
             if path.stat().st_size > MAX_NETLIST:
                 raise ValueError
-            netlist = netlist_file.from_json(path.read_text())
+            netlist = netlist_file.from_json(path.read_text(), kinds)
             if (len(netlist.inputs[INPUT]), list(netlist.outputs)) != (self.input_port.width, [OUTPUT]):
                 raise ValueError
             if netlist.latency != self.latency and netlist.latency:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lut2hw.logic.netlist import KINDS, PARTS, Cell, Netlist
+from lut2hw.logic.netlist import COMMON, PARTS, Cell, Library, Netlist
 
 MAX_NETS = 1 << 26
 MAX_INPUTS = 20
@@ -22,8 +22,11 @@ def to_json(netlist: Netlist) -> str:
     return f'{json.dumps(ports, separators=(",", ":"))[:-1]},"cells":[\n{cells}]}}\n'
 
 
-def from_json(text: str) -> Netlist:
-    """Undo `to_json`. Errors: ValueError for anything that is not a netlist in topological order."""
+def from_json(text: str, kinds: Library = COMMON) -> Netlist:
+    """Undo `to_json`; kinds: what cells there may be.
+
+    Errors: ValueError for anything that is not a netlist in topological order.
+    """
     data = json.loads(text)
 
     def need(condition: Any) -> None:
@@ -47,12 +50,12 @@ def from_json(text: str) -> Netlist:
             need(not defined[net])
             defined[net] = 1
 
-    netlist = Netlist(n_nets=data["nets"])
+    netlist = Netlist(n_nets=data["nets"], kinds=kinds)
     for name, nets in data["inputs"].items():
         define(net_list(nets))
         netlist.inputs[name] = nets
     for kind, part, inputs, outputs, table in data["cells"]:
-        need(kind in KINDS and part in PARTS and isinstance(table, str))
+        need(kind in kinds and part in PARTS and isinstance(table, str))
         need(all(defined[net] for net in net_list(inputs)))
         need(kind not in ("lut", "ram") or (len(inputs) <= MAX_INPUTS and 1 <= len(outputs) <= MAX_OUTPUTS[kind]))
         define(net_list(outputs))

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lut2hw import tools
 from lut2hw.compile.lower import bits_read, tables
@@ -19,12 +18,11 @@ from lut2hw.errors import ToolError
 from lut2hw.logic import truth
 from lut2hw.logic.netlist import CONST0, CONST1, Netlist
 from lut2hw.logic.port import INPUT, OUTPUT, InputPort
+from lut2hw.logic.walk import operands_first
 from lut2hw.model.network import LutNetwork
 from lut2hw.passes.share import unpaired
-
-if TYPE_CHECKING:
-    from lut2hw.targets.base import Target
-    from lut2hw.targets.read import Bit, Mapped
+from lut2hw.targets.base import Target
+from lut2hw.targets.read import Bit, Mapped
 
 TOP = "network"
 
@@ -135,41 +133,30 @@ def read_back(
             raise ToolError(f"yosys made a {cell['type']} that cannot be read back: {error}") from None
         if not made[-1].inputs and made[-1].outputs[0] is not None:
             constant[made[-1].outputs[0]] = "01"[made[-1].table]
-    netlist = Netlist()
+    netlist = Netlist(kinds=target.kinds)
     net: dict[Bit, int] = {"0": CONST0, "x": CONST0, "z": CONST0, "1": CONST1}
     for name, (there, width) in inputs.items():
         net.update(zip(module["ports"][there]["bits"], netlist.input(name, width), strict=False))
     driver = {bit: number for number, cell in enumerate(made) for bit in cell.outputs if bit is not None}
-    visited = bytearray(len(made))
+    done: set[int] = set()
 
-    def build(wanted: Sequence[Bit]) -> None:
-        """Add the cells that drive the bits and all before them."""
-        stack = [driver[bit] for bit in wanted if bit in driver]
-        while stack:
-            number = stack[-1]
-            cell = made[number]
-            missing = [driver[bit] for bit in cell.inputs if bit not in net and bit in driver]
-            if missing:
-                visited[number] = 1
-                if any(visited[other] for other in missing):
-                    raise ToolError("yosys made a combinational loop")
-                stack += missing
-                continue
-            stack.pop()
-            if visited[number] < 2:
-                visited[number] = 2
-                if cell.kind == "lut" and not cell.inputs:  # a register behind a constant would start as 0
-                    net[cell.outputs[0]] = CONST1 if cell.table & 1 else CONST0  # type: ignore[index]
-                    continue
-                nets = netlist.cell(
-                    cell.kind, [net.get(bit, CONST0) for bit in cell.inputs], len(cell.outputs), table=cell.table
-                )
-                net.update(
-                    (bit, made_net) for bit, made_net in zip(cell.outputs, nets, strict=True) if bit is not None
-                )
+    def needs(number: int) -> list[int]:
+        return [driver[bit] for bit in made[number].inputs if bit not in net and bit in driver]
+
+    def loop(number: int) -> ToolError:
+        return ToolError("yosys made a combinational loop")
 
     for name, there in outputs.items():
         bits = module["ports"][there]["bits"]
-        build(bits)
+        for number in operands_first([driver[bit] for bit in bits if bit in driver], needs, done, loop):
+            done.add(number)
+            cell = made[number]
+            if cell.kind == "lut" and not cell.inputs:  # a register behind a constant would start as 0
+                net[cell.outputs[0]] = CONST1 if cell.table & 1 else CONST0  # type: ignore[index]
+                continue
+            nets = netlist.cell(
+                cell.kind, [net.get(bit, CONST0) for bit in cell.inputs], len(cell.outputs), table=cell.table
+            )
+            net.update((bit, made_net) for bit, made_net in zip(cell.outputs, nets, strict=True) if bit is not None)
         netlist.output(name, [net.get(bit, CONST0) for bit in bits])
     return unpaired(netlist) if target.carry == "shared" else netlist

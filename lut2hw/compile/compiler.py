@@ -6,16 +6,13 @@ import contextlib
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from lut2hw.compile import lower
-from lut2hw.compile.area import estimate_netlist
 from lut2hw.compile.arithmetic import head
 from lut2hw.compile.arithmetic.carry import CarryArithmetic
 from lut2hw.compile.arithmetic.compressors import Arithmetic
 from lut2hw.compile.baseline import synthesize
-from lut2hw.compile.dont_cares import use_dont_cares
-from lut2hw.data.dataset import Dataset
+from lut2hw.compile.dont_cares import Examples, use_dont_cares
 from lut2hw.errors import UsageError, unknown_name
 from lut2hw.logic.graph import Graph
 from lut2hw.logic.netlist import Cell, Netlist
@@ -23,14 +20,14 @@ from lut2hw.logic.port import OUTPUT, InputPort
 from lut2hw.model.network import LutNetwork
 from lut2hw.passes import ram as block_ram
 from lut2hw.passes.abc import remap
+from lut2hw.passes.area import estimate_netlist
 from lut2hw.passes.decompose import lut_cost, shannon
 from lut2hw.passes.duplicates import merge_equal
 from lut2hw.passes.merge import merge
-from lut2hw.passes.pipeline import longest
 from lut2hw.passes.pipeline import pipeline as add_registers
-
-if TYPE_CHECKING:
-    from lut2hw.targets.base import Target
+from lut2hw.passes.timing import Timing
+from lut2hw.targets.base import Target
+from lut2hw.targets.registry import TARGETS
 
 __all__ = ["Compiled", "compile_network"]
 
@@ -93,7 +90,7 @@ def compile_network(
     fmax: float | None = None,
     ram: str = "never",
     device: str | None = None,
-    data: Dataset | None = None,
+    data: Examples | None = None,
     on_pass: OnPass | None = None,
 ) -> Compiled:
     """Compile `network` for `target`; on every input the netlist equals the network in the result.
@@ -120,7 +117,7 @@ def compile_network(
         raise UsageError(f"fmax must be a clock in MHz above 0, not {fmax:g}")
     k, part = target.lut_inputs, target.device(device)
     if ram == "auto":
-        block_ram.check(target, registers)
+        _check_ram(target, registers)
 
     period = (
         (LEVELS * target.delay["lut"] + target.port) * part.slowness
@@ -204,7 +201,7 @@ def compile_network(
                 netlist, compared = other
     clock = None
     if netlist.latency:
-        path = longest(netlist, delay, target.enter * part.slowness, target.port * part.slowness)
+        path = Timing(netlist, delay, target.enter * part.slowness, target.port * part.slowness).longest()
         clock = 1000 / (path + target.overhead * part.slowness)
     return Compiled(network, netlist, target, port, netlist.latency, compared, clock)
 
@@ -227,6 +224,15 @@ def _table_cost(cell: Cell, target: Target) -> int:
     alone = Netlist()
     alone.output(lower.VOTES, [alone.lut(alone.input(lower.BITS, len(cell.inputs)), cell.table)])
     return lut_cost(_map(alone, target, "normal"), target.lut_inputs)
+
+
+def _check_ram(target: Target, registers: int | None) -> None:
+    """Raise `UsageError` where block RAM cannot be used."""
+    if not target.ram:
+        able = " and ".join(name for name, other in sorted(TARGETS.items()) if other.ram)
+        raise UsageError(f"tables do not go into block RAM of {target.name}, only of {able}; leave --ram at never")
+    if registers == 0:
+        raise UsageError("block RAM is read on the clock, so --ram auto needs registers: leave --pipeline none out")
 
 
 def _registers(pipeline: str | int) -> int | None:

@@ -11,18 +11,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw import bits
 from lut2hw.compile.observe import complete_by_answers
-from lut2hw.data.dataset import Dataset
 from lut2hw.errors import UsageError
 from lut2hw.logic import truth
 from lut2hw.model.network import LutNetwork
 from lut2hw.model.parts import Layer
 from lut2hw.passes.decompose import WIDEST_CHART, bound_set, luts
+
+
+class Examples(Protocol):
+    """Labelled examples by split, "train" and "test": integers (n, n_features) and class numbers (n,)."""
+
+    def split(self, name: str) -> tuple[NDArray[Any], NDArray[Any]]: ...
+
 
 MOST_LOST = 0.005
 """Share of examples that completing by answers may cost."""
@@ -110,7 +117,7 @@ def seen(network: LutNetwork, x: NDArray[np.integer], at_least: int) -> list[NDA
     return [count >= at_least for count in counts]
 
 
-def use_dont_cares(network: LutNetwork, option: str, lut_inputs: int, data: Dataset | None = None) -> LutNetwork:
+def use_dont_cares(network: LutNetwork, option: str, lut_inputs: int, data: Examples | None = None) -> LutNetwork:
     """A network with the entries completed that `option` frees: "off", "unseen" or "rare:N" (fewer than N times).
 
     data: where to count, and what accuracy before and after is measured on (`meta["dont_cares"]`); None takes the
@@ -127,12 +134,13 @@ def use_dont_cares(network: LutNetwork, option: str, lut_inputs: int, data: Data
             raise UsageError(f"dont-cares must be off, unseen or rare:N with N from 1, not {option!r}")
         at_least = int(number)
     made = None
-    if data is not None and len(data.x_train) and option == "unseen":
-        made = _by_answers(network, data, lut_inputs)
+    x, y = (None, None) if data is None else data.split("train")
+    if x is not None and y is not None and len(x) and option == "unseen":
+        made = _by_answers(network, x, y, lut_inputs)
     scope = "entries" if made is None else "answers"
     if made is None:
-        if data is not None and len(data.x_train):
-            cares = seen(network, data.x_train, at_least)
+        if x is not None and len(x):
+            cares = seen(network, x, at_least)
         elif all(layer.counts is not None for layer in network.layers):
             cares = [layer.counts.sum(axis=2) >= at_least for layer in network.layers]  # type: ignore[union-attr]
         elif at_least == 1 and all(layer.care is not None for layer in network.layers):
@@ -157,8 +165,12 @@ def use_dont_cares(network: LutNetwork, option: str, lut_inputs: int, data: Data
     )
 
 
-def _by_answers(network: LutNetwork, data: Dataset, lut_inputs: int) -> LutNetwork | None:
-    """The network completed by the training examples' answers; None if that costs too much accuracy.
+def _by_answers(
+    network: LutNetwork, x: NDArray[np.integer], y: NDArray[np.integer], lut_inputs: int
+) -> LutNetwork | None:
+    """The network completed by the answers to the training examples; None if that costs too much accuracy.
+
+    x: integers (n, n_features); y: class numbers (n,).
 
     What it costs is measured on every fifth training example, with the others' answers kept; images are moved a pixel
     to the left or up first: what the network knows by heart would lose more than what it has never seen. Images are
@@ -168,7 +180,6 @@ def _by_answers(network: LutNetwork, data: Dataset, lut_inputs: int) -> LutNetwo
     def completed(table: int, care: int, k: int) -> int:
         return complete(table, care, k, lut_inputs)
 
-    x, y = data.x_train, data.y_train
     apart = np.random.default_rng(0).permutation(len(x)) % 5 == 0
     images = network.features.image_shape is not None
     judged, answers = x[apart], y[apart]
@@ -188,7 +199,7 @@ def _moved(network: LutNetwork, x: NDArray[np.integer], pixels: int, axis: int) 
     return np.roll(x.reshape(len(x), *network.features.image_shape), pixels, axis).reshape(len(x), -1)  # type: ignore[misc]
 
 
-def _accuracy(network: LutNetwork, data: Dataset | None) -> dict[str, float]:
+def _accuracy(network: LutNetwork, data: Examples | None) -> dict[str, float]:
     """Share of right answers by split, to six digits."""
     if data is None:
         return {}

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lut2hw import bits
@@ -91,7 +90,7 @@ class Watched:
         changed[self.n_bits + lut] = True
         cone = self._cone(lut)
         for reader in cone:
-            _evaluate(
+            kernels.evaluate_instead(
                 self.signals, self._other, changed, self.wiring[reader], self.tables[reader], self.n_bits + reader
             )
             changed[self.n_bits + reader] = True
@@ -133,7 +132,7 @@ class Watched:
         if (table == self.tables[lut]).all():
             return
         self.tables[lut][:] = table
-        _evaluate(
+        kernels.evaluate_instead(
             self.signals,
             self._other,
             np.zeros(len(self.signals), np.bool_),
@@ -144,15 +143,3 @@ class Watched:
         signals = self._propagate(lut)
         self.scores = self._rescored(signals)
         self.signals[signals] = self._other[signals]
-
-
-@njit(cache=True)
-def _evaluate(signals, other, changed, wiring, table, number):
-    """Evaluate one LUT into row `number` of `other`, from rows of `other` where `changed`, else of `signals`."""
-    n_words = signals.shape[1]
-    k = len(wiring)
-    rows = np.empty(k, np.int64)
-    here, there = signals.ctypes.data, other.ctypes.data
-    for j in range(k):
-        rows[j] = (there if changed[wiring[j]] else here) + wiring[j] * n_words * 8
-    kernels.lut_row(k, table.ctypes.data, rows, n_words, there + number * n_words * 8, kernels.make_space(k))

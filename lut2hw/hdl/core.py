@@ -14,20 +14,20 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from lut2hw.hdl.convert import from_rtlil
-from lut2hw.logic.netlist import CONST0, CONST1, KINDS, Cell, Netlist, evaluate_cell, tables_of
+from lut2hw.logic.netlist import CONST0, CONST1, Cell, Kind, Netlist, tables_of
 from lut2hw.logic.port import INPUT, OUTPUT
 from lut2hw.targets.base import CLOCK, ENABLE, OPEN, Target
 
 TOP = "lut2hw_core"
 
 
-def behaviour(cell: Cell, inputs: list[Value]) -> list[Value]:
+def behaviour(kind: Kind, cell: Cell, inputs: list[Value]) -> list[Value]:
     """What the cell computes from one-bit `inputs`, before its register if it has one."""
     if cell.kind in ("lut", "ram"):
         tables = [Const(table, 1 << len(inputs)) for table in tables_of(cell)]
         return [table.bit_select(Cat(inputs), 1) if inputs else table for table in tables]
     # The evaluators use & | ^ ~ only, which mean the same on one-bit values as on packed words.
-    return list(evaluate_cell(cell, inputs))  # type: ignore
+    return list(kind.evaluate(inputs, cell))  # type: ignore
 
 
 class Core(wiring.Component):
@@ -71,7 +71,8 @@ class Core(wiring.Component):
         levels: dict[int, Module] = {}
         for cell in self.netlist.cells:
             inputs = [nets[net] for net in cell.inputs]
-            registered = KINDS[cell.kind].registered
+            kind = self.netlist.kinds[cell.kind]
+            registered = kind.registered
             outputs = [Signal(name=f"{'q' if registered else 'n'}{net}", reset_less=True) for net in cell.outputs]
             nets.update(zip(cell.outputs, outputs, strict=True))
             depth = 0 if registered else 1 + max((level[net] for net in cell.inputs), default=0)
@@ -80,12 +81,12 @@ class Core(wiring.Component):
                 self._instantiate(m, cell, nets, advance)
             elif registered:
                 with m.If(advance):
-                    m.d.sync += [q.eq(d) for q, d in zip(outputs, behaviour(cell, inputs), strict=True)]
+                    m.d.sync += [q.eq(d) for q, d in zip(outputs, behaviour(kind, cell, inputs), strict=True)]
             elif self.target is None:
                 # A module for each level lets the simulator evaluate a cell about once for each example.
                 if depth not in levels:
                     levels[depth] = m.submodules[f"level{depth}"] = Module()
-                levels[depth].d.comb += [n.eq(v) for n, v in zip(outputs, behaviour(cell, inputs), strict=True)]
+                levels[depth].d.comb += [n.eq(v) for n, v in zip(outputs, behaviour(kind, cell, inputs), strict=True)]
         m.d.comb += self.o.payload.eq(Cat(nets[net] for net in self.netlist.outputs[OUTPUT]))
         return m
 

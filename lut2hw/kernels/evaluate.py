@@ -163,6 +163,46 @@ def evaluate_layer(signals, wiring, tables, first):
 
 
 @njit(cache=True, nogil=True)
+def evaluate_in_order(values, counts, nets, tables, out):
+    """Evaluate LUTs that may read each other, each after those it reads.
+
+    values: uint64 (n_nets, n_words), C-contiguous. LUT i reads the next counts[i] rows named by `nets` and writes row
+    out[i]; tables: uint8, their tables end to end, each in whole bytes.
+    """
+    most = 0
+    for k in counts:
+        most = max(most, k)
+    space = make_space(most)
+    rows = np.empty(most, np.int64)
+    n_words = values.shape[1]
+    base = values.ctypes.data
+    first = table = 0
+    for i in range(len(out)):
+        k = counts[i]
+        for j in range(k):
+            rows[j] = base + nets[first + j] * n_words * 8
+        lut_row(k, tables.ctypes.data + table, rows, n_words, base + out[i] * n_words * 8, space)
+        first += k
+        table += ((1 << k) + 7) >> 3
+
+
+@njit(cache=True, nogil=True)
+def evaluate_instead(signals, other, changed, wiring, table, number):
+    """Evaluate one LUT into row `number` of `other`, from rows of `other` where `changed`, else of `signals`.
+
+    signals, other: uint64 (n_signals, n_words), C-contiguous. changed: bool (n_signals,). wiring: int (k,); table:
+    uint8, at least ceil(2**k / 8) of them.
+    """
+    n_words = signals.shape[1]
+    k = len(wiring)
+    rows = np.empty(k, np.int64)
+    here, there = signals.ctypes.data, other.ctypes.data
+    for j in range(k):
+        rows[j] = (there if changed[wiring[j]] else here) + wiring[j] * n_words * 8
+    lut_row(k, table.ctypes.data, rows, n_words, there + number * n_words * 8, make_space(k))
+
+
+@njit(cache=True, nogil=True)
 def _run(
     encoded,
     n_examples,

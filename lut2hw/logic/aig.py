@@ -15,6 +15,7 @@ import numpy as np
 
 from lut2hw import bits
 from lut2hw.logic.port import InputPort
+from lut2hw.logic.walk import operands_first
 from lut2hw.model.network import LutNetwork
 
 FALSE, TRUE = 0, 1
@@ -193,17 +194,12 @@ def cut(aig: Aig, outputs: Sequence[int], free: Mapping[int, int], n_free: int) 
     out = Aig(aig.inputs + n_free)
     first = 1 + aig.inputs
     new: dict[int, int] = {node: 2 * node for node in range(first)} | dict(free)
-    stack = [literal >> 1 for literal in outputs]
-    while stack:
-        node = stack[-1]
-        if node in new:
-            stack.pop()
-            continue
+
+    def needs(node: int) -> list[int]:
+        return [literal >> 1 for literal in aig.ands[node - first]]
+
+    for node in operands_first([literal >> 1 for literal in outputs], needs, new):
         a, b = aig.ands[node - first]
-        todo = [x >> 1 for x in (a, b) if x >> 1 not in new]
-        if todo:
-            stack += todo
-            continue
         new[node] = out.and_(new[a >> 1] ^ a & 1, new[b >> 1] ^ b & 1)
     out.outputs = [new[literal >> 1] ^ literal & 1 for literal in outputs]
     return out

@@ -9,10 +9,25 @@ T = TypeVar("T", bound=Hashable)
 
 
 def operands_first(
-    wanted: Sequence[T], needs: Callable[[T], Sequence[T]], done: Container[T], loop: Callable[[T], Exception]
+    wanted: Sequence[T],
+    needs: Callable[[T], Sequence[T]],
+    done: Container[T],
+    loop: Callable[[T], Exception] = lambda item: ValueError(f"{item!r} needs itself"),
 ) -> Iterator[T]:
-    """What `wanted` depends on and itself, each after what it needs, but for what is `done`, to which who takes an
-    item from here adds it. Without recursion, since circuits are deep. Errors: `loop` of an item that needs itself.
+    """Yield `wanted` and all it depends on in topological order, skipping what is in `done`.
+
+    Whoever takes an item adds it to `done`. Without recursion, since circuits are deep.
+
+    Parameters
+    ----------
+    wanted : sequence
+        Items to make, the last one first.
+    needs : callable
+        From an item to those it is made of.
+    done : container
+        Items that are there.
+    loop : callable
+        From an item that needs itself to the error to raise.
     """
     busy, stack = set[T](), list(wanted)
     while stack:

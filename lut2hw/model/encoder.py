@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from lut2hw import bits
 from lut2hw.errors import UsageError
-from lut2hw.kernels import evaluate as kernels
 from lut2hw.model.features import Features
 
 
@@ -37,6 +36,8 @@ class Encoder:
             return np.zeros((len(self), bits.n_words(len(x))), np.uint64)
         if x.dtype.kind not in "iu":
             raise UsageError(f"the encoder reads integers, not {x.dtype}")
+        from lut2hw.kernels import evaluate as kernels  # compiled code, loaded when there is something to evaluate
+
         limits = np.iinfo(x.dtype)
         if self.threshold.min() < limits.min or self.threshold.max() > limits.max:
             x = x.astype(np.int64)

@@ -16,7 +16,6 @@ from numpy.typing import ArrayLike, NDArray
 from lut2hw import bits
 from lut2hw.errors import UsageError
 from lut2hw.files import atomic_write
-from lut2hw.kernels import evaluate as kernels
 from lut2hw.model.check import check
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.features import Features
@@ -93,6 +92,8 @@ class LutNetwork:
         """
         if encoded.shape[0] != len(self.encoder):
             raise UsageError(f"expected {len(self.encoder)} encoded bits but got {encoded.shape[0]}")
+        from lut2hw.kernels import evaluate as kernels  # compiled code, loaded when there is something to evaluate
+
         out = np.empty((self.n_signals, encoded.shape[1]), np.uint64)
         out[: len(self.encoder)] = encoded
         for layer, first in zip(self.layers, self.first_signal, strict=True):
@@ -108,6 +109,8 @@ class LutNetwork:
                 f"expected {len(self.encoder)} encoded bits of {n_examples} examples but got packed "
                 f"bits of shape {encoded.shape}"
             )
+        from lut2hw.kernels import evaluate as kernels
+
         head, order = self.head, np.argsort(self.head.class_of, kind="stable")
         ks = np.repeat([layer.k for layer in self.layers], [len(layer) for layer in self.layers]).astype(np.int32)
         wiring = np.concatenate([np.empty(0, np.int32), *(layer.wiring.ravel() for layer in self.layers)])

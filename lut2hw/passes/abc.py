@@ -12,6 +12,7 @@ from pathlib import Path
 from lut2hw import tools
 from lut2hw.logic.graph import Graph
 from lut2hw.logic.netlist import Netlist
+from lut2hw.logic.walk import operands_first
 
 SCRIPT = "strash; ifraig; scorr; dc2; dch -f; if -a; mfs2 -a; lutpack -S 1; strash; dch -f; if -a; mfs2 -a"
 
@@ -83,24 +84,16 @@ def from_blif(text: str, like: Netlist) -> Netlist:
         if cell.kind == "ram"
     }
 
+    def inputs_of(name: str) -> list[str]:
+        return rams[name][0] if name in rams else covers[name][0]
+
     def build(wanted: str) -> int:
-        stack = [wanted]
-        while stack:
-            name = stack[-1]
-            if name in literal:
-                stack.pop()
-                continue
-            inputs = rams[name][0] if name in rams else covers[name][0]
-            missing = [x for x in inputs if x not in literal]
-            if missing:
-                stack += missing
-                continue
-            operands = [literal[x] for x in inputs]
+        for name in operands_first([wanted], inputs_of, literal):
+            operands = [literal[x] for x in inputs_of(name)]
             if name in rams:
                 literal[name] = graph.ram(operands, rams[name][1].table, rams[name][1].part)
             else:
                 literal[name] = graph.lut(operands, covers[name][1])
-            stack.pop()
         return literal[wanted]
 
     numbers = iter(range(sum(map(len, like.outputs.values()))))

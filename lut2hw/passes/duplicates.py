@@ -9,12 +9,15 @@ verification", ERL Technical Report, UC Berkeley, 2005, on LUTs, and with exhaus
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lut2hw.bits import Packed
 from lut2hw.logic import truth
 from lut2hw.logic.graph import FALSE, Graph
 from lut2hw.logic.netlist import Netlist
+from lut2hw.logic.walk import operands_first
 
 MOST = 14
 """Inputs of a pair that is proved."""
@@ -67,7 +70,7 @@ def _classes(netlist: Netlist, stimulus: Packed) -> list[list[int]]:
     for name, nets in netlist.inputs.items():
         ports[name] = stimulus[at : at + len(nets)]
         at += len(nets)
-    everything = Netlist(netlist.inputs, {"nets": list(range(netlist.n_nets))}, netlist.cells, netlist.n_nets)
+    everything = replace(netlist, outputs={"nets": list(range(netlist.n_nets))})
     values = everything.evaluate(**ports)["nets"] if ports else np.zeros((netlist.n_nets, 0), np.uint64)
     values ^= np.uint64(0) - (values[:, :1] & np.uint64(1))
     groups: dict[bytes, list[int]] = {}
@@ -99,17 +102,8 @@ def _proved(
     k = len(inputs)
     ones = truth.full(k)
     value = {0: 0, 1: ones, **{x: truth.var(j, k) for j, x in enumerate(inputs)}}
-    stack = [net, other]
-    while stack:
-        at = stack[-1]
-        if at in value:
-            stack.pop()
-            continue
+    for at in operands_first([net, other], lambda at: cells[at][0], value):
         operands, table = cells[at]
-        missing = [x for x in operands if x not in value]
-        if missing:
-            stack += missing
-            continue
         value[at] = truth.apply(table, [value[x] for x in operands], ones)
     difference = value[net] ^ value[other]
     return 0 if difference == 0 else 1 if difference == ones else None

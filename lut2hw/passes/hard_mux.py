@@ -11,7 +11,7 @@ def hard_mux(netlist: Netlist, lut_inputs: int) -> Netlist:
 
     A multiplexer's two LUTs sit beside it and feed nothing else, so they are not shared, not even constant ones.
     """
-    out = Netlist()
+    out = netlist.empty()
     new = {0: 0, 1: 1}
     for name, nets in netlist.inputs.items():
         new.update(zip(nets, out.input(name, len(nets)), strict=True))

@@ -8,207 +8,17 @@ then `retime` moves cells where that takes fewer registers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
-
-from lut2hw.logic.netlist import KINDS, Cell, Netlist
+from lut2hw.logic.netlist import Netlist
 from lut2hw.passes.retime import registers_of, retime
-
-Delay = Callable[[Cell], float]
+from lut2hw.passes.timing import Delay, Timing
 
 TWICE = 50_000
 """Cells up to which retiming starts from the latest stages, too, and visits a row more than once."""
 
 
-def blocks(netlist: Netlist) -> list[int]:
-    """By cell, the number of its block, the cells of which must share a stage."""
-    driver = {net: number for number, cell in enumerate(netlist.cells) for net in cell.outputs}
-    chained = {cell.outputs[position] for cell in netlist.cells for position in KINDS[cell.kind].chained}
-    n = len(netlist.cells)
-    edges, ties = [], []
-    for number, cell in enumerate(netlist.cells):
-        beside = KINDS[cell.kind].beside
-        for position, net in enumerate(cell.inputs):
-            source = driver.get(net)
-            if source is not None:
-                edges.append((source, number))
-                if net in chained or position in beside:
-                    ties.append((number, source))
-    if not n:
-        return []
-    pairs = np.array(edges + ties, np.int64).reshape(-1, 2)
-    matrix = coo_matrix((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
-    # A tie runs both ways, so what must share a stage is strongly connected.
-    _, label = connected_components(matrix, directed=True, connection="strong")
-    first: dict[int, int] = {}
-    return [first.setdefault(int(name), len(first)) for name in label]
-
-
-class Timing:
-    """A netlist as stages see it: blocks in topological order, delays, and which cells feed which.
-
-    block: by cell. members: cells by block. order: blocks, each after those it reads. sources: by cell, the cells it
-    reads and the delay on the way; users: the same from the other end. delay: by cell; that of a registered cell is
-    from the clock to its output. entry: by cell, the delay on the way from registers; port: in the first stage also
-    that from the inputs. registered: 1 for registered cells.
-    """
-
-    def __init__(self, netlist: Netlist, delay: Delay, enter: float = 0.0, port: float = 0.0) -> None:
-        cells = netlist.cells
-        driver = {net: number for number, cell in enumerate(cells) for net in cell.outputs}
-        self.netlist = netlist
-        self.block = blocks(netlist)
-        self.delay = [delay(cell) for cell in cells]
-        self.registered = [KINDS[cell.kind].registered for cell in cells]
-        chained = {cell.outputs[position] for cell in cells for position in KINDS[cell.kind].chained}
-        on_chain = [bool(KINDS[cell.kind].chained) for cell in cells]
-        self.sources = [
-            [
-                (driver[net], enter if on_chain[number] and net not in chained else 0.0)
-                for net in cell.inputs
-                if net in driver
-            ]
-            for number, cell in enumerate(cells)
-        ]
-        self.users: list[list[tuple[int, float]]] = [[] for _ in cells]
-        for number, sources in enumerate(self.sources):
-            for source, way in sources:
-                self.users[source].append((number, way))
-        self.entry = [
-            enter if chain and any(net > 1 and net not in chained for net in cell.inputs) else 0.0
-            for chain, cell in zip(on_chain, cells, strict=True)
-        ]
-        inputs = {net for nets in netlist.inputs.values() for net in nets}
-        self.port = [port if not inputs.isdisjoint(cell.inputs) else 0.0 for cell in cells]
-        self.members: list[list[int]] = [[] for _ in range(max(self.block, default=-1) + 1)]
-        for number, name in enumerate(self.block):
-            self.members[name].append(number)
-        self.before: list[list[int]] = [
-            sorted({source for number in cells_ for source, _ in self.sources[number] if self.block[source] != name})
-            for name, cells_ in enumerate(self.members)
-        ]
-        self.order = self._order()
-
-    def _order(self) -> list[int]:
-        """Blocks become ready in an order that their first cells need not have."""
-        users: list[list[int]] = [[] for _ in self.members]
-        left = []
-        for name, sources in enumerate(self.before):
-            distinct = {self.block[source] for source in sources}
-            left.append(len(distinct))
-            for source in distinct:
-                users[source].append(name)
-        order = [name for name, count in enumerate(left) if not count]
-        for name in order:
-            for user in users[name]:
-                left[user] -= 1
-                if not left[user]:
-                    order.append(user)
-        return order
-
-    def stages(self, period: float) -> list[int]:
-        """Stage of each cell, the earliest so that no stage's delay exceeds `period` if no block's does."""
-        n = len(self.block)
-        stage, shown, arrival = [0] * n, [0] * n, [0.0] * n  # shown: the stage of the outputs
-        for name in self.order:
-            cells, outside = self.members[name], self.before[name]
-            at = max((shown[source] for source in outside), default=0)
-            while True:
-                longest = 0.0
-                for number in cells:
-                    start = max(
-                        (arrival[source] + way for source, way in self.sources[number] if shown[source] == at),
-                        default=0.0,
-                    )
-                    start = max(start, self.entry[number] + (0.0 if at else self.port[number]))
-                    stage[number], shown[number] = at, at + self.registered[number]
-                    arrival[number] = self.delay[number] + (0.0 if self.registered[number] else start)
-                    longest = max(longest, start if self.registered[number] else arrival[number])
-                if longest <= period or not any(shown[source] == at for source in outside):
-                    break
-                at += 1
-        return stage
-
-    def latest(self, period: float, last: int) -> list[int] | None:
-        """Stage of each cell, the latest, so that no path inside a stage exceeds `period` if no block does; None if
-        that takes more than `last` + 1 stages, or if a block RAM would be read too late.
-        """
-        n = len(self.block)
-        users = self.users
-        stage, tail = [last] * n, [0.0] * n
-        for name in reversed(self.order):
-            cells = self.members[name]
-            at = last
-            for number in cells:
-                at = min(
-                    [
-                        at,
-                        *(
-                            stage[user] - self.registered[number]
-                            for user, _ in users[number]
-                            if self.block[user] != name
-                        ),
-                    ]
-                )
-            while True:
-                longest = 0.0
-                for number in reversed(cells):
-                    stage[number] = at
-                    after = max(
-                        (
-                            tail[user] + way
-                            for user, way in users[number]
-                            if stage[user] == at + self.registered[number]
-                        ),
-                        default=0.0,
-                    )
-                    tail[number] = 0.0 if self.registered[number] else self.delay[number] + after
-                    way = self.entry[number] + (0.0 if at else self.port[number])
-                    longest = max(longest, way + self.delay[number] + after)
-                if longest <= period or not any(
-                    stage[user] == at + self.registered[number]
-                    for number in cells
-                    for user, _ in users[number]
-                    if self.block[user] != name
-                ):
-                    break
-                at -= 1
-            if at < 0:
-                return None
-        return stage
-
-
-def stages(netlist: Netlist, delay: Delay, period: float) -> tuple[list[int], int]:
-    """Earliest stage of each cell, and the last stage; see `Timing.stages`."""
-    stage = Timing(netlist, delay).stages(period)
-    return stage, max(stage, default=0)
-
-
-def longest(netlist: Netlist, delay: Delay, enter: float = 0.0, port: float = 0.0) -> float:
-    """The longest path between registers of a pipelined netlist, counted as `Timing` does."""
-    arrival = [0.0] * netlist.n_nets
-    for nets in netlist.inputs.values():
-        for net in nets:
-            arrival[net] = port
-    chained = {cell.outputs[position] for cell in netlist.cells for position in KINDS[cell.kind].chained}
-    out = 0.0
-    for cell in netlist.cells:
-        way = enter if KINDS[cell.kind].chained else 0.0
-        start = max((arrival[net] + way * (net > 1 and net not in chained) for net in cell.inputs), default=0.0)
-        end = delay(cell) if KINDS[cell.kind].registered else start + delay(cell)
-        if cell.kind != "ff":  # the way to a register is in no stage's delay
-            out = max(out, start, end)
-        for net in cell.outputs:
-            arrival[net] = end
-    return out
-
-
 def register(netlist: Netlist, stage: list[int], last: int) -> Netlist:
     """Put registers on every net that passes from one stage to a later one, and behind the last stage."""
-    out = Netlist()
+    out = netlist.empty()
     new, when = [0, 1] + [0] * (netlist.n_nets - 2), [0] * netlist.n_nets
     part = ["lut"] * netlist.n_nets
     late: dict[tuple[int, int], int] = {}
@@ -230,7 +40,7 @@ def register(netlist: Netlist, stage: list[int], last: int) -> Netlist:
         inputs = [at(net, here) for net in cell.inputs]
         made = out.cell(cell.kind, inputs, len(cell.outputs), table=cell.table, part=cell.part)
         for net, value in zip(cell.outputs, made, strict=True):
-            new[net], when[net], part[net] = value, here + KINDS[cell.kind].registered, cell.part
+            new[net], when[net], part[net] = value, here + netlist.kinds[cell.kind].registered, cell.part
     for name, nets in netlist.outputs.items():
         out.output(name, [at(net, last + 1) for net in nets])
     return out

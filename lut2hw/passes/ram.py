@@ -11,18 +11,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lut2hw.errors import UsageError
 from lut2hw.logic import truth
 from lut2hw.logic.netlist import Cell, Netlist, tables_of
 from lut2hw.passes.decompose import shannon
-
-if TYPE_CHECKING:
-    from lut2hw.targets.base import Target
 
 Shapes = Sequence[tuple[int, int]]
 """(address bits, data bits) of a block RAM, the narrowest address first."""
@@ -145,7 +140,7 @@ def pack(
 
 
 def _replace(netlist: Netlist, group_of: dict[int, list[int]]) -> Netlist:
-    out = Netlist(dict(netlist.inputs), dict(netlist.outputs), [], netlist.n_nets)
+    out = replace(netlist, cells=[])
     for number, cell in enumerate(netlist.cells):
         group = group_of.get(number)
         if group is None:
@@ -166,7 +161,7 @@ def gather(netlist: Netlist, shapes: Shapes) -> Netlist:
             waiting.setdefault(cell.inputs, []).append(cell)
     if not waiting:
         return netlist
-    out = Netlist(dict(netlist.inputs), dict(netlist.outputs), [], netlist.n_nets)
+    out = replace(netlist, cells=[])
     for cell in netlist.cells:
         if cell.kind != "ram":
             out.cells.append(cell)
@@ -186,14 +181,3 @@ def gather(netlist: Netlist, shapes: Shapes) -> Netlist:
                 )
             )
     return out
-
-
-def check(target: Target, registers: int | None) -> None:
-    """Raise `UsageError` where block RAM cannot be used."""
-    if not target.ram:
-        from lut2hw.targets.registry import TARGETS
-
-        able = " and ".join(name for name, other in sorted(TARGETS.items()) if other.ram)
-        raise UsageError(f"tables do not go into block RAM of {target.name}, only of {able}; leave --ram at never")
-    if registers == 0:
-        raise UsageError("block RAM is read on the clock, so --ram auto needs registers: leave --pipeline none out")

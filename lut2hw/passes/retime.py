@@ -10,14 +10,12 @@ the cut is a maximum flow. Rows are visited in turn until none gets smaller.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
-if TYPE_CHECKING:
-    from lut2hw.passes.pipeline import Timing
+from lut2hw.passes.timing import Timing
 
 ROUNDS = 8
 """Visits of all rows, at most."""

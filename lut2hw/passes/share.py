@@ -81,7 +81,7 @@ def share(netlist: Netlist) -> Netlist:
         ):
             buffers[number] = (CONST0, a, b, carry)
 
-    out = Netlist()
+    out = netlist.empty()
     new = {net: net for net in (0, 1)}
     for name, nets in netlist.inputs.items():
         new.update(zip(nets, out.input(name, len(nets)), strict=True))
@@ -128,7 +128,7 @@ def unpaired(netlist: Netlist) -> Netlist:
         first, a, b, last = inputs
         return (a, b) not in enter or max(first, last) <= CONST1 or (last > CONST1 and last in enter[a, b])
 
-    out = Netlist()
+    out = netlist.empty()
     new = {net: net for net in (CONST0, CONST1)}
     for name, nets in netlist.inputs.items():
         new.update(zip(nets, out.input(name, len(nets)), strict=True))

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from lut2hw.bits import Packed
 from lut2hw.logic import truth
-from lut2hw.logic.netlist import CONST0, CONST1, KINDS, Cell, Kind, Netlist, evaluate_table
+from lut2hw.logic.cells import CONST0, CONST1, Cell, Kind, Library, evaluate_table
+from lut2hw.logic.netlist import Netlist
 
 XOR, FIRST = 0b0110, 0b1010
 
@@ -23,30 +24,30 @@ def _two(a: Packed, b: Packed, table: int) -> Packed:
     return evaluate_table((a, b), table) if constant is None else constant
 
 
-def _evaluate(inputs: Sequence[Packed], table: int) -> Sequence[Packed]:
+def _ccu2(inputs: Sequence[Packed], cell: Cell) -> Sequence[Packed]:
     a0, b0, a1, b1, carry = inputs
     out = []
-    for a, b, half in ((a0, b0, table & 0xFF), (a1, b1, table >> 8)):
+    for a, b, half in ((a0, b0, cell.table & 0xFF), (a1, b1, cell.table >> 8)):
         prop, gen = _two(a, b, half & 15), _two(a, b, half >> 4)
         out.append(prop ^ carry)
         carry = prop & carry | ~prop & gen
     return (*out, carry)
 
 
-# inputs: a0, b0, a1, b1, carry in; outputs: sum 0, sum 1, carry out; the table: prop 0, gen 0, prop 1, gen 1
-KINDS["ccu2"] = Kind(_evaluate, chained=(2,))
-
 ADD, SUBTRACT = 0, 1
 
 
-def _evaluate_alu(inputs: Sequence[Packed], table: int) -> Sequence[Packed]:
+def _alu(inputs: Sequence[Packed], cell: Cell) -> Sequence[Packed]:
     a, b, carry = inputs
-    prop = a ^ ~b if table == SUBTRACT else a ^ b
+    prop = a ^ ~b if cell.table == SUBTRACT else a ^ b
     return prop ^ carry, prop & carry | ~prop & a
 
 
-# inputs: a, b, carry in; outputs: sum, carry out; the table: whether b is inverted
-KINDS["alu"] = Kind(_evaluate_alu, chained=(1,))
+CCU2: Library = {"ccu2": Kind(_ccu2, chained=(2,))}
+"""Inputs: a0, b0, a1, b1, carry in; outputs: sum 0, sum 1, carry out; the table: prop 0, gen 0, prop 1, gen 1."""
+
+ALU: Library = {"alu": Kind(_alu, chained=(1,))}
+"""Inputs: a, b, carry in; outputs: sum, carry out; the table: whether b is inverted."""
 
 
 @dataclass
@@ -118,7 +119,7 @@ def slots(netlist: Netlist, kind: str = "ccu2") -> Netlist:
             slot_of[last] = _Slot(CONST0, CONST0, 0, 0, CONST0, last, cell.part)
             chain.append(slot_of[last])
 
-    out = Netlist()
+    out = Netlist(kinds={**netlist.kinds, **(CCU2 if kind == "ccu2" else ALU)})
     new = {CONST0: CONST0, CONST1: CONST1}
     for name, nets in netlist.inputs.items():
         new.update(zip(nets, out.input(name, len(nets)), strict=True))

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from lut2hw import tools
 from lut2hw.errors import unknown_name
-from lut2hw.logic.netlist import CONST0, Cell, Netlist, tables_of
+from lut2hw.logic.cells import COMMON, CONST0, Cell, Library, tables_of
+from lut2hw.logic.netlist import Netlist
 from lut2hw.targets.read import Reader
 
 CLOCK, ENABLE, OPEN = -1, -2, -3
@@ -133,6 +134,7 @@ class Target:
     delay: ns through a cell of each kind with typical routing to it, on the default device; enter: more from outside
     into a carry chain; port: from an input of the core, which may come from afar. overhead: ns that a register and
     the routing to it take of each clock.
+    kinds: cells that the family's netlists are made of, and what they do.
     finish: last pass before the pipeline, from LUTs and carries to what the family has.
     alone: options of the yosys command where it has to map behaviour by itself: ABC9, and no DSP for sums.
     read: primitives by module, read back from yosys's netlist. cells: logic cells that a kind of cell takes up.
@@ -156,6 +158,7 @@ class Target:
     enter: float = 0.0
     port: float = 0.0
     overhead: float = 1.0
+    kinds: Library = field(default_factory=lambda: COMMON)
     finish: Callable[[Netlist], Netlist] | None = None
     alone: str = "-abc9"
     read: Mapping[str, Reader] = field(default_factory=dict)

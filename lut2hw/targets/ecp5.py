@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lut2hw.logic.netlist import CONST0, CONST1, Cell, Netlist
+from lut2hw.logic.cells import COMMON, CONST0, CONST1, Cell
+from lut2hw.logic.netlist import Netlist
 from lut2hw.passes.hard_mux import hard_mux
-from lut2hw.passes.slots import slots
+from lut2hw.passes.slots import CCU2, slots
 from lut2hw.targets import read
 from lut2hw.targets.base import CLOCK, ENABLE, Device, Flow, Instance, Target, contents, widen, words
 
@@ -132,6 +133,7 @@ ECP5 = Target(
     ram=RAM,
     delay={"lut": 1.1, "ccu2": 0.9, "mux": 0.4},
     overhead=1.5,
+    kinds={**COMMON, **CCU2},
     finish=_finish,
     alone="-abc9 -nodsp",
     read={

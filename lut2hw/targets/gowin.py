@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lut2hw.logic.netlist import CONST0, Cell, Netlist
+from lut2hw.logic.cells import COMMON, CONST0, Cell
+from lut2hw.logic.netlist import Netlist
 from lut2hw.passes.hard_mux import hard_mux
-from lut2hw.passes.slots import ADD, SUBTRACT, slots
+from lut2hw.passes.slots import ADD, ALU, SUBTRACT, slots
 from lut2hw.targets import read
 from lut2hw.targets.base import Device, Flow, Instance, Target, widen
 
@@ -85,6 +86,7 @@ GOWIN = Target(
     mux_levels=4,
     delay={"lut": 1.9, "mux": 0.4, "alu": 0.1},
     overhead=2.0,
+    kinds={**COMMON, **ALU},
     finish=_finish,
     read={
         **{f"LUT{k}": read.lut(" ".join(f"I{j}" for j in range(k)), "F") for k in (1, 2, 3, 4)},

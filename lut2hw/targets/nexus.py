@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from lut2hw.bits import Packed
-from lut2hw.logic.netlist import KINDS, Cell, Kind, Netlist, evaluate_table
-from lut2hw.passes.slots import slots
+from lut2hw.logic.cells import COMMON, Cell, Kind, evaluate_table
+from lut2hw.logic.netlist import Netlist
+from lut2hw.passes.slots import CCU2, slots
 from lut2hw.targets import read
 from lut2hw.targets.base import Device, Flow, Instance, Target, widen
 from lut2hw.targets.ecp5 import slot_init, slot_ports
@@ -14,13 +16,13 @@ from lut2hw.targets.ecp5 import slot_init, slot_ports
 _PINS = ("A0", "B0", "C0", "D0", "A1", "B1", "C1", "D1", "SEL")
 
 
-def _wide(inputs: Sequence[Packed], table: int) -> Sequence[Packed]:
-    low, high = evaluate_table(inputs[:4], table & 0xFFFF), evaluate_table(inputs[4:8], table >> 16)
+def _wide(inputs: Sequence[Packed], cell: Cell) -> Sequence[Packed]:
+    low, high = evaluate_table(inputs[:4], cell.table & 0xFFFF), evaluate_table(inputs[4:8], cell.table >> 16)
     return (low ^ ((low ^ high) & inputs[8]),)
 
 
-# two LUT4s and a multiplexer; inputs as in `_PINS`, the table's low half is the first LUT's
-KINDS["widefn9"] = Kind(_wide)
+KINDS = {**COMMON, **CCU2, "widefn9": Kind(_wide)}
+"""A `widefn9` is two LUT4s and a multiplexer; inputs as in `_PINS`, the table's low half is the first LUT's."""
 
 
 def _primitive(cell: Cell) -> Instance:
@@ -60,13 +62,13 @@ def _read_wide(parameters: Mapping[str, int | str], ports: Mapping[str, Sequence
 def _finish(netlist: Netlist) -> Netlist:
     """Chains, and LUTs of five inputs as pairs with a multiplexer."""
     netlist = slots(netlist)
-    netlist.cells = [
+    cells = [
         Cell("widefn9", (*cell.inputs[:4], *cell.inputs), cell.outputs, cell.table, cell.part)
         if cell.kind == "lut" and len(cell.inputs) == 5
         else cell
         for cell in netlist.cells
     ]
-    return netlist
+    return replace(netlist, cells=cells, kinds=KINDS)
 
 
 NEXUS = Target(
@@ -107,6 +109,7 @@ NEXUS = Target(
     delay={"lut": 1.2, "ccu2": 1.0, "widefn9": 1.5},
     overhead=1.5,
     mux_levels=1,
+    kinds=KINDS,
     finish=_finish,
     alone="-abc9 -nodsp",
     read={

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lut2hw.bits import Packed
-from lut2hw.logic.netlist import CONST0, KINDS, Cell, Kind, Netlist
+from lut2hw.logic.cells import COMMON, CONST0, Cell, Kind
+from lut2hw.logic.netlist import Netlist
 from lut2hw.passes.hard_mux import hard_mux
 from lut2hw.targets import read
 from lut2hw.targets.base import Instance, Target
 from lut2hw.targets.generic import lut
 
 
-def _carry4(inputs: Sequence[Packed], table: int) -> Sequence[Packed]:
+def _carry4(inputs: Sequence[Packed], cell: Cell) -> Sequence[Packed]:
     carry, sums, carries = inputs[8], [], []
     for select, data in zip(inputs[:4], inputs[4:8], strict=True):
         sums.append(select ^ carry)
@@ -21,9 +22,10 @@ def _carry4(inputs: Sequence[Packed], table: int) -> Sequence[Packed]:
     return (*sums, *carries)
 
 
-# inputs: S, DI, carry in; outputs: O, CO; the table says whether the carry comes from outside (CYINIT). Compiled
-# netlists use none, synthesis does: three LUT6s count six bits, which is cheaper than a LUT for each bit of a chain.
-KINDS["carry4"] = Kind(_carry4, chained=(7,))
+CARRY4 = Kind(_carry4, chained=(7,))
+"""Inputs: S, DI, carry in; outputs: O, CO; the table says whether the carry comes from outside (CYINIT). Compiled
+netlists use none, synthesis does: three LUT6s count six bits, which is cheaper than a LUT for each bit of a chain.
+"""
 
 
 def _read_carry4(parameters: Mapping[str, int | str], ports: Mapping[str, Sequence[read.Bit]]) -> list[read.Mapped]:
@@ -73,6 +75,7 @@ XILINX7 = Target(
     mux_levels=2,
     delay={"lut": 0.9, "mux": 0.4},
     overhead=1.0,
+    kinds={**COMMON, "carry4": CARRY4},
     finish=_finish,
     alone="-abc9 -nodsp",
     read={

@@ -240,14 +240,14 @@ def test_wrong_options_are_refused():
 
 def test_fmax_chooses_the_cuts():
     """A faster clock takes more registers, and no stage is longer than the period where cells allow it."""
-    from lut2hw.passes.pipeline import stages
+    from lut2hw.passes.timing import Timing
 
     network, ice40 = vote_network(80, 6, 5), targets.get("ice40")
     latency = [compile_network(network, ice40, fmax=fmax).latency for fmax in (10, 40, 80)]
     assert latency[0] < latency[1] < latency[2]
     netlist = compile_network(network, ice40, pipeline="none").netlist
-    stage, last = stages(netlist, lambda cell: 1.0, 12)
-    assert last > 0
+    stage = Timing(netlist, lambda cell: 1.0).stages(12)
+    assert max(stage) > 0
     depth = {}
     for cell, here in zip(netlist.cells, stage, strict=True):
         depth[cell.outputs[0]] = (

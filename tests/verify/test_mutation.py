@@ -14,7 +14,7 @@ from helpers.networks import random_network
 from lut2hw import targets
 from lut2hw.artefact.vectors import answers, packed_port, random_vectors
 from lut2hw.compile.compiler import compile_network
-from lut2hw.logic.netlist import KINDS, Netlist
+from lut2hw.logic.netlist import Netlist
 from lut2hw.logic.port import INPUT, OUTPUT
 from lut2hw.model.encoder import Encoder
 from lut2hw.verify import simulate
@@ -58,7 +58,7 @@ def swap_wires(network, compiled, rng):
 
 def drop_register(network, compiled, rng):
     cells = list(compiled.netlist.cells)
-    registers = [i for i, cell in enumerate(cells) if KINDS[cell.kind].registered]
+    registers = [i for i, cell in enumerate(cells) if compiled.netlist.kinds[cell.kind].registered]
     if not registers:
         return None
     at = rng.choice(registers)

@@ -23,7 +23,6 @@ from lut2hw.compile.compiler import compile_network
 from lut2hw.errors import Lut2hwError, ToolError, UsageError
 from lut2hw.hdl.core import TOP, to_verilog
 from lut2hw.logic.aig import FALSE, TRUE, Aig, reference
-from lut2hw.logic.netlist import KINDS
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.features import Features
 from lut2hw.model.network import LutNetwork
@@ -665,7 +664,7 @@ def test_an_answer_that_never_changes_needs_no_register(family, effort):
     compiled = compile_network(net, targets.get(family), pipeline=1, encoded_inputs=True, effort=effort)
     vectors = random_vectors(compiled.network, compiled.input_port, 50, 0)
     assert set(vectors.classes.tolist()) == {1}
-    registered = [cell for cell in compiled.netlist.cells if KINDS[cell.kind].registered]
+    registered = [cell for cell in compiled.netlist.cells if compiled.netlist.kinds[cell.kind].registered]
     assert (compiled.latency, len(registered)) == {"normal": (1, 1), "high": (0, 0)}[effort]
     result = simulate.amaranth(compiled.netlist, compiled.latency, vectors)
     assert (result["errors"], result["mismatches"], result["vectors"]) == ([], 0, 50)
