@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from lut2hw.artefact import fusesoc, netlist_file
 from lut2hw.artefact.folder import FORMAT, MANIFEST, VERSION, Manifest, atomic_folder, check_folder, describe, load
 from lut2hw.artefact.vectors import random_vectors, vectors_of
 from lut2hw.compile.compiler import Compiled, compile_network
+from lut2hw.compile.options import CompileOptions
 from lut2hw.data import Dataset
 from lut2hw.errors import Lut2hwError
 from lut2hw.hdl.core import TOP, to_verilog
@@ -37,12 +38,11 @@ def emit(
     x: NDArray[np.integer] | None = None,
     source: str = "random",
     seed: int = 0,
-    options: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """Write the folder of a compiled network and return its manifest.
 
     x: integers (n, n_features) for the expected vectors, the first 10,000 of them; None makes 2,000 random ones.
-    source: where x comes from, in words. options: what was asked for, JSON values for the manifest.
+    source: where x comes from, in words.
     Errors: `UsageError` if `directory` holds something else, `Lut2hwError` if it cannot be written, or if the
     netlist disagrees with the golden model, in which case nothing is written.
     """
@@ -52,7 +52,7 @@ def emit(
     else:
         vectors = vectors_of(network, port, x[:MAX_VECTORS].astype(np.int64))
     with atomic_folder(Path(directory)) as folder:
-        manifest = _manifest(compiled, len(vectors), source, options or {})
+        manifest = _manifest(compiled, len(vectors), source)
         contents = {
             "core.v": to_verilog(netlist, latency=compiled.latency, target=compiled.target).encode(),
             "model.lut": to_bytes(network),
@@ -73,29 +73,58 @@ def emit(
 def emit_model(
     network: LutNetwork,
     directory: str | Path,
+    options: CompileOptions | None = None,
     *,
     target: str = "ice40",
     data: Dataset | None = None,
     seed: int = 0,
-    **options: Any,
+    **changes: Any,
 ) -> Manifest:
-    """Compile `network` for the target of that name and emit it; `options` are those of `compile_network`.
+    """Compile `network` for the target of that name and emit it.
 
-    data: its test split becomes the expected vectors. None: what the model was trained on where that is to be had,
-    else random vectors.
+    Parameters
+    ----------
+    network : LutNetwork
+        The model.
+    directory : path
+        Folder to write: new, empty, or an emitted one, which is replaced.
+    options : CompileOptions, optional
+        How to compile it.
+    target : str
+        Name of the FPGA family.
+    data : Dataset, optional
+        Its test split becomes the expected vectors. By default what the model was trained on if that is available,
+        else random vectors.
+    seed : int
+        Of the random vectors.
+    **changes
+        Fields of `CompileOptions` in place of those in `options`.
+
+    Returns
+    -------
+    Manifest
+        The folder, read back.
+
+    Raises
+    ------
+    UsageError
+        If `directory` holds something else, or for options that make no sense.
+    Lut2hwError
+        If the folder cannot be written.
     """
+    options = replace(options or CompileOptions(), **changes)
     if data is None:
         with contextlib.suppress(Lut2hwError):
             data = recall(network)
     check_folder(Path(directory))
-    compiled = compile_network(network, get(target), data=data, **options)
+    compiled = compile_network(network, get(target), options, data=data)
     x, source = (None, "random") if data is None else (data.x_test, data.name)
     if data is not None and len(data.y_train):
         source += ", test split"
-    return emit(compiled, directory, x=x, source=source, seed=seed, options=options)
+    return emit(compiled, directory, x=x, source=source, seed=seed)
 
 
-def _manifest(compiled: Compiled, n_vectors: int, source: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def _manifest(compiled: Compiled, n_vectors: int, source: str) -> dict[str, Any]:
     network, netlist, port = compiled.network, compiled.netlist, compiled.input_port
     features, encoder = network.features, network.encoder
     fields = []
@@ -155,5 +184,5 @@ def _manifest(compiled: Compiled, n_vectors: int, source: str, options: Mapping[
         "netlist": "netlist.json",
         "vectors": {"file": "vectors.npz", "count": n_vectors, "source": source},
         "simulation_models": list(compiled.target.simulation_models),
-        "options": dict(options),
+        "options": compiled.options.as_json(),
     }

@@ -25,6 +25,7 @@ from typing import Any
 from lut2hw import __version__
 from lut2hw.artefact import netlist_file
 from lut2hw.artefact.vectors import Vectors
+from lut2hw.compile.options import CompileOptions
 from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.files import alive, remove_leftovers
 from lut2hw.logic.netlist import Netlist
@@ -44,7 +45,7 @@ class Manifest:
 
     top: module of the core in `sources`. clock, reset: its ports (rising edge, synchronous and active high), None
     for a core without registers. input_port: layout of `i__payload`. latency: cycles from an accepted example to its
-    answer. options: what `emit` was asked for. data: the whole of manifest.json.
+    answer. options: of its compilation. data: the whole of manifest.json.
     """
 
     directory: Path
@@ -58,7 +59,7 @@ class Manifest:
     latency: int
     n_vectors: int
     simulation_models: tuple[str, ...]
-    options: Mapping[str, Any]
+    options: CompileOptions
     data: Mapping[str, Any]
 
     @property
@@ -206,6 +207,10 @@ def _parse(directory: Path, data: dict[str, Any]) -> Manifest:
         "bad class names",
     )
     need(isinstance(data["options"], dict), "bad options")
+    try:
+        options = CompileOptions.from_json(data["options"])
+    except UsageError as error:
+        raise Lut2hwError(f"{directory / MANIFEST} has wrong options ({error}); emit the core again") from None
     latency = whole(data["latency_cycles"], 0, 1 << 16)
     clock, reset = (None if data[key] is None else identifier(data[key]) for key in ("clock", "reset"))
     return Manifest(
@@ -220,7 +225,7 @@ def _parse(directory: Path, data: dict[str, Any]) -> Manifest:
         latency,
         whole(data["vectors"]["count"], 0, 1 << 24),
         tuple(models),
-        data["options"],
+        options,
         data,
     )
 

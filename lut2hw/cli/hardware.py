@@ -83,9 +83,11 @@ def emit(
     Example: lut2hw emit digits.lut --target ice40 --device hx8k --ram auto --fmax 50 -o build/digits
     """
     from lut2hw.artefact.emit import emit_model
+    from lut2hw.compile.options import CompileOptions
     from lut2hw.model.network import LutNetwork
     from lut2hw.training.recall import load_like
 
+    options = CompileOptions(pipeline, encoded_inputs, dont_cares, effort, fmax, ram, device)
     network = LutNetwork.load(model)
     dataset = None if data is None else load_like(data, network)
     if dataset is not None:
@@ -93,17 +95,7 @@ def emit(
     with progress_bar() as progress:
         progress("compiling", 0, 1)
         manifest = emit_model(
-            network,
-            Path("build") / model.stem if output == Path() else output,
-            target=target,
-            data=dataset,
-            pipeline=pipeline,
-            encoded_inputs=encoded_inputs,
-            dont_cares=dont_cares,
-            effort=effort,
-            fmax=fmax,
-            ram=ram,
-            device=device,
+            network, Path("build") / model.stem if output == Path() else output, options, target=target, data=dataset
         )
         progress("compiling", 1, 1)
     free = manifest.network.meta.get("dont_cares") if dont_cares != "off" else None

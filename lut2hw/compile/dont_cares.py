@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from lut2hw import bits
 from lut2hw.compile.observe import complete_by_answers
+from lut2hw.compile.options import least_shown
 from lut2hw.errors import UsageError
 from lut2hw.logic import truth
 from lut2hw.model.network import LutNetwork
@@ -125,14 +126,9 @@ def use_dont_cares(network: LutNetwork, option: str, lut_inputs: int, data: Exam
     depends on (`observe`), unless that costs too many of the examples that it is not told of (`_by_answers`).
     Errors: `UsageError` for a wrong option, or if there is nothing to count on.
     """
-    if option == "off":
+    at_least = least_shown(option)
+    if at_least is None:
         return network
-    at_least = 1
-    if option != "unseen":
-        name, _, number = option.partition(":")
-        if name != "rare" or not number.isdecimal() or not int(number):
-            raise UsageError(f"dont-cares must be off, unseen or rare:N with N from 1, not {option!r}")
-        at_least = int(number)
     made = None
     x, y = (None, None) if data is None else data.split("train")
     if x is not None and y is not None and len(x) and option == "unseen":

@@ -76,8 +76,8 @@ def build(
             f"there is no open place and route for {target.name}; emit for another family "
             f"(lut2hw targets), or take {manifest.sources[0]} to the vendor's tools"
         )
-    device = device or manifest.options.get("device") or target.default_device
-    asked = manifest.options.get("fmax") if freq is None else freq
+    device = device or manifest.options.device or target.default_device
+    asked = manifest.options.fmax if freq is None else freq
     again, freq = False, 50.0
     if isinstance(asked, int | float) and 0 < asked < 10_000:
         again, freq = True, float(asked)

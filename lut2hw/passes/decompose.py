@@ -192,8 +192,8 @@ def mux4(graph: Graph, data: tuple[int, int, int, int], s0: int, s1: int, part: 
     return graph.lut((graph.lut((a, b, s0, s1), first, part), c, d, s1), second, part)
 
 
-def shannon(netlist: Netlist, lut_inputs: int) -> Netlist:
-    """The netlist with no LUT of more than `lut_inputs` inputs."""
+def shannon(netlist: Netlist, lut_inputs: int, *, decompose: bool = True) -> Netlist:
+    """The netlist with no LUT of more than `lut_inputs` inputs; decompose: also by bound sets, not only cofactors."""
     source, graph = Graph.of(netlist), Graph()
     literal = [0]
     for name, literals in source.inputs.items():
@@ -201,7 +201,7 @@ def shannon(netlist: Netlist, lut_inputs: int) -> Netlist:
     for node in source.nodes[len(literal) :]:
         inputs = tuple(literal[x >> 1] ^ x & 1 for x in node.inputs)
         if node.kind == "lut":
-            literal.append(expand(graph, inputs, node.table, lut_inputs, node.part))
+            literal.append(expand(graph, inputs, node.table, lut_inputs, node.part, decompose))
         else:
             literal.append(graph.of_kind(node.kind, inputs, node.table, node.part))
     graph.outputs = {name: [literal[x >> 1] ^ x & 1 for x in literals] for name, literals in source.outputs.items()}

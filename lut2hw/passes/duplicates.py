@@ -18,6 +18,7 @@ from lut2hw.logic import truth
 from lut2hw.logic.graph import FALSE, Graph
 from lut2hw.logic.netlist import Netlist
 from lut2hw.logic.walk import operands_first
+from lut2hw.passes.base import Context, Pass
 
 MOST = 14
 """Inputs of a pair that is proved."""
@@ -107,3 +108,11 @@ def _proved(
         value[at] = truth.apply(table, [value[x] for x in operands], ones)
     difference = value[net] ^ value[other]
     return 0 if difference == 0 else 1 if difference == ones else None
+
+
+def _run(netlist: Netlist, context: Context) -> Netlist:
+    made = merge_equal(netlist)
+    return netlist if made == netlist else made
+
+
+PASS = Pass("duplicates", _run, of="tables")

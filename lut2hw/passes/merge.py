@@ -10,6 +10,7 @@ from __future__ import annotations
 from lut2hw.logic import truth
 from lut2hw.logic.graph import Graph, Node
 from lut2hw.logic.netlist import Netlist
+from lut2hw.passes.base import Context, Pass
 
 
 def merge(netlist: Netlist, lut_inputs: int, *, carry_inverts: bool = False) -> Netlist:
@@ -72,3 +73,10 @@ def _merged(reader: Node, number: int, node: Node, lut_inputs: int) -> Node | No
     inner = truth.apply(node.table, [column[x] for x in node.inputs], ones)
     table = truth.apply(reader.table, [inner if x >> 1 == number else column[x] for x in reader.inputs], ones)
     return Node("lut", tuple(inputs), table, reader.part)
+
+
+def _run(netlist: Netlist, context: Context) -> Netlist:
+    return merge(netlist, context.target.lut_inputs, carry_inverts=context.target.carry == "slots")
+
+
+PASS = Pass("merge", _run)

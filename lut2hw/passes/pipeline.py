@@ -9,7 +9,8 @@ then `retime` moves cells where that takes fewer registers.
 from __future__ import annotations
 
 from lut2hw.logic.netlist import Netlist
-from lut2hw.passes.retime import registers_of, retime
+from lut2hw.passes.base import Context, Pass
+from lut2hw.passes.retime import ROUNDS, registers_of, retime
 from lut2hw.passes.timing import Delay, Timing
 
 TWICE = 50_000
@@ -55,11 +56,13 @@ def pipeline(
     enter: float = 0.0,
     port: float = 0.0,
     shared: bool = False,
+    rounds: int = ROUNDS,
 ) -> Netlist:
     """A netlist of latency `registers`, or of as many as `period` asks for if None (one at least, at the outputs).
 
     delay: of each cell, in the unit of `period`. enter: more of it on the way into a carry chain; port: from the
-    inputs. shared: a register that alone follows a LUT is in the LUT's cell.
+    inputs. shared: a register that alone follows a LUT is in the LUT's cell. rounds: of retiming, at most; 0 leaves
+    every cell in the earliest stage.
     Errors: ValueError if block RAMs alone take more than `registers`.
     """
     if registers == 0 or not netlist.cells:
@@ -85,12 +88,29 @@ def pipeline(
         period = high
         stage = timing.stages(period)
     if len(netlist.cells) > TWICE:
-        stage = retime(timing, stage, last, period, shared=shared, rounds=1)
-    else:
-        stage = retime(timing, stage, last, period, shared=shared)
+        stage = retime(timing, stage, last, period, shared=shared, rounds=min(rounds, 1))
+    elif rounds:
+        stage = retime(timing, stage, last, period, shared=shared, rounds=rounds)
         # Where moving stops depends on where it began.
         late = timing.latest(period, last)
         if late is not None:
-            late = retime(timing, late, last, period, shared=shared)
+            late = retime(timing, late, last, period, shared=shared, rounds=rounds)
             stage = min(stage, late, key=lambda stage: registers_of(timing, stage, last, shared=shared))
     return register(netlist, stage, last)
+
+
+def add_registers(netlist: Netlist, context: Context, *, rounds: int = ROUNDS) -> Netlist:
+    """`pipeline` as the compilation's options ask for it."""
+    return pipeline(
+        netlist,
+        context.options.registers,
+        context.delay,
+        context.period,
+        enter=context.enter,
+        port=context.port,
+        shared=context.target.carry == "shared",
+        rounds=rounds,
+    )
+
+
+PASS = Pass("pipeline", add_registers)

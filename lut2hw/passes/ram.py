@@ -17,7 +17,9 @@ import numpy as np
 
 from lut2hw.logic import truth
 from lut2hw.logic.netlist import Cell, Netlist, tables_of
-from lut2hw.passes.decompose import shannon
+from lut2hw.passes.base import Context, Family, Pass
+from lut2hw.passes.decompose import lut_cost, shannon
+from lut2hw.passes.tables import map_tables
 
 Shapes = Sequence[tuple[int, int]]
 """(address bits, data bits) of a block RAM, the narrowest address first."""
@@ -181,3 +183,28 @@ def gather(netlist: Netlist, shapes: Shapes) -> Netlist:
                 )
             )
     return out
+
+
+def _luts(cell: Cell, target: Family) -> int:
+    """LUTs that a table takes outside a RAM."""
+    alone = Netlist()
+    alone.output("y", [alone.lut(alone.input("x", len(cell.inputs)), cell.table)])
+    return lut_cost(map_tables(alone, target.lut_inputs, target.mux_levels), target.lut_inputs)
+
+
+def _run(tables: Netlist, context: Context) -> Netlist:
+    target, registers = context.target, context.options.registers
+    if context.options.ram != "auto":
+        return tables
+    return pack(
+        tables,
+        target.ram,
+        context.device.ram,
+        lambda cell: _luts(cell, target),
+        target.lut_inputs,
+        depth=None if registers is None else registers - 1,  # the last stage is for the answer
+    )
+
+
+PACK = Pass("ram", _run, of="tables", tried=True)
+GATHER = Pass("gather", lambda netlist, context: gather(netlist, context.target.ram))

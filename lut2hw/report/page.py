@@ -646,13 +646,7 @@ def _commands(
         return [*out, shlex.join(["lut2hw", "eval", model])]
     folder = path.name
     words = ["lut2hw", "emit", model, "-o", folder, "--target", manifest.target]
-    defaults = {"pipeline": "auto", "dont_cares": "off", "effort": "normal", "ram": "never"}
-    for name, value in manifest.options.items():
-        if name == "encoded_inputs":
-            words += ["--encoded-inputs"] * bool(value)
-        elif value is not None and value != defaults.get(name):
-            words += [f"--{name.replace('_', '-')}", str(value)]
-    out.append(shlex.join(words))
+    out.append(shlex.join([*words, *manifest.options.arguments()]))
     if verify is not None:
         words = ["lut2hw", "verify", folder, "--engine", str(verify["engine"]), "--seed", str(verify.get("seed", 0))]
         words += ["--vectors", str(verify["asked"])] if verify.get("asked") else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ from numpy.typing import NDArray
 from lut2hw import bits
 from lut2hw.artefact.folder import Manifest
 from lut2hw.artefact.vectors import Vectors, packed_port
-from lut2hw.errors import UsageError
+from lut2hw.compile.compiler import compile_network
 from lut2hw.logic.netlist import Netlist
 from lut2hw.logic.port import INPUT, OUTPUT
+from lut2hw.targets.registry import get
 from lut2hw.verify.outcome import Outcome
 
 
@@ -24,9 +26,6 @@ def classes_of(netlist: Netlist, features: bits.Packed, n: int) -> NDArray[np.in
 
 def check(manifest: Manifest, vectors: Vectors) -> Outcome:
     """Compile again and compare after every pass, then compare the netlist of the folder."""
-    from lut2hw.compile.compiler import compile_network
-    from lut2hw.targets.registry import get
-
     features, n = packed_port(manifest.input_port, vectors.inputs), len(vectors)
     passes: dict[str, int] = {}
     wrong: list[tuple[str, dict[str, Any]]] = []
@@ -51,23 +50,8 @@ def check(manifest: Manifest, vectors: Vectors) -> Outcome:
             )
 
     # Don't-cares are in the golden model already, so this compilation may not change any more.
-    options = {
-        name: value
-        for name, value in manifest.options.items()
-        if name in ("pipeline", "effort", "fmax", "ram", "device")
-    }
-    try:
-        compile_network(
-            manifest.network,
-            get(manifest.target),
-            encoded_inputs=manifest.input_port.encoded,
-            on_pass=compare,
-            **options,
-        )
-    except TypeError:
-        raise UsageError(
-            f"the options in {manifest.directory / 'manifest.json'} are not those of this lut2hw; emit the core again"
-        ) from None
+    options = replace(manifest.options, dont_cares="off", encoded_inputs=manifest.input_port.encoded)
+    compile_network(manifest.network, get(manifest.target), options, on_pass=compare)
     compare("folder", manifest.netlist)
     mismatches = sum(passes.values())
     note = f"after {len(passes)} passes" if not wrong else f"first wrong after pass {wrong[0][0]}"

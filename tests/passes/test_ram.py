@@ -338,7 +338,7 @@ def test_a_ram_off_the_beaten_track_is_not_proved(tmp_path):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_all_engines(family, tmp_path):
     network = shared_network(5, 3, 4, 9, 8)
-    emit(compile_network(network, targets.get(family), ram="auto"), tmp_path / "core", options={"ram": "auto"})
+    emit(compile_network(network, targets.get(family), ram="auto"), tmp_path / "core")
     outcomes = verify(emit_again(tmp_path / "core"), ["golden", "amaranth", "cocotb", "formal", "gates"], vectors=400)
     assert all(outcome.passed for outcome in outcomes), outcomes
 

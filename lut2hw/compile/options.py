@@ -1,0 +1,131 @@
+"""What can be asked of a compilation: one description for `compile_network`, `emit`, the manifest and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from lut2hw.errors import UsageError, unknown_name
+
+EFFORTS = ("normal", "high")
+RAM = ("never", "auto")
+MOST_REGISTERS = 1000
+
+
+@dataclass(frozen=True)
+class CompileOptions:
+    """Options of a compilation, checked when they are made.
+
+    Parameters
+    ----------
+    pipeline : str or int
+        Number of register stages, "none" for a combinational netlist, or "auto" to choose it. A number in a text
+        becomes an integer.
+    encoded_inputs : bool
+        Leave the encoder out; the input port takes the bits of the code.
+    dont_cares : str
+        "off"; "unseen" or "rare:N" let table entries change that training showed never, or less than N times.
+    effort : str
+        "normal", or "high" to compare with ABC's mapping of the tables and with what yosys alone makes of the
+        network's behaviour, and keep the smallest. It needs yosys.
+    fmax : float or None
+        Clock in MHz that an automatic pipeline is cut for.
+    ram : str
+        "never", or "auto" to put wide tables into the device's block RAMs where that saves logic cells.
+    device : str or None
+        Device of the target, for its block RAMs and its speed; None for the target's usual one.
+
+    Raises
+    ------
+    UsageError
+        For a value that makes no sense, in one line.
+    """
+
+    pipeline: str | int = "auto"
+    encoded_inputs: bool = False
+    dont_cares: str = "off"
+    effort: str = "normal"
+    fmax: float | None = None
+    ram: str = "never"
+    device: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pipeline", _stages(self.pipeline))
+        if not isinstance(self.encoded_inputs, bool):
+            raise UsageError(f"encoded_inputs must be true or false, not {self.encoded_inputs!r}")
+        least_shown(self.dont_cares)
+        if self.effort not in EFFORTS:
+            raise unknown_name("effort", str(self.effort), EFFORTS)
+        if self.fmax is not None:
+            if isinstance(self.fmax, bool) or not isinstance(self.fmax, int | float) or not 0 < self.fmax < 10_000:
+                raise UsageError(f"fmax must be a clock in MHz above 0 and below 10,000, not {self.fmax!r}")
+            object.__setattr__(self, "fmax", float(self.fmax))
+        if self.ram not in RAM:
+            raise unknown_name("use of RAM", str(self.ram), RAM)
+        if self.device is not None and not isinstance(self.device, str):
+            raise UsageError(f"device must be a name, not {self.device!r}")
+        if self.ram == "auto" and self.registers == 0:
+            raise UsageError(
+                "block RAM is read on the clock, so --ram auto needs registers: leave --pipeline none out"
+            )
+
+    @property
+    def registers(self) -> int | None:
+        """Register stages that are asked for; None where the compiler chooses."""
+        return None if self.pipeline == "auto" else 0 if self.pipeline == "none" else int(self.pipeline)
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON values by name, as a manifest holds them."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> CompileOptions:
+        """Undo `as_json`; what an older file does not name has its default.
+
+        Raises
+        ------
+        UsageError
+            For a name that is no option, and for a wrong value, in one line.
+        """
+        known = [field.name for field in fields(cls)]
+        for name in values:
+            if name not in known:
+                raise unknown_name("option of a compilation", name, known)
+        return cls(**values)
+
+    def arguments(self) -> list[str]:
+        """The options of `lut2hw emit` that say the same, without those that are by default."""
+        words: list[str] = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value != field.default:
+                flag = f"--{field.name.replace('_', '-')}"
+                words += [flag] if value is True else [flag, str(value)]
+        return words
+
+
+def least_shown(dont_cares: str) -> int | None:
+    """How often training must show an entry that may not change; None if none may. Raises `UsageError`."""
+    if dont_cares == "off":
+        return None
+    if dont_cares == "unseen":
+        return 1
+    name, _, number = dont_cares.partition(":") if isinstance(dont_cares, str) else ("", "", "")
+    if name != "rare" or not number.isdecimal() or not int(number):
+        raise UsageError(f"dont-cares must be off, unseen or rare:N with N from 1, not {dont_cares!r}")
+    return int(number)
+
+
+def _stages(pipeline: str | int) -> str | int:
+    if pipeline in ("auto", "none"):
+        return pipeline
+    try:
+        number = int(pipeline) if type(pipeline) in (str, int) else -1
+    except ValueError:
+        number = -1
+    if not 0 <= number <= MOST_REGISTERS:
+        raise UsageError(
+            f"pipeline must be auto, none or a number of registers from 0 to {MOST_REGISTERS}, not {pipeline!r}"
+        )
+    return number

@@ -1,0 +1,35 @@
+"""Tables of any width as LUTs that the family has, or makes of its hard multiplexers."""
+
+from __future__ import annotations
+
+from lut2hw.logic.netlist import Netlist
+from lut2hw.passes.abc import remap
+from lut2hw.passes.base import Context, Pass
+from lut2hw.passes.decompose import lut_cost, shannon
+from lut2hw.passes.merge import merge
+
+
+def map_tables(tables: Netlist, lut_inputs: int, mux_levels: int = 0, *, decompose: bool = True) -> Netlist:
+    """The smallest of the mappings to LUTs of `lut_inputs` inputs and up to `mux_levels` more.
+
+    Hard multiplexers are free but take LUTs for themselves alone; shared cofactors may be less. decompose: as in
+    `shannon`.
+    """
+    widest = max((len(cell.inputs) for cell in tables.cells if cell.kind == "lut"), default=0)
+    widths = range(lut_inputs, max(min(lut_inputs + mux_levels, widest), lut_inputs) + 1)
+    return min(
+        (merge(shannon(tables, width, decompose=decompose), lut_inputs) for width in widths),
+        key=lambda netlist: lut_cost(netlist, lut_inputs),
+    )
+
+
+def _run(tables: Netlist, context: Context) -> Netlist:
+    k = context.target.lut_inputs
+    mapped = map_tables(tables, k, context.target.mux_levels)
+    if context.options.effort == "high":
+        # ABC starts from the tables and from our own mapping; whichever comes out smallest stays.
+        mapped = min((mapped, remap(tables, k), remap(mapped, k)), key=lambda netlist: lut_cost(netlist, k))
+    return mapped
+
+
+PASS = Pass("map", _run, of="tables")
