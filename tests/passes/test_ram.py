@@ -357,8 +357,8 @@ def test_place_and_route(family, device, tmp_path, capsys):
     """An initialised RAM packs and routes; build.json counts it; iCE40's bitstream answers as the model does."""
     needs.skip_without(targets.get(family).flow.nextpnr)
     network = shared_network(6, 2, 4, 9, 8, layers=1)
-    compiled = compile_network(network, targets.get(family), ram="auto", device=device)
-    manifest = emit(compiled, tmp_path / "core", options={"ram": "auto", "device": device, "fmax": 24.0})
+    compiled = compile_network(network, targets.get(family), ram="auto", device=device, fmax=24.0)
+    manifest = emit(compiled, tmp_path / "core")
     result = build(manifest.directory)
     assert result["device"] == device and result["freq_mhz"] == 24.0
     assert result["core"]["ram"] == result["chip"]["ram"] == len(rams(compiled.netlist)) == 2
