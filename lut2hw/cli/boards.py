@@ -50,7 +50,9 @@ def boards(json_output: JsonOption = False) -> None:
 @app.command(rich_help_panel="On a board")
 def wrap(
     directory: FolderArgument,
-    link: Annotated[str, typer.Option("--link", metavar="NAME", help="uart, spi, axi-stream or wishbone.")] = "uart",
+    link: Annotated[
+        str, typer.Option("--link", metavar="NAME", help="uart, spi, axi-stream, wishbone or shift.")
+    ] = "uart",
     output: Annotated[
         Path,
         typer.Option(
@@ -125,10 +127,11 @@ def flash(directory: FolderArgument, board: BoardOption = None, json_output: Jso
     Example: lut2hw flash build/digits
     """
     from lut2hw.artefact import emit as emitted
-    from lut2hw.flow import board_build
+    from lut2hw.flow.flash import flash as program
+    from lut2hw.flow.result import read_build
 
-    built = board_build.read_build(emitted.load(directory), board)
-    tool = board_build.flash(built)
+    built = read_build(emitted.load(directory), board)
+    tool = program(built)
     report(
         {"board": built["board"], "bitstream": built["bitstream"], "tool": tool},
         json_output,
@@ -169,7 +172,7 @@ def run(
     import numpy as np
 
     from lut2hw.artefact import emit as emitted
-    from lut2hw.flow import board_build
+    from lut2hw.flow.result import read_build
     from lut2hw.hdl.emitted import identity_of
     from lut2hw.host import serial as host
     from lut2hw.host import simulation
@@ -190,7 +193,7 @@ def run(
             rate, silence = 115_200, 60.0  # a simulated chip takes its time
             name = stack.enter_context(simulation.simulated_chip(manifest))
         else:
-            rate = baud or board_build.read_build(manifest, board)["baud"]
+            rate = baud or read_build(manifest, board)["baud"]
             name, silence = port, 1.0
         serial = stack.enter_context(host.open_port(name, rate))
         show = stack.enter_context(live_accuracy(len(words)))

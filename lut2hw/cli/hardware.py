@@ -27,7 +27,7 @@ from lut2hw.cli.options import (
     complete_device,
 )
 from lut2hw.cli.render import check_output_file, print_table, progress_bar, report, show_notes
-from lut2hw.errors import Lut2hwError, UsageError
+from lut2hw.errors import Lut2hwError
 
 if TYPE_CHECKING:
     pass
@@ -240,7 +240,7 @@ def build(
             metavar="MHZ",
             min=0.001,
             max=10_000,
-            help="Clock that place and route aims at.",
+            help="Clock that place and route aims at; a board has its own.",
             show_default="that of emit --fmax, or 50",
         ),
     ] = None,
@@ -267,59 +267,37 @@ def build(
 
     Example: lut2hw build build/digits --device up5k --package sg48
     """
+    from lut2hw.flow.build import BuildOptions
     from lut2hw.flow.build import build as make
 
-    if board is None and baud is not None:
-        raise UsageError("--baud is of the serial link of a board; give --board too")
+    options = BuildOptions(device=device, package=package, board=board, baud=baud, freq=freq, seed=seed)
     with progress_bar() as progress:
-        if board is None:
-            result = make(directory, device, package, freq=freq, seed=seed, timeout=timeout, progress=progress)
-        else:
-            from lut2hw.artefact import emit as emitted
-            from lut2hw.flow import board_build
-
-            if device or package:
-                raise UsageError(f"the {board} has its own device and package; leave --device and --package out")
-            result = board_build.build(
-                emitted.load(directory), board, baud=baud, seed=seed, timeout=timeout, progress=progress
-            )
-
-    def board_text() -> None:
-        columns = list(result["core"])
-        print_table(
-            f"{board} ({result['device']})",
-            ["", *columns],
-            [[what, *(result[what][column] for column in columns)] for what in ("core", "chip")],
-        )
-        print(
-            f"{result['chip']['logic_cells']:,} logic cells, Fmax {result['fmax_mhz']:.1f} MHz for a clock of "
-            f"{result['clock_mhz']:g} MHz, up to {result['examples_per_second']:,} examples per second at "
-            f"{result['baud']:,} baud"
-        )
-        print(result["bitstream"])
+        result = make(directory, options=options, timeout=timeout, progress=progress)
+    values = result.as_json()
 
     def text() -> None:
-        if board is not None:
-            board_text()
-            return
-        counts = list(result["core"])
+        counts = list(values["core"])
         print_table(
-            f"{result['device']}-{result['package']}",
+            f"{board or ''} {result.device}-{result.package}".strip(),
             ["", *counts],
-            [[what, *(result[what][count] for count in counts)] for what in ("core", "chip")],
+            [[what, *(values[what][count] for count in counts)] for what in ("core", "chip")],
         )
-        print(
-            f"Fmax {result['fmax_mhz']:.1f} MHz, latency {result['latency_cycles']} cycles = "
-            f"{result['latency_ns']:.1f} ns, {result['classifications_per_second']:,} classifications per second"
-        )
-        print(result["bitstream"] or f"{directory} (no open tool packs a bitstream for {result['device']})")
+        latency = "no latency"
+        if result.latency_ns is not None:
+            latency = f"latency {result.latency_cycles} cycles = {result.latency_ns:.1f} ns"
+        if board is None:
+            print(
+                f"Fmax {result.fmax_mhz:.1f} MHz, {latency}, "
+                f"{result.classifications_per_second:,} classifications per second"
+            )
+        else:
+            print(
+                f"Fmax {result.fmax_mhz:.1f} MHz for a clock of {result.clock_mhz:g} MHz, {latency}, up to "
+                f"{result.examples_per_second:,} examples per second at {result.baud:,} baud"
+            )
+        print(result.bitstream or f"{directory} (no open tool packs a bitstream for {result.device})")
 
-    report(
-        result,
-        json_output,
-        text,
-        then=["lut2hw", "report", directory] if board is None else ["lut2hw", "flash", directory],
-    )
+    report(values, json_output, text, then=["lut2hw", "report" if board is None else "flash", directory])
 
 
 @app.command(name="report", rich_help_panel="Hardware")

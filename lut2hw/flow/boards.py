@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +45,30 @@ class Board:
             standard = {"IO_TYPE": "LVCMOS33"} if self.target == "ecp5" else {"IO_STANDARD": "SB_LVCMOS"}
             platform.add_resources([UARTResource(0, rx=rx, tx=tx, conn=(connector, 0), attrs=Attrs(**standard))])
         return platform
+
+    def pins(self) -> dict[str, str]:
+        """Pins of its package by what they are: `clk`, `rx` and `tx`, as its file of amaranth-boards has them.
+
+        Errors: `UsageError` without amaranth-boards.
+        """
+        from amaranth.hdl import Elaboratable, Module, Signal
+
+        class Echo(Elaboratable):
+            def elaborate(self, platform: Any) -> Module:
+                m = Module()
+                uart, level = platform.request("uart", 0), Signal()
+                m.d.sync += level.eq(uart.rx.i)
+                m.d.comb += uart.tx.o.eq(level)
+                return m
+
+        platform = self.make_platform()
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")  # of boards' files written for older versions of Amaranth
+            platform.prepare(Echo(), "echo")
+        return {
+            next((pin for pin in ("rx", "tx") if name.startswith(f"uart_0__{pin}")), "clk"): pin
+            for name, pin, _ in platform.iter_port_constraints_bits()
+        }
 
 
 _ICEPROG = ("iceprog", "{file}")

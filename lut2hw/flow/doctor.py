@@ -7,6 +7,7 @@ import platform
 import re
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lut2hw import tools
@@ -97,7 +98,7 @@ def external() -> list[Entry]:
     return [
         Entry(name, version, purpose, "" if version else tools.install_hint(name))
         for name, (purpose, option) in TOOLS.items()
-        for version in [_tool(name, option)]
+        for version in [_version(name, option)]
     ]
 
 
@@ -119,7 +120,13 @@ def _package(name: str) -> str | None:
         return None
 
 
-def _tool(name: str, option: str) -> str | None:
+def version_of(name: str, cwd: Path | None = None) -> str | None:
+    """Version of an external tool of `TOOLS`, run in folder `cwd`; None where it is not there, or does not say."""
+    version = _version(name, TOOLS[name][1], cwd)
+    return None if version == "present" else version
+
+
+def _version(name: str, option: str, cwd: Path | None = None) -> str | None:
     command = tools.find(name)
     if command is None:
         return None
@@ -129,7 +136,9 @@ def _tool(name: str, option: str) -> str | None:
     if not option:
         return "present"
     try:
-        run = subprocess.run([*command, option], capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
+        run = subprocess.run(
+            [*command, option], capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL, cwd=cwd
+        )
     except (OSError, subprocess.TimeoutExpired):
         return "present, but does not start"
     found = re.search(r"\d+(\.\d+)+[-+.\w]*", run.stdout + run.stderr)

@@ -1,11 +1,12 @@
-"""What nextpnr gets and says, beyond its options."""
+"""Place and route: the one place of the flow that calls nextpnr and the family's packer."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,35 +76,114 @@ def leave_empty(netlist: Path, top: str, flow: Flow, places: list[str]) -> None:
         )
 
 
+def packed(
+    flow: Flow,
+    arguments: Sequence[str],
+    netlist: str,
+    top: str,
+    *,
+    cwd: Path,
+    timeout: float | None,
+    seconds: dict[str, float],
+) -> Mapping[str, int]:
+    """Cells of a netlist after packing and before placing, by nextpnr's names of them.
+
+    arguments: those that choose the part. seconds: gets the time that it took added, by tool.
+    Errors: `ToolError`.
+    """
+    run = tools.run(
+        flow.nextpnr, [*arguments, "--json", netlist, "--top", top, "--pack-only"], cwd=cwd, timeout=timeout
+    )
+    seconds[flow.nextpnr] = seconds.get(flow.nextpnr, 0) + run.seconds
+    used = {kind: int(count) for kind, count in re.findall(r"([A-Z]\w+):\s+(\d+)/\s*\d+", run.output)}
+    if flow.logic_cell not in used:
+        raise tools.ToolError(
+            f"{flow.nextpnr} did not say how many cells it packed; it last said: {tools.last_words(run.output)}"
+        )
+    return used
+
+
+NEAR = 1.25
+"""Times the clock that was reached: one asked for up to there is worth another route."""
+
+
+@dataclass(frozen=True)
+class Routed:
+    """A routed design: the slowest clock in MHz, the cells in use by nextpnr's names, and what nextpnr said."""
+
+    fmax: float
+    used: dict[str, int]
+    log: str
+
+
+def implement(
+    flow: Flow,
+    arguments: Sequence[str],
+    name: str,
+    freq: float,
+    *,
+    retry: bool,
+    cwd: Path,
+    timeout: float | None,
+    seconds: dict[str, float],
+) -> Routed:
+    """Place and route a design, which leaves it in the files that `flow.output` names after `name`.
+
+    arguments: of nextpnr, without those for output. freq: clock in MHz to aim at. retry: if the clock is missed by
+    little, the same placement is routed again with `Flow.timing`, and the faster route stays.
+    seconds: gets the time that it took added, by tool.
+    Errors: `ToolError`.
+    """
+
+    def route(name: str, *more: str) -> Routed:
+        output = ["--report", "report.json", *(word.format(name=name) for word in flow.output)]
+        run = place_and_route(
+            flow,
+            [*arguments, *more, "--freq", f"{freq:g}", "--timing-allow-fail", *output],
+            cwd=cwd,
+            timeout=timeout,
+            again=bool(more),
+        )
+        seconds[flow.nextpnr] = seconds.get(flow.nextpnr, 0) + run.seconds
+        report = read_json(cwd / "report.json", flow.nextpnr)
+        fmax = min((clock["achieved"] for clock in report["fmax"].values()), default=0.0)
+        return Routed(fmax, {kind: each["used"] for kind, each in report["utilization"].items()}, run.output)
+
+    first = route(name)
+    if not (retry and flow.timing and first.fmax < freq <= NEAR * first.fmax):
+        return first
+    with contextlib.suppress(tools.ToolError):  # the first route will do
+        second = route(f"{name}-again", *flow.timing)
+        if second.fmax > first.fmax:
+            for word in flow.output:
+                if "{name}" in word:
+                    (cwd / word.format(name=f"{name}-again")).replace(cwd / word.format(name=name))
+            return second
+    return first
+
+
+def pack(command: Sequence[str], *, cwd: Path, timeout: float | None, seconds: dict[str, float]) -> None:
+    """Make a bitstream: run a packer with its arguments. seconds: gets its time, by tool. Errors: `ToolError`."""
+    tool, *arguments = command
+    seconds[tool] = tools.run(tool, arguments, cwd=cwd, timeout=timeout).seconds
+
+
 PLACED, ROUTED = "placed.json", "routed.json"
 
 
 def place_and_route(
-    flow: Flow,
-    arguments: Sequence[str],
-    *,
-    cwd: Path,
-    timeout: float | None = None,
-    log: str | None = None,
-    again: bool = False,
+    flow: Flow, arguments: Sequence[str], *, cwd: Path, timeout: float | None = None, again: bool = False
 ) -> tools.Run:
     """Run nextpnr: at once, or where the family binds wires in between, place first and then route.
 
-    arguments: as for one run. log: the file in `cwd` to which they send what nextpnr says; None if it prints it.
-    again: a second route of what is placed in `cwd`. A router that is stuck tries once more without looking at
-    delays, which make it insist on short ways. Output and seconds are those of placing and the last route.
+    arguments: as for one run. again: a second route of what is placed in `cwd`. A router that is stuck tries once
+    more without looking at delays, which make it insist on short ways. Output and seconds are those of placing and
+    the last route.
     Errors: `ToolError`.
     """
 
-    def watch(printed: str) -> str:
-        if log is None:
-            return stuck(printed)
-        return stuck((cwd / log).read_text(errors="replace")) if (cwd / log).exists() else ""
-
     def run(*words: str) -> tools.Run:
-        if log is not None:
-            (cwd / log).unlink(missing_ok=True)  # it is the last run's until nextpnr opens it
-        return tools.run(flow.nextpnr, words, cwd=cwd, timeout=timeout, watch=watch)
+        return tools.run(flow.nextpnr, words, cwd=cwd, timeout=timeout, watch=stuck)
 
     if flow.bind is None:
         return run(*arguments)

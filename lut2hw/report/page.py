@@ -23,6 +23,7 @@ from lut2hw.compile.compiler import compile_network
 from lut2hw.data import Dataset
 from lut2hw.errors import Lut2hwError
 from lut2hw.extras import need
+from lut2hw.flow.result import built_for
 from lut2hw.logic.netlist import PARTS
 from lut2hw.model.network import LutNetwork
 from lut2hw.report import figures
@@ -97,9 +98,11 @@ def make(path: str | Path, *, data: str | None = None, title: str | None = None)
         except Lut2hwError as error:
             missing.append(f"accuracy, confusion, margins and examples: {error}")
     build = verify = None
+    boards: dict[str, dict[str, Any]] = {}
     if manifest is not None:
         build, verify = _json(path / "build.json"), _json(path / "verify.json")
-        missing += [f"area and timing on a device: run lut2hw build {path}"] * (build is None)
+        boards = {name: _json(path / name / "build.json") or {} for name in built_for(manifest)}
+        missing += [f"area and timing on a device: run lut2hw build {path}"] * (build is None and not boards)
         missing += [f"verification: run lut2hw verify {path}"] * (verify is None)
     else:
         missing.append(f"hardware: run lut2hw emit {path}, verify and build, then report the folder")
@@ -126,7 +129,7 @@ def make(path: str | Path, *, data: str | None = None, title: str | None = None)
     shown += [_inputs(network), _usage(network)]
     if manifest is not None:
         tiles += _hardware_tiles(manifest, build, verify)
-        shown += _hardware(manifest, build, verify)
+        shown += _hardware(manifest, build, verify) + _boards(boards)
     else:
         shown.append(_estimate(network))
     if dataset is not None and (scored := test if test is not None else train) is not None:
@@ -138,7 +141,7 @@ def make(path: str | Path, *, data: str | None = None, title: str | None = None)
         "facts": _facts(network, dataset, manifest),
         "tiles": tiles,
         "figures": shown,
-        "commands": _commands(network, manifest, path, build, verify),
+        "commands": _commands(network, manifest, path, build, verify, boards),
         "versions": _versions(),
         "missing": missing,
     }
@@ -526,6 +529,31 @@ def _built(manifest: Manifest, build: dict[str, Any]) -> list[Figure]:
     return out
 
 
+def _boards(boards: Mapping[str, Mapping[str, Any]]) -> list[Figure]:
+    """A table of the chips for boards, by the board's name."""
+
+    def number(value: Any, form: str = ",") -> str:
+        return format(value, form) if isinstance(value, int | float) else "-"
+
+    rows = []
+    for name, built in boards.items():
+        areas = [built[what] if isinstance(built.get(what), dict) else {} for what in ("core", "chip")]
+        rows.append(
+            [
+                name,
+                f"{built.get('device', '-')}-{built.get('package', '-')}",
+                *(number(area.get("logic_cells")) for area in areas),
+                number(built.get("fmax_mhz"), ".1f"),
+                number(built.get("clock_mhz"), "g"),
+                number(built.get("baud")),
+                number(built.get("examples_per_second")),
+            ]
+        )
+    head = ["board", "device", "core, cells", "chip, cells", "Fmax, MHz", "clock, MHz", "baud", "examples per second"]
+    text = "The core behind a UART, in the clock of the board."
+    return [Figure("Chips for boards", text, head=head, rows=rows, wide=True)] if rows else []
+
+
 def _mistakes(network: LutNetwork, split: _Scores) -> list[Figure]:
     wrong = np.flatnonzero(split.y != split.answer)
     if not len(wrong):
@@ -638,6 +666,7 @@ def _commands(
     path: Path,
     build: dict[str, Any] | None,
     verify: dict[str, Any] | None,
+    boards: Mapping[str, Mapping[str, Any]],
 ) -> list[str]:
     model = "model.lut" if manifest is not None else path.name
     train = train_command(network, model)
@@ -664,6 +693,10 @@ def _commands(
             str(build["seed"]),
         ]
         words += ["--freq", f"{build['freq_mhz']:g}"] if "freq_mhz" in build else []
+        out.append(shlex.join(words))
+    for name, chip in boards.items():
+        words = ["lut2hw", "build", folder, "--board", name, "--seed", str(chip.get("seed", 1))]
+        words += ["--baud", str(chip["baud"])] if "baud" in chip else []
         out.append(shlex.join(words))
     return [*out, shlex.join(["lut2hw", "report", folder])]
 

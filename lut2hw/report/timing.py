@@ -10,6 +10,10 @@ from lut2hw.logic.netlist import Netlist
 PART_NAMES = {"encoder": "encoder", "lut": "LUT layers", "popcount": "popcount", "argmax": "argmax"}
 
 
+CORE = r"(?:chip\.)?core\."
+"""What the names of the core's nets begin with."""
+
+
 def critical_path(log: str, netlist: Netlist | None = None) -> str | None:
     """A sentence or two on the slowest clocked path of a nextpnr log; None if there is none.
 
@@ -58,12 +62,12 @@ def critical_path(log: str, netlist: Netlist | None = None) -> str | None:
     if parts:
         most = [f"the {PART_NAMES.get(part, part)}" for part, _ in parts.most_common()]
         text += f" It runs through {', '.join(most[:-1])}{' and ' if len(most) > 1 else ''}{most[-1]} of the core."
-    elif places and not any(place.startswith("core.") for place in places):
+    elif places and not any(re.match(CORE, place) for place in places):
         text += " It lies in the wrapper that feeds the core, not in the core."
     return text
 
 
 def _parts(places: list[str], netlist: Netlist) -> Counter[str]:
     part = {net: cell.part for cell in netlist.cells for net in cell.outputs}
-    found = (re.match(r"core\.\w*?(\d+)", place) for place in places)
+    found = (re.match(CORE + r"\w*?(\d+)", place) for place in places)
     return Counter(part[int(match[1])] for match in found if match and int(match[1]) in part)

@@ -1,4 +1,4 @@
-"""Engine `bitstream`: the chip read back from its bitstream, pin for pin.
+"""Engine `bitstream`: every chip of a folder read back from its bitstream, pin for pin.
 
 iCE40: `iceunpack` and `icebox_vlog` (C. Wolf, M. Lasser, "Project IceStorm") turn the bits back into Verilog. Which
 pin is which comes from the names that nextpnr left in its .asc file; nothing else of that file is used.
@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from lut2hw import tools
 from lut2hw.artefact.folder import Manifest
 from lut2hw.artefact.vectors import Vectors
 from lut2hw.errors import ToolError
+from lut2hw.flow.result import built_for
 from lut2hw.targets.base import simulation_model
-from lut2hw.verify import simulate
+from lut2hw.verify import board, simulate
 from lut2hw.verify.outcome import Outcome
 
 MAX_CLOCKS = 20_000
@@ -27,8 +30,15 @@ PIN = r"(\w+(?:\[\d+\])?)\$SB_IO_(?:IN|OUT)(?:_\$glb_\w+)?"
 """What nextpnr calls the net of a pin, also where it made it a global one."""
 
 
+ALONE = "no board"
+"""What the chip without a board is called among others."""
+
+
 def check(manifest: Manifest, vectors: Vectors, seed: int = 0, timeout: float | None = None) -> Outcome:
-    """Read the bitstream that `build` left in the folder back and stream `vectors` through its pins."""
+    """Read every bitstream that `build` left in the folder back and stream `vectors` through its pins.
+
+    The chip without a board and that of each board are checked one after the other; the note says which.
+    """
     if manifest.target != "ice40":
         return Outcome(
             "bitstream",
@@ -38,9 +48,56 @@ def check(manifest: Manifest, vectors: Vectors, seed: int = 0, timeout: float | 
         )
     directory = manifest.directory
     binary = _binary(directory)
-    if binary is None:
+    chips: dict[str, Callable[[], Outcome]] = {}
+    if binary is not None:
+        chips[ALONE] = partial(_shift, manifest, binary, vectors, seed, timeout)
+    for name in built_for(manifest):
+        chips[name] = partial(board.check, manifest, name, vectors, timeout)
+    if not chips:
         return Outcome("bitstream", None, note="no bitstream beside the core; `lut2hw build` on its folder makes one")
     tools.require("icebox_vlog")
+    outcomes = {}
+    for name, checked in chips.items():
+        try:
+            outcomes[name] = checked()
+        except ToolError as error:
+            if len(chips) == 1:
+                raise
+            outcomes[name] = Outcome("bitstream", None, note=str(error))
+    return _joined(outcomes)
+
+
+def _joined(outcomes: Mapping[str, Outcome]) -> Outcome:
+    """One outcome of several chips: all that could be checked must be right; the note says which, the wrong first."""
+    if list(outcomes) == [ALONE]:
+        return outcomes[ALONE]
+    verdicts = [outcome.passed for outcome in outcomes.values()]
+    wrong = {name: outcome for name, outcome in outcomes.items() if outcome.passed is False}
+    said = []
+    for name, outcome in {**wrong, **outcomes}.items():
+        words = {True: f"{outcome.vectors} vectors", False: "wrong", None: "not checked"}[outcome.passed]
+        said.append(f"{name}: {words}" + (f", {outcome.note}" if outcome.note else ""))
+    one = next(iter(wrong.values()), next(iter(outcomes.values())))
+    return Outcome(
+        "bitstream",
+        False if wrong else True if True in verdicts else None,
+        sum(outcome.vectors for outcome in outcomes.values()),
+        sum(outcome.mismatches for outcome in outcomes.values()),
+        one.first,
+        tuple(error for outcome in wrong.values() for error in outcome.errors),
+        "; ".join(said),
+        details={
+            **one.details,
+            "chips": {
+                name: {"passed": outcome.passed, "vectors": outcome.vectors, "mismatches": outcome.mismatches}
+                for name, outcome in outcomes.items()
+            },
+        },
+    )
+
+
+def _shift(manifest: Manifest, binary: Path, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
+    """The chip without a board."""
     bits = manifest.bits_read[0]
     vectors = vectors.first(max(10, MAX_CLOCKS // len(bits)))
     with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:

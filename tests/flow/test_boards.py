@@ -3,21 +3,27 @@
 import json
 import random
 import re
+import shutil
 import stat
 import warnings
 
 import numpy as np
 import pytest
-from helpers import needs
+from helpers import needs, stand_ins
+from helpers.stand_ins import STAND_INS
 
-from lut2hw import tools
+from lut2hw import targets, tools
 from lut2hw.artefact import emit as emitted
 from lut2hw.cli import main
 from lut2hw.errors import Lut2hwError, ToolError, UsageError
 from lut2hw.extras import need
-from lut2hw.flow import board_build as build
 from lut2hw.flow import boards as catalogue
+from lut2hw.flow import chips
+from lut2hw.flow.build import build
+from lut2hw.flow.flash import flash
+from lut2hw.flow.result import read_build
 from lut2hw.hdl import links, protocol
+from lut2hw.hdl.chip import BoardChip
 from lut2hw.hdl.convert import to_verilog
 from lut2hw.hdl.emitted import EmittedCore, identity_of
 from lut2hw.hdl.linked import LinkedCore
@@ -207,7 +213,7 @@ def test_programmers_that_are_missing_say_how_to_get_them(monkeypatch, tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     (tmp_path / "chip.bin").write_bytes(b"x")
     with pytest.raises(ToolError, match=r"openFPGALoader is not installed; .*apt-get install openfpgaloader"):
-        build.flash({"board": "icebreaker", "bitstream": str(tmp_path / "chip.bin")})
+        flash({"board": "icebreaker", "bitstream": str(tmp_path / "chip.bin")})
 
 
 @pytest.mark.parametrize("name", catalogue.BOARDS)
@@ -218,18 +224,17 @@ def test_every_board_has_pins_clock_and_tools(name, folder):
         warnings.simplefilter("ignore")
         platform = board.make_platform()
         divisor = links.uart_divisor(platform.default_clk_frequency, board.baud)
-        plan = build._plan(platform, build.BoardChip(emitted.load(folder), divisor))
+        plan = chips.plan_of(platform, BoardChip(emitted.load(folder), divisor))
     constraints = plan.files["chip.pcf" if board.target == "ice40" else "chip.lpf"]
     for line in ("uart_0__rx", "uart_0__tx"):
         assert len(re.findall(rf"{line}__io\"? (?:SITE )?\"?\w*\d", constraints)) == 1
     assert re.search(r"set_frequency|FREQUENCY PORT", constraints)
-    steps = [tool for tool, _ in build._steps(plan)]
-    assert (
-        steps
-        == {"ice40": ["yosys", "nextpnr-ice40", "icepack"], "ecp5": ["yosys", "nextpnr-ecp5", "ecppack"]}[
-            board.target
-        ]
-    )
+    target = targets.get(board.target)
+    part, pins = chips.part_and_pins(chips.command_of(plan, target.flow.nextpnr))
+    device = part[0].removeprefix("--").removeprefix("um5g-")
+    assert target.devices[device].logic_cells == board.logic_cells
+    assert part[1] == "--package" and pins in (["--pcf", "chip.pcf"], ["--lpf", "chip.lpf"])
+    assert chips.command_of(plan, target.flow.pack[0])[1:]
     assert board.programmers
     for tool, *_ in board.programmers:
         assert tools.install_hint(tool)
@@ -243,15 +248,53 @@ def test_board_errors_say_what_to_do(folder, tmp_path):
     with pytest.raises(UsageError, match="--target ecp5"):
         catalogue.check_target("ulx3s-25f", "ice40", folder)
     with pytest.raises(UsageError, match="is not built for icebreaker"):
-        build.read_build(emitted.load(folder), "icebreaker")
-    (tmp_path / "chip.tim").write_text("Info: Device utilisation:\nInfo: \t     ICESTORM_LC:  6388/ 1280   499%\n")
-    board = catalogue.board("icestick")
-    error = build._explain(ToolError("it failed"), tmp_path, "icestick", board, 12e6)
-    assert str(error) == (
-        "the chip needs 6,388 logic cells, the icestick has 1,280; these would hold it: ice40-hx8k-b-evn, tinyfpga-bx"
+        read_build(emitted.load(folder), "icebreaker")
+
+
+def test_a_chip_that_is_too_big_for_the_board(folder, tmp_path, monkeypatch):
+    before = sorted(path.name for path in folder.iterdir())
+    big = STAND_INS["NEXTPNR_ICE40"].replace("10/ 5280", "6388/ 1280")
+    stand_ins.install(monkeypatch, tmp_path, NEXTPNR_ICE40=big)
+    with pytest.raises(Lut2hwError) as caught:
+        build(folder, board="nandland-go")
+    assert str(caught.value) == (
+        "the chip needs 6,388 logic cells, the nandland-go has 1,280; these would hold it: ice40-hx8k-b-evn, "
+        "tinyfpga-bx"
     )
-    (tmp_path / "chip.tim").write_text("ERROR: Max frequency for clock 'clk': 9.87 MHz (FAIL at 12.00 MHz)\n")
-    assert "reaches 9.9 MHz" in str(build._explain(ToolError("it failed"), tmp_path, "icestick", board, 12e6))
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "got"), [(22.0, 26.0, 26.0), (22.0, 21.0, 0), (9.0, 30.0, 0), (27, 0, 27)]
+)
+def test_a_clock_missed_on_a_board_is_routed_again(first, second, got, folder, tmp_path, monkeypatch):
+    """The board's clock is 25 MHz: missed by little it is routed again, and still missed it is an error."""
+    before = sorted(path.name for path in folder.iterdir())
+    router = f"mhz={first}; " + STAND_INS["NEXTPNR_ICE40"].replace(
+        "case $1 in", f"case $1 in --tmg-ripup) mhz={second};;"
+    ).replace('\'{"fmax": {"clk": {"achieved": 50.0}}', '\'{"fmax": {"clk": {"achieved": \'$mhz\'}}')
+    assert "$mhz" in router
+    stand_ins.install(monkeypatch, tmp_path, NEXTPNR_ICE40=router)
+    if got:
+        result = build(folder, board="nandland-go")
+        assert (result.fmax_mhz, result.clock_mhz, result.freq_mhz, result.device) == (got, 25.0, 25.0, "hx1k")
+        assert read_build(emitted.load(folder), "nandland-go") == result.as_json()
+        shutil.rmtree(folder / "nandland-go")
+    else:
+        best = max(first, second) if 1.25 * first >= 25 else first
+        with pytest.raises(Lut2hwError, match=rf"reaches {best:.1f} MHz, the nandland-go's clock is 25 MHz"):
+            build(folder, board="nandland-go")
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_a_folder_of_the_boards_name_that_is_none_is_left_alone(folder, tmp_path, monkeypatch):
+    stand_ins.install(monkeypatch, tmp_path)
+    (folder / "nandland-go").symlink_to(tmp_path)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with pytest.raises(Lut2hwError, match="is not a folder; move it away"):
+        build(folder, board="nandland-go")
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    (folder / "nandland-go").unlink()
 
 
 def test_wrap_writes_a_link_and_checks_it(folder, tmp_path, capsys):
@@ -283,6 +326,7 @@ def test_wrap_writes_a_link_and_checks_it(folder, tmp_path, capsys):
         (["build", "{}", "--board", "ulx3s-12f"], "--target ecp5"),
         (["build", "{}", "--board", "icestick", "--device", "up5k"], "leave --device and --package out"),
         (["build", "{}", "--baud", "9600"], "give --board too"),
+        (["build", "{}", "--board", "icestick", "--freq", "30"], "leave --freq out"),
         (["flash", "{}/nothing"], "does not exist"),
         (["flash", "{}", "--board", "icestik"], "did you mean 'icestick'"),
     ],
@@ -325,7 +369,7 @@ def test_build_for_an_ecp5_board(name, folder, tmp_path):
     needs.skip_without("nextpnr-ecp5", "ecppack")
     model = folder.parent / "flowers.lut"
     assert main(["emit", str(model), "--target", "ecp5", "-o", str(tmp_path / "ecp5")]) == 0
-    result = build.build(emitted.load(tmp_path / "ecp5"), name)
+    result = build(tmp_path / "ecp5", board=name)
     assert (tmp_path / "ecp5" / name / "chip.bit").stat().st_size > 10_000
     assert result["fmax_mhz"] > result["clock_mhz"]
 
@@ -341,5 +385,5 @@ def test_a_chip_that_is_too_big_says_so(folder, tmp_path):
     )
     assert main(["emit", str(model), "--target", "ice40", "-o", str(tmp_path / "big")]) == 0
     with pytest.raises(Lut2hwError, match="the icestick has 1,280"):
-        build.build(emitted.load(tmp_path / "big"), "icestick")
+        build(tmp_path / "big", board="icestick")
     assert not (tmp_path / "big" / "icestick").exists()

@@ -15,6 +15,7 @@ import pytest
 from helpers import needs
 from helpers.networks import vote_network
 from helpers.processes import wait_for
+from helpers.stand_ins import STAND_INS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -152,8 +153,6 @@ def test_missing_tool_says_what_to_install(core, monkeypatch):
 )
 def test_a_clock_missed_by_little_is_routed_again(core, tmp_path, monkeypatch, asked, again, got, kept):
     """40 MHz at first; the second route makes `again` of it, or fails."""
-    from test_unlucky import STAND_INS
-
     second = f"mhz={again}; kind=again" if again else "exit 1"
     router = f"""mhz=40.0; kind=first; asc=
 while [ $# -gt 0 ]; do case $1 in --tmg-ripup) {second};; --asc) asc=$2;; --write)
@@ -220,8 +219,6 @@ def test_router_that_gets_nowhere():
 
 @pytest.mark.parametrize("finds", [True, False])
 def test_router_that_is_stuck_tries_without_delays(core, tmp_path, monkeypatch, finds):
-    from test_unlucky import STAND_INS
-
     nowhere = "\n".join(f"Info: iter={n} wires=9 overused={5 + (n > 0)} overuse=5" for n in range(302))
     (tmp_path / "nowhere.txt").write_text(nowhere)
     route = STAND_INS["NEXTPNR_ICE40"].replace(
@@ -236,25 +233,6 @@ def test_router_that_is_stuck_tries_without_delays(core, tmp_path, monkeypatch, 
     else:
         with pytest.raises(ToolError, match="finds no routes: at best 5 wires are in use twice"):
             build(core)
-
-
-def test_second_route_is_not_judged_by_the_log_of_the_first(tmp_path, monkeypatch):
-    """Where nextpnr writes a log of its own, the old one is there until it opens the new one."""
-    nowhere = "\n".join(f"Info: iter={n} wires=9 overused={5 + (n > 0)} overuse=5" for n in range(302))
-    monkeypatch.setenv(
-        "NEXTPNR_ICE40",
-        tool(
-            tmp_path / "nextpnr",
-            f"""#!/bin/sh
-case "$*" in *--no-route*) ;; *) if grep -q timing_driven placed.json; then sleep 3; touch late
-else echo '{nowhere}' > chip.log; sleep 60; fi;; esac
-while [ $# -gt 0 ]; do case $1 in --write) [ -e $2 ] ||
-echo '{{"modules": {{"top": {{"cells": {{}}, "netnames": {{}}, "settings": {{}}}}}}}}' > $2;; esac; shift; done
-""",
-        ),
-    )
-    nextpnr.place_and_route(ICE40.flow, ["--log", "chip.log"], cwd=tmp_path, log="chip.log")
-    assert (tmp_path / "late").exists()
 
 
 def test_tool_is_ended_by_what_it_says(tmp_path, monkeypatch):

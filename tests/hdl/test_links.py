@@ -56,6 +56,8 @@ def expected(netlist, words):
         ("spi", 40, 9, 2, 12),
         ("axi-stream", 75, 9, 0, 60),
         ("wishbone", 75, 4, 2, 8),
+        ("shift", 75, 4, 2, 20),
+        pytest.param("shift", 1, 1, 0, 12, marks=pytest.mark.slow),
         pytest.param("uart", 3, 12, 3, 12, marks=pytest.mark.slow),
         pytest.param("spi", 3, 1, 0, 12, marks=pytest.mark.slow),
         pytest.param("axi-stream", 16, 2, 4, 20, marks=pytest.mark.slow),

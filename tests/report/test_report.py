@@ -150,6 +150,30 @@ def test_page_of_a_folder(folder):
     assert make(folder) == text  # same bytes
 
 
+def test_chips_for_boards_are_on_the_page(folder, tmp_path):
+    copy = tmp_path / "core"
+    shutil.copytree(folder, copy)
+    (copy / "icebreaker").mkdir()
+    built = json.loads((copy / "build.json").read_text())
+    built |= {
+        "board": "icebreaker",
+        "baud": 500_000,
+        "clock_mhz": 12.0,
+        "examples_per_second": 1234,
+        "fmax_mhz": 31.5,
+    }
+    (copy / "icebreaker" / "build.json").write_text(json.dumps(built))
+    for alone in (False, True):
+        if alone:
+            (copy / "build.json").unlink()
+        text = make(copy)
+        Page(text)
+        row = re.search(r"<tr>\s*<t[dh][^>]*>icebreaker</t[dh]>.*?</tr>", text, re.DOTALL)
+        assert re.sub(r"<.*?>", " ", row[0]).split() == "icebreaker up5k-sg48 321 321 31.5 12 500,000 1,234".split()
+        assert "--board icebreaker --seed 1 --baud 500000" in re.sub(r"<.*?>", "", text)
+        assert "run lut2hw build" not in text  # nothing is missing
+
+
 def test_confusion_matrix_is_right(folder):
     from lut2hw.training.recall import recall
 

@@ -37,7 +37,7 @@ from lut2hw.data import idx
 from lut2hw.errors import Lut2hwError
 from lut2hw.exchange import aiger, blif, pla, trees
 from lut2hw.files import npz_bytes
-from lut2hw.flow import board_build
+from lut2hw.flow import result as results
 from lut2hw.model import network as model
 
 COUNT = WIDTH = 0  # vectors and input bits of the first sample
@@ -422,7 +422,7 @@ def read_idx(suffix: str) -> Callable[[bytes, Path], object]:
 def read_build(content: bytes, folder: Path) -> object:
     (folder / "icebreaker").mkdir(exist_ok=True)
     (folder / "icebreaker" / "build.json").write_bytes(content)
-    built = board_build.read_build(SimpleNamespace(directory=folder))  # type: ignore
+    built = results.read_build(SimpleNamespace(directory=folder))  # type: ignore
     assert Path(built["bitstream"]).parent == folder / "icebreaker"
     return built
 

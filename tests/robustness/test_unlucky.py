@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.networks import random_network
+from helpers.stand_ins import STAND_INS
 
 from lut2hw import cli
 from lut2hw.artefact.emit import emit_model, load
@@ -24,24 +25,9 @@ from lut2hw.artefact.vectors import answers
 from lut2hw.errors import Lut2hwError
 from lut2hw.model.network import LutNetwork
 
-STAND_INS = {
-    "YOSYS": """cat > stat.json << end
-{"design": {"num_cells_by_type": {"SB_LUT4": 5}}}
-end
-echo read > yosys.log; echo '{}' > lut2hw_core.json
-echo '{"modules": {"chip": {"cells": {}}}}' > chip.json""",
-    "NEXTPNR_ICE40": """seed=; asc=
-while [ $# -gt 0 ]; do case $1 in --seed) seed=$2;; --asc) asc=$2;; --write)
-echo '{"modules": {"top": {"cells": {}, "netnames": {}, "settings": {}}}}' > $2;; esac; shift; done
-echo 'ICESTORM_LC: 10/ 5280'
-[ -z "$asc" ] || { echo "seed $seed" > $asc
-echo '{"fmax": {"clk": {"achieved": 50.0}}, "utilization": {"ICESTORM_LC": {"used": 10}}}' > report.json; }""",
-    "ICEPACK": "sed 's/^/bitstream of /' $1 > $2",
-}
-
 SERVER = """
 import os, sys
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {tests!r}
 from test_unlucky import RUNS
 run, folder = RUNS[sys.argv[1]], sys.argv[2]
 run(folder, 0)
@@ -134,7 +120,7 @@ def kill_at_random(what: str, folder: Path, times: int) -> int:
     """Returns how many kills came while something was being written."""
     folder.mkdir()
     rng = np.random.default_rng(0)
-    code = SERVER.format(tests=str(Path(__file__).parent))
+    code = SERVER.format(tests=[str(Path(__file__).parent), str(Path(__file__).parent.parent)])
     server = subprocess.Popen(
         [sys.executable, "-c", code, what, str(folder)],
         stdin=subprocess.PIPE,

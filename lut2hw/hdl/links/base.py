@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
@@ -71,7 +71,7 @@ class Link(wiring.Component):
         """The link as `options` ask for it. Errors: `UsageError` if it cannot be made that way."""
         return cls(identity)  # type: ignore[call-arg]
 
-    def bench_options(self) -> dict[str, int]:
+    def bench_options(self) -> dict[str, Any]:
         """What the bench must know of this link."""
         return {}
 

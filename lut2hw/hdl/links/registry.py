@@ -16,6 +16,7 @@ LINKS = {
     "spi": "lut2hw.hdl.links.spi:Spi",
     "axi-stream": "lut2hw.hdl.links.axi_stream:AxiStream",
     "wishbone": "lut2hw.hdl.links.wishbone:Wishbone",
+    "shift": "lut2hw.hdl.links.shift:Shift",
 }
 """Name to the module and class, imported when it is asked for: a list of names needs no Amaranth."""
 

@@ -1,0 +1,76 @@
+"""The link with the fewest pins: bits shifted in one by one, the class out at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib.wiring import In, Out
+
+from lut2hw.hdl.links.base import Link
+from lut2hw.hdl.protocol import Identity
+
+
+class Shift(Link):
+    """An example comes in through one pin, the class goes out through a few.
+
+    Parameters
+    ----------
+    identity : Identity
+        Widths of the core's ports.
+    bits : sequence of int, optional
+        Bits of the features that are shifted in, the first one first; the others are zero. All of them by default.
+
+    Members
+    -------
+    shift : In(1)
+        While it is high, each rising edge of the clock takes one bit from `data`.
+    data : In(1)
+        `bits` follow each other. After the last one the example enters the core, and the next may follow at once.
+    done : Out(1)
+        High for one clock when an answer has come.
+    class : Out(class_bits)
+        The last answer.
+
+    Nothing here can wait, so `answer.ready` is always high; a core that takes an example whenever its output is taken
+    is then always ready, and `features.ready` is not looked at.
+    """
+
+    bench = "link_shift"
+
+    def __init__(self, identity: Identity, bits: Sequence[int] | None = None) -> None:
+        self.bits = tuple(range(identity.input_bits) if bits is None else bits)
+        super().__init__(identity, {"shift": In(1), "data": In(1), "done": Out(1), "class": Out(identity.class_bits)})
+
+    def bench_options(self) -> dict[str, Any]:
+        return {"bits": list(self.bits)}
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        n = len(self.bits)
+        example = Signal(n, reset_less=True)
+        left = Signal(range(n + 1), init=n)
+        full = Signal()
+        done = Signal(reset_less=True)
+        answer = Signal(self.identity.class_bits, reset_less=True)
+        at = {bit: index for index, bit in enumerate(self.bits)}
+        m.d.comb += [
+            self.features.valid.eq(full),
+            self.features.payload.eq(
+                Cat(example[at[bit]] if bit in at else 0 for bit in range(self.identity.input_bits))
+            ),
+            self.answer.ready.eq(1),
+            self.done.eq(done),
+            getattr(self, "class").eq(answer),
+        ]
+        m.d.sync += [full.eq(0), done.eq(self.answer.valid)]
+        with m.If(self.shift):
+            m.d.sync += [
+                example.eq(Cat(example, self.data)[1:]),
+                left.eq(Mux(left == 1, n, left - 1)),
+                full.eq(left == 1),
+            ]
+        with m.If(self.answer.valid):
+            m.d.sync += answer.eq(self.answer.payload)
+        return m

@@ -1,0 +1,38 @@
+"""cocotb bench of a core behind a shift register."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cocotb
+from cocotb.triggers import ClockCycles, FallingEdge
+
+from lut2hw.sim.link import Session
+
+
+@cocotb.test()
+async def shift(dut: Any) -> None:
+    """Bits in with pauses and without, classes out."""
+    async with Session() as session:
+        dut.shift.value = dut.data.value = 0
+        await session.start(dut)
+
+        async def watch() -> None:
+            while True:
+                await FallingEdge(dut.clk)
+                if dut.done.value == 1:
+                    session.answers.append(int(getattr(dut, "class").value))
+
+        watching = cocotb.start_soon(watch())
+        for at, word in enumerate(session.words):
+            for bit in session.config["bits"]:
+                await FallingEdge(dut.clk)
+                dut.shift.value, dut.data.value = 1, word >> bit & 1
+                if at % 2 and not bit % 3:  # what is on `data` does not matter while `shift` is low
+                    await FallingEdge(dut.clk)
+                    dut.shift.value, dut.data.value = 0, ~word >> bit & 1
+        await FallingEdge(dut.clk)
+        dut.shift.value = 0
+        await ClockCycles(dut.clk, 100)
+        watching.cancel()
+        session.check("an answer for each example", len(session.answers) == len(session.words))
