@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from lut2hw import __version__
-from lut2hw.cli import boards, exchange, hardware, learning  # each registers its commands
+from lut2hw.cli import boards, exchange, hardware, learning, predict  # each registers its commands
 from lut2hw.cli.options import app
 from lut2hw.errors import Lut2hwError
 
-__all__ = ["app", "boards", "exchange", "hardware", "learning", "main"]
+__all__ = ["app", "boards", "exchange", "hardware", "learning", "main", "predict"]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -53,6 +53,7 @@ def train(
         name = os.path.basename(os.path.abspath(data))  # noqa: PTH100, PTH119 - any text, also what is no path
         output = Path(name or "model").with_suffix(".lut")
     check_output_file(output)
+    from lut2hw.data import majority_accuracy
     from lut2hw.training.train import train as learn
 
     dataset = data_options.load(data)
@@ -61,6 +62,7 @@ def train(
         trained = learn(dataset, asked, progress)
     network = trained.network
     network.save(output)
+    majority = round(majority_accuracy(dataset.y_test), 6)
     scores = {"train": 0.0, "test": 0.0, **trained.accuracy}
     chosen = {name: max(each, key=each.__getitem__) for name, each in trained.tried.items()}
     result = {
@@ -69,6 +71,7 @@ def train(
         "learner": trained.options.learner.name,
         "train_accuracy": scores["train"],
         "test_accuracy": scores["test"],
+        "majority_accuracy": majority,
         "luts": network.n_luts,
         "encoder_bits": len(network.encoder),
         "classes": network.n_classes,
@@ -88,7 +91,7 @@ def train(
             for name, each in trained.tried.items()
         )
         + f"train accuracy {scores['train']:.4f} ({len(dataset.y_train):,} examples), "
-        f"test accuracy {scores['test']:.4f} ({len(dataset.y_test):,})\n"
+        f"test accuracy {scores['test']:.4f} ({len(dataset.y_test):,}), majority class {majority:.4f}\n"
         f"{network.n_luts:,} LUTs of up to {trained.options.k} inputs on {len(network.encoder):,} encoder bits, "
         f"{trained.seconds:.2f} s"
         f"{f', about {trained.size.cells:,} logic cells of {asked.device}' if trained.size else ''}"
@@ -127,6 +130,7 @@ def evaluate(
     """
     import numpy as np
 
+    from lut2hw.data import majority_accuracy
     from lut2hw.model.network import LutNetwork
     from lut2hw.training.recall import load_like, recall
 
@@ -147,6 +151,7 @@ def evaluate(
         split = "all"
     split = split or "test"
     x, y = dataset.split(split)
+    majority = round(majority_accuracy(y), 6)
     network.predict_integers(x[:64])  # compile outside of the timing
     began = time.perf_counter()
     predicted = network.predict_packed(network.encoder(x), len(y))
@@ -158,6 +163,7 @@ def evaluate(
         "data": dataset.name,
         "split": split,
         "accuracy": accuracy(predicted, y),
+        "majority_accuracy": majority,
         "examples": len(y),
         "examples_per_second": round(len(y) / max(seconds, 1e-9)),
         "classes": list(network.class_names),
@@ -167,7 +173,7 @@ def evaluate(
     def text() -> None:
         print(
             f"accuracy {result['accuracy']:.4f} on {len(y):,} examples ({split}) of {dataset.name}, "
-            f"{result['examples_per_second']:,} examples per second with encoding"
+            f"majority class {majority:.4f}, {result['examples_per_second']:,} examples per second with encoding"
         )
         print_table(
             "confusion (rows: label, columns: answer)",

@@ -45,7 +45,10 @@ app = App(
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="Model file (.lut).", show_default=False)]
-DATA_HELP = "Name (see `lut2hw datasets`), or a .npz, .csv or .pla file, or a folder with MNIST-style idx.gz files."
+DATA_HELP = (
+    "Name (see `lut2hw datasets`), or a .csv, .tsv, .npz or .pla file (text also as .gz or .zip), or a folder with "
+    "MNIST-style idx.gz files."
+)
 
 
 def complete_target(incomplete: str) -> list[str]:
@@ -77,6 +80,15 @@ LearnerOption = Annotated[
         autocompletion=lambda incomplete: [name for name in LEARNERS if name.startswith(incomplete)],
         help="How to learn.",
         show_default="descent; memorize with --layers",
+    ),
+]
+HeaderOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--header/--no-header",
+        rich_help_panel="Data",
+        help="Whether the first line of a .csv holds names.",
+        show_default="as in training",
     ),
 ]
 IgnoreOption = Annotated[

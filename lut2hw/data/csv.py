@@ -285,6 +285,11 @@ def _label_column(source: _Source, options: ReadOptions) -> str:
     at = _label_position(source, options)
     if at is not None:
         return source.names[at]
+    if options.wanted is not None:
+        raise UsageError(
+            f"{source.path} has no label column {options.label or 'label'!r}; name it with --label, or use `lut2hw "
+            "predict`, which needs no labels"
+        )
     if options.label is None:
         numbered = "" if source.header else " or --label -1 for the last"
         raise UsageError(
@@ -542,7 +547,9 @@ class _Columns:
             known = np.union1d(known, np.array(self.options.categories.get(name, ()), dtype=np.str_))
             new, counts = np.unique(text[~np.isin(text, known)], return_counts=True)
             if len(new):
-                shown = ", ".join(f"{str(v)[:40]!r} ({c} rows)" for v, c in list(zip(new, counts, strict=True))[:8])
+                shown = ", ".join(
+                    f"{str(v)[:40]!r} ({c} row{'s' * (c != 1)})" for v, c in list(zip(new, counts, strict=True))[:8]
+                )
                 self.notes.append(
                     f"column {name!r} of {self.path} holds {len(new)} value{'s' * (len(new) > 1)} never seen in "
                     f"training, in {int(counts.sum()):,} of {len(text):,} rows: {shown}{', ...' * (len(new) > 8)}; "

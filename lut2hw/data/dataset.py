@@ -216,6 +216,8 @@ def load(
         "max_categories": max_categories,
         "categories": {name: list(values) for name, values in table.categories.items()} or None,
     }
+    if str(data) == options.get("data"):  # a model's own data: what made its features belongs to them
+        kept |= {name: options.get(name) for name in ("ignore", "max_categories", "categories") if kept[name] is None}
     integers = [_integers(x, features) for x in xs]
     notes = list(table.notes)
     if like is None:

@@ -113,3 +113,16 @@ class Head:
         if self.kind == "threshold":
             return (scores[:, 0] >= 0).astype(np.int64)
         return scores[:, 0]
+
+    def margin(self, scores: NDArray[np.int64]) -> NDArray[np.int64]:
+        """By how much an answer won, int64 (n,), of scores (n, len(bias)); never negative.
+
+        "argmax": the winner's score less the runner-up's; 0 is a tie, which the lowest class wins. "threshold": what
+        the score can lose or gain before the answer changes. "bit": 0, since there is one vote.
+        """
+        if self.kind == "argmax":
+            top = np.sort(scores, axis=1)
+            return top[:, -1] - top[:, -2]
+        if self.kind == "threshold":
+            return np.where(scores[:, 0] >= 0, scores[:, 0], -1 - scores[:, 0])
+        return np.zeros(len(scores), np.int64)

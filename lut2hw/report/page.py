@@ -243,12 +243,10 @@ def _answers(network: LutNetwork, split: _Scores, name: str) -> list[Figure]:
     scores = split.scores
     if network.head.kind != "bit":
         if network.head.kind == "argmax":
-            top = np.sort(scores, axis=1)
-            margin = top[:, -1] - top[:, -2]
             what = "The winner's score less the runner-up's; 0 is a tie, which the lowest class wins."
         else:
-            margin = np.where(scores[:, 0] >= 0, scores[:, 0], -1 - scores[:, 0])
             what = "Distance of the score from the threshold."
+        margin = network.head.margin(scores)
         right = split.y == split.answer
         close = margin <= np.median(margin)
         share = (~right & close).sum() / max((~right).sum(), 1)

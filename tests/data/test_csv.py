@@ -285,7 +285,7 @@ def test_text_where_the_model_reads_numbers_is_refused(tmp_path):
         written(tmp_path, table("a,b,label", rows_of(["x", "7", "y"]).copy()[:0] + rows_of(["x", "y"])))
     )
     found = data.load(written(tmp_path, table("a,b,label", ["1,7,hot", "2,8,cold"]), "p.csv"), like=texts.schema)
-    assert found.x_test[:, 1].tolist() == [0, 0] and "'7' (1 rows), '8' (1 rows)" in found.notes[0]
+    assert found.x_test[:, 1].tolist() == [0, 0] and "'7' (1 row), '8' (1 row)" in found.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -346,7 +346,7 @@ def test_a_separate_file_to_test_with(tmp_path):
     dataset = data.load(path, test_data=other)
     assert len(dataset.y_train) == 40 and dataset.x_test.tolist() == [[3, 1], [2, 0], [1, 0]]
     assert dataset.y_test.tolist() == [1, 0, 0]
-    assert any("'turbo' (1 rows)" in note for note in dataset.notes)
+    assert any("'turbo' (1 row)" in note for note in dataset.notes)
     again = data.load(path, like=dataset.schema)
     assert len(again.y_train) == 40 and (again.x_test == dataset.x_test).all()
     refused(path, "not both", test_data=other, test_split=0.2)

@@ -1,0 +1,158 @@
+"""Data with surprises, from the command line; and answers for data without labels."""
+
+import csv
+import json
+import shlex
+
+import numpy as np
+import pytest
+
+from lut2hw.cli import main
+from lut2hw.data.dataset import flags_of
+from lut2hw.model.network import LutNetwork
+from lut2hw.studies.predict import predict
+from lut2hw.training.recall import recall
+
+
+def write(path, header, rows):
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def rows(n=80, modes=("eco", "fast"), labels=("hot", "cold")):
+    return [f"{i % 17}.5,{modes[i % len(modes)]},{labels[(i % 17 > 8) % len(labels)]}" for i in range(n)]
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "t.csv", "heat,mode,label", rows())
+    return tmp_path
+
+
+def run(capsys, *words):
+    """Exit code, standard output, standard error."""
+    code = main([str(word) for word in words])
+    out = capsys.readouterr()
+    return code, out.out, out.err
+
+
+def trained(capsys, *words):
+    code, out, err = run(capsys, "train", "--luts", 10, "--sweeps", 1, "-o", "t.lut", "--json", *words)
+    assert code == 0, err
+    return json.loads(out), err
+
+
+@pytest.mark.parametrize("labels", [("hot", "cold"), ("hot", "cold", "mild")])
+def test_predict_is_the_network(work, capsys, labels):
+    classes = [labels[i % len(labels)] for i in range(90)]
+    write(work / "t.csv", "heat,mode,label", [f"{i % 45}.25,eco,{name}" for i, name in enumerate(classes)])
+    trained(capsys, "--data", "t.csv")
+    network = LutNetwork.load("t.lut")
+    heat = np.arange(60) / 2
+    write(work / "new.csv", "mode,heat", [f"eco,{value}" for value in heat.tolist()])
+    code, out, err = run(capsys, "predict", "t.lut", "--data", "new.csv", "-o", "a.csv", "--json")
+    assert code == 0 and err == ""
+    assert json.loads(out)["answered"] == json.loads(out)["rows"] == 60
+    table = list(csv.DictReader((work / "a.csv").open()))
+    x = np.array([[value, 1] for value in heat])[:, : len(network.features)]
+    scores = network.scores(x)
+    assert [row["class"] for row in table] == [network.class_names[i] for i in network.predict(x)]
+    names = ["score"] if len(labels) == 2 else [f"score {name}" for name in network.class_names]
+    assert [[int(row[name]) for name in names] for row in table] == scores.tolist()
+    top = np.sort(scores, axis=1)
+    margin = top[:, -1] - top[:, -2] if len(labels) > 2 else np.maximum(scores[:, 0], -1 - scores[:, 0])
+    assert [int(row["margin"]) for row in table] == margin.tolist()
+    code, out, err = run(capsys, "predict", "t.lut", "--data", "new.csv")
+    assert code == 0 and out == (work / "a.csv").read_text() == predict(network, "new.csv").to_csv()
+
+
+def test_rows_without_an_answer_keep_their_place(work, capsys):
+    trained(capsys, "--data", "t.csv")
+    write(work / "new.csv", "heat,mode,label", ["1.5,eco,?", ",eco,hot", "9.5,turbo,"])
+    code, _, err = run(capsys, "predict", "t.lut", "--data", "new.csv")
+    assert code == 2 and "line 3 has no value in column 'heat'" in err
+    code, out, err = run(capsys, "predict", "t.lut", "--data", "new.csv", "--drop-missing")
+    lines = out.splitlines()
+    assert code == 0 and len(lines) == 4 and lines[2] == ",," and lines[1].startswith("hot,")
+    assert "1 of 3 rows have missing values" in err and "'turbo' (1 row)" in err
+
+
+def test_predict_refuses(work, capsys):
+    trained(capsys, "--data", "t.csv")
+    before = (work / "t.csv").read_bytes(), (work / "t.lut").read_bytes()
+    for words, message in (
+        (["--data", "t.csv", "-o", "t.csv"], "is what is read"),
+        (["--data", "t.csv", "-o", "t.lut"], "is what is read"),
+        (["--data", "t.csv", "--json"], "-o FILE"),
+        (["--data", "none.csv"], "no data file"),
+        (["--data", "digits"], "has 64 features but the model reads 2"),
+    ):
+        code, _, err = run(capsys, "predict", "t.lut", *words)
+        assert code == 2 and message in err and err.count("\n") == 1
+    assert before == ((work / "t.csv").read_bytes(), (work / "t.lut").read_bytes())
+    write(work / "bare.csv", "heat,mode", ["1.5,eco", "9.5,fast"])
+    code, _, err = run(capsys, "eval", "t.lut", "--data", "bare.csv")
+    assert code == 2 and "lut2hw predict" in err
+
+
+def test_unknown_values_are_noted_by_every_command_that_reads_them(work, capsys):
+    trained(capsys, "--data", "t.csv")
+    write(work / "new.csv", "heat,mode,label", rows(40, ("ECO", "turbo", "fast", "eco")))
+    for words in (["eval", "t.lut"], ["emit", "t.lut", "-o", "e"], ["inspect", "t.lut"], ["predict", "t.lut"]):
+        code, _, err = run(capsys, *words, "--data", "new.csv")
+        assert code == 0 and "'ECO' (10 rows), 'turbo' (10 rows)" in err and "'mode'" in err, words
+        assert err.count("\n") == 1
+    summary = (work / "e" / "summary.txt").read_text()
+    assert "new.csv" in summary and "test split" not in summary  # all of it, since it has no splits
+
+
+def test_the_majority_stands_beside_the_accuracy(work, capsys):
+    write(work / "t.csv", "heat,mode,label", rows(400, labels=("hot", "cold")))
+    made, err = trained(capsys, "--data", "t.csv")
+    assert err == "column 'mode' is text: a bit for 'fast'\n"
+    y = recall(LutNetwork.load("t.lut")).y_test
+    assert made["majority_accuracy"] == pytest.approx(max(np.bincount(y)) / len(y), abs=1e-6)
+    code, out, _ = run(capsys, "eval", "t.lut", "--json")
+    assert code == 0 and json.loads(out)["majority_accuracy"] == made["majority_accuracy"]
+    code, out, _ = run(capsys, "eval", "t.lut")
+    assert f"majority class {made['majority_accuracy']:.4f}" in out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--label", "-1", "--no-header"],
+        ["--label", "hot", "--header"],
+        ["--label", "x2", "--no-header", "--test-split", "last:0.3", "--ignore", "1"],
+        ["--label", "-1", "--no-header", "--max-categories", "2", "--classes", "hot:cold"],
+        ["--label", "-1", "--no-header", "--test-data", "more.csv", "--drop-missing"],
+    ],
+)
+def test_the_data_of_any_options_can_be_loaded_again(work, capsys, words):
+    write(work / "bare.csv", "4.5,eco,hot", [*rows(120, ("eco", "fast", "off", "on"))])
+    write(work / "more.csv", "4.5,eco,hot", rows(40, ("fast", "eco")))
+    trained(capsys, "--data", "bare.csv", *words)
+    first = (work / "t.lut").read_bytes()
+    dataset = recall(LutNetwork.load("t.lut"))
+    again = flags_of(dataset.options)
+    assert shlex.split(shlex.join(again)) == again
+    trained(capsys, "--data", "bare.csv", *again)
+    assert (work / "t.lut").read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--test-split", "2"], "between 0 and 1"),
+        (["--test-split", "first:0.2"], "last:0.2"),
+        (["--test-data", "none.csv"], "no data file at none.csv"),
+        (["--test-data", "t.csv", "--test-split", "0.2"], "not both"),
+        (["--max-categories", "0"], "greater"),
+        (["--label", "8"], "no column '8'"),
+    ],
+)
+def test_wrong_options_of_data_are_one_line(work, capsys, words, message):
+    code, _, err = run(capsys, "train", "--data", "t.csv", "-o", "w.lut", *words)
+    assert code == 2 and message in err and err.count("\n") == 1
+    assert not (work / "w.lut").exists()
