@@ -548,7 +548,8 @@ class _Columns:
             new, counts = np.unique(text[~np.isin(text, known)], return_counts=True)
             if len(new):
                 shown = ", ".join(
-                    f"{str(v)[:40]!r} ({c} row{'s' * (c != 1)})" for v, c in list(zip(new, counts, strict=True))[:8]
+                    f"{str(v)[:40]!r} ({c} row{'s' if c != 1 else ''})"
+                    for v, c in list(zip(new, counts, strict=True))[:8]
                 )
                 self.notes.append(
                     f"column {name!r} of {self.path} holds {len(new)} value{'s' * (len(new) > 1)} never seen in "
