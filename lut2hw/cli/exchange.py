@@ -9,14 +9,18 @@ import typer
 
 from lut2hw.cli.options import (
     DATA_HELP,
+    ClassesOption,
     DropMissingOption,
     EncodedOption,
+    HeaderOption,
     IgnoreOption,
     JsonOption,
+    LabelOption,
+    MaxCategoriesOption,
     ModelArgument,
     app,
 )
-from lut2hw.cli.render import check_output_file, print_table, report
+from lut2hw.cli.render import check_output_file, print_table, report, show_notes
 from lut2hw.errors import UsageError, unknown_name
 from lut2hw.exchange.registry import listed, readable
 
@@ -113,10 +117,10 @@ def import_(
             "feature ranges and class names, and is used to check. " + DATA_HELP,
         ),
     ] = None,
-    label: Annotated[str | None, typer.Option("--label", metavar="NAME", help="Label column of a .csv.")] = None,
-    classes: Annotated[
-        str | None, typer.Option("--classes", metavar="A,B:C,D", help="Group labels into classes.")
-    ] = None,
+    label: LabelOption = None,
+    classes: ClassesOption = None,
+    header: HeaderOption = None,
+    max_categories: MaxCategoriesOption = None,
     ignore: IgnoreOption = None,
     drop_missing: DropMissingOption = False,
     class_names: Annotated[
@@ -166,8 +170,18 @@ def import_(
     dataset = (
         None
         if data is None
-        else datasets.load(data, label=label, classes=classes, ignore=ignore, drop_missing=drop_missing)
+        else datasets.load(
+            data,
+            label=label,
+            classes=classes,
+            ignore=ignore,
+            drop_missing=drop_missing,
+            header=header,
+            max_categories=max_categories,
+        )
     )
+    if dataset is not None:
+        show_notes(dataset.notes)
     made = exchange.read(
         source,
         data=dataset,
