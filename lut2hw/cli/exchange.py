@@ -7,20 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lut2hw.cli.options import (
-    DATA_HELP,
-    ClassesOption,
-    DropMissingOption,
-    EncodedOption,
-    HeaderOption,
-    IgnoreOption,
-    JsonOption,
-    LabelOption,
-    MaxCategoriesOption,
-    ModelArgument,
-    app,
-)
+from lut2hw.cli.generate import with_options
+from lut2hw.cli.options import DATA_HELP, EncodedOption, JsonOption, ModelArgument, app
 from lut2hw.cli.render import check_output_file, print_table, report, show_notes
+from lut2hw.data.options import DataOptions
 from lut2hw.errors import UsageError, unknown_name
 from lut2hw.exchange.registry import listed, readable
 
@@ -103,6 +93,7 @@ def export(
 
 
 @app.command(name="import", rich_help_panel="Other tools")
+@with_options(data_options=DataOptions)
 def import_(
     source: Annotated[Path, typer.Argument(metavar="FILE", help=f"{listed(readable())}.", show_default=False)],
     output: Annotated[
@@ -117,12 +108,7 @@ def import_(
             "feature ranges and class names, and is used to check. " + DATA_HELP,
         ),
     ] = None,
-    label: LabelOption = None,
-    classes: ClassesOption = None,
-    header: HeaderOption = None,
-    max_categories: MaxCategoriesOption = None,
-    ignore: IgnoreOption = None,
-    drop_missing: DropMissingOption = False,
+    data_options: Any = None,
     class_names: Annotated[
         str | None,
         typer.Option(
@@ -161,25 +147,12 @@ def import_(
 
     Example: lut2hw import xgboost.json --data digits -o digits.lut
     """
-    from lut2hw import data as datasets
     from lut2hw import exchange
 
     if output == Path():
         output = Path(source.name).with_suffix(".lut")
     check_output_file(output)
-    dataset = (
-        None
-        if data is None
-        else datasets.load(
-            data,
-            label=label,
-            classes=classes,
-            ignore=ignore,
-            drop_missing=drop_missing,
-            header=header,
-            max_categories=max_categories,
-        )
-    )
+    dataset = None if data is None else data_options.load(data)
     if dataset is not None:
         show_notes(dataset.notes)
     made = exchange.read(
