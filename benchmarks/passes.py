@@ -8,87 +8,61 @@ Networks as in area.py; --models FOLDER: trained networks area_NAME.lut that are
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from unittest.mock import patch
 
 from area import NETWORKS, network_of
 
 from lut2hw import targets
-from lut2hw.compile import area, compiler, lower
+from lut2hw.compile.area import estimate_netlist
+from lut2hw.compile.compiler import compile_network
 from lut2hw.logic.graph import Graph
 from lut2hw.logic.netlist import Netlist
-from lut2hw.passes import decompose
+from lut2hw.passes import PASSES, Context, Pass
+from lut2hw.passes.tables import map_tables
 from lut2hw.targets.base import Target
 
-
-def _unmerged(netlist: Netlist, lut_inputs: int, *, carry_inverts: bool = False) -> Netlist:
-    return Graph.of(netlist).netlist(carry_inverts=carry_inverts)
+CARRY_CHAINS, HASHING = "carry chains", "structural duplicates"
 
 
-def _distinct(graph: Graph, kind: str, inputs: tuple[int, ...], table: int, part: str) -> int:
-    """A new node each time."""
-    from lut2hw.logic.graph import Node
+def _mapping(**less: bool) -> Pass:
+    """The pass `map` with options of `map_tables`."""
 
-    graph.nodes.append(Node(kind, inputs, table, part))
-    return 2 * (len(graph.nodes) - 1)
+    def run(netlist: Netlist, context: Context) -> Netlist:
+        return map_tables(netlist, context.target.lut_inputs, context.target.mux_levels, **less)
 
-
-@contextlib.contextmanager
-def without(what: str) -> Iterator[None]:
-    """Leave a pass out."""
-    patches = {
-        "merge": [patch.object(compiler, "merge", _unmerged)],
-        "functional duplicates": [patch.object(compiler, "merge_equal", lambda netlist: netlist)],
-        "disjoint decomposition": [patch.object(decompose, "_chart", lambda *_: None)],
-        "structural duplicates": [patch.object(Graph, "_node", _distinct)],
-        "shared comparators": [patch.object(lower, "at_least", _comparator(lower.at_least))],
-    }
-    with contextlib.ExitStack() as stack:
-        for each in patches.get(what, []):
-            stack.enter_context(each)
-        yield
+    return Pass("map", run, of="tables")
 
 
-def _comparator(at_least):  # type: ignore[no-untyped-def]
-    def alone(graph, number, thresholds, lut_inputs):  # type: ignore[no-untyped-def]
-        out = []
-        for threshold in thresholds:
-            with patch.object(graph, "_known", {}):
-                out += at_least(graph, number, [threshold], lut_inputs)
-        return out
-
-    return alone
+def _instead(passes: Sequence[Pass], **by_name: Pass | None) -> list[Pass]:
+    """The passes with some of them replaced, or left out for None."""
+    made = [by_name.get(step.name, step) for step in passes]
+    return [step for step in made if step is not None]
 
 
-def variants(target: Target) -> Iterator[tuple[str, Target]]:
-    """Names of what is left out, and the target to compile for."""
-    yield "", target
-    for what in (
-        "functional duplicates",
-        "structural duplicates",
-        "shared comparators",
-        "disjoint decomposition",
-        "merge",
-    ):
-        yield what, target
+def variants(target: Target) -> Iterator[tuple[str, Target, Sequence[Pass]]]:
+    """Names of what is left out, and the target and the passes to compile with."""
+    yield "", target, PASSES
+    yield "functional duplicates", target, _instead(PASSES, duplicates=None)
+    yield HASHING, target, PASSES
+    yield "disjoint decomposition", target, _instead(PASSES, map=_mapping(decompose=False))
+    yield "merge", target, _instead(PASSES, map=_mapping(merged=False), merge=None)
     if target.carry != "none":
-        yield "carry chains", replace(target, carry="none", finish=_plain(target))
+        yield CARRY_CHAINS, replace(target, carry="none", finish=_plain(target)), PASSES
     if target.mux_levels:
-        yield "hard multiplexers", replace(target, mux_levels=0)
+        yield "hard multiplexers", replace(target, mux_levels=0), PASSES
     if target.carry == "shared":
-        yield "cells shared by LUT and carry", replace(target, finish=None)
+        yield "cells shared by LUT and carry", target, _instead(PASSES, finish=None)
 
 
-def _plain(target: Target):  # type: ignore[no-untyped-def]
+def _plain(target: Target) -> Callable[[Netlist], Netlist] | None:
     return None if target.carry == "shared" else target.finish
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--network", default="a,b,d,e8")
     parser.add_argument("--family", default="ice40,ecp5,xilinx7")
     parser.add_argument("--models", type=Path)
@@ -98,12 +72,12 @@ def main() -> int:
         network, encoded, _ = network_of(name, keep)
         for family in options.family.split(","):
             whole = 0
-            for what, target in variants(targets.get(family)):
-                decompose.luts.cache_clear()
-                with without(what):
-                    compiled = compiler.compile_network(network, target, encoded_inputs=encoded, pipeline="none")
+            for what, target, passes in variants(targets.get(family)):
+                Graph.hashing = what != HASHING
+                compiled = compile_network(network, target, encoded_inputs=encoded, pipeline="none", passes=passes)
+                Graph.hashing = True
                 # on iCE40 a carry whose LUT is not laid out for it takes a cell of its own
-                cells = area.estimate_netlist(compiled.netlist, targets.get(family))
+                cells = estimate_netlist(compiled.netlist, targets.get(family))
                 whole = whole or cells
                 print(
                     f"{name:<4}{NETWORKS[name]:<27}{family:<9}{'without ' + what if what else 'all passes':<39}"

@@ -22,11 +22,11 @@ from area import network_of
 
 from lut2hw import targets, tools
 from lut2hw.compile import lower
-from lut2hw.compile.compiler import _map
 from lut2hw.compile.dont_cares import use_dont_cares
 from lut2hw.logic.netlist import Netlist
 from lut2hw.passes.abc import remap, to_blif
 from lut2hw.passes.decompose import lut_cost
+from lut2hw.passes.tables import map_tables
 
 MAP = "strash; dch -f; if -a; mfs2 -a; lutpack -S 1"
 
@@ -83,7 +83,7 @@ def main() -> int:
         logic = lower.tables(use_dont_cares(network, "off" if base == name else "unseen", k, dataset))
         for what in ("own", "ABC from the tables", "ABC from own", "aigverse"):
             began = time.monotonic()
-            own = _map(logic, target, "normal")
+            own = map_tables(logic, target.lut_inputs, target.mux_levels)
             if what == "aigverse":
                 before, after, cells = rewritten(own, k, options.rounds)
                 what += f", {before:,} to {after:,} ANDs"

@@ -9,7 +9,7 @@ the order and polarity of inputs and the polarity of the output are one node: st
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from lut2hw.logic import truth
 from lut2hw.logic.netlist import CONST0, CONST1, Netlist
@@ -30,6 +30,9 @@ class Node(NamedTuple):
 class Graph:
     """Nodes in topological order; node 0 is the constant."""
 
+    hashing: ClassVar[bool] = True
+    """Whether equal logic is one node; off only to measure what that saves."""
+
     def __init__(self) -> None:
         self.nodes: list[Node] = [Node("const")]
         self.inputs: dict[str, list[int]] = {}
@@ -49,7 +52,9 @@ class Graph:
         key = (kind, inputs, table)
         node = self._known.get(key)
         if node is None:
-            node = self._known[key] = len(self.nodes)
+            node = len(self.nodes)
+            if self.hashing:
+                self._known[key] = node
             self.nodes.append(Node(kind, inputs, table, part))
         return 2 * node
 

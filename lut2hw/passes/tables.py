@@ -9,16 +9,19 @@ from lut2hw.passes.decompose import lut_cost, shannon
 from lut2hw.passes.merge import merge
 
 
-def map_tables(tables: Netlist, lut_inputs: int, mux_levels: int = 0, *, decompose: bool = True) -> Netlist:
+def map_tables(
+    tables: Netlist, lut_inputs: int, mux_levels: int = 0, *, decompose: bool = True, merged: bool = True
+) -> Netlist:
     """The smallest of the mappings to LUTs of `lut_inputs` inputs and up to `mux_levels` more.
 
     Hard multiplexers are free but take LUTs for themselves alone; shared cofactors may be less. decompose: as in
-    `shannon`.
+    `shannon`; merged: put LUTs into the LUTs that read them.
     """
     widest = max((len(cell.inputs) for cell in tables.cells if cell.kind == "lut"), default=0)
     widths = range(lut_inputs, max(min(lut_inputs + mux_levels, widest), lut_inputs) + 1)
+    made = (shannon(tables, width, decompose=decompose) for width in widths)
     return min(
-        (merge(shannon(tables, width, decompose=decompose), lut_inputs) for width in widths),
+        (merge(netlist, lut_inputs) if merged else netlist for netlist in made),
         key=lambda netlist: lut_cost(netlist, lut_inputs),
     )
 
