@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw import __version__
-from lut2hw.artefact import fusesoc, netlist_file
+from lut2hw.artefact import netlist_file, standalone
 from lut2hw.artefact.folder import FORMAT, MANIFEST, VERSION, Manifest, atomic_folder, check_folder, describe, load
 from lut2hw.artefact.vectors import random_vectors, vectors_of
 from lut2hw.compile.compiler import Compiled, compile_network
@@ -60,7 +60,7 @@ def emit(
             "vectors.npz": vectors.to_bytes(),
             "summary.txt": describe(manifest).encode(),
             MANIFEST: (json.dumps(manifest, indent=1, sort_keys=False) + "\n").encode(),
-            **{name: text.encode() for name, text in fusesoc.files_for(manifest).items()},
+            **{name: text.encode() for name, text in standalone.files_for(manifest, vectors).items()},
         }
         for name, content in contents.items():
             (folder / name).write_bytes(content)

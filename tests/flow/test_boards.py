@@ -325,7 +325,7 @@ def test_wrap_writes_a_link_and_checks_it(folder, tmp_path, capsys):
         (["run", "{}", "--port", "sim", "--board"], "--board"),
         (["build", "{}", "--board", "ulx3s-12f"], "--target ecp5"),
         (["build", "{}", "--board", "icestick", "--device", "up5k"], "leave --device and --package out"),
-        (["build", "{}", "--baud", "9600"], "give --board too"),
+        (["build", "{}", "--baud", "9600"], "--board"),
         (["build", "{}", "--board", "icestick", "--freq", "30"], "leave --freq out"),
         (["flash", "{}/nothing"], "does not exist"),
         (["flash", "{}", "--board", "icestik"], "did you mean 'icestick'"),

@@ -1,0 +1,87 @@
+"""Files that let others check and build an emitted core without lut2hw: Makefile, bench, models, FuseSoC core.
+
+Source: FuseSoC's CAPI2 reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+import jinja2
+
+from lut2hw import __version__
+from lut2hw.artefact.vectors import Vectors
+from lut2hw.targets.registry import get
+
+MAX_VECTORS = 1_000
+"""Vectors of the bench, the first ones: hexadecimal text is long."""
+_WARNINGS = {"nexus": "-Wall -Wno-portbind"}
+"""Options of Icarus Verilog by family, where not all warnings: a Nexus chain's first carry has to be left open."""
+_YOSYS_ARCH = {"ice40": "ice40", "ecp5": "ecp5", "nexus": "nexus", "gowin": "gowin", "xilinx7": "xilinx"}
+"""What Edalize's yosys backend calls the families."""
+
+
+def files_for(manifest: Mapping[str, Any], vectors: Vectors) -> dict[str, str]:
+    """Texts by file name, for the manifest of an emitted folder and its vectors.
+
+    `Makefile` (synthesis with yosys, simulation and lint with Icarus Verilog), `core_tb.v` (a bench in plain
+    Verilog), `vectors_in.hex` and `vectors_out.hex` (its first `MAX_VECTORS` vectors for $readmemh: input port and
+    class), `models.v` (what the primitives do), and `lut2hw_core.core` for FuseSoC.
+    """
+    vectors = vectors.first(MAX_VECTORS)
+    target = get(manifest["target"])
+    sources = " ".join(manifest["sources"])
+    if target.flow is None:  # no flow, no primitives of its own: resolve the models to plain LUTs
+        library = " ".join(f"+/{model}" for model in manifest["simulation_models"])
+        read = f"read_verilog {library} {sources}"
+        synth = f"synth -flatten -lut {target.lut_inputs} -top {manifest['top']}; clean; write_json core.json"
+    else:
+        read = f"read_verilog {sources}"
+        synth = target.synth.format(top=manifest["top"], json="core.json")
+    words = {
+        "version": __version__,
+        "target": target.name,
+        "top": manifest["top"],
+        "count": len(vectors),
+        "input": manifest["input"],
+        "output": manifest["output"],
+        "input_width": max(1, manifest["input"]["width"]),
+        "output_width": max(1, manifest["output"]["width"]),
+        "clock": manifest["clock"],
+        "reset": manifest["reset"],
+        "latency": manifest["latency_cycles"],
+    }
+    return {
+        "Makefile": _text(
+            "Makefile.j2",
+            **words,
+            sources=sources,
+            read=read,
+            synth=synth,
+            warnings=_WARNINGS.get(target.name, "-Wall"),
+        ),
+        "core_tb.v": _text("core_tb.v.j2", **words),
+        "vectors_in.hex": "".join(f"{word:x}\n" for word in vectors.words()),
+        "vectors_out.hex": "".join(f"{answer:x}\n" for answer in vectors.classes.tolist()),
+        "models.v": _template(f"{target.name}_models.v"),
+        f"{manifest['top']}.core": _text(
+            "fusesoc.core.j2",
+            **words,
+            sources=manifest["sources"],
+            classes=len(manifest["output"]["classes"]),
+            arch=_YOSYS_ARCH.get(target.name),
+        ),
+    }
+
+
+def _template(name: str) -> str:
+    return (resources.files("lut2hw.hdl_templates") / name).read_text()
+
+
+def _text(template: str, **words: Any) -> str:
+    environment = jinja2.Environment(
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined
+    )
+    return environment.from_string(_template(template)).render(words)
