@@ -45,8 +45,8 @@ from numpy.typing import NDArray
 
 from lut2hw import data, tools
 from lut2hw.data import Dataset
+from lut2hw.exchange.aiger import to_aiger
 from lut2hw.exchange.circuit import Circuit
-from lut2hw.exchange.write_aiger import to_aiger
 from lut2hw.learn.augment import copies
 from lut2hw.learn.descent import train_descent
 from lut2hw.learn.memorize import learn as train_memorize

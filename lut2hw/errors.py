@@ -18,6 +18,10 @@ class UsageError(Lut2hwError, ValueError):
     exit_code = 2
 
 
+class FormatError(UsageError):
+    """A file is not what its format asks for."""
+
+
 class ToolError(Lut2hwError):
     """An external tool is missing, failed or hung."""
 
@@ -32,3 +36,9 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> UsageError:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}?" if near else "choose one of: " + ", ".join(known)
     return UsageError(f"unknown {what} {name!r}; {hint}")
+
+
+def shown(text: str) -> str:
+    """Text of a file for an error message: short and printable."""
+    text = "".join(character if character.isprintable() else "?" for character in text)
+    return repr(text if len(text) <= 40 else text[:37] + "...")

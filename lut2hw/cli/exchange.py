@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -11,14 +11,7 @@ from lut2hw.cli.generate import with_options
 from lut2hw.cli.options import DATA_HELP, EncodedOption, JsonOption, ModelArgument, app
 from lut2hw.cli.render import check_output_file, print_table, report, show_notes
 from lut2hw.data.options import DataOptions
-from lut2hw.errors import UsageError, unknown_name
-from lut2hw.exchange.registry import listed, readable
-
-if TYPE_CHECKING:
-    pass
-
-
-FORMATS = {"blif": ".blif", "aiger": ".aig", "pla": ".pla", "verilog": ".v", "c": ".h"}
+from lut2hw.exchange.registry import for_writing, listed, readable, writable
 
 
 @app.command(rich_help_panel="Other tools")
@@ -30,7 +23,10 @@ def export(
     form: Annotated[
         str | None,
         typer.Option(
-            "--format", metavar="|".join(FORMATS), help="What to write.", show_default="by the file's ending"
+            "--format",
+            metavar="|".join(each.name for each in writable()),
+            help="What to write.",
+            show_default="by the file's ending",
         ),
     ] = None,
     encoded_inputs: EncodedOption = False,
@@ -39,56 +35,25 @@ def export(
     ] = False,
     json_output: JsonOption = False,
 ) -> None:
-    """Write the core for other tools: BLIF, binary AIGER, PLA, behavioural Verilog or a C99 header.
+    """Write the core for other tools: BLIF, AIGER, PLA, behavioural Verilog or a C99 header.
 
     The files are combinational: features (or, with --encoded-inputs and in a PLA, bits of the code) in, class number
     out. The C header has both and evaluates 64 examples at a time.
 
     Example: lut2hw export digits.lut -o digits.blif
     """
-    from lut2hw.exchange.circuit import Circuit, identifier
-    from lut2hw.files import write_bytes
+    from lut2hw import exchange
     from lut2hw.model.network import LutNetwork
 
-    if form is None:
-        form = {suffix: name for name, suffix in FORMATS.items()}.get(output.suffix.lower())
-        if form is None:
-            raise UsageError(
-                f"cannot tell the format of {output}; end it in {', '.join(FORMATS.values())} or give --format"
-            )
-    if form not in FORMATS:
-        raise unknown_name("format", form, FORMATS)
-    if dont_cares and form != "pla":
-        raise UsageError("--dont-cares is for PLA files only; the other formats have no don't-cares")
+    for_writing(output, form)  # before the model is read
     check_output_file(output)
     network = LutNetwork.load(model)
-    if form == "c":
-        from lut2hw.exchange.write_c import to_c
-
-        data = to_c(network, identifier(output.stem)).encode()
-    elif form == "pla":
-        from lut2hw.exchange.write_pla import to_pla
-
-        data = to_pla(network, dont_cares=dont_cares).encode()
-    else:
-        circuit = Circuit.of(network, encoded=encoded_inputs)
-        if form == "blif":
-            from lut2hw.exchange.write_blif import to_blif
-
-            data = to_blif(circuit).encode()
-        elif form == "aiger":
-            from lut2hw.exchange.write_aiger import to_aiger
-
-            data = to_aiger(circuit)
-        else:
-            from lut2hw.exchange.write_verilog import to_behavioural
-
-            data = to_behavioural(circuit).encode()
-    write_bytes(output, data)
+    written = exchange.export(network, output, form=form, encoded_inputs=encoded_inputs, dont_cares=dont_cares)
+    size = output.stat().st_size
     report(
-        {"file": str(output), "format": form, "bytes": len(data)},
+        {"file": str(output), "format": written.name, "bytes": size},
         json_output,
-        f"{output}: {form}, {len(data):,} bytes",
+        f"{output}: {written.name}, {size:,} bytes",
     )
 
 

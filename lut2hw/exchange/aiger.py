@@ -1,17 +1,24 @@
-"""AIGER, binary (`aig`) and ASCII (`aag`), to a network: combinational and-inverter graphs.
+"""AIGER, binary (`aig`) and ASCII (`aag`), as networks and from them: combinational and-inverter graphs.
 
 Source: A. Biere, "The AIGER And-Inverter Graph (AIG) Format Version 20071012", and for the optional counts after the
-fifth, version 1.9 (which are refused unless zero).
+fifth, version 1.9 (which are refused unless zero). Read and written by ABC, yosys and the tools of the hardware model
+checking and SAT communities.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lut2hw.errors import FormatError, shown
 from lut2hw.exchange.builder import Builder
-from lut2hw.exchange.circuit import distinct
-from lut2hw.exchange.logic import MAX_NODES, MAX_PORTS, FormatError, Logic, read_bytes, shown, to_network
+from lut2hw.exchange.circuit import Circuit, distinct
+from lut2hw.exchange.logic import MAX_NODES, MAX_PORTS, Logic, read_bytes, to_network
+from lut2hw.exchange.registry import WriteOptions
+from lut2hw.logic.aig import Aig
+from lut2hw.logic.blif import BOM
+from lut2hw.logic.netlist import CONST0, CONST1
 from lut2hw.logic.walk import operands_first
 from lut2hw.model.network import LutNetwork
 
@@ -24,6 +31,7 @@ def read(path: str | Path, **options: Any) -> LutNetwork:
 def parse(data: bytes, name: str = "the file") -> Logic:
     """The bytes of an AIGER file to logic. Errors: `FormatError`."""
     at = 0
+    data = data.removeprefix(BOM)
 
     def fail(what: str) -> FormatError:
         return FormatError(f"{name} is not a usable AIGER file: {what}")
@@ -112,8 +120,11 @@ def parse(data: bytes, name: str = "the file") -> Logic:
     names = {"i": [f"i{i}" for i in range(n_inputs)], "o": [f"o{i}" for i in range(n_outputs)]}
     while at < len(data) and data[at : at + 1] != b"c":
         end = data.find(b"\n", at)
-        kind, _, symbol = data[at : end if end >= 0 else len(data)].decode("utf-8", "replace").partition(" ")
+        text = data[at : end if end >= 0 else len(data)].decode("utf-8", "replace").removesuffix("\r")
         at = end + 1 if end >= 0 else len(data)
+        if not text.strip():
+            continue
+        kind, _, symbol = text.partition(" ")
         if (
             kind[:1] not in names
             or not kind[1:].isascii()
@@ -157,3 +168,34 @@ def parse(data: bytes, name: str = "the file") -> Logic:
             each = node[literal >> 1]
             made.append(builder.lut([each], 0b01) if literal & 1 else each)
     return Logic(builder, distinct(names["i"]), distinct(names["o"]), tuple(made))
+
+
+def write(network: LutNetwork, options: WriteOptions) -> bytes:
+    """The bytes of an AIGER file with the whole core of a network: ASCII if it ends in .aag, else binary."""
+    circuit = Circuit.of(network, encoded=options.encoded_inputs)
+    return to_aiger(circuit, ascii_form=options.path.suffix.lower() == ".aag")
+
+
+def to_aiger(circuit: Circuit, *, ascii_form: bool = False) -> bytes:
+    """The bytes of a binary (or ASCII) AIGER file with a symbol table."""
+    aig = Aig(len(circuit.inputs))
+    literal = {CONST0: 0, CONST1: 1, **{net: aig.input(i) for i, net in enumerate(circuit.inputs)}}
+    for net, inputs, table in circuit.luts():
+        literal[net] = _lut(aig, [literal[each] for each in inputs], table)
+    aig.outputs = [literal[net] for net in circuit.outputs]
+    symbols = [f"i{i} {name}\n" for i, name in enumerate(circuit.input_names)]
+    symbols += [f"o{i} {name}\n" for i, name in enumerate(circuit.output_names)]
+    return aig.to_bytes(ascii_form) + "".join(symbols).encode() + b"c\nlut2hw core\n"
+
+
+def _lut(aig: Aig, inputs: Sequence[int], table: int) -> int:
+    """The literal of a LUT, by Shannon's expansion from the last input down."""
+    if not inputs:
+        return table & 1
+    half = 1 << (len(inputs) - 1)
+    low, high = table & (1 << half) - 1, table >> half
+    if low == high:
+        return _lut(aig, inputs[:-1], low)
+    one = _lut(aig, inputs[:-1], low)
+    other = one ^ 1 if low == high ^ (1 << half) - 1 else _lut(aig, inputs[:-1], high)
+    return aig.mux(inputs[-1], one, other)

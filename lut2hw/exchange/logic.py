@@ -24,10 +24,6 @@ MAX_BINARY = 10  # bits of a binary class number: 1024 classes
 OUTPUTS = ("auto", "binary", "one-hot")
 
 
-class FormatError(UsageError):
-    """The file is not what its format asks for."""
-
-
 @dataclass(frozen=True, eq=False)
 class Logic:
     """LUTs over named inputs. nodes of `builder`: input i is node i; `outputs` are nodes."""
@@ -49,12 +45,6 @@ def read_bytes(path: str | Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
-
-
-def shown(text: str) -> str:
-    """Text of a file for an error message: short and printable."""
-    text = "".join(character if character.isprintable() else "?" for character in text)
-    return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
 def to_network(

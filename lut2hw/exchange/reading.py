@@ -95,6 +95,8 @@ def read(
         In one line, if the file is damaged, not of a kind that is read, or does not fit the data.
     """
     form = registry.for_reading(path)
+    if by_position and data is None:
+        raise UsageError("features are matched with those of data; give --data, or leave --by-position out")
     names = None if class_names is None else tuple(class_names)
     if form.kind == "trees":
         made = _trees(path, data, names, by_position, missing, leaf_bits, k)

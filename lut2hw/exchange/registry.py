@@ -1,7 +1,7 @@
 """The formats of other tools: the one list that `read`, `export` and the help of the command line share.
 
-A format is a module of this package with `read(path, **options) -> LutNetwork`, with `write(network, ...) -> bytes`,
-or with both, and one line here.
+A format is a module of this package with `read(path, **options) -> LutNetwork`, with
+`write(network, WriteOptions) -> bytes`, or with both, and one line here.
 """
 
 from __future__ import annotations
@@ -12,6 +12,25 @@ from pathlib import Path
 from types import ModuleType
 
 from lut2hw.errors import UsageError, unknown_name
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """What a writer may need to know.
+
+    Attributes
+    ----------
+    path : Path
+        Of the file to be.
+    encoded_inputs : bool
+        Inputs are the bits of the code instead of the features.
+    dont_cares : bool
+        Leave open what training cannot have shown.
+    """
+
+    path: Path
+    encoded_inputs: bool = False
+    dont_cares: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,6 +50,8 @@ class Format:
     kind : str
         "logic", "trees", "checkpoint" or "text".
     reads, writes : bool
+    dont_cares : bool
+        It can leave open what training cannot have shown.
     """
 
     name: str
@@ -40,6 +61,7 @@ class Format:
     kind: str
     reads: bool = True
     writes: bool = True
+    dont_cares: bool = False
 
     def load(self) -> ModuleType:
         """The module that reads and writes it."""
@@ -51,7 +73,7 @@ FORMATS = {
     for each in (
         Format("blif", (".blif",), "BLIF", "blif", "logic"),
         Format("aiger", (".aig", ".aag"), "AIGER", "aiger", "logic"),
-        Format("pla", (".pla",), "PLA", "pla", "logic"),
+        Format("pla", (".pla",), "PLA", "pla", "logic", dont_cares=True),
         Format("verilog", (".v",), "behavioural Verilog", "verilog", "text", reads=False),
         Format("c", (".h",), "C99 header", "c", "text", reads=False),
         Format("trees", (".json",), "XGBoost or scikit-learn trees", "trees.file", "trees", writes=False),
@@ -115,4 +137,21 @@ def for_reading(path: str | Path) -> Format:
     if form is None:
         hint = "; save XGBoost models as .json" if Path(path).suffix.lower() in (".ubj", ".model", ".bin") else ""
         raise UsageError(f"cannot tell the format of {path}; read are {listed(readable())}{hint}")
+    return form
+
+
+def for_writing(path: str | Path, name: str | None = None) -> Format:
+    """The format that a file is written in: the one called `name`, or by the file's ending.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    if name is not None:
+        return named(name, writable())
+    form = of_path(path, writable())
+    if form is None:
+        endings = ", ".join(each.endings[0] for each in writable())
+        raise UsageError(f"cannot tell the format of {path}; end it in {endings} or give --format")
     return form

@@ -148,11 +148,17 @@ class Aig:
         values, ones = self.values(inputs), np.uint64(0xFFFFFFFFFFFFFFFF)
         return np.array([values[literal >> 1] ^ (ones if literal & 1 else np.uint64(0)) for literal in self.outputs])
 
-    def to_bytes(self) -> bytes:
-        """Binary AIGER."""
+    def to_bytes(self, ascii_form: bool = False) -> bytes:
+        """AIGER without symbols, binary or ASCII."""
         total = self.inputs + len(self.ands)
-        out = bytearray(f"aig {total} {self.inputs} 0 {len(self.outputs)} {len(self.ands)}\n".encode())
+        kind = "aag" if ascii_form else "aig"
+        out = bytearray(f"{kind} {total} {self.inputs} 0 {len(self.outputs)} {len(self.ands)}\n".encode())
+        if ascii_form:
+            out += "".join(f"{self.input(i)}\n" for i in range(self.inputs)).encode()
         out += "".join(f"{literal}\n" for literal in self.outputs).encode()
+        if ascii_form:
+            first = 1 + self.inputs
+            return bytes(out) + "".join(f"{2 * i} {a} {b}\n" for i, (a, b) in enumerate(self.ands, first)).encode()
         for node, (a, b) in enumerate(self.ands, 1 + self.inputs):
             for delta in (2 * node - a, a - b):
                 while delta >= 0x80:

@@ -7,14 +7,18 @@ R. Brayton and A. Mishchenko, "ABC: an academic industrial-strength verification
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from lut2hw import tools
+from lut2hw.logic import abc, blif
+from lut2hw.logic.blif import Cover
 from lut2hw.logic.graph import Graph
 from lut2hw.logic.netlist import Netlist
 from lut2hw.logic.walk import operands_first
 
 SCRIPT = "strash; ifraig; scorr; dc2; dch -f; if -a; mfs2 -a; lutpack -S 1; strash; dch -f; if -a; mfs2 -a"
+_UNDRIVEN = {"$false": Cover([], []), "$true": Cover([], [""]), "$undef": Cover([], [])}
+"""Names of constants that yosys may read without driving them."""
 
 
 def to_blif(netlist: Netlist) -> str:
@@ -27,65 +31,39 @@ def to_blif(netlist: Netlist) -> str:
     shown = [f"n{cell.outputs[0]}" for _, cell in rams]
     inputs = [net for nets in netlist.inputs.values() for net in nets]
     outputs = [net for nets in netlist.outputs.values() for net in nets]
-    lines = [
-        ".model tables",
-        " ".join([".inputs", *(f"i{j}" for j in range(len(inputs))), *shown]),
-        " ".join([".outputs", *(f"o{j}" for j in range(len(outputs))), *address]),
-        ".names n0",
-        ".names n1",
-        "1",
-    ]
-    lines += [f".names n{net} {name}\n1 1" for name, net in address.items()]
-    lines += [f".names i{j} n{net}\n1 1" for j, net in enumerate(inputs)]
+    covers = {"n0": Cover([], []), "n1": Cover([], [""])}
+    covers |= {name: Cover([f"n{net}"], ["1"]) for name, net in address.items()}
+    covers |= {f"n{net}": Cover([f"i{j}"], ["1"]) for j, net in enumerate(inputs)}
     for cell in netlist.cells:
         if cell.kind == "ram":
             continue
+        # Every one of the table, not a cover of few products: ABC's result depends on what it is given.
         k = len(cell.inputs)
-        lines.append(".names " + " ".join(f"n{net}" for net in (*cell.inputs, *cell.outputs)))
-        lines += [
-            "".join("01"[p >> j & 1] for j in range(k)) + " 1" if k else "1"
-            for p in range(1 << k)
-            if cell.table >> p & 1
-        ]
-    lines += [f".names n{net} o{j}\n1 1" for j, net in enumerate(outputs)]
-    return "\n".join([*lines, ".end", ""])
+        ones = ["".join("01"[p >> j & 1] for j in range(k)) for p in range(1 << k) if cell.table >> p & 1]
+        covers[f"n{cell.outputs[0]}"] = Cover([f"n{net}" for net in cell.inputs], ones)
+    covers |= {f"o{j}": Cover([f"n{net}"], ["1"]) for j, net in enumerate(outputs)}
+    model = blif.Model(
+        [*(f"i{j}" for j in range(len(inputs))), *shown], [*(f"o{j}" for j in range(len(outputs))), *address], covers
+    )
+    return blif.write(model, "tables")
 
 
 def from_blif(text: str, like: Netlist) -> Netlist:
     """The netlist of LUTs in a BLIF file made of `to_blif(like)`'s ports."""
     graph = Graph()
-    literal: dict[str, int] = {"$false": 0, "$true": 1, "$undef": 0}
+    literal: dict[str, int] = {}
     names = iter(f"i{j}" for j in range(sum(map(len, like.inputs.values()))))
     for name, nets in like.inputs.items():
         literal.update(zip(names, graph.input(name, len(nets)), strict=False))
-    covers: dict[str, tuple[list[str], int]] = {}
-    current: tuple[list[str], str] | None = None
-    for line in text.replace("\\\n", " ").splitlines():
-        words = line.split()
-        if not words:
-            continue
-        if words[0] == ".names":
-            current = words[1:-1], words[-1]
-            covers[words[-1]] = (words[1:-1], 0)
-        elif words[0].startswith("."):
-            current = None
-        elif current is not None:
-            inputs, output = current
-            pattern = words[0] if inputs else ""
-            table = covers[output][1]
-            for p in range(1 << len(inputs)):
-                if all(c == "-" or int(c) == p >> j & 1 for j, c in enumerate(pattern)):
-                    table |= 1 << p
-            covers[output] = inputs, table
-
+    covers = _UNDRIVEN | blif.parse(text.encode(), "ABC's netlist").covers
     rams = {
         f"n{cell.outputs[0]}": ([f"a{number}_{j}" for j in range(len(cell.inputs))], cell)
         for number, cell in enumerate(like.cells)
         if cell.kind == "ram"
     }
 
-    def inputs_of(name: str) -> list[str]:
-        return rams[name][0] if name in rams else covers[name][0]
+    def inputs_of(name: str) -> Sequence[str]:
+        return rams[name][0] if name in rams else covers[name].inputs
 
     def build(wanted: str) -> int:
         for name in operands_first([wanted], inputs_of, literal):
@@ -93,7 +71,7 @@ def from_blif(text: str, like: Netlist) -> Netlist:
             if name in rams:
                 literal[name] = graph.ram(operands, rams[name][1].table, rams[name][1].part)
             else:
-                literal[name] = graph.lut(operands, covers[name][1])
+                literal[name] = graph.lut(operands, covers[name].table())
         return literal[wanted]
 
     numbers = iter(range(sum(map(len, like.outputs.values()))))
@@ -106,7 +84,6 @@ def remap(netlist: Netlist, lut_inputs: int, script: str = SCRIPT) -> Netlist:
     with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
         folder = Path(name)
         (folder / "in.blif").write_text(to_blif(netlist))
-        (folder / "abc.script").write_text(f"{script}\n")
-        passes = f"techmap; opt -full; simplemap; abc -lut {lut_inputs} -script abc.script; opt_clean"
-        tools.run("yosys", ["-q", "-p", f"read_blif in.blif; {passes}; write_blif out.blif"], cwd=folder)
+        before = "read_blif in.blif; techmap; opt -full; simplemap"
+        abc.run(folder, before, [script], "opt_clean; write_blif out.blif", options=f"-lut {lut_inputs}")
         return from_blif((folder / "out.blif").read_text(), netlist)

@@ -17,13 +17,13 @@ from lut2hw import bits, tools
 from lut2hw import exchange as imports
 from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.exchange import aiger, blif, pla
+from lut2hw.exchange.aiger import to_aiger
+from lut2hw.exchange.blif import to_blif
+from lut2hw.exchange.c import to_c
 from lut2hw.exchange.circuit import Circuit, distinct, identifier
 from lut2hw.exchange.logic import to_network
-from lut2hw.exchange.write_aiger import to_aiger
-from lut2hw.exchange.write_blif import to_blif
-from lut2hw.exchange.write_c import to_c
-from lut2hw.exchange.write_pla import to_pla
-from lut2hw.exchange.write_verilog import to_behavioural
+from lut2hw.exchange.pla import to_pla
+from lut2hw.exchange.verilog import to_behavioural
 from lut2hw.logic import sop, truth
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.features import Features

@@ -19,10 +19,9 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
 from lut2hw.cli import main
-from lut2hw.errors import UsageError
+from lut2hw.errors import FormatError, UsageError
 from lut2hw.exchange import read
 from lut2hw.exchange.checkpoints import dwn, file, torchfile
-from lut2hw.exchange.logic import FormatError
 from lut2hw.model.features import Features
 
 CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lut2hw.data.npz import read_array
-from lut2hw.errors import UsageError
+from lut2hw.errors import FormatError, UsageError
 from lut2hw.exchange.builder import Builder
-from lut2hw.exchange.logic import FormatError
 from lut2hw.exchange.trees.thresholds import boundaries, encoder_of, features_of
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.features import Features

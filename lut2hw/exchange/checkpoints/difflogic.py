@@ -23,9 +23,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lut2hw.errors import FormatError
 from lut2hw.exchange.builder import Builder
 from lut2hw.exchange.checkpoints import arrays as checkpoints
-from lut2hw.exchange.logic import MAX_INPUTS, FormatError
+from lut2hw.exchange.logic import MAX_INPUTS
 from lut2hw.model.features import Features
 from lut2hw.model.network import LutNetwork
 

@@ -19,8 +19,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lut2hw.errors import FormatError, shown
 from lut2hw.exchange.checkpoints.arrays import archive_of
-from lut2hw.exchange.logic import FormatError, shown
 
 MAX_PICKLE = 1 << 22
 MAX_BYTES = 1 << 31

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lut2hw.errors import UsageError
-from lut2hw.exchange.logic import FormatError, read_bytes, shown
+from lut2hw.errors import FormatError, UsageError, shown
+from lut2hw.exchange.logic import read_bytes
 from lut2hw.exchange.trees import xgboost
 from lut2hw.exchange.trees.ensemble import FORMAT, VERSION, Tree, TreeEnsemble, strings
 

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lut2hw.errors import UsageError
-from lut2hw.exchange.logic import FormatError, shown
+from lut2hw.errors import FormatError, UsageError, shown
 from lut2hw.exchange.trees.ensemble import MAX_CLASSES, Tree, TreeEnsemble, strings
 
 BINARY = ("binary:logistic", "binary:logitraw", "binary:hinge", "reg:logistic")

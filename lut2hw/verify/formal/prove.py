@@ -24,6 +24,7 @@ from lut2hw import bits, tools
 from lut2hw.artefact.folder import Manifest
 from lut2hw.artefact.vectors import Vectors, packed_port
 from lut2hw.errors import ToolError
+from lut2hw.logic import abc
 from lut2hw.logic import aig as model
 from lut2hw.logic.aig import FALSE, TRUE, Aig, Classes, cut
 from lut2hw.logic.port import InputPort
@@ -328,11 +329,8 @@ def _abc(graphs: Mapping[str, Aig], commands: Sequence[str], results: Sequence[s
         # that module is put back at the end for yosys to find.
         (work / "any.v").write_text("module any(input a, b, output y); assign y = a & b; endmodule\n")
         script = ["strash", "write_blif any.blif", *commands, "read_blif any.blif", "strash"]
-        (work / "abc.script").write_text("\n".join(script) + "\n")
         try:
-            tools.run(
-                "yosys", ["-q", "-p", "read_verilog any.v; synth; abc -script abc.script"], cwd=work, timeout=limit
-            )
+            abc.run(work, "read_verilog any.v; synth", script, timeout=limit)
         except ToolError as error:
             if "did not finish" not in str(error):
                 raise

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from lut2hw.exchange.circuit import Circuit
+from lut2hw.exchange.registry import WriteOptions
 from lut2hw.logic.netlist import CONST0, CONST1
+from lut2hw.model.network import LutNetwork
+
+
+def write(network: LutNetwork, options: WriteOptions) -> bytes:
+    """The bytes of a Verilog file with the whole core of a network."""
+    return to_behavioural(Circuit.of(network, encoded=options.encoded_inputs)).encode()
 
 
 def to_behavioural(circuit: Circuit, module: str = "lut2hw_core") -> str:
@@ -13,9 +20,13 @@ def to_behavioural(circuit: Circuit, module: str = "lut2hw_core") -> str:
     lines = [f"module {module} (input [{n - 1}:0] features, output [{width - 1}:0] class_number);"]
     lines += [f"  // features[{i}]: {each}" for i, each in enumerate(circuit.input_names)]
     for net, inputs, table in circuit.luts():
-        name[net] = f"n{net}"
-        k = len(inputs)
-        index = "{" + ", ".join(name[each] for each in reversed(inputs)) + "}" if inputs else "1'b0"
-        lines.append(f"  wire n{net} = {1 << k}'h{table:x} >> {index};")
+        if not inputs:
+            name[net] = f"1'b{table & 1}"
+            continue
+        # A table that is indexed, not shifted: a bit is one bit wide, and linters have nothing to say.
+        name[net], size = f"n{net}", 1 << len(inputs)
+        index = ", ".join(name[each] for each in reversed(inputs))
+        lines.append(f"  wire [{size - 1}:0] t{net} = {size}'h{table:x};")
+        lines.append(f"  wire n{net} = t{net}[{{{index}}}];")
     lines += [f"  assign class_number[{i}] = {name[net]};" for i, net in enumerate(circuit.outputs)]
     return "\n".join([*lines, "endmodule", ""])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lut2hw.exchange.circuit import Circuit, identifier
+from lut2hw.exchange.registry import WriteOptions
 from lut2hw.logic import truth
 from lut2hw.logic.netlist import CONST0, CONST1
 from lut2hw.logic.port import InputPort
@@ -38,6 +39,11 @@ def expression(names: Sequence[str], table: int) -> str:
     if low == ones:
         return f"(~{s} | {expression(rest, high)})"
     return f"(({s} & {expression(rest, high)}) | (~{s} & {expression(rest, low)}))"
+
+
+def write(network: LutNetwork, options: WriteOptions) -> bytes:
+    """The bytes of a C header; everything in it begins with the name of the file."""
+    return to_c(network, identifier(options.path.stem)).encode()
 
 
 def to_c(network: LutNetwork, prefix: str = "lut2hw") -> str:
