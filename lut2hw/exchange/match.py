@@ -6,6 +6,7 @@ said, for classes the data must bear it out.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -150,6 +151,8 @@ def class_names(
         if set(data) <= set(names) and len(set(names)) == len(names):
             candidates.append(names)
             break
+    if tuple(model) == tuple(data):
+        return tuple(model)
     if sure or not numbered(model):
         if not candidates:
             raise UsageError(
@@ -171,7 +174,7 @@ def class_names(
     moved = {i: j for i, j in best.items() if chosen[i] != data[j]}
     better = sum(int(seen[i, j]) for i, j in moved.items())
     kept = sum(int(seen[i, j]) for i, j in best.items() if i not in moved)
-    if significant(better, right[chosen] - kept):
+    if significant(better, right[chosen] - kept, len(data)):
         likely = [data[best[i]] if i in best else each for i, each in enumerate(chosen)]
         raise UsageError(
             f"the model numbers its classes and does not name them; in the order {_some(chosen)} it is right on "
@@ -202,12 +205,16 @@ def right_at_best(answers: NDArray[np.int64], y: NDArray[np.int64], model: int, 
     return np.array([best.get(i, -1) for i in range(model)])[answers] == y
 
 
-def significant(better: int, worse: int) -> bool:
+def significant(better: int, worse: int, classes: int = 1) -> bool:
     """Whether one way of reading is right more often than another by more than chance.
 
     Parameters
     ----------
     better, worse : int
-        Examples that only the one, and only the other, answers right: a difference of two standard deviations counts.
+        Examples that the one, and the other, answers right where they differ.
+    classes : int
+        The one is the best of all orders of that many classes, of which some fit well by chance: the largest of n
+        normal variables is about sqrt(2 ln n).
     """
-    return better - worse > 2 * (better + worse) ** 0.5
+    deviations = max(2.0, 1 + math.sqrt(2 * math.lgamma(classes + 1)))
+    return better - worse > deviations * math.sqrt(better + worse)

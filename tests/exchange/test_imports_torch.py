@@ -21,7 +21,8 @@ from sklearn.datasets import load_digits
 from lut2hw.cli import main
 from lut2hw.errors import FormatError, UsageError
 from lut2hw.exchange import read
-from lut2hw.exchange.checkpoints import dwn, file, torchfile
+from lut2hw.exchange.checkpoints import dwn, torchfile
+from lut2hw.exchange.checkpoints import file as checkpoints
 from lut2hw.model.features import Features
 
 CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"
@@ -35,7 +36,7 @@ def test_the_libraries_own_answers(name, threshold):
         x, features = x.astype(np.int64), BYTES
     else:
         x, features = (x >= threshold).astype(np.int64), None
-    network = file.read(CHECKPOINTS / f"{name}.pt", features)
+    network = checkpoints.read(CHECKPOINTS / f"{name}.pt", features)
     expected = np.load(CHECKPOINTS / "expected.npz")[name]
     assert (network.scores(x) == expected).all()
     assert (network.predict(x) == expected.argmax(axis=1)).all()
@@ -120,7 +121,7 @@ def test_damaged_files_are_refused_or_read(tmp_path, data):
         for each, content in members.items():
             file.writestr(each, content)
     try:
-        file.read(tmp_path / "m.pt", None if name == "difflogic" else BYTES)
+        checkpoints.read(tmp_path / "m.pt", None if name == "difflogic" else BYTES)
     except UsageError as error:
         assert "\n" not in str(error)
 

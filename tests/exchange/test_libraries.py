@@ -27,7 +27,7 @@ from threadpoolctl import threadpool_limits
 from lut2hw import data as datasets
 from lut2hw import exchange
 from lut2hw.errors import UsageError
-from lut2hw.exchange import trees
+from lut2hw.exchange import match, trees
 from lut2hw.model.features import Features
 from lut2hw.model.network import LutNetwork
 from lut2hw.training.recall import load_like
@@ -275,6 +275,18 @@ def test_numbered_classes_must_fit_the_data(tmp_path):
     two_classes = table(tmp_path / "e.csv", x[y < 2], words[y < 2])
     with pytest.raises(UsageError, match=r"3 classes but .* 2"):
         exchange.read(tmp_path / "t.json", data=two_classes)
+
+
+def test_bad_models_are_not_taken_for_renamed_ones():
+    """Of ten classes some order fits answers by chance better than another."""
+    rng = np.random.default_rng(0)
+    numbers = tuple(map(str, range(10)))
+    for _ in range(20):
+        y, answers = rng.integers(0, 10, (2, 500))
+        assert match.class_names(numbers, tuple("abcdefghij"), y, answers, "the data") == tuple("abcdefghij")
+        moved = (y + 1) % 10
+        with pytest.raises(UsageError, match="--class-names j,a,b,c,d,e,f,g,h,i"):
+            match.class_names(numbers, tuple("abcdefghij"), y, np.where(rng.random(500) < 0.5, moved, answers), "d")
 
 
 # --- steps ------------------------------------------------------------------------------------------------------
