@@ -5,11 +5,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from lut2hw import quote
+
 
 class Lut2hwError(Exception):
-    """Something failed (exit code 1)."""
+    """Something failed (exit code 1). Its message is one line, whatever names of others are in it."""
 
     exit_code = 1
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(quote.line(message))
 
 
 class UsageError(Lut2hwError, ValueError):

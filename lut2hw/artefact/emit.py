@@ -13,14 +13,28 @@ from numpy.typing import NDArray
 
 from lut2hw import __version__
 from lut2hw.artefact import netlist_file, standalone
-from lut2hw.artefact.folder import FORMAT, MANIFEST, VERSION, Manifest, atomic_folder, check_folder, describe, load
+from lut2hw.artefact.folder import (
+    CORE,
+    FORMAT,
+    MANIFEST,
+    MODEL,
+    NETLIST,
+    VECTORS,
+    VERSION,
+    Manifest,
+    atomic_folder,
+    check_folder,
+    describe,
+    field_values,
+    load,
+)
 from lut2hw.artefact.vectors import random_vectors, vectors_of
 from lut2hw.compile.compiler import Compiled, compile_network
 from lut2hw.compile.options import CompileOptions
 from lut2hw.data import Dataset
 from lut2hw.errors import Lut2hwError
-from lut2hw.hdl.core import TOP, to_verilog
-from lut2hw.logic.port import OUTPUT
+from lut2hw.hdl.core import to_verilog
+from lut2hw.logic.port import CLOCK_PORT, INPUT_PORTS, OUTPUT, OUTPUT_PORTS, RESET_PORT, TOP
 from lut2hw.model.network import LutNetwork, to_bytes
 from lut2hw.targets.registry import get
 from lut2hw.training.recall import recall
@@ -54,10 +68,10 @@ def emit(
     with atomic_folder(Path(directory)) as folder:
         manifest = _manifest(compiled, len(vectors), source)
         contents = {
-            "core.v": to_verilog(netlist, latency=compiled.latency, target=compiled.target).encode(),
-            "model.lut": to_bytes(network),
-            "netlist.json": netlist_file.to_json(netlist).encode(),
-            "vectors.npz": vectors.to_bytes(),
+            CORE: to_verilog(netlist, latency=compiled.latency, target=compiled.target).encode(),
+            MODEL: to_bytes(network),
+            NETLIST: netlist_file.to_json(netlist).encode(),
+            VECTORS: vectors.to_bytes(),
             "summary.txt": describe(manifest).encode(),
             MANIFEST: (json.dumps(manifest, indent=1, sort_keys=False) + "\n").encode(),
             **{name: text.encode() for name, text in standalone.files_for(manifest, vectors).items()},
@@ -65,7 +79,8 @@ def emit(
         for name, content in contents.items():
             (folder / name).write_bytes(content)
         # What verify and build will read must be what was meant, before the folder takes its name.
-        if load(folder).netlist.cells != netlist.cells:
+        written = load(folder)
+        if written.netlist.cells != netlist.cells or not written.network or not written.verilog:
             raise Lut2hwError("the netlist read back differs from the one written; please report this")
     return load(directory)
 
@@ -126,7 +141,7 @@ def emit_model(
 
 def _manifest(compiled: Compiled, n_vectors: int, source: str) -> dict[str, Any]:
     network, netlist, port = compiled.network, compiled.netlist, compiled.input_port
-    features, encoder = network.features, network.encoder
+    encoder = network.encoder
     fields = []
     for field in port.fields:
         entry: dict[str, Any] = {
@@ -136,13 +151,7 @@ def _manifest(compiled: Compiled, n_vectors: int, source: str) -> dict[str, Any]
             "width": field.width,
             "signed": field.signed,
         }
-        feature = int(encoder.feature[field.index]) if port.encoded else field.index
-        if port.encoded:
-            entry |= {"feature": features.names[feature], "threshold": int(encoder.threshold[field.index])}
-        else:
-            entry |= {"low": int(features.low[feature]), "high": int(features.high[feature])}
-        # a real value r is the integer rint((r - zero) * scale)
-        fields.append(entry | {"scale": float(features.scale[feature]), "zero": float(features.offset[feature])})
+        fields.append(entry | field_values(network, port, field))
     clocked = compiled.latency > 0
     return {
         "format": FORMAT,
@@ -150,26 +159,13 @@ def _manifest(compiled: Compiled, n_vectors: int, source: str) -> dict[str, Any]
         "lut2hw": __version__,
         "target": compiled.target.name,
         "top": TOP,
-        "sources": ["core.v"],
-        "clock": "clk" if clocked else None,
-        "reset": "rst" if clocked else None,
+        "sources": [CORE],
+        "clock": CLOCK_PORT if clocked else None,
+        "reset": RESET_PORT if clocked else None,
         "latency_cycles": compiled.latency,
         "clock_mhz_expected": None if compiled.clock is None else round(compiled.clock, 1),
-        "input": {
-            "payload": "i__payload",
-            "valid": "i__valid",
-            "ready": "i__ready",
-            "width": port.width,
-            "encoded": port.encoded,
-            "fields": fields,
-        },
-        "output": {
-            "payload": "o__payload",
-            "valid": "o__valid",
-            "ready": "o__ready",
-            "width": len(netlist.outputs[OUTPUT]),
-            "classes": list(network.class_names),
-        },
+        "input": {**INPUT_PORTS, "width": port.width, "encoded": port.encoded, "fields": fields},
+        "output": {**OUTPUT_PORTS, "width": len(netlist.outputs[OUTPUT]), "classes": list(network.class_names)},
         "encoder": {
             "bits": len(encoder),
             "comparators": len({(int(f), int(t)) for f, t in zip(encoder.feature, encoder.threshold, strict=True)}),
@@ -180,9 +176,9 @@ def _manifest(compiled: Compiled, n_vectors: int, source: str) -> dict[str, Any]
         "compared": dict(compiled.compared),
         "kept": compiled.kept,
         "parts": {part: dict(kinds) for part, kinds in netlist.count_parts().items()},
-        "model": "model.lut",
-        "netlist": "netlist.json",
-        "vectors": {"file": "vectors.npz", "count": n_vectors, "source": source},
+        "model": MODEL,
+        "netlist": NETLIST,
+        "vectors": {"file": VECTORS, "count": n_vectors, "source": source},
         "simulation_models": list(compiled.target.simulation_models),
         "options": compiled.options.as_json(),
     }

@@ -11,41 +11,49 @@ summary.txt     the same in words
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
-import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lut2hw import __version__
-from lut2hw.artefact import netlist_file
+from lut2hw import __version__, checked
+from lut2hw.artefact import netlist_file, verilog
 from lut2hw.artefact.vectors import Vectors
+from lut2hw.checked import List, OneOf, Real, Table, Text, Whole, check, optional
 from lut2hw.compile.options import CompileOptions
 from lut2hw.errors import Lut2hwError, UsageError
-from lut2hw.files import alive, remove_leftovers
-from lut2hw.logic.netlist import Netlist
-from lut2hw.logic.port import INPUT, OUTPUT, Field, InputPort
-from lut2hw.model.network import LutNetwork
-from lut2hw.targets.registry import get
+from lut2hw.files import alive, open_regular, read_bytes, remove_leftovers
+from lut2hw.logic.netlist import Cell, Netlist
+from lut2hw.logic.port import CLOCK_PORT, INPUT, INPUT_PORTS, OUTPUT, OUTPUT_PORTS, RESET_PORT, TOP, Field, InputPort
+from lut2hw.model.file import ModelFileError
+from lut2hw.model.network import LutNetwork, from_bytes
+from lut2hw.targets.base import Target
+from lut2hw.targets.registry import TARGETS, get
 
 FORMAT, VERSION = "lut2hw core", 1
-MANIFEST = "manifest.json"
-MAX_MANIFEST = 1 << 26
-MAX_NETLIST = 1 << 30
+MANIFEST, CORE, MODEL, NETLIST, VECTORS = "manifest.json", "core.v", "model.lut", "netlist.json", "vectors.npz"
+LARGEST = {MANIFEST: 1 << 26, CORE: 1 << 28, MODEL: 1 << 30, NETLIST: 1 << 30, VECTORS: 1 << 30}
+"""Bytes of the largest files that are read."""
 
 
 @dataclass(frozen=True, eq=False)
 class Manifest:
-    """An emitted folder.
+    """An emitted folder, its files as they were when it was loaded.
+
+    What scripts and tools get to see of it is checked: names are the ones that `emit` gives, and the Verilog is only
+    to be had through `verilog`.
 
     top: module of the core in `sources`. clock, reset: its ports (rising edge, synchronous and active high), None
     for a core without registers. input_port: layout of `i__payload`. latency: cycles from an accepted example to its
-    answer. options: of its compilation. data: the whole of manifest.json.
+    answer. options: of its compilation. data: the whole of manifest.json. files: content by name of the other files,
+    or why there is none.
     """
 
     directory: Path
@@ -61,42 +69,94 @@ class Manifest:
     simulation_models: tuple[str, ...]
     options: CompileOptions
     data: Mapping[str, Any]
+    files: Mapping[str, bytes | OSError]
 
     @property
     def source_paths(self) -> list[Path]:
-        """The Verilog files."""
+        """Where the Verilog files lie, to name them; what they hold may be anybody's until `verilog` has read it."""
         return [self.directory / source for source in self.sources]
+
+    def file(self, name: str) -> bytes:
+        """Content of one of the folder's files. Errors: `Lut2hwError`."""
+        content = self.files[name]
+        if isinstance(content, OSError):
+            path = self.directory / name
+            raise Lut2hwError(f"cannot read {path}: {content.strerror or content}; emit the core again")
+        return content
+
+    @cached_property
+    def verilog(self) -> dict[str, str]:
+        """The Verilog for tools, by file name: without comments, but line for line.
+
+        Raises
+        ------
+        Lut2hwError
+            If a file holds anything that `emit` does not write for this netlist.
+        """
+        known = verilog.primitives_of(map(get(self.target).primitive, _one_of_each(self.netlist)))
+        texts = {}
+        for name in self.sources:
+            try:
+                texts[name] = verilog.vetted(self.file(name).decode("ascii", "replace"), self.top, known)
+            except verilog.Refused as error:
+                raise Lut2hwError(
+                    f"{self.directory / name} is not as `lut2hw emit` writes it ({error}), so no tool gets it; "
+                    "emit the core again"
+                ) from None
+        return texts
 
     @cached_property
     def network(self) -> LutNetwork:
-        """The golden model. Errors: also if it does not fit this manifest's ports."""
-        network = LutNetwork.load(self.directory / "model.lut")
-        port = self.input_port
-        known = len(network.encoder) if port.encoded else len(network.features)
-        widths = [1] * known if port.encoded else network.features.widths
-        if network.class_names != self.class_names or any(
-            field.index >= known or field.width != widths[field.index] for field in port.fields
-        ):
-            raise Lut2hwError(f"{self.directory / 'model.lut'} is not the model of this folder; emit the core again")
+        """The golden model. Errors: also if it does not fit this manifest."""
+        path = self.directory / MODEL
+        try:
+            network = from_bytes(self.file(MODEL))
+        except ModelFileError as error:
+            raise ModelFileError(f"{path} is not a usable model file: {error}; emit the core again") from None
+        try:
+            fits = (
+                network.class_names == self.class_names
+                and InputPort.of(network, self._bits_of(network), encoded=self.input_port.encoded) == self.input_port
+                and all(
+                    entry.get(name, value) == value
+                    for field, entry in zip(self.input_port.fields, self.data["input"]["fields"], strict=True)
+                    for name, value in field_values(network, self.input_port, field).items()
+                )
+            )
+        except (IndexError, OverflowError):
+            fits = False
+        if not fits:
+            raise Lut2hwError(f"{path} is not the model of this folder; emit the core again")
         return network
+
+    def _bits_of(self, network: LutNetwork) -> list[int]:
+        """Encoder bits whose port is this manifest's, if it is one of the network."""
+        if self.input_port.encoded:
+            return [field.index for field in self.input_port.fields if field.index < len(network.encoder)]
+        wanted = {field.index for field in self.input_port.fields}
+        return [bit for bit, feature in enumerate(network.encoder.feature.tolist()) if feature in wanted]
 
     @cached_property
     def netlist(self) -> Netlist:
         """The netlist that the Verilog was written from."""
-        path = self.directory / "netlist.json"
-        kinds = get(self.target).kinds
+        path = self.directory / NETLIST
+        text = self.file(NETLIST)
         try:
-            if path.stat().st_size > MAX_NETLIST:
-                raise ValueError
-            netlist = netlist_file.from_json(path.read_text(), kinds)
+            netlist = netlist_file.from_json(text.decode(), get(self.target).kinds)
             if (len(netlist.inputs[INPUT]), list(netlist.outputs)) != (self.input_port.width, [OUTPUT]):
+                raise ValueError
+            if len(netlist.outputs[OUTPUT]) != self.data["output"]["width"]:
                 raise ValueError
             if netlist.latency != self.latency and netlist.latency:
                 raise ValueError
+            if dict(netlist.count()) != self.data["cells"]:
+                raise ValueError
+            if {part: dict(kinds) for part, kinds in netlist.count_parts().items()} != self.data["parts"]:
+                raise ValueError
+            for cell in _one_of_each(netlist):
+                get(self.target).primitive(cell)
             return netlist
-        except OSError as error:
-            raise Lut2hwError(f"cannot read {path}: {error.strerror or error}; emit the core again") from None
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
             raise Lut2hwError(f"{path} is damaged; emit the core again") from None
 
     @property
@@ -110,16 +170,82 @@ class Manifest:
     @cached_property
     def vectors(self) -> Vectors:
         """Expected vectors."""
-        return Vectors.load(self.directory / "vectors.npz", self.n_vectors, self.input_port.width)
+        content = self.file(VECTORS)
+        return Vectors.from_bytes(content, self.directory / VECTORS, self.n_vectors, self.input_port.width)
+
+
+def _one_of_each(netlist: Netlist) -> Iterable[Cell]:
+    """A cell for each primitive that the netlist may map to, flip-flops left out."""
+    seen: dict[tuple[str, int, int, int], Cell] = {}
+    for cell in netlist.cells:
+        if cell.kind != "ff":
+            # what a LUT or RAM holds does not choose its primitive; other kinds' tables are options of few values
+            table = 0 if cell.kind in ("lut", "ram") else cell.table
+            seen.setdefault((cell.kind, len(cell.inputs), len(cell.outputs), table), cell)
+    return seen.values()
+
+
+def field_values(network: LutNetwork, port: InputPort, field: Field) -> dict[str, Any]:
+    """What the manifest says of a field of the port beside its place."""
+    features, encoder = network.features, network.encoder
+    feature = int(encoder.feature[field.index]) if port.encoded else field.index
+    values: dict[str, Any] = (
+        {"feature": features.names[feature], "threshold": int(encoder.threshold[field.index])}
+        if port.encoded
+        else {"low": int(features.low[feature]), "high": int(features.high[feature])}
+    )
+    # a real value r is the integer rint((r - zero) * scale)
+    return values | {"scale": float(features.scale[feature]), "zero": float(features.offset[feature])}
 
 
 def is_emitted(directory: Path) -> bool:
     """Whether the folder holds a manifest of ours, of any version."""
     try:
-        with (directory / MANIFEST).open("rb") as file:
+        with open_regular(directory / MANIFEST) as file:
             return f'"format": "{FORMAT}"'.encode() in file.read(4096)
     except OSError:
         return False
+
+
+def _read(directory: Path) -> dict[str, bytes | OSError]:
+    """The files of one folder, even if another takes its name meanwhile. Errors: `OSError` without a manifest."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        files: dict[str, bytes | OSError] = {}
+        for name, largest in LARGEST.items():
+            try:
+                files[name] = read_bytes(name, largest, folder=handle)
+            except OSError as error:
+                if name == MANIFEST:
+                    raise
+                files[name] = error
+        if not os.fstat(handle).st_nlink:
+            raise FileNotFoundError(errno.ENOENT, "it was replaced")
+        return files
+    finally:
+        os.close(handle)
+
+
+def _read_whole(directory: Path) -> dict[str, bytes | OSError]:
+    """`_read`, but while `emit` replaces the folder, which takes it a moment, wait for the new one."""
+    for _ in range(50):
+        try:
+            files = _read(directory)
+            if all(isinstance(content, bytes) for content in files.values()):
+                return files
+        except FileNotFoundError:
+            files = {}
+        if not _being_replaced(directory):
+            break
+        time.sleep(0.02)
+    return files or _read(directory)
+
+
+def _being_replaced(directory: Path) -> bool:
+    path = Path(os.path.abspath(directory))  # noqa: PTH100 - a link stays what it is
+    with contextlib.suppress(OSError):
+        return any(path.parent.glob(f"{glob.escape(f'.{path.name[:40]}.')}*"))
+    return False
 
 
 def load(directory: str | Path) -> Manifest:
@@ -127,9 +253,7 @@ def load(directory: str | Path) -> Manifest:
     directory = Path(directory)
     path = directory / MANIFEST
     try:
-        if path.stat().st_size > MAX_MANIFEST:
-            raise Lut2hwError(f"{path} is too large for a manifest; emit the core again")
-        text = path.read_text()
+        files = _read_whole(directory)
     except FileNotFoundError:
         what = "is no emitted folder" if directory.is_dir() else "does not exist"
         raise UsageError(
@@ -139,94 +263,104 @@ def load(directory: str | Path) -> Manifest:
         raise UsageError(
             f"{directory} is a file, not an emitted folder; of a model make one with `lut2hw emit {directory}`"
         ) from None
-    except UnicodeDecodeError:
-        raise Lut2hwError(f"{path} is damaged (it is not text); emit the core again") from None
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
     try:
-        data = json.loads(text)
+        data = checked.parse(files[MANIFEST])  # type: ignore[arg-type]
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise UsageError(f"{path} is not a manifest of lut2hw; give a folder that `lut2hw emit` wrote")
-        if data.get("version") != VERSION:
+        if data.get("version") != VERSION or type(data["version"]) is not int:
             raise Lut2hwError(
-                f"{path} has format version {data.get('version')!r}, this lut2hw reads {VERSION}; emit the core again"
+                f"{path} has format version {str(data.get('version'))[:40]}, this lut2hw reads {VERSION}; emit the "
+                "core again"
             )
-        return _parse(directory, data)
-    except Lut2hwError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-        reason = str(error) if type(error) is ValueError else type(error).__name__
-        raise Lut2hwError(f"{path} is damaged ({reason[:100]}); emit the core again") from None
+        return _parse(directory, data, files)
+    except checked.Damaged as error:
+        raise Lut2hwError(f"{path} is damaged ({error}); emit the core again") from None
 
 
-def _parse(directory: Path, data: dict[str, Any]) -> Manifest:
-    def need(condition: Any, what: str) -> None:
-        if not condition:
-            raise ValueError(what)
+_FIELD = {
+    "name": Text(),
+    "index": Whole(0, 1 << 31),
+    "offset": Whole(),
+    "width": Whole(1, 64),
+    "signed": bool,
+    "scale": Real(),
+    "zero": Real(),
+}
 
-    def identifier(value: Any) -> str:
-        need(isinstance(value, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,99}", value), "bad name")
-        return value
 
-    def whole(value: Any, low: int, high: int) -> int:
-        need(type(value) is int and low <= value <= high, "bad number")
-        return value
+_RAW = {"low": Whole(-(1 << 62), 1 << 62), "high": Whole(-(1 << 62), 1 << 62)}
+_ENCODED = {"feature": Text(), "threshold": Whole(-(1 << 62), 1 << 62)}
 
+
+def _shape(target: Target) -> dict[str, Any]:
+    """What a manifest of the target holds."""
+    return {
+        "lut2hw": Text(100),
+        "top": OneOf([TOP]),
+        "sources": OneOf([[CORE]]),
+        "clock": OneOf([CLOCK_PORT, None]),
+        "reset": OneOf([RESET_PORT, None]),
+        "latency_cycles": Whole(0, 1 << 16),
+        "clock_mhz_expected": optional(Real(0)),
+        "input": {
+            **{name: OneOf([port]) for name, port in INPUT_PORTS.items()},
+            "width": Whole(),
+            "encoded": bool,
+            "fields": List(_FIELD),
+        },
+        "output": {
+            **{name: OneOf([port]) for name, port in OUTPUT_PORTS.items()},
+            "width": Whole(1, 64),
+            "classes": List(Text(), 2),
+        },
+        "encoder": {"bits": Whole(), "comparators": Whole(), "in_core": bool},
+        "luts": Whole(),
+        "cells": Table(Whole()),
+        "compared": Table(Whole()),
+        "kept": Text(100),
+        "parts": Table(Table(Whole())),
+        "model": OneOf([MODEL]),
+        "netlist": OneOf([NETLIST]),
+        "vectors": {"file": OneOf([VECTORS]), "count": Whole(0, 1 << 24), "source": Text()},
+        "simulation_models": OneOf([list(target.simulation_models)]),
+        "options": Table(checked.SCALAR),
+    }
+
+
+def _parse(directory: Path, data: dict[str, Any], files: Mapping[str, bytes | OSError]) -> Manifest:
+    target = get(check(data, {"target": OneOf(TARGETS)})["target"])
+    check(data, _shape(target))
     fields, offset = [], 0
-    for entry in data["input"]["fields"]:
-        need(isinstance(entry["name"], str) and type(entry["signed"]) is bool, "bad field")
-        fields.append(
-            Field(
-                entry["name"],
-                whole(entry["index"], 0, 1 << 31),
-                whole(entry["offset"], offset, offset),
-                whole(entry["width"], 1, 64),
-                entry["signed"],
-            )
-        )
+    for at, entry in enumerate(data["input"]["fields"]):
+        check(entry["offset"], OneOf([offset]), f"input.fields[{at}].offset")
+        check(entry, _ENCODED if data["input"]["encoded"] else _RAW, f"input.fields[{at}]")
+        fields.append(Field(entry["name"], entry["index"], offset, entry["width"], entry["signed"]))
         offset += entry["width"]
-    need(type(data["input"]["encoded"]) is bool and data["input"]["width"] == offset, "bad input port")
-    sources = data["sources"]
-    need(
-        isinstance(sources, list)
-        and sources
-        and all(isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_]{1,60}\.v", name) for name in sources),
-        "bad source name",
-    )
-    models = data["simulation_models"]
-    need(
-        isinstance(models, list)
-        and all(
-            isinstance(name, str) and re.fullmatch(r"([A-Za-z0-9_]+/)*[A-Za-z0-9_]+\.v", name) for name in models
-        ),
-        "bad simulation model",
-    )
-    classes = data["output"]["classes"]
-    need(
-        isinstance(classes, list) and len(classes) >= 2 and all(isinstance(name, str) for name in classes),
-        "bad class names",
-    )
-    need(isinstance(data["options"], dict), "bad options")
+    check(data["input"]["width"], OneOf([offset]), "input.width")
+    clocked = data["latency_cycles"] > 0
+    check(data["clock"], OneOf([CLOCK_PORT if clocked else None]), "clock")
+    check(data["reset"], OneOf([RESET_PORT if clocked else None]), "reset")
     try:
         options = CompileOptions.from_json(data["options"])
     except UsageError as error:
         raise Lut2hwError(f"{directory / MANIFEST} has wrong options ({error}); emit the core again") from None
-    latency = whole(data["latency_cycles"], 0, 1 << 16)
-    clock, reset = (None if data[key] is None else identifier(data[key]) for key in ("clock", "reset"))
     return Manifest(
         directory,
-        identifier(data["target"]),
-        identifier(data["top"]),
-        tuple(sources),
-        clock,
-        reset,
+        target.name,
+        TOP,
+        (CORE,),
+        data["clock"],
+        data["reset"],
         InputPort(tuple(fields), data["input"]["encoded"]),
-        tuple(classes),
-        latency,
-        whole(data["vectors"]["count"], 0, 1 << 24),
-        tuple(models),
+        tuple(data["output"]["classes"]),
+        data["latency_cycles"],
+        data["vectors"]["count"],
+        target.simulation_models,
         options,
         data,
+        files,
     )
 
 

@@ -6,6 +6,7 @@ i // 8, and `classes`, int32 (n,).
 
 from __future__ import annotations
 
+import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from lut2hw import bits
 from lut2hw.errors import Lut2hwError
-from lut2hw.files import npz_bytes
+from lut2hw.files import npz_bytes, read_bytes
 from lut2hw.logic.port import InputPort
 from lut2hw.model.network import LutNetwork
 
@@ -46,7 +47,16 @@ class Vectors:
     def load(cls, path: Path, count: int, width: int) -> Vectors:
         """Read `count` vectors of `width` bits, no more. Errors: `Lut2hwError` for any other content."""
         try:
-            with zipfile.ZipFile(path) as archive:
+            data = read_bytes(path)
+        except OSError as error:
+            raise Lut2hwError(f"cannot read {path}: {error.strerror or error}") from None
+        return cls.from_bytes(data, path, count, width)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, path: Path, count: int, width: int) -> Vectors:
+        """`load` of the content of the file `path`."""
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 arrays = []
                 for name, dtype, shape in (("inputs", "|u1", (count, -(-width // 8))), ("classes", "<i4", (count,))):
                     info = archive.getinfo(f"{name}.npy")
@@ -57,8 +67,6 @@ class Vectors:
                     if array.dtype.str != dtype or array.shape != shape:
                         raise ValueError
                     arrays.append(array)
-        except OSError as error:
-            raise Lut2hwError(f"cannot read {path}: {error.strerror or error}") from None
         except Exception:  # zip and array readers fail in many ways on damaged files
             raise Lut2hwError(f"{path} does not hold {count} vectors of {width} bits; emit the core again") from None
         return cls(arrays[0], arrays[1].astype(np.int32))

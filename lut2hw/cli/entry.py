@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lut2hw import __version__
+from lut2hw import __version__, quote
 from lut2hw.cli import boards, exchange, hardware, learning, predict  # each registers its commands
 from lut2hw.cli.options import app
 from lut2hw.errors import Lut2hwError
@@ -68,9 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    line = " ".join(message.split())
     # Names in it may be anybody's: nothing of them may steer the terminal.
-    print("error: " + "".join(letter if letter.isprintable() else "?" for letter in line), file=sys.stderr)
+    print(f"error: {quote.line(message)}", file=sys.stderr)
     return code
 
 

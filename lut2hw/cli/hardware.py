@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +24,7 @@ from lut2hw.cli.options import (
     complete_board,
     complete_device,
 )
-from lut2hw.cli.render import check_output_file, print_table, progress_bar, report, show_notes
+from lut2hw.cli.render import check_output_file, print_table, progress_bar, report, say, show_notes
 from lut2hw.errors import Lut2hwError
 
 if TYPE_CHECKING:
@@ -163,7 +161,8 @@ def verify(
     Example: lut2hw verify build/digits
     """
     from lut2hw.artefact.emit import emit_model, load
-    from lut2hw.files import write_text
+    from lut2hw.checked import dumps
+    from lut2hw.files import scratch, write_into
     from lut2hw.model.network import LutNetwork
     from lut2hw.verify.engines import ENGINES, describe
     from lut2hw.verify.engines import verify as check
@@ -173,7 +172,7 @@ def verify(
         if core.is_dir() or not core.exists():
             manifest = load(core)
         else:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lut2hw-")))
+            folder = stack.enter_context(scratch())
             manifest = emit_model(LutNetwork.load(core), folder / "core", target=target, pipeline=pipeline)
         progress = stack.enter_context(progress_bar())
         started: list[str] = []
@@ -200,11 +199,11 @@ def verify(
     }
     if core.is_dir():
         with contextlib.suppress(Lut2hwError):  # for the report; a folder that cannot be written is checked as well
-            write_text(core / "verify.json", json.dumps({**result, "asked": vectors, "seed": seed}) + "\n")
+            write_into(core, "verify.json", dumps({**result, "asked": vectors, "seed": seed}) + "\n")
 
     def text() -> None:
         if len(outcomes) == 1:
-            print(words[0])
+            say(words[0])
         else:
             print_table(
                 "",
@@ -286,16 +285,16 @@ def build(
         if result.latency_ns is not None:
             latency = f"latency {result.latency_cycles} cycles = {result.latency_ns:.1f} ns"
         if board is None:
-            print(
+            say(
                 f"Fmax {result.fmax_mhz:.1f} MHz, {latency}, "
                 f"{result.classifications_per_second:,} classifications per second"
             )
         else:
-            print(
+            say(
                 f"Fmax {result.fmax_mhz:.1f} MHz for a clock of {result.clock_mhz:g} MHz, {latency}, up to "
                 f"{result.examples_per_second:,} examples per second at {result.baud:,} baud"
             )
-        print(result.bitstream or f"{directory} (no open tool packs a bitstream for {result.device})")
+        say(result.bitstream or f"{directory} (no open tool packs a bitstream for {result.device})")
 
     report(values, json_output, text, then=["lut2hw", "report" if board is None else "flash", directory])
 

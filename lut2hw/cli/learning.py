@@ -25,7 +25,7 @@ from lut2hw.cli.options import (
     accuracy,
     app,
 )
-from lut2hw.cli.render import check_output_file, print_table, progress_bar, report, show_notes
+from lut2hw.cli.render import check_output_file, print_table, progress_bar, report, say, show_notes
 from lut2hw.data.options import DataOptions
 from lut2hw.errors import UsageError, unknown_name
 from lut2hw.training.options import TrainOptions, all_flags
@@ -171,7 +171,7 @@ def evaluate(
     }
 
     def text() -> None:
-        print(
+        say(
             f"accuracy {result['accuracy']:.4f} on {len(y):,} examples ({split}) of {dataset.name}, "
             f"majority class {majority:.4f}, {result['examples_per_second']:,} examples per second with encoding"
         )
@@ -211,7 +211,7 @@ def reproduce(
         if not json_output:
             verdict = {True: "holds", False: "does not hold", None: "skipped"}[summary.get("holds")]
             line = summary["line"].removeprefix("skipped: ")
-            print(f"{summary['name']} ({summary['seconds']} s): {verdict}: {line}", flush=True)
+            say(f"{summary['name']} ({summary['seconds']} s): {verdict}: {line}")
 
     with progress_bar() as progress:
         summaries = run(names or [], output, quick, progress, done)
@@ -291,11 +291,11 @@ def inspect(
                     for e in found.rare_patterns[:10]
                 ],
             )
-        print(
+        say(
             f"{found.decided_by_rare:.1%} of {found.examples:,} training examples are right only by entries that "
             f"few show; memorization {found.memorization:.2f} (0 generalizes, 1 memorized)"
         )
-        print(
+        say(
             f"without entries whose labels may be chance (less than {SURE} bits of evidence) "
             f"{found.by_evidence[SURE]:.1%} are right, instead of {found.train_accuracy:.1%}; by chance "
             f"{found.by_chance:.2f} (0 learned, 1 as random labels would be)"
@@ -393,7 +393,7 @@ def sweep(
             [["" if row[name] is None else row[name] for name in names] for row in front],
         )
         if failed:
-            print(f"{len(failed)} of {len(rows)} points could not be trained, the first: {failed[0]['error']}")
-        print(f"{output}: sweep.csv, sweep.png, sweep.svg, {len(rows) - len(failed)} models")
+            say(f"{len(failed)} of {len(rows)} points could not be trained, the first: {failed[0]['error']}")
+        say(f"{output}: sweep.csv, sweep.png, sweep.svg, {len(rows) - len(failed)} models")
 
     report({"directory": str(output), "points": len(rows), "failed": len(failed), "front": front}, json_output, text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shlex
 import sys
 import tempfile
@@ -11,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from lut2hw import quote
+from lut2hw.checked import dumps
 from lut2hw.errors import UsageError
 
 
@@ -20,12 +21,12 @@ def report(result: dict[str, Any], as_json: bool, text: str | Callable[[], None]
     then: words of the command that one would run next, shown to a person at a terminal.
     """
     if as_json:
-        print(json.dumps(result))
+        print(dumps(result))
         return
     if callable(text):
         text()
     else:
-        print(text)
+        say(text)
     if then and sys.stdout.isatty() and sys.stderr.isatty():
         from rich.console import Console
 
@@ -37,7 +38,12 @@ def report(result: dict[str, Any], as_json: bool, text: str | Callable[[], None]
 def show_notes(notes: Iterable[str]) -> None:
     """Sentences on the data, on stderr, each in one line."""
     for note in notes:
-        print("".join(c if c.isprintable() else repr(c)[1:-1] for c in note), file=sys.stderr)
+        print(quote.line(note), file=sys.stderr)
+
+
+def say(text: object) -> None:
+    """Print a text for people; names of others in it steer no terminal."""
+    print(quote.plain(text), flush=True)
 
 
 def print_table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
@@ -48,13 +54,13 @@ def print_table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for i, column in enumerate(columns):
         numbers = all(isinstance(row[i], int | float) for row in rows)
-        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+        table.add_column(quote.line(column), justify="right" if numbers else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*map(quote.line, row))
     # A pipe has no width: do not wrap what programs will read.
     console = Console(width=None if sys.stdout.isatty() else 200, markup=False, highlight=False)
     if title:
-        console.print(title, style="italic")  # a table's own title wraps at its width
+        console.print(quote.line(title), style="italic")  # a table's own title wraps at its width
     console.print(table)
 
 
@@ -84,6 +90,7 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
         waiting: list[Any] = [bars.add_task("getting ready", total=None)]
 
         def update(what: str, done: int, total: int) -> None:
+            what = quote.line(what)
             while waiting:
                 bars.remove_task(waiting.pop())
             name = what.partition(":")[0]

@@ -8,13 +8,13 @@ where it is smaller.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from lut2hw import tools
 from lut2hw.compile.lower import bits_read, tables
 from lut2hw.errors import ToolError
+from lut2hw.files import scratch
 from lut2hw.logic import truth
 from lut2hw.logic.netlist import CONST0, CONST1, Netlist
 from lut2hw.logic.port import INPUT, OUTPUT, InputPort
@@ -91,14 +91,14 @@ def synthesize(network: LutNetwork, port: InputPort, target: Target, *, timeout:
 
     Errors: `ToolError` without yosys, if it fails, and for a primitive that no kind of cell describes.
     """
-    with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
-        folder = Path(name)
+    with scratch() as folder:
         (folder / "in.v").write_text(behavioural(network, port))
         tools.run(
             "yosys",
             ["-q", "-p", f"read_verilog in.v; {target.baseline.format(top=TOP)}; write_json out.json"],
             cwd=folder,
             timeout=timeout,
+            makes=["out.json"],
         )
         return read_back(folder / "out.json", TOP, target, {INPUT: ("x", port.width)}, {OUTPUT: "y"})
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from lut2hw.errors import FormatError, shown
 from lut2hw.exchange.builder import Builder
-from lut2hw.exchange.circuit import Circuit, distinct
+from lut2hw.exchange.circuit import Circuit
 from lut2hw.exchange.logic import MAX_NODES, MAX_PORTS, Logic, read_bytes, to_network
 from lut2hw.exchange.registry import WriteOptions
 from lut2hw.logic.aig import Aig
@@ -21,6 +21,7 @@ from lut2hw.logic.blif import BOM
 from lut2hw.logic.netlist import CONST0, CONST1
 from lut2hw.logic.walk import operands_first
 from lut2hw.model.network import LutNetwork
+from lut2hw.quote import distinct
 
 
 def read(path: str | Path, **options: Any) -> LutNetwork:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lut2hw.exchange.circuit import Circuit, identifier
+from lut2hw.exchange.circuit import Circuit
 from lut2hw.exchange.registry import WriteOptions
 from lut2hw.logic import truth
 from lut2hw.logic.netlist import CONST0, CONST1
 from lut2hw.logic.port import InputPort
 from lut2hw.model.network import LutNetwork
+from lut2hw.quote import identifier
 
 _CHUNK = 400  # statements of one function: compilers are quadratic in its length
 

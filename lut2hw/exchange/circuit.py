@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lut2hw.errors import UsageError
@@ -11,6 +10,7 @@ from lut2hw.logic.graph import MAJORITY, MUX
 from lut2hw.logic.netlist import CONST0, CONST1, Netlist
 from lut2hw.logic.port import INPUT, OUTPUT, InputPort
 from lut2hw.model.network import LutNetwork
+from lut2hw.quote import distinct, identifier
 
 _AS_LUT = {"carry": MAJORITY, "mux": MUX}
 
@@ -72,28 +72,6 @@ class Circuit:
                 yield cell.outputs[0], cell.inputs, _AS_LUT[cell.kind]
             else:
                 raise UsageError(f"a {cell.kind} cell is not combinational logic; compile without a pipeline")
-
-
-def identifier(name: str) -> str:
-    """`name` with letters, digits and underscores alone, not empty and not beginning with a digit."""
-    name = re.sub(r"[^A-Za-z0-9_]", "_", name)
-    return name if re.match(r"[A-Za-z_]", name) else f"x{name}"
-
-
-def distinct(names: Iterable[str]) -> tuple[str, ...]:
-    """The same names, those that came before made different by a number."""
-    seen: set[str] = set()
-    out = []
-    names = list(names)
-    taken = set(names)
-    for name in names:
-        number, candidate = 1, name
-        while candidate in seen or (candidate != name and candidate in taken):
-            number += 1
-            candidate = f"{name}_{number}"
-        seen.add(candidate)
-        out.append(candidate)
-    return tuple(out)
 
 
 def by_net(circuit: Circuit, internal: str = "n") -> dict[int, str]:

@@ -16,13 +16,13 @@ from lut2hw import bits
 from lut2hw.errors import FormatError, UsageError, shown
 from lut2hw.exchange.blif import lut_of
 from lut2hw.exchange.builder import Builder
-from lut2hw.exchange.circuit import distinct, identifier
 from lut2hw.exchange.logic import MAX_PORTS, Logic, read_bytes, to_network
 from lut2hw.exchange.registry import WriteOptions
 from lut2hw.logic import sop, truth
 from lut2hw.logic.blif import Cover, text_of
 from lut2hw.model.check import MAX_K
 from lut2hw.model.network import LutNetwork
+from lut2hw.quote import distinct, identifier
 
 MAX_TABLE_WORK = 1 << 36  # table bits touched by products that cover much of it
 MAX_INPUTS = 16

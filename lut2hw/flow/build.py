@@ -148,11 +148,8 @@ def _build(
 ) -> BuildResult:
     flow, part = design.flow, design.part
     seconds: dict[str, float] = {}
-    for source in manifest.source_paths:
-        try:
-            shutil.copyfile(source, scratch / source.name)
-        except OSError as error:
-            raise Lut2hwError(f"cannot read {source}: {error.strerror or error}; emit the core again") from None
+    for source, text in manifest.verilog.items():
+        (scratch / source).write_text(text)
     (scratch / "chip.il").write_text(design.rtlil)
     for name, text in design.files.items():
         (scratch / name).write_text(text)
@@ -169,7 +166,7 @@ def _build(
         return flow.logic_cells(packed(flow, arguments, netlist, top, cwd=scratch, timeout=timeout, seconds=seconds))
 
     progress(0)
-    read = f"read_verilog {' '.join(path.name for path in manifest.source_paths)};"
+    read = f"read_verilog {' '.join(manifest.sources)};"
     core = synthesis(manifest.top, read, flow.synth_core)
     progress(1)
     if flow.constraints:  # a core has too many ports for pins: count its LUTs and carry cells
@@ -200,7 +197,7 @@ def _build(
     (scratch / "nextpnr.log").write_text(routed.log)
     progress(4)
     if design.pack is not None:
-        pack(design.pack, cwd=scratch, timeout=timeout, seconds=seconds)
+        pack(design.pack, cwd=scratch, timeout=timeout, seconds=seconds, makes=[design.bitstream or ""])
     progress(5)
 
     used = dict(routed.used)
@@ -234,12 +231,6 @@ def _build(
         tools={tool: version_of(tool, scratch) or "unknown" for tool in seconds},
     )
     routed_design = [word.format(name=design.name) for word in flow.output if "{name}" in word]
-    for tool, file in [
-        *((flow.nextpnr, file) for file in routed_design),
-        ((design.pack or [""])[0], design.bitstream),
-    ]:
-        if file is not None and not (scratch / file).is_file():
-            raise tools.ToolError(f"{tool} made no {file}")
     made = ["chip.v", "nextpnr.log", LOG, *routed_design, *([design.bitstream] if design.bitstream else [])]
     files = {file: (scratch / file).read_bytes() for file in made if (scratch / file).is_file()}
     _write(out, {**files, BUILD: result.to_bytes()})

@@ -143,6 +143,7 @@ def implement(
             cwd=cwd,
             timeout=timeout,
             again=bool(more),
+            makes=["report.json", *(word.format(name=name) for word in flow.output if "{name}" in word)],
         )
         seconds[flow.nextpnr] = seconds.get(flow.nextpnr, 0) + run.seconds
         report = read_json(cwd / "report.json", flow.nextpnr)
@@ -162,35 +163,46 @@ def implement(
     return first
 
 
-def pack(command: Sequence[str], *, cwd: Path, timeout: float | None, seconds: dict[str, float]) -> None:
-    """Make a bitstream: run a packer with its arguments. seconds: gets its time, by tool. Errors: `ToolError`."""
+def pack(
+    command: Sequence[str], *, cwd: Path, timeout: float | None, seconds: dict[str, float], makes: Sequence[str]
+) -> None:
+    """Make a bitstream: run a packer with its arguments.
+
+    seconds: gets its time, by tool. makes: files that it must have made. Errors: `ToolError`.
+    """
     tool, *arguments = command
-    seconds[tool] = tools.run(tool, arguments, cwd=cwd, timeout=timeout).seconds
+    seconds[tool] = tools.run(tool, arguments, cwd=cwd, timeout=timeout, makes=makes).seconds
 
 
 PLACED, ROUTED = "placed.json", "routed.json"
 
 
 def place_and_route(
-    flow: Flow, arguments: Sequence[str], *, cwd: Path, timeout: float | None = None, again: bool = False
+    flow: Flow,
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    timeout: float | None = None,
+    again: bool = False,
+    makes: Sequence[str] = (),
 ) -> tools.Run:
     """Run nextpnr: at once, or where the family binds wires in between, place first and then route.
 
     arguments: as for one run. again: a second route of what is placed in `cwd`. A router that is stuck tries once
     more without looking at delays, which make it insist on short ways. Output and seconds are those of placing and
-    the last route.
+    the last route. makes: files that routing must have made.
     Errors: `ToolError`.
     """
 
-    def run(*words: str) -> tools.Run:
-        return tools.run(flow.nextpnr, words, cwd=cwd, timeout=timeout, watch=stuck)
+    def run(*words: str, makes: Sequence[str]) -> tools.Run:
+        return tools.run(flow.nextpnr, words, cwd=cwd, timeout=timeout, watch=stuck, makes=makes)
 
     if flow.bind is None:
-        return run(*arguments)
+        return run(*arguments, makes=makes)
     placed = None
     if not again:
         outputs = ("--report", *(word for word in flow.output if word.startswith("--")))
-        placed = run(*_without(arguments, *outputs), "--no-route", "--write", PLACED)
+        placed = run(*_without(arguments, *outputs), "--no-route", "--write", PLACED, makes=[PLACED])
         _bind(cwd / PLACED, flow)
     route = (
         *_without(arguments, "--json", "--pcf", "--top"),
@@ -202,14 +214,14 @@ def place_and_route(
         ROUTED,
     )
     try:
-        routed = run(*route)
+        routed = run(*route, makes=[ROUTED, *makes])
     except StoppedError:
         if again:
             raise
         with _editing(cwd / PLACED, flow.nextpnr) as modules:
             [module] = modules.values()
             module["settings"]["timing_driven"] = "0" * 32
-        routed = run(*route)
+        routed = run(*route, makes=[ROUTED, *makes])
     _check_bound(cwd / ROUTED, flow)
     return routed if placed is None else tools.Run(placed.output + routed.output, placed.seconds + routed.seconds)
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from lut2hw.artefact.folder import Manifest
-from lut2hw.errors import Lut2hwError, UsageError
+from lut2hw.artefact.results import BUILD, read_board
+from lut2hw.checked import dumps
+from lut2hw.errors import UsageError
 from lut2hw.flow import boards
 
-BUILD = "build.json"
 NAME = "chip"
 """Of the routed design and the bitstream of a board's chip."""
 BITSTREAM = {"ice40": f"{NAME}.bin", "ecp5": f"{NAME}.bit"}
 """File of a board's bitstream by family."""
-MAX_BUILD = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ class BuildResult:
 
     def to_bytes(self) -> bytes:
         """The file `build.json`."""
-        return (json.dumps(self.as_json(), indent=1) + "\n").encode()
+        return (dumps(self.as_json(), indent=1) + "\n").encode()
 
     def __getitem__(self, key: str) -> Any:
         return self.as_json()[key]
@@ -131,14 +129,8 @@ def read_build(manifest: Manifest, board: str | None = None) -> dict[str, Any]:
         )
         raise UsageError(f"{folder} {what}")
     name = board or built[0]
-    path = folder / name / BUILD
-    try:
-        if path.stat().st_size > MAX_BUILD:
-            raise ValueError
-        result = json.loads(path.read_text())
-        if not isinstance(result, Mapping) or not isinstance(result["baud"], int):
-            raise ValueError
-        # Which file goes to the board is where it lies, not what the file says.
-        return {**result, "board": name, "bitstream": str(path.parent / BITSTREAM[boards.board(name).target])}
-    except (OSError, ValueError, KeyError, RecursionError):
-        raise Lut2hwError(f"{path} is damaged; build it again with `lut2hw build {folder} --board {name}`") from None
+    result = read_board(folder / name)
+    if result is None:
+        raise UsageError(f"{folder} is not built for {name}; run `lut2hw build {folder} --board {name}`")
+    # Which file goes to the board is where it lies, not what the file says.
+    return {**result, "board": name, "bitstream": str(folder / name / BITSTREAM[boards.board(name).target])}

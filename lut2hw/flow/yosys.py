@@ -49,12 +49,11 @@ def synthesize(
     stat.unlink(missing_ok=True)
     # YoWASP's yosys is silent after its first call of ABC; the log file is not.
     try:
-        run = tools.run("yosys", ["-q", "-l", LOG, "-p", script], cwd=cwd, timeout=timeout)
+        makes = [f"{top}.json", stat.name]
+        run = tools.run("yosys", ["-q", "-l", LOG, "-p", script], cwd=cwd, timeout=timeout, makes=makes)
     except Lut2hwError as error:
         raise type(error)(_with_log(str(error), cwd / LOG)) from None
     seconds["yosys"] = seconds.get("yosys", 0) + run.seconds
-    if not (cwd / f"{top}.json").is_file():
-        raise tools.ToolError(_with_log("yosys made no netlist", cwd / LOG))
     return flow.primitives(read_json(stat, "yosys")["design"]["num_cells_by_type"])
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from amaranth.back import rtlil
 from amaranth.lib import wiring
 
 from lut2hw import tools
-from lut2hw.errors import ToolError
+from lut2hw.files import scratch
 
 _REMOVE = " ".join(
     f"-remove {name}" for name in ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
@@ -67,15 +65,11 @@ def from_rtlil(text: str, commands: Sequence[str] = AS_WRITTEN) -> str:
     ToolError
         If yosys fails.
     """
-    with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
-        work = Path(name)
+    with scratch() as work:
         (work / "design.il").write_text(text)
         (work / "write.ys").write_text("\n".join(["read_rtlil design.il", *commands]) + "\n")
-        tools.run_command([*_yosys(), "-q", "write.ys"], what="yosys", cwd=work)
-        try:
-            return (work / "design.v").read_text()
-        except OSError:
-            raise ToolError("yosys said that all is well but wrote no Verilog; is the disk full?") from None
+        tools.run_command([*_yosys(), "-q", "write.ys"], what="yosys", cwd=work, makes=["design.v"])
+        return (work / "design.v").read_text()
 
 
 def _yosys() -> list[str]:

@@ -15,10 +15,8 @@ from amaranth.lib.wiring import In, Out
 
 from lut2hw.hdl.convert import from_rtlil
 from lut2hw.logic.netlist import CONST0, CONST1, Cell, Kind, Netlist, tables_of
-from lut2hw.logic.port import INPUT, OUTPUT
+from lut2hw.logic.port import INPUT, OUTPUT, TOP
 from lut2hw.targets.base import CLOCK, ENABLE, OPEN, Target
-
-TOP = "lut2hw_core"
 
 
 def behaviour(kind: Kind, cell: Cell, inputs: list[Value]) -> list[Value]:

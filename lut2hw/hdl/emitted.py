@@ -9,16 +9,12 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from lut2hw.artefact.folder import Manifest
-from lut2hw.errors import Lut2hwError
 from lut2hw.hdl.protocol import Identity
 
 
 def identity_of(manifest: Manifest) -> Identity:
     """What a chip with this core says of itself."""
-    try:
-        digest = hashlib.sha256(b"".join(path.read_bytes() for path in manifest.source_paths)).digest()
-    except OSError as error:
-        raise Lut2hwError(f"cannot read {error.filename}: {error.strerror}; emit the core again") from None
+    digest = hashlib.sha256(b"".join(map(manifest.file, manifest.sources))).digest()
     return Identity(max(1, manifest.input_port.width), class_bits(manifest), int.from_bytes(digest[:4], "little"))
 
 
@@ -44,8 +40,8 @@ class EmittedCore(wiring.Component):
     def elaborate(self, platform):
         manifest = self.manifest
         if platform is not None:
-            for path in manifest.source_paths:
-                platform.add_file(path.name, path.read_text())
+            for name, text in manifest.verilog.items():
+                platform.add_file(name, text)
         clocked = {}
         if manifest.clock:
             clocked = {

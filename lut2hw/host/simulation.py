@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from lut2hw import tools
 from lut2hw.artefact.folder import Manifest
 from lut2hw.errors import ToolError
 from lut2hw.extras import need
+from lut2hw.files import scratch
 from lut2hw.hdl.convert import to_verilog
 from lut2hw.hdl.emitted import EmittedCore, identity_of
 from lut2hw.hdl.linked import LinkedCore
@@ -45,16 +45,16 @@ class Answers:
 def simulate(linked: LinkedCore, words: Sequence[int], *, timeout: float | None = None) -> Answers:
     """Send the port vectors `words` through the link, and try what else the link promises. Errors: `ToolError`."""
     link = linked.link
-    with tempfile.TemporaryDirectory(prefix="lut2hw-") as work:
+    with scratch() as work:
         config = {
             "identity": asdict(link.identity),
             "words": [f"{word:x}" for word in words],
             "test": f"lut2hw.sim.{link.bench}",
             **link.bench_options(),
         }
-        run = run_bench(linked, Path(work), config, timeout=timeout)
+        run = run_bench(linked, work, config, timeout=timeout)
         try:
-            return Answers(**json.loads((Path(work) / "result.json").read_text()))
+            return Answers(**json.loads((work / "result.json").read_text()))
         except (OSError, ValueError, TypeError):
             raise ToolError(
                 f"the bench {link.bench} stopped without a result; it last said: {tools.last_words(run.output)}"
@@ -71,7 +71,7 @@ def run_bench(
     sources, defines = [str(work / "linked.v")], list[str]()
     if isinstance(linked.core, EmittedCore):
         design = core_design(linked.core.manifest)
-        sources += [str(path.resolve()) for path in design.sources]
+        sources += design.source_files(work)
         defines += design.defines
     (work / "bench.json").write_text(
         json.dumps(
@@ -86,7 +86,7 @@ def run_bench(
         )
     )
     return tools.run_command(
-        [sys.executable, "-m", "lut2hw.verify.icarus", str(work / "bench.json")],
+        [sys.executable, "-P", "-m", "lut2hw.verify.icarus", str(work / "bench.json")],
         what="Icarus Verilog under cocotb",
         timeout=timeout,
     )
@@ -101,8 +101,7 @@ def simulated_chip(manifest: Manifest) -> Iterator[str]:
     """
     tools.require("iverilog")
     linked = LinkedCore(Uart(identity_of(manifest), DIVISOR), EmittedCore(manifest))
-    with tempfile.TemporaryDirectory(prefix="lut2hw-") as work_name:
-        work = Path(work_name)
+    with scratch() as work:
         port, stop = work / "port", work / "stop"
         config = {
             "identity": asdict(linked.link.identity),

@@ -18,6 +18,12 @@ from lut2hw.model.network import LutNetwork
 
 INPUT, OUTPUT = "features", "class"
 
+TOP = "lut2hw_core"
+CLOCK_PORT, RESET_PORT = "clk", "rst"
+INPUT_PORTS = {"payload": "i__payload", "valid": "i__valid", "ready": "i__ready"}
+OUTPUT_PORTS = {"payload": "o__payload", "valid": "o__valid", "ready": "o__ready"}
+"""The core's module and its ports, those of the streams by what they are."""
+
 
 @dataclass(frozen=True)
 class Field:

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from lut2hw import checked
 from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.files import npz_bytes
 
@@ -45,6 +46,7 @@ def pack(header: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> bytes:
         **header,
         "arrays": {name: [value.dtype.str, list(value.shape)] for name, value in arrays.items()},
     }
+    whole = checked.finite(whole)
     whole["sha256"] = _digest(whole, arrays)
     text = json.dumps(whole, sort_keys=True, separators=(",", ":")).encode()
     return npz_bytes([("header", np.frombuffer(text, np.uint8)), *sorted(arrays.items())])
@@ -108,7 +110,7 @@ def _header(archive: zipfile.ZipFile, file_size: int) -> dict[str, Any]:
     value = _array(archive, info)
     if value.dtype != np.uint8 or value.ndim != 1:
         raise ModelFileError("its header is not text")
-    header = json.loads(value.tobytes().decode())
+    header = checked.parse(value.tobytes())
     if not isinstance(header, dict) or header.get("format") != "lut2hw":
         raise ModelFileError("it is not a lut2hw model")
     if header.get("version") != FORMAT_VERSION:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lut2hw import bits
+from lut2hw import bits, checked
+from lut2hw.checked import Either, Maybe, Real, Table, Text, Whole, optional
 from lut2hw.errors import UsageError
-from lut2hw.files import atomic_write
+from lut2hw.files import atomic_write, open_regular
 from lut2hw.model.check import check
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.features import Features
-from lut2hw.model.file import ModelFileError, pack, unpack
+from lut2hw.model.file import MAX_BYTES, ModelFileError, pack, unpack
 from lut2hw.model.parts import Head, Layer
 
 
@@ -173,8 +175,8 @@ class LutNetwork:
         """Read a model file. Errors: `ModelFileError` in one line for anything that is not a whole model."""
         path = Path(path)
         try:
-            with path.open("rb") as file:
-                return _read(file, path.stat().st_size)
+            with open_regular(path, MAX_BYTES) as file:
+                return _read(file, os.fstat(file.fileno()).st_size)
         except FileNotFoundError:
             raise UsageError(f"no model file at {path}; make one with `lut2hw train ... -o {path}`") from None
         except OSError as error:
@@ -183,6 +185,23 @@ class LutNetwork:
             raise ModelFileError(f"{path} is not a usable model file: {error}; train it again") from None
         except UsageError as error:
             raise ModelFileError(f"{path} is not a usable model file: {error}") from None
+
+
+_META = {
+    "data": Maybe(
+        {
+            **dict.fromkeys(
+                ("data", "label", "classes", "fingerprint", "ignore", "test_data"), Maybe(optional(Text()))
+            ),
+            "test_split": Maybe(Either((None, Real(0, 1), Text()))),
+            "max_categories": Maybe(optional(Whole())),
+            **dict.fromkeys(("drop_missing", "header"), Maybe(optional(bool))),
+        }
+    ),
+    "dont_cares": Maybe({"before": Table(Real()), "after": Table(Real())}),
+    **dict.fromkeys(("learner", "imported", "ended"), Maybe(optional(Text()))),
+}
+"""What others read of a model's meta, beside the curve, which has a check of its own where it is drawn."""
 
 
 def _arrays(network: LutNetwork) -> dict[str, NDArray]:
@@ -235,6 +254,10 @@ def _read(file: Any, file_size: int) -> LutNetwork:
         texts = [*header["classes"], *header["features"], header["head"]]
         if not all(isinstance(text, str) for text in texts) or not isinstance(header["meta"], dict):
             raise ModelFileError("its header has the wrong types")
+        try:
+            checked.check(header["meta"], _META, "meta")
+        except checked.Damaged as error:
+            raise ModelFileError(f"it is damaged: {error}") from None
         shape, n_layers = header["image_shape"], header["layers"]
         if (
             type(n_layers) is not int

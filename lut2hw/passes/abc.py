@@ -6,10 +6,9 @@ R. Brayton and A. Mishchenko, "ABC: an academic industrial-strength verification
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
+from lut2hw.files import scratch
 from lut2hw.logic import abc, blif
 from lut2hw.logic.blif import Cover
 from lut2hw.logic.graph import Graph
@@ -81,8 +80,7 @@ def from_blif(text: str, like: Netlist) -> Netlist:
 
 def remap(netlist: Netlist, lut_inputs: int, script: str = SCRIPT) -> Netlist:
     """The LUTs of a combinational netlist, mapped anew by ABC. Errors: `ToolError` without yosys."""
-    with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
-        folder = Path(name)
+    with scratch() as folder:
         (folder / "in.blif").write_text(to_blif(netlist))
         before = "read_blif in.blif; techmap; opt -full; simplemap"
         abc.run(folder, before, [script], "opt_clean; write_blif out.blif", options=f"-lut {lut_inputs}")

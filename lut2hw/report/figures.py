@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lut2hw import quote
+
 # Colours that only stand for CSS variables of the page.
 FOREGROUND, MUTED = "#010101", "#010102"
 COLOURS = ("#010111", "#010112", "#010113", "#010114", "#010115", "#010116")
@@ -202,7 +204,7 @@ def bars(
         series, (COLOURS[5], COLOURS[0]) if len(series) > 1 else COLOURS, strict=False
     ):
         ax.barh(at, values, color=colour, height=0.7, label=legend_name)
-    ax.set_yticks(at, [each if len(each) <= 24 else each[:23] + "…" for each in names])
+    ax.set_yticks(at, [quote.figure(each if len(each) <= 24 else each[:23] + "…") for each in names])
     ax.set_ylim(-0.6, len(names) - 0.4)
     ax.set_xlim(left=0)
     ax.set_xlabel(label)
@@ -261,7 +263,7 @@ def shares(rows: Sequence[tuple[str, float, float]]) -> str:
             ha="right",
             va="center",
         )
-    ax.set_yticks(at, [name for name, _, _ in rows])
+    ax.set_yticks(at, [quote.figure(name) for name, _, _ in rows])
     ax.set_xlim(0, 100)
     ax.set_xlabel("% of the device")
     return svg(figure, "device", "Device utilization")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import math
 import shlex
 from collections.abc import Mapping
@@ -15,14 +15,16 @@ import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
-from lut2hw import __version__, bits
+from lut2hw import __version__, bits, quote
 from lut2hw.artefact.emit import Manifest
 from lut2hw.artefact.emit import load as load_folder
+from lut2hw.artefact.results import read_build, read_verify
 from lut2hw.compile.area import estimate_netlist
 from lut2hw.compile.compiler import compile_network
 from lut2hw.data import Dataset
 from lut2hw.errors import Lut2hwError
 from lut2hw.extras import need
+from lut2hw.files import read_text
 from lut2hw.flow.result import built_for
 from lut2hw.logic.netlist import PARTS
 from lut2hw.model.network import LutNetwork
@@ -35,7 +37,6 @@ from lut2hw.training.train import options_of
 MAX_EXAMPLES = 60_000
 MAX_PICTURES = 24
 MAX_CLASSES_SHOWN = 24
-MAX_JSON = 1 << 26
 ESTIMATE_FOR = "ice40"
 
 
@@ -100,8 +101,8 @@ def make(path: str | Path, *, data: str | None = None, title: str | None = None)
     build = verify = None
     boards: dict[str, dict[str, Any]] = {}
     if manifest is not None:
-        build, verify = _json(path / "build.json"), _json(path / "verify.json")
-        boards = {name: _json(path / name / "build.json") or {} for name in built_for(manifest)}
+        build, verify = read_build(path), read_verify(path)
+        boards = {name: read_build(path / name) or {} for name in built_for(manifest)}
         missing += [f"area and timing on a device: run lut2hw build {path}"] * (build is None and not boards)
         missing += [f"verification: run lut2hw verify {path}"] * (verify is None)
     else:
@@ -146,7 +147,11 @@ def make(path: str | Path, *, data: str | None = None, title: str | None = None)
         "missing": missing,
     }
     environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=lambda value: quote.plain(value) if type(value) is str else value,
     )
     template = (resources.files("lut2hw.report") / "report.html.j2").read_text()
     return environment.from_string(template).render(page)
@@ -165,21 +170,6 @@ def _fill(shown: list[Figure]) -> None:
 
 
 # --- parts ------------------------------------------------------------------------------------------------------
-
-
-def _json(path: Path) -> dict[str, Any] | None:
-    """A result file of the folder, None if it is not there."""
-    try:
-        if path.stat().st_size > MAX_JSON:
-            raise ValueError
-        value = json.loads(path.read_bytes())
-        if not isinstance(value, dict):
-            raise ValueError
-        return value
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, RecursionError):
-        raise Lut2hwError(f"{path} is damaged; run lut2hw {path.stem} {path.parent} again") from None
 
 
 def _scores(network: LutNetwork, x: NDArray, y: NDArray[np.int64]) -> _Scores | None:
@@ -517,10 +507,10 @@ def _built(manifest: Manifest, build: dict[str, Any]) -> list[Figure]:
         )
     counts = list(core)
     rows_ = [[what, *(f"{build[what][count]:,}" for count in counts)] for what in ("core", "chip")]
-    log = manifest.directory / "nextpnr.log"
     words = None
-    if log.is_file() and log.stat().st_size < 1 << 28:
-        words = critical_path(log.read_text(errors="replace"), manifest.netlist)
+    with contextlib.suppress(OSError):
+        log = read_text(manifest.directory / "nextpnr.log", 1 << 28, errors="replace")
+        words = critical_path(log, manifest.netlist)
     out.append(
         Figure("Area and timing", words or "", head=["", *(_COUNTS.get(c, c) for c in counts)], rows=rows_, wide=True)
     )
@@ -568,7 +558,7 @@ def _mistakes(network: LutNetwork, split: _Scores) -> list[Figure]:
             pixels = np.rint((split.x[i] - low) * (255 / max(high - low, 1))).astype(np.uint8).reshape(shape)
             if pixels.ndim == 3 and pixels.shape[2] not in (1, 3, 4):
                 pixels = pixels[..., 0]
-            caption = jinja2.utils.markupsafe.escape(f"{names[split.y[i]]} → {names[split.answer[i]]}")
+            caption = jinja2.utils.markupsafe.escape(quote.line(f"{names[split.y[i]]} → {names[split.answer[i]]}"))
             pictures.append(
                 f'<span class="example"><img class="pixels" alt="{caption}" src="{figures.png(pixels)}">'
                 f"{caption}</span>"

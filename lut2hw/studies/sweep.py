@@ -22,9 +22,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lut2hw import checked, quote
+from lut2hw.checked import Either, Real, Text, Whole
 from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.extras import need
-from lut2hw.files import write_bytes, write_text
+from lut2hw.files import read_bytes, subfolder, write_into
 from lut2hw.flags import Flag
 from lut2hw.training.options import TrainOptions
 
@@ -173,13 +175,14 @@ def run(
         [dataset.options, target, encoded_inputs, len(dataset.y_train), len(dataset.y_test)], sort_keys=True
     )
     output = Path(output)
-    folder = output / "points"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write into {output}: {error.strerror or error}") from None
+    folder = subfolder(output, "points")
     keys = [point.key(what) for point in points]
-    done = {key: row for key in keys if (row := _read(folder / f"{key}.json")) is not None}
+    found = {key: _read(folder / f"{key}.json", point) for point, key in zip(points, keys, strict=True)}
+    done = {key: row for key, row in found.items() if row is not None}
     todo = [(point, key) for point, key in zip(points, keys, strict=True) if key not in done]
     report = progress or (lambda name, count, total: None)
     report("sweep", len(done), len(points))
@@ -233,9 +236,10 @@ def _train(
 @contextmanager
 def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
     """Processes of one thread each; stopped at once on an error or Ctrl-C."""
-    names = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    # inherited by the processes, which take no modules from the current folder
+    names = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PYTHONSAFEPATH")
     before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))  # inherited by the processes
+    os.environ.update(dict.fromkeys(names, "1"))
     # Ctrl-C reaches the processes too; only this one answers to it.
     pool = ProcessPoolExecutor(
         jobs,
@@ -266,6 +270,7 @@ def _work(point: Point, data: dict[str, Any], target: str, encoded_inputs: bool,
     from lut2hw import data as datasets
     from lut2hw import targets
     from lut2hw.compile import area
+    from lut2hw.model.network import to_bytes
     from lut2hw.training.train import train
 
     key = json.dumps(data, sort_keys=True)
@@ -286,28 +291,33 @@ def _work(point: Point, data: dict[str, Any], target: str, encoded_inputs: bool,
         row |= {name: trained.options.given()[name] for name in trained.tried}
         if isinstance(row["bits_per_feature"], tuple):
             row["bits_per_feature"] = row["bits_per_feature"][0]
-        network.save(f"{path}.lut")
+        write_into(Path(path).parent, f"{Path(path).name}.lut", to_bytes(network))
     except (UsageError, MemoryError) as error:
         row["error"] = " ".join(str(error).split()) or type(error).__name__
-    write_text(f"{path}.json", json.dumps(row) + "\n")
+    write_into(Path(path).parent, f"{Path(path).name}.json", checked.dumps(row) + "\n")
     return row
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    """A finished point; None if it is not there or not whole, and then it is trained again."""
+_ROW = {
+    **dict.fromkeys(("seed", "logic_cells", "trained_luts", "encoder_bits"), Whole()),
+    **dict.fromkeys(("luts", "levels", "k"), Either((None, Whole(), Text(20)))),
+    **dict.fromkeys(("test_accuracy", "train_accuracy"), Real(0, 1)),
+    "seconds": Real(0),
+    "error": None,
+}
+_FAILED = {"error": Text()}
+
+
+def _read(path: Path, point: Point) -> dict[str, Any] | None:
+    """A finished point; None if it is not there, not whole or another, and then it is trained again."""
     try:
-        row = json.loads(path.read_text())
-        if not isinstance(row, dict) or "error" not in row:
-            return None
-        if row["error"] is None:
-            if not path.with_suffix(".lut").is_file():
-                return None
-            for name in ("test_accuracy", "train_accuracy", "logic_cells", "seconds"):
-                if not isinstance(row[name], int | float):
-                    return None
-        return row
-    except (OSError, ValueError, KeyError, RecursionError):
+        row = checked.check(checked.parse(read_bytes(path, 1 << 20)), Either((_ROW, _FAILED)))
+    except (OSError, ValueError):
         return None
+    asked = {name: value for name, value in point.columns().items() if isinstance(value, int | float)}
+    if row["error"] is None and any(row.get(name) != value for name, value in asked.items()):
+        return None
+    return row if row["error"] is not None or path.with_suffix(".lut").is_file() else None
 
 
 def _write(output: Path, rows: Sequence[dict[str, Any]], name: str, target: str) -> None:
@@ -316,13 +326,12 @@ def _write(output: Path, rows: Sequence[dict[str, Any]], name: str, target: str)
     table = csv.DictWriter(text, [*COLUMNS[:7], *others, *COLUMNS[7:]], restval="", lineterminator="\n")
     table.writeheader()
     table.writerows({key: "" if value is None else value for key, value in row.items()} for row in rows)
-    write_text(output / "sweep.csv", text.getvalue())
-    write_text(
-        output / "sweep.json", json.dumps({"data": name, "target": target, "points": list(rows)}, indent=1) + "\n"
-    )
+    write_into(output, "sweep.csv", text.getvalue())
+    state = {"data": name, "target": target, "points": list(rows)}
+    write_into(output, "sweep.json", checked.dumps(state, indent=1) + "\n")
     svg, png = draw(rows, name, target)
-    write_text(output / "sweep.svg", svg)
-    write_bytes(output / "sweep.png", png)
+    write_into(output, "sweep.svg", svg)
+    write_into(output, "sweep.png", png)
 
 
 def draw(rows: Sequence[dict[str, Any]], name: str, target: str) -> tuple[str, bytes]:
@@ -383,7 +392,7 @@ def draw(rows: Sequence[dict[str, Any]], name: str, target: str) -> tuple[str, b
     ax.grid(color=figures.MUTED, alpha=0.25, linewidth=0.6)
     ax.set_axisbelow(True)
     ax.set_xlabel(f"logic cells on {target} (estimate); small numbers: LUTs trained")
-    ax.set_ylabel(f"test accuracy on {Path(name).name}, %")
+    ax.set_ylabel(f"test accuracy on {quote.figure(Path(name).name)}, %")
     figures.legend(ax, loc="lower right")
     return figures.svg(figure, "sweep", "Accuracy against logic cells", standalone=True), figures.png_of(figure)
 

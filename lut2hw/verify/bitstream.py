@@ -6,21 +6,24 @@ pin is which comes from the names that nextpnr left in its .asc file; nothing el
 
 from __future__ import annotations
 
-import json
 import re
-import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 from lut2hw import tools
 from lut2hw.artefact.folder import Manifest
+from lut2hw.artefact.results import read_build
 from lut2hw.artefact.vectors import Vectors
 from lut2hw.errors import ToolError
+from lut2hw.files import read_text, scratch
 from lut2hw.flow.result import built_for
 from lut2hw.targets.base import simulation_model
 from lut2hw.verify import board, simulate
 from lut2hw.verify.outcome import Outcome
+
+MAX_ASC = 1 << 26
+"""Bytes of what nextpnr writes for it, at most."""
 
 MAX_CLOCKS = 20_000
 """Bits shifted in, one for each clock."""
@@ -100,18 +103,20 @@ def _shift(manifest: Manifest, binary: Path, vectors: Vectors, seed: int, timeou
     """The chip without a board."""
     bits = manifest.bits_read[0]
     vectors = vectors.first(max(10, MAX_CLOCKS // len(bits)))
-    with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
-        work = Path(name)
-        (work / "chip.bin").write_bytes(binary.read_bytes())
-        tools.run("iceunpack", ["chip.bin", "chip.asc"], cwd=work, timeout=timeout)
-        names = [
-            match[0]
-            for match in re.finditer(rf"^\.sym \d+ {PIN}$", binary.with_suffix(".asc").read_text(), re.MULTILINE)
-        ]
+    with scratch() as work:
+        board.unpack(binary, work, timeout)
+        try:
+            symbols = read_text(binary.with_suffix(".asc"), MAX_ASC, errors="replace")
+        except OSError as error:
+            raise ToolError(f"cannot read {error.filename}: {error.strerror or error}; build again") from None
+        names = [match[0] for match in re.finditer(rf"^\.sym \d{{1,9}} {PIN}$", symbols, re.MULTILINE | re.ASCII)]
         with (work / "chip.asc").open("a") as file:
             file.write("\n".join(["", *names, ""]))
         verilog = tools.run("icebox_vlog", ["-s", "-L", "chip.asc"], cwd=work, timeout=timeout).output
-        (work / "chip.v").write_text(verilog[verilog.index("module chip") :] if "module chip" in verilog else "")
+        start = re.search(r"^module chip\b", verilog, re.MULTILINE)
+        if start is None:
+            raise ToolError(f"icebox_vlog printed no module; it last said: {tools.last_words(verilog)}")
+        (work / "chip.v").write_text(verilog[start.start() :])
         # icebox makes a name that several nets have unique by underscores; the net that is a pin counts
         pins = {match[1]: match[2] for match in re.finditer(rf"^wire \\_{PIN}_* = (io_\w+);", verilog, re.MULTILINE)}
         pins |= {f"{name}[0]": pins.pop(name) for name in ("class",) if name in pins}
@@ -136,11 +141,9 @@ def _shift(manifest: Manifest, binary: Path, vectors: Vectors, seed: int, timeou
 
 def _binary(directory: Path) -> Path | None:
     """The bitstream that build.json names, if it and its .asc file are there."""
-    try:
-        named = json.loads((directory / "build.json").read_text())["bitstream"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-    if not isinstance(named, str):
+    built = read_build(directory)
+    named = built and built["bitstream"]
+    if not named:
         return None
     binary = directory / Path(named).name
     return binary if binary.is_file() and binary.with_suffix(".asc").is_file() else None

@@ -7,7 +7,6 @@ whose ports are named after the pins of the board. Requests go in at its UART, a
 from __future__ import annotations
 
 import re
-import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from lut2hw import tools
 from lut2hw.artefact.folder import Manifest
 from lut2hw.artefact.vectors import Vectors
 from lut2hw.errors import Lut2hwError, ToolError, UsageError
+from lut2hw.files import read_bytes, scratch
 from lut2hw.flow.boards import board
 from lut2hw.flow.result import read_build
 from lut2hw.hdl.emitted import identity_of
@@ -23,6 +23,9 @@ from lut2hw.hdl.protocol import classify_request, identify_request
 from lut2hw.targets.base import simulation_model
 from lut2hw.verify import simulate
 from lut2hw.verify.outcome import Outcome
+
+MAX_BITSTREAM = 1 << 22
+"""Bytes of an iCE40's bitstream, at most."""
 
 MAX_CLOCKS = 50_000
 """Of sending requests; one is sent however long it takes, up to `MOST_CLOCKS`."""
@@ -54,12 +57,8 @@ def check(manifest: Manifest, name: str, vectors: Vectors, timeout: float | None
     if start + clocks > MOST_CLOCKS:
         return Outcome("bitstream", None, note=f"an example takes {clocks:,} clocks at {built['baud']:,} baud")
     vectors = vectors.first(max(1, (MAX_CLOCKS - start - 20 * divisor * len(identify_request())) // clocks))
-    with tempfile.TemporaryDirectory(prefix="lut2hw-") as scratch:
-        work = Path(scratch)
-        try:
-            (work / "chip.bin").write_bytes(Path(built["bitstream"]).read_bytes())
-        except OSError:
-            raise ToolError(f"the bitstream {built['bitstream']} is gone; build it again") from None
+    with scratch() as work:
+        unpack(Path(built["bitstream"]), work, timeout)
         verilog = read_back(work, pins, platform.package.lower(), timeout)
         ports = {name: way for way, name in re.findall(r"(input|output|inout) (\w+)", verilog[0])}
         if ports != WANTED:
@@ -80,13 +79,23 @@ def check(manifest: Manifest, name: str, vectors: Vectors, timeout: float | None
     return replace(Outcome.of_bench("bitstream", len(vectors), result), note=f"pins {', '.join(pins.values())}")
 
 
-def read_back(work: Path, pins: dict[str, str], package: str, timeout: float | None) -> tuple[str, str]:
-    """Head and whole text of the Verilog of chip.bin in `work`, its ports named as in `pins`. Errors: `ToolError`."""
-    tools.run("iceunpack", ["chip.bin", "chip.asc"], cwd=work, timeout=timeout)
-    (work / "pins.pcf").write_text("".join(f"set_io {name} {pin}\n" for name, pin in pins.items()))
+def unpack(binary: Path, work: Path, timeout: float | None) -> None:
+    """Make chip.asc of a bitstream in the folder `work`. Errors: `ToolError`."""
+    try:
+        (work / "chip.bin").write_bytes(read_bytes(binary, MAX_BITSTREAM))
+    except FileNotFoundError:
+        raise ToolError(f"the bitstream {binary} is gone; build it again") from None
+    except OSError as error:
+        raise ToolError(f"cannot read {binary}: {error.strerror or error}; build it again") from None
+    tools.run("iceunpack", ["chip.bin", "chip.asc"], cwd=work, timeout=timeout, makes=["chip.asc"])
     # what a bitstream says of itself may be anything
     text = re.sub(r"^\.comment\b.*\n(?:(?!\.).*\n)*", "", (work / "chip.asc").read_text(errors="replace"), flags=re.M)
     (work / "chip.asc").write_text(text)
+
+
+def read_back(work: Path, pins: dict[str, str], package: str, timeout: float | None) -> tuple[str, str]:
+    """Head and whole text of the Verilog of chip.asc in `work`, its ports named as in `pins`. Errors: `ToolError`."""
+    (work / "pins.pcf").write_text("".join(f"set_io {name} {pin}\n" for name, pin in pins.items()))
     said = tools.run("icebox_vlog", ["-s", "-p", "pins.pcf", "-d", package, "chip.asc"], cwd=work, timeout=timeout)
     found = re.search(r"^module chip \((.*?)\);$", said.output, re.MULTILINE | re.DOTALL)
     if found is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lut2hw import tools
+from lut2hw import quote, tools
 from lut2hw.artefact.folder import Manifest
 from lut2hw.artefact.vectors import Vectors
 from lut2hw.errors import ToolError, unknown_name
@@ -41,12 +41,13 @@ def core_design(manifest: Manifest) -> simulate.Design:
     """The emitted Verilog with the vendor's simulation models."""
     models = [simulation_model(model) for model in manifest.simulation_models]
     return simulate.Design(
-        [*manifest.source_paths, *models],
+        models,
         manifest.top,
         manifest.clock,
         manifest.reset,
         manifest.latency,
         simulate.ICARUS_DEFINES,
+        texts=list(manifest.verilog.values()),
     )
 
 
@@ -137,10 +138,7 @@ def _mismatch(manifest: Manifest, first: dict[str, Any]) -> str:
         if number is None:
             return "unknown (X)"
         known = number < len(manifest.class_names)
-        return f"{number} ({plain(manifest.class_names[number])})" if known else str(number)
-
-    def plain(text: str) -> str:  # names are anybody's
-        return "".join(letter if letter.isprintable() else "?" for letter in text[:80])
+        return f"{number} ({quote.line(manifest.class_names[number], 80)})" if known else str(number)
 
     word = int(first["input"], 16)
     values = []
@@ -148,7 +146,7 @@ def _mismatch(manifest: Manifest, first: dict[str, Any]) -> str:
         value = word >> field.offset & (1 << field.width) - 1
         if field.signed and value >> (field.width - 1):
             value -= 1 << field.width
-        values.append(f"{plain(field.name)}={value}")
+        values.append(f"{quote.line(field.name, 80)}={value}")
     shown = ", ".join(values[:8]) + (", ..." if len(values) > 8 else "")
     where = f"vector {first['vector']}: " if "vector" in first else ""
     return f"{where}input 0x{first['input']} ({shown}), expected {name(first['expected'])}, got {name(first['got'])}"

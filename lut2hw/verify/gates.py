@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import tempfile
-from pathlib import Path
 
 from lut2hw import targets, tools
 from lut2hw.artefact.folder import Manifest
 from lut2hw.artefact.vectors import Vectors
 from lut2hw.errors import ToolError
+from lut2hw.files import scratch
 from lut2hw.targets.base import simulation_model
 from lut2hw.verify import simulate
 from lut2hw.verify.formal import circuit
@@ -23,19 +22,17 @@ def check(manifest: Manifest, vectors: Vectors, seed: int = 0, timeout: float | 
     """Synthesize the core as `build` does and stream `vectors` through the result."""
     target = targets.get(manifest.target)
     synth = target.synth.format(top=manifest.top, json="gates.json")
-    with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
-        work = Path(name)
-        for source in manifest.source_paths:
-            (work / source.name).write_bytes(source.read_bytes())
+    with scratch() as work:
+        for source, text in manifest.verilog.items():
+            (work / source).write_text(text)
         read = "read_verilog " + " ".join(manifest.sources)
         tools.run(
             "yosys",
             ["-q", "-p", f"{read}; {synth}; delete =A:blackbox; write_verilog -noattr gates.v"],
             cwd=work,
             timeout=timeout,
+            makes=["gates.v"],
         )
-        if not (work / "gates.v").is_file():
-            raise ToolError("yosys made no netlist of the core")
         models = [simulation_model(model) for model in target.simulation_models]
         if target.flop_models:
             (work / "flops.v").write_text("\n".join(module_of(*model) for model in target.flop_models))

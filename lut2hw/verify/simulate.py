@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from lut2hw import tools
 from lut2hw.artefact.vectors import Vectors
 from lut2hw.errors import Lut2hwError, ToolError
 from lut2hw.extras import need
+from lut2hw.files import scratch
 from lut2hw.logic.netlist import Netlist
 from lut2hw.sim.bench import Bench
 
@@ -25,6 +25,7 @@ ICARUS_DEFINES = ("NO_ICE40_DEFAULT_ASSIGNMENTS",)
 class Design:
     """Verilog under test: files, top module, clock and reset ports (None without registers), latency in cycles.
 
+    texts: Verilog besides the files.
     test: module of the bench. extra: what else the bench needs to know, JSON values.
     """
 
@@ -36,18 +37,26 @@ class Design:
     defines: tuple[str, ...] = ()
     test: str = "lut2hw.sim.core"
     extra: dict[str, Any] = field(default_factory=dict)
+    texts: Sequence[str] = ()
+
+    def source_files(self, work: Path) -> list[str]:
+        """The Verilog as files, of which texts are written into the folder `work`."""
+        written = []
+        for index, text in enumerate(self.texts):
+            written.append(work / f"text{index}.v")
+            written[-1].write_text(text)
+        return [str(path.resolve()) for path in (*written, *self.sources)]
 
 
 def cocotb(design: Design, vectors: Vectors, *, seed: int = 0, timeout: float | None = None) -> dict[str, Any]:
     """Stream `vectors` through Verilog under Icarus. Returns `Bench.result()`. Errors: `ToolError`."""
     need("cocotb", extra="sim", error=ToolError)
     tools.require("iverilog")
-    with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
-        work = Path(name)
+    with scratch() as work:
         lines = (f"{word:x} {expected}\n" for word, expected in zip(vectors.words(), vectors.classes, strict=True))
         (work / "vectors.txt").write_text("".join(lines))
         config = {
-            "sources": [str(path.resolve()) for path in design.sources],
+            "sources": design.source_files(work),
             "top": design.top,
             "defines": list(design.defines),
             "clock": design.clock,
@@ -57,12 +66,12 @@ def cocotb(design: Design, vectors: Vectors, *, seed: int = 0, timeout: float | 
             "test": design.test,
             "vectors": str(work / "vectors.txt"),
             "result": str(work / "result.json"),
-            "work": name,
+            "work": str(work),
             **design.extra,
         }
         (work / "bench.json").write_text(json.dumps(config))
         run = tools.run_command(
-            [sys.executable, "-m", "lut2hw.verify.icarus", str(work / "bench.json")],
+            [sys.executable, "-P", "-m", "lut2hw.verify.icarus", str(work / "bench.json")],
             what="Icarus Verilog under cocotb",
             timeout=timeout,
         )

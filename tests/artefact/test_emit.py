@@ -148,7 +148,7 @@ def test_yosys_that_fails_is_one_line(tmp_path, monkeypatch):
 
 def test_yosys_that_writes_nothing_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr("lut2hw.hdl.convert._yosys", lambda: [sys.executable, "-c", ""])
-    with pytest.raises(ToolError, match="wrote no Verilog"):
+    with pytest.raises(ToolError, match="made no design"):
         emit_model(random_network(1), tmp_path / "core")
     assert list(tmp_path.iterdir()) == []
 

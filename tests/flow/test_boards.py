@@ -206,7 +206,7 @@ def test_build_for_a_board_and_flash_it(folder, tmp_path, capsys, monkeypatch):
     assert "nowhere is not a program" in capsys.readouterr().err
     (folder / "icestick" / "build.json").write_text("{")
     assert main(["flash", str(folder)]) == 1
-    assert "build it again" in capsys.readouterr().err
+    assert "make it again" in capsys.readouterr().err
 
 
 def test_programmers_that_are_missing_say_how_to_get_them(monkeypatch, tmp_path):

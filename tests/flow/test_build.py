@@ -122,7 +122,7 @@ def test_too_big_names_what_would_fit(tmp_path):
             "exit code 3; it last said: ERROR: the sky is falling",
         ),
         ("#!/bin/sh\nkill -SEGV $$\n", "killed by SIGSEGV"),
-        ("#!/bin/sh\nexit 0\n", "made no netlist"),
+        ("#!/bin/sh\nexit 0\n", "made no lut2hw_core.json"),
     ],
 )
 def test_tool_that_fails(core, tmp_path, monkeypatch, script, error):

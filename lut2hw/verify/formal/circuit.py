@@ -7,8 +7,6 @@ with the vendor's simulation models.
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import count, pairwise
@@ -17,6 +15,7 @@ from typing import Any
 
 from lut2hw import tools
 from lut2hw.errors import Lut2hwError
+from lut2hw.files import scratch
 from lut2hw.logic.aig import FALSE, TRUE, Aig
 from lut2hw.logic.walk import operands_first
 from lut2hw.verify.formal.memory import MEMORIES, NotATable
@@ -425,17 +424,17 @@ class Circuit:
         return out
 
 
-def read(sources: Sequence[Path], top: str, *, timeout: float | None = None) -> Circuit:
+def read(sources: Sequence[Path | str], top: str, *, timeout: float | None = None) -> Circuit:
     """Read Verilog with yosys down to gates, primitives and registers. Errors: `ToolError`, `UnknownCell`."""
     return read_all(sources, [top], timeout=timeout)[0]
 
 
-def read_all(sources: Sequence[Path], tops: Sequence[str], *, timeout: float | None = None) -> list[Circuit]:
-    """`read` for several modules that stand for themselves."""
-    with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
-        work = Path(name)
+def read_all(sources: Sequence[Path | str], tops: Sequence[str], *, timeout: float | None = None) -> list[Circuit]:
+    """`read` for several modules that stand for themselves. sources: files as paths, or texts."""
+    with scratch() as work:
         for index, source in enumerate(sources):
-            shutil.copyfile(source, work / f"source{index}.v")
+            text = source if isinstance(source, str) else source.read_text()
+            (work / f"source{index}.v").write_text(text)
         names = " ".join(f"source{index}.v" for index in range(len(sources)))
         script = [
             f"read_verilog {names}",
@@ -449,7 +448,7 @@ def read_all(sources: Sequence[Path], tops: Sequence[str], *, timeout: float | N
             "write_json circuit.json",
         ]
         (work / "read.ys").write_text("\n".join(script) + "\n")
-        tools.run("yosys", ["-q", "-s", "read.ys"], cwd=work, timeout=timeout)
+        tools.run("yosys", ["-q", "-s", "read.ys"], cwd=work, timeout=timeout, makes=["circuit.json"])
         modules = json.loads((work / "circuit.json").read_text())["modules"]
     missing = [top for top in tops if top not in modules]
     if missing:

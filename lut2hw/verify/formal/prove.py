@@ -10,11 +10,9 @@ Tool", CAV 2010) proves the two equal.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +22,7 @@ from lut2hw import bits, tools
 from lut2hw.artefact.folder import Manifest
 from lut2hw.artefact.vectors import Vectors, packed_port
 from lut2hw.errors import ToolError
+from lut2hw.files import scratch
 from lut2hw.logic import abc
 from lut2hw.logic import aig as model
 from lut2hw.logic.aig import FALSE, TRUE, Aig, Classes, cut
@@ -321,8 +320,7 @@ def distinguish(left: Aig, right: Aig, limit: float) -> bits.Packed | None:
 
 def _abc(graphs: Mapping[str, Aig], commands: Sequence[str], results: Sequence[str], limit: float) -> list[str]:
     """Run ABC's `commands` on files with graphs for `limit` seconds; returns the files `results`, "" if not there."""
-    with tempfile.TemporaryDirectory(prefix="lut2hw-") as name:
-        work = Path(name)
+    with scratch() as work:
         for file, graph in graphs.items():
             (work / file).write_bytes(graph.to_bytes())
         # yosys has no command for ABC's checker, so the script of a module of no interest carries the call along;
@@ -470,7 +468,7 @@ def check(manifest: Manifest, vectors: Vectors, seed: int = 0, limit: float | No
     """Prove the emitted Verilog of a folder."""
     limit = DEFAULT_LIMIT if limit is None else limit
     try:
-        circuit = hardware.read(manifest.source_paths, manifest.top, timeout=limit + 60)
+        circuit = hardware.read(list(manifest.verilog.values()), manifest.top, timeout=limit + 60)
     except UnknownCell as error:
         return Outcome("formal", None, note=f"not proved: the circuit has {error}, of which there is no formal model")
     return prove(
