@@ -46,7 +46,7 @@ def export(
     from lut2hw.model.network import LutNetwork
 
     for_writing(output, form)  # before the model is read
-    check_output_file(output)
+    check_output_file(output, model)
     network = LutNetwork.load(model)
     written = exchange.export(network, output, form=form, encoded_inputs=encoded_inputs, dont_cares=dont_cares)
     size = output.stat().st_size
@@ -116,7 +116,7 @@ def import_(
 
     if output == Path():
         output = Path(source.name).with_suffix(".lut")
-    check_output_file(output)
+    check_output_file(output, source, data)
     dataset = None if data is None else data_options.load(data)
     if dataset is not None:
         show_notes(dataset.notes)

@@ -330,7 +330,7 @@ def report_(
 
     if output == Path():
         output = Path(f"{source.resolve().stem}.html")
-    check_output_file(output)
+    check_output_file(output, source, data)
     page = make(source, data=data, title=title)
     write_text(output, page)
     report({"file": str(output), "bytes": len(page.encode())}, json_output, str(output))

@@ -52,7 +52,7 @@ def train(
     if output is None:
         name = os.path.basename(os.path.abspath(data))  # noqa: PTH100, PTH119 - any text, also what is no path
         output = Path(name or "model").with_suffix(".lut")
-    check_output_file(output)
+    check_output_file(output, data, data_options.test_data)
     from lut2hw.data import majority_accuracy
     from lut2hw.training.train import train as learn
 

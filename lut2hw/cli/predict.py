@@ -38,10 +38,7 @@ def predict(
     from lut2hw.studies.predict import predict as answer
 
     if output is not None:
-        check_output_file(output)
-        for name in (data, model):
-            if output.exists() and Path(name).exists() and output.samefile(name):
-                raise UsageError(f"{output} is what is read; give the table another name")
+        check_output_file(output, data, model)
     elif json_output:
         raise UsageError("--json says what was written; give -o FILE, too")
     found = answer(LutNetwork.load(model), data, drop_missing=drop_missing or None, header=header)

@@ -103,8 +103,11 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
             bars.remove_task(waiting.pop())
 
 
-def check_output_file(path: Path) -> None:
-    """Raise before the work, not after it, if `path` cannot be written."""
+def check_output_file(path: Path, *sources: str | Path | None) -> None:
+    """Raise before the work, not after it, if `path` cannot be written, or is one of the `sources` that are read."""
+    for source in sources:
+        if source is not None and path.exists() and Path(source).exists() and path.samefile(source):
+            raise UsageError(f"{path} is what is read; give another name")
     if path.is_dir():
         raise UsageError(f"{path} is a folder; give the name of a file")
     if path.exists() and not path.is_file():

@@ -613,6 +613,7 @@ def _facts(network: LutNetwork, dataset: Dataset | None, manifest: Manifest | No
             0,
             ("Data", f"{dataset.name}: {len(dataset.y_train):,} training and {len(dataset.y_test):,} test examples"),
         )
+        facts += [("Note", note) for note in dataset.notes]
     if "imported" in meta:
         facts.append(("Learner", f"imported from {meta['imported']}"))
     elif "learner" in meta:

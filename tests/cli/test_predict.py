@@ -96,6 +96,39 @@ def test_predict_refuses(work, capsys):
     assert code == 2 and "lut2hw predict" in err
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "--data", "t.csv", "-o", "t.csv"], "is what is read"),
+        (["train", "--data", "t.csv", "--test-data", "other.csv", "-o", "other.csv"], "is what is read"),
+        (["train", "--data", "t.csv", "-o", "link.csv"], "is what is read"),
+        (["predict", "t.lut", "--data", "t.csv", "-o", "t.lut"], "is what is read"),
+        (["report", "t.lut", "-o", "t.lut"], "is what is read"),
+        (["report", "t.lut", "--data", "t.csv", "-o", "./t.csv"], "is what is read"),
+        (["export", "t.lut", "--format", "blif", "-o", "t.lut"], "is what is read"),
+        (["import", "t.blif", "--data", "t.csv", "-o", "t.csv"], "is what is read"),
+        (["import", "t.blif", "-o", "t.blif"], "is what is read"),
+    ],
+)
+def test_no_command_overwrites_what_it_reads(work, capsys, words, message):
+    trained(capsys, "--data", "t.csv")
+    assert run(capsys, "export", "t.lut", "-o", "t.blif")[0] == 0
+    write(work / "other.csv", "heat,mode,label", rows())
+    (work / "link.csv").symlink_to("t.csv")
+    before = {path.name: path.read_bytes() for path in work.iterdir() if path.is_file()}
+    code, _, err = run(capsys, *words)
+    assert code == 2 and message in err and err.count("\n") == 1
+    assert before == {path.name: path.read_bytes() for path in work.iterdir() if path.is_file()}
+
+
+def test_the_report_says_what_is_odd_about_the_data(work, capsys):
+    trained(capsys, "--data", "t.csv")
+    write(work / "new.csv", "heat,mode,label", rows(40, ("ECO", "fast")))
+    code, _, err = run(capsys, "report", "t.lut", "--data", "new.csv", "-o", "page.html")
+    assert code == 0, err
+    assert "never seen in training, in 20 of 40 rows" in (work / "page.html").read_text()
+
+
 def test_unknown_values_are_noted_by_every_command_that_reads_them(work, capsys):
     trained(capsys, "--data", "t.csv")
     write(work / "new.csv", "heat,mode,label", rows(40, ("ECO", "turbo", "fast", "eco")))

@@ -7,6 +7,8 @@ import zipfile
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lut2hw import data
 from lut2hw.data import csv
@@ -162,6 +164,58 @@ def test_line_numbers_are_those_of_an_editor(tmp_path):
     lines[7] = "1,hello,x"
     lines[4] = "3,4,y"
     refused(written(tmp_path, "\n".join(lines)), "line 8: column 'b' holds 'hello' among numbers")
+
+
+CELLS = st.sampled_from(["{}", " {}", "{} ", '"{}"', ' "{}"'])
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.integers(-999, 999),
+            st.decimals(-99, 99, places=2),
+            st.sampled_from(["süß", "a;b", "c,d", "e\tf", "x y"]),
+            st.sampled_from(["yes", "no"]),
+        ),
+        min_size=8,
+        max_size=40,
+    ).filter(lambda rows: len({row[3] for row in rows}) == 2),
+    separator=st.sampled_from(",;\t"),
+    decimal_comma=st.booleans(),
+    end=st.sampled_from(["\n", "\r\n", "\r", "\n\n"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"]),
+    suffix=st.sampled_from([".csv", ".csv.gz", ".tsv"]),
+    cells=st.lists(CELLS, min_size=4, max_size=4),
+)
+def test_a_table_is_the_same_in_any_form(
+    tmp_path_factory, rows, separator, decimal_comma, end, encoding, suffix, cells
+):
+    """However numbers, texts, separators, quotes, blanks and line ends are written, and in whatever encoding."""
+
+    def lines(separator, decimal, cells, quoted):
+        for row in [("whole", "réal", "text", "label"), *rows]:
+            texts = [
+                str(value).replace(".", decimal) if i == 1 and row in rows else str(value)
+                for i, value in enumerate(row)
+            ]
+            shown = []
+            for text, cell in zip(texts, cells, strict=True):
+                needed = quoted or any(each in text for each in ",;\t")
+                shown.append(f'"{text}"' if needed else cell.format(text))
+            yield separator.join(shown)
+
+    folder = tmp_path_factory.mktemp("form")
+    plain = folder / "plain.csv"
+    plain.write_bytes("\n".join(lines(",", ".", ["{}"] * 4, False)).encode())
+    form = folder / f"form{suffix}"
+    decimal = "," if decimal_comma else "."
+    content = end.join([*lines(separator, decimal, cells, separator == ","), ""]).encode(encoding)
+    form.write_bytes(gzip.compress(content) if suffix.endswith("gz") else content)
+    expected, found = data.load(plain, test_split=0.4), data.load(form, test_split=0.4)
+    assert found.features.names == expected.features.names and found.class_names == expected.class_names
+    assert (found.raw("all") == expected.raw("all")).all()
+    assert (found.y_train == expected.y_train).all() and (found.y_test == expected.y_test).all()
 
 
 # --- values -------------------------------------------------------------------------------------------------------
