@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 import numbers
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import numba
 import numpy as np
@@ -18,18 +22,92 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lut2hw.data.dataset import Dataset
 from lut2hw.errors import UsageError
-from lut2hw.learn.descent import train_descent
-from lut2hw.learn.memorize import add_layer, memorize
+from lut2hw.flags import Flag, flags
+from lut2hw.learn.learners.descent import DEFAULT_LUTS
+from lut2hw.learn.memorize import add_layer
+from lut2hw.learn.registry import learner
 from lut2hw.model.encoder import Encoder, fixed, thermometer, usual_bits
 from lut2hw.model.features import Features, quantize
 from lut2hw.model.network import LutNetwork
 from lut2hw.model.parts import Layer
+from lut2hw.training.options import TrainOptions
+from lut2hw.training.train import Trained, train
+
+C = TypeVar("C", bound=type)
+
+_OWN = {
+    "image_shape": ("tuple of int", "Shape of each example if it is an image: rows and columns, or with channels."),
+    "random_state": (
+        "int, RandomState instance",
+        "Seed (--seed of the command); an int gives the same network every time.",
+    ),
+    "n_jobs": ("int", "Threads; None and -1 mean all that numba is set to use. The network does not depend on it."),
+}
+"""Parameters that are no options of `lut2hw train`, with types and texts."""
+
+
+def _options(name: str) -> dict[str, Flag]:
+    """Options of `lut2hw train` with this learner, those of the learner first."""
+    every = {name: each for name, each in flags(TrainOptions).items() if name != "seed"}
+    own = dict(flags(learner(name).Options))
+    first = next(iter(own))
+    return {first: own.pop(first), "k": every.pop("k"), **own, **every}
+
+
+def _with_options(name: str, **defaults: Any) -> Callable[[C], C]:
+    """Give an estimator the options of `lut2hw train` with a learner as parameters; the first two by position."""
+
+    def decorate(estimator: C) -> C:
+        options = _options(name)
+        place = inspect.Parameter
+        parameters = [place("self", place.POSITIONAL_OR_KEYWORD)]
+        text = []
+        for number, (field, each) in enumerate(options.items()):
+            kind = place.POSITIONAL_OR_KEYWORD if number < 2 else place.KEYWORD_ONLY
+            default = defaults.get(field, each.default)
+            parameters.append(place(field, kind, default=default))
+            words = each.help.removeprefix(f"{name}: ").replace(f"{name}, images: ", "for images: ")
+            shown = "" if each.default is not None or each.shown is None else f" By default {each.shown}."
+            text.append(_entry(field, _type(each), default, words[0].upper() + words[1:] + shown))
+        for field, (type_, words) in _OWN.items():
+            parameters.append(place(field, place.KEYWORD_ONLY, default=None))
+            text.append(_entry(field, type_, None, words))
+        signature = inspect.Signature(parameters)
+
+        def __init__(self: Any, *arguments: Any, **named: Any) -> None:
+            bound = signature.bind(self, *arguments, **named)
+            bound.apply_defaults()
+            for field in signature.parameters:
+                if field != "self":
+                    setattr(self, field, bound.arguments[field])
+
+        __init__.__signature__ = signature  # type: ignore[attr-defined]
+        estimator.__init__ = __init__  # type: ignore[misc]
+        if estimator.__doc__:
+            estimator.__doc__ = estimator.__doc__.replace("    (of `lut2hw train`)", "\n".join(text))
+        return estimator
+
+    return decorate
+
+
+def _type(each: Flag) -> str:
+    word = "sequence of int" if each.kind is tuple else each.kind.__name__
+    return word + ' or "auto"' * each.auto
+
+
+def _entry(field: str, type_: str, default: Any, words: str) -> str:
+    body = textwrap.fill(words, 112, initial_indent=" " * 8, subsequent_indent=" " * 8)
+    return f"    {field} : {type_}{' or None' if default is None else ''}, default={default!r}\n{body}"
 
 
 class _LutClassifier(ClassifierMixin, BaseEstimator):
     """What the estimators share: data in, answers out."""
 
     network_: LutNetwork
+    trained_: Trained
+    image_shape: Any
+    random_state: Any
+    n_jobs: Any
     _hidden: list[Layer]  # of the layers that partial_fit has added
 
     def predict(self, X: ArrayLike) -> NDArray:
@@ -100,12 +178,22 @@ class _LutClassifier(ClassifierMixin, BaseEstimator):
         dense = X.toarray() if sparse.issparse(X) else X
         return (self.network_.features if features is None else features).integers_of(dense)
 
-    def _encoder(self, features: Features, integers: NDArray[np.int64]) -> Encoder:
-        if self.threshold is not None:
-            return fixed(features, self.threshold)
-        return thermometer(
-            features, integers, usual_bits(features) if self.bits_per_feature is None else self.bits_per_feature
-        )
+    def _train(self, X: ArrayLike, y: ArrayLike, name: str) -> None:
+        """Train `network_` as `lut2hw train` does."""
+        x, number, features = self._examples(X, y)
+        if self.image_shape is not None:
+            shape = tuple(int(side) for side in self.image_shape)
+            if math.prod(shape) != x.shape[1]:
+                raise UsageError(f"image_shape {shape} does not fit examples of {x.shape[1]} features")
+            features = replace(features, image_shape=shape)
+        data = Dataset("X", features, tuple(str(c) for c in self.classes_), x, number, x[:0], number[:0])
+        with _threads(self.n_jobs):
+            trained = train(data, self._train_options(name), threads=numba.get_num_threads())
+        self.network_, self.trained_ = trained.network, trained
+
+    def _train_options(self, name: str) -> TrainOptions:
+        given = {field: getattr(self, field) for field in _options(name)}
+        return TrainOptions.of(name, **given, seed=self._seed())
 
     def _seed(self) -> int:
         if isinstance(self.random_state, numbers.Integral):
@@ -113,33 +201,24 @@ class _LutClassifier(ClassifierMixin, BaseEstimator):
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
 
+@_with_options("memorize", layers=(1000, 1000), clip_k=True)
 class MemorizeClassifier(_LutClassifier):
     """Network of lookup tables, filled by memorization.
 
     S. Chatterjee, "Learning and Memorization", ICML 2018: each LUT reads `k` random signals of the layer before it;
     entry p of its table is the majority of the training labels that show pattern p. See `lut2hw.learn.memorize` for
-    tasks of more than two classes.
+    tasks of more than two classes. Layers narrower than the classes are widened to them.
 
     Parameters
     ----------
-    layers : sequence of int, default=(1000, 1000)
-        LUTs in each layer. Two classes end in one more LUT; `()` is then that LUT alone.
-    k : int, default=6
-        Inputs of each LUT. A layer of fewer signals than that is read whole.
-    threshold : float or None, default=None
-        One bit per feature, `x >= threshold`.
-    bits_per_feature : int or None, default=None
-        Thresholds of the thermometer code at quantiles of the training data, if `threshold` is None. None: 3, or 8
-        for at most 32 features.
-    random_state : int, RandomState instance or None, default=None
-        Seed of wiring and ties; an int gives the same network every time.
-    n_jobs : int or None, default=None
-        Threads; None and -1 mean all that numba is set to use. The network does not depend on it.
+    (of `lut2hw train`)
 
     Attributes
     ----------
     network_ : LutNetwork
         The trained network, ready to compile.
+    trained_ : Trained
+        How it was trained: options with all that was chosen, accuracy, time (of `fit` alone).
     classes_ : ndarray of shape (n_classes,)
         Labels in the order of the network's class numbers.
     n_features_in_ : int
@@ -156,41 +235,15 @@ class MemorizeClassifier(_LutClassifier):
     True
     """
 
-    def __init__(
-        self,
-        layers: Sequence[int] = (1000, 1000),
-        k: int = 6,
-        *,
-        threshold: float | None = None,
-        bits_per_feature: int | None = None,
-        random_state: Any = None,
-        n_jobs: int | None = None,
-    ) -> None:
-        self.layers = layers
-        self.k = k
-        self.threshold = threshold
-        self.bits_per_feature = bits_per_feature
-        self.random_state = random_state
-        self.n_jobs = n_jobs
-
     def fit(self, X: ArrayLike, y: ArrayLike) -> MemorizeClassifier:
         """Learn from X of shape (n_samples, n_features), dense or sparse, and labels y of shape (n_samples,)."""
-        integers, y_number, features = self._examples(X, y)
-        encoder = self._encoder(features, integers)
         for name in ("_hidden", "_first_encoder", "_first_seed"):
             self.__dict__.pop(name, None)
-        with _threads(self.n_jobs):
-            self.network_ = memorize(
-                encoder,
-                encoder(integers),
-                y_number,
-                [str(c) for c in self.classes_],
-                layers=self._widths(),
-                k=self.k,
-                seed=self._seed(),
-                clip_k=True,
-            )
+        self._train(X, y, "memorize")
         return self
+
+    def _train_options(self, name: str) -> TrainOptions:
+        return super()._train_options(name).but(layers=tuple(self._widths()))
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> MemorizeClassifier:
         """Add one layer to the network, trained on X and y; the first call chooses encoder, classes and first layer.
@@ -217,10 +270,18 @@ class MemorizeClassifier(_LutClassifier):
                 y_number,
                 [str(c) for c in self.classes_],
                 width=widths[min(len(hidden), len(widths) - 1)],
-                k=self.k,
+                k=learner("memorize").k if self.k is None else self.k,
                 seed=self._first_seed,
             )
         return self
+
+    def _encoder(self, features: Features, integers: NDArray[np.int64]) -> Encoder:
+        if self.threshold is not None:
+            return fixed(features, self.threshold)
+        bits = usual_bits(features) if self.bits_per_feature is None else self.bits_per_feature
+        if not isinstance(bits, numbers.Integral):
+            raise UsageError("partial_fit cannot choose bits_per_feature by validation; give one number")
+        return thermometer(features, integers, int(bits))
 
     def _widths(self) -> list[int]:
         widths = [int(width) for width in np.atleast_1d(np.asarray(self.layers, np.int64))]
@@ -230,47 +291,20 @@ class MemorizeClassifier(_LutClassifier):
         return widths
 
 
+@_with_options("descent")
 class DescentClassifier(_LutClassifier):
     """Network of lookup tables, trained by coordinate descent on the cross-entropy; see `lut2hw.learn.descent`.
 
     Parameters
     ----------
-    luts : int, default=500
-        LUTs in the network.
-    k : int, default=4
-        Inputs of each LUT, 1 to 8.
-    votes : int or None, default=None
-        LUTs that are counted; the others are grown at their inputs. None lets k decide.
-    levels : int or None, default=None
-        LUTs in a row from an input bit to a vote, at most.
-    sweeps : int, default=8
-        Visits of every LUT after each stage of growth, at most.
-    proposals : int, default=0
-        Signals tried at each input; 0 is all of them.
-    tau : float or None, default=None
-        Temperature of the softmax, in votes. None: by the number of votes of a class.
-    margin : float, default=0.0
-        Evidence that an entry of a table needs, in examples of the largest effect.
-    validation_fraction : float, default=0.0
-        Share of the training data held out to keep the best sweep.
-    n_iter_no_change : int, default=3
-        Sweeps without a better validation accuracy after which a stage ends.
-    time_limit : float or None, default=None
-        Seconds after which training ends with what there is.
-    threshold : float or None, default=None
-        One bit per feature, `x >= threshold`.
-    bits_per_feature : int or None, default=None
-        Thresholds of the thermometer code at quantiles of the training data, if `threshold` is None. None: 3, or 8
-        for at most 32 features.
-    random_state : int, RandomState instance or None, default=None
-        Seed; an int gives the same network every time.
-    n_jobs : int or None, default=None
-        Threads; None and -1 mean all that numba is set to use. The network does not depend on it.
+    (of `lut2hw train`)
 
     Attributes
     ----------
     network_ : LutNetwork
         The trained network, ready to compile.
+    trained_ : Trained
+        How it was trained: options with all that was chosen, accuracy, time (of `fit` alone).
     classes_ : ndarray of shape (n_classes,)
         Labels in the order of the network's class numbers.
     n_features_in_ : int
@@ -287,64 +321,15 @@ class DescentClassifier(_LutClassifier):
     True
     """
 
-    def __init__(
-        self,
-        luts: int = 500,
-        k: int = 4,
-        *,
-        votes: int | None = None,
-        levels: int | None = None,
-        sweeps: int = 8,
-        proposals: int = 0,
-        tau: float | None = None,
-        margin: float = 0.0,
-        validation_fraction: float = 0.0,
-        n_iter_no_change: int = 3,
-        time_limit: float | None = None,
-        threshold: float | None = None,
-        bits_per_feature: int | None = None,
-        random_state: Any = None,
-        n_jobs: int | None = None,
-    ) -> None:
-        self.luts = luts
-        self.k = k
-        self.votes = votes
-        self.levels = levels
-        self.sweeps = sweeps
-        self.proposals = proposals
-        self.tau = tau
-        self.margin = margin
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.time_limit = time_limit
-        self.threshold = threshold
-        self.bits_per_feature = bits_per_feature
-        self.random_state = random_state
-        self.n_jobs = n_jobs
-
     def fit(self, X: ArrayLike, y: ArrayLike) -> DescentClassifier:
         """Learn from X of shape (n_samples, n_features), dense or sparse, and labels y of shape (n_samples,)."""
-        x, number, features = self._examples(X, y)
-        data = Dataset("X", features, tuple(str(c) for c in self.classes_), x, number, x[:0], number[:0])
-        with _threads(self.n_jobs):
-            self.network_ = train_descent(
-                data,
-                self._encoder(features, x),
-                luts=self.luts,
-                k=self.k,
-                seed=self._seed(),
-                votes=self.votes,
-                threads=numba.get_num_threads(),
-                levels=self.levels,
-                sweeps=self.sweeps,
-                proposals=self.proposals,
-                tau=self.tau,
-                margin=self.margin,
-                validation=self.validation_fraction,
-                patience=self.n_iter_no_change,
-                time_limit=self.time_limit,
-            )
+        self._train(X, y, "descent")
         return self
+
+    def _train_options(self, name: str) -> TrainOptions:
+        options = super()._train_options(name)
+        # No choice by validation inside of each fold of a grid search, unless it is asked for.
+        return options.but(luts=DEFAULT_LUTS) if self.luts is None and self.device is None else options
 
 
 @contextmanager

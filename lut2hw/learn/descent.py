@@ -41,14 +41,13 @@ from lut2hw.flags import AUTO
 from lut2hw.kernels import descent as kernels
 from lut2hw.learn import augment
 from lut2hw.learn.graph import Graph
-from lut2hw.learn.learners.descent import MAX_K, DescentOptions
+from lut2hw.learn.learners.descent import DEFAULT_LUTS, MAX_K, DescentOptions
 from lut2hw.learn.look import quick_look
 from lut2hw.learn.regions import Regions, everything, regions_of
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.network import LutNetwork
 from lut2hw.model.parts import Head, Layer
 
-DEFAULT_LUTS = 500
 MAX_EXAMPLES = 1 << 24  # sums of effects are int32
 _PARTS = 16  # shards of a pass over all examples; the result does not depend on it
 _SMALL = 4000  # examples below which a second thread costs more than it gains

@@ -17,6 +17,7 @@ from lut2hw.model.network import LutNetwork
 
 AUTO_BITS = (1, 2, 4, 8)  # thresholds per feature that "auto" tries
 AUTO_LEVELS = (1, 2, 3)
+AUTO_LUTS = (10, 20, 40, 80, 160, 500)
 AUTO_TAU = (1.0, 2.0, 4.0)  # times the default temperature
 FOLDS = 5
 ENOUGH = 2000  # held-out examples that tell candidates apart: more folds are trained until there are so many
@@ -41,12 +42,17 @@ def choose(
     what: str = "options",
     seed: int = 0,
     progress: Progress | None = None,
+    stop: int | None = None,
+    few: bool = False,
 ) -> Choice[T]:
     """The candidate whose networks are right most often on training examples held out of them.
 
     candidates: by name, what makes the network of a data set, whose test split is empty. A fifth of the training
     examples is held out, and up to all fifths in turn while fewer than `ENOUGH` examples have been judged. Of equals
-    the first wins; candidates that refuse the data are left out. The test split is not looked at. Errors:
+    the first wins; candidates that refuse the data are left out. The test split is not looked at. stop: the rest is
+    not tried after so many in a row that are no better than the best before them. few: take the first candidate
+    within a standard error of the best instead of the best (L. Breiman et al., "Classification and Regression Trees",
+    1984). Errors:
     `UsageError` if all refuse; KeyboardInterrupt if a training was interrupted.
     """
     x, y = dataset.x_train, dataset.y_train
@@ -54,10 +60,11 @@ def choose(
     if n < FOLDS:
         raise UsageError(f"{n} training examples are too few to choose {what} by validation; give one")
     folds = min(FOLDS, -(-ENOUGH * FOLDS // n))
-    splits = list(KFold(FOLDS, shuffle=True, random_state=seed).split(np.arange(n)))[:folds]
+    splits = list(KFold(FOLDS, shuffle=True, random_state=seed % (1 << 32)).split(np.arange(n)))[:folds]
     judged = sum(len(held) for _, held in splits)
     right: dict[T, int] = {}
     refused: UsageError | None = None
+    waited = 0
     for done, (name, train) in enumerate(candidates.items()):
         if progress is not None:
             progress(f"choosing {what}", done, len(candidates))
@@ -71,12 +78,20 @@ def choose(
         except UsageError as error:  # fewer bits than a LUT has inputs, or a device that is too small for so many
             refused = error
             continue
+        waited = waited + 1 if right and hits <= max(right.values()) else 0
         right[name] = hits
+        if stop is not None and waited >= stop:
+            break
     if refused is not None and not right:
         raise refused
     if progress is not None:
         progress(f"choosing {what}", len(candidates), len(candidates))
-    return Choice(max(right, key=right.__getitem__), {name: round(hits / judged, 6) for name, hits in right.items()})
+    best = max(right, key=right.__getitem__)
+    if few:
+        share = right[best] / judged
+        enough = right[best] - (judged * share * (1 - share)) ** 0.5
+        best = next(name for name, hits in right.items() if hits >= enough)
+    return Choice(best, {name: round(hits / judged, 6) for name, hits in right.items()})
 
 
 def choose_bits(
@@ -100,6 +115,30 @@ def choose_bits(
             break
         bits, candidates[count] = more, trainer(count)
     return choose(dataset, candidates, what="bits per feature", seed=seed, progress=progress)
+
+
+def choose_luts(
+    dataset: Dataset,
+    train: Callable[[Dataset, int], LutNetwork],
+    counts: Sequence[int] = AUTO_LUTS,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Choice[int]:
+    """The fewest LUTs, of `counts`, with which `train(dataset, luts)` does within a standard error of the best."""
+
+    def trainer(luts: int) -> Train:
+        return lambda part: train(part, luts)
+
+    return choose(
+        dataset,
+        {luts: trainer(luts) for luts in sorted(set(counts))},
+        what="luts",
+        seed=seed,
+        progress=progress,
+        stop=2,
+        few=True,
+    )
 
 
 def choose_levels(

@@ -10,6 +10,7 @@ from typing import Any
 from lut2hw.data.dataset import Dataset
 from lut2hw.errors import UsageError
 from lut2hw.flags import AUTO, flags
+from lut2hw.learn.learners.descent import DescentOptions
 from lut2hw.model import encoder as encode
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.network import LutNetwork
@@ -119,7 +120,9 @@ class _Run:
 
     def whole(self) -> LutNetwork:
         """Choose what is to be chosen, and learn from all training examples."""
-        auto = {name for name in ("levels", "tau") if self.options.given().get(name) == AUTO}
+        auto = {name for name in ("luts", "levels", "tau") if self.options.given().get(name) == AUTO}
+        if _chooses_luts(self.dataset, self.options):
+            auto.add("luts")
         self.options = self.options.but(**dict.fromkeys(auto))
         if len(self.counts) > 1:
             bits = choose.choose_bits(
@@ -128,7 +131,11 @@ class _Run:
             self.counts, self.tried["bits_per_feature"] = (bits.best,), bits.accuracy
         if self.counts:
             self.options = self.options.but(bits_per_feature=tuple(self.counts))
-        for name, chooser in (("levels", choose.choose_levels), ("tau", choose.choose_tau)):
+        for name, chooser in (
+            ("luts", choose.choose_luts),
+            ("levels", choose.choose_levels),
+            ("tau", choose.choose_tau),
+        ):
             if name in auto:
                 chosen = chooser(self.dataset, self._with(name), seed=self.options.seed, progress=self.progress)
                 self.options = self.options.but(**{name: chosen.best})
@@ -210,6 +217,18 @@ class _Run:
             threads=self.threads,
             progress=progress,
         )
+
+
+def _chooses_luts(dataset: Dataset, options: TrainOptions) -> bool:
+    """Whether the number of LUTs is chosen by default: of tables, where nothing else says it or bounds the time."""
+    learning = options.learning
+    return (
+        isinstance(learning, DescentOptions)
+        and (learning.luts, learning.votes, learning.time_limit, options.device) == (None, None, None, None)
+        and dataset.features.image_shape is None
+        and len(dataset.y_train) >= choose.FOLDS
+        and len(dataset.class_names) <= max(choose.AUTO_LUTS)
+    )
 
 
 FILLED = ("luts", "votes", "levels", "inputs")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PANEL = "Descent in detail"
 MAX_K = 8  # patterns are bytes
 MAX_LUTS = 10_000_000
+DEFAULT_LUTS = 500
 COPIES = ("none", "shift1", "shift1x9", "warp1 to warp99", "flip")
 
 
@@ -43,11 +44,12 @@ class DescentOptions:
         None,
         metavar="N|auto",
         help="descent: LUTs in the network; auto tries 10 to 500 by validation and takes few that do as well.",
-        shown="500",
+        shown="500; tables: auto",
         least=1,
         most=MAX_LUTS,
     )
-    """Number of LUTs."""
+    """Number of LUTs. None: 500 for images, and for data that are no images what "auto" chooses, unless `votes` or
+    `time_limit` are given; with a device, what fills it."""
     votes: int | None = flag(
         None,
         panel=PANEL,
