@@ -91,7 +91,7 @@ def wrap(
 
     def linked() -> LinkedCore:
         made = make_link(link, identity, clock_hz=clock_mhz * 1e6, baud=baud, data_bytes=data_bytes)
-        return LinkedCore(made, EmittedCore(manifest))
+        return LinkedCore(made, EmittedCore(manifest, fields=False))
 
     if output == Path():
         output = directory / f"{link.replace('-', '_')}_core.v"

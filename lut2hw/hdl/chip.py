@@ -10,6 +10,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from lut2hw.artefact.folder import Manifest
+from lut2hw.hdl.convert import VerilogPlatform
 from lut2hw.hdl.emitted import EmittedCore, identity_of
 from lut2hw.hdl.linked import LinkedCore
 from lut2hw.hdl.links.shift import Shift
@@ -35,7 +36,9 @@ class ShiftChip(wiring.Component):
     """
 
     def __init__(self, manifest: Manifest) -> None:
-        self.linked = LinkedCore(Shift(identity_of(manifest), manifest.bits_read[0]), EmittedCore(manifest))
+        self.linked = LinkedCore(
+            Shift(identity_of(manifest), manifest.bits_read[0]), EmittedCore(manifest, fields=False)
+        )
         super().__init__({"clk": In(1), "reset": In(1), **dict(self.linked.signature.members.items())})
 
     def elaborate(self, platform: object) -> Module:
@@ -50,7 +53,7 @@ class ShiftChip(wiring.Component):
 
     def to_rtlil(self) -> str:
         """RTLIL of the chip, module `TOP`; the core's own Verilog is not in it."""
-        return rtlil.convert(self, name=TOP, emit_src=False)
+        return rtlil.convert(self, name=TOP, platform=VerilogPlatform(), emit_src=False)
 
 
 class BoardChip(Elaboratable):
@@ -65,7 +68,7 @@ class BoardChip(Elaboratable):
     """
 
     def __init__(self, manifest: Manifest, divisor: int) -> None:
-        self.linked = LinkedCore(Uart(identity_of(manifest), divisor), EmittedCore(manifest))
+        self.linked = LinkedCore(Uart(identity_of(manifest), divisor), EmittedCore(manifest, fields=False))
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

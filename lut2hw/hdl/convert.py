@@ -25,17 +25,38 @@ AS_LOGIC = ("proc", "opt_clean", *_STRIP, "write_verilog design.v")
 that depend on the initial state of a state machine alone would be unknown until then."""
 
 
-def to_verilog(component: wiring.Component, name: str, *, platform: object = None) -> str:
+class VerilogPlatform:
+    """What a design is elaborated for when its Verilog goes to tools of one's own.
+
+    Cores in it are made of primitives instead of being described by their behaviour::
+
+        verilog.convert(design, platform=VerilogPlatform())
+
+    Attributes
+    ----------
+    files : dict of str to str
+        Verilog that the design needs besides, by file name: that of each `EmittedCore`.
+    """
+
+    def __init__(self) -> None:
+        self.files: dict[str, str] = {}
+
+    def add_file(self, name: str, text: str) -> None:
+        """Note a file, as the platforms of `amaranth.build` do."""
+        self.files[name] = text
+
+
+def to_verilog(component: wiring.Component, name: str, *, platform: VerilogPlatform | None = None) -> str:
     """Verilog of a component.
 
     Parameters
     ----------
     component : wiring.Component
-        Its members become the ports. An `EmittedCore` in it stays an instance; its Verilog is a file of its own.
+        Its members become the ports. An `EmittedCore` in it is an instance; its Verilog is a file of its own.
     name : str
         Name of the top module.
-    platform : object
-        What the component is elaborated for.
+    platform : VerilogPlatform or None
+        Takes the files that the component needs besides; None if the caller knows them.
 
     Returns
     -------
@@ -47,6 +68,7 @@ def to_verilog(component: wiring.Component, name: str, *, platform: object = Non
     ToolError
         If yosys fails.
     """
+    platform = platform or VerilogPlatform()
     return from_rtlil(rtlil.convert(component, name=name, platform=platform, emit_src=False), AS_LOGIC)
 
 

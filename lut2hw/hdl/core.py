@@ -7,16 +7,22 @@ repeats an example however either side stalls.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from amaranth.back import rtlil
-from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, Value, unsigned
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, Value
 from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from numpy.typing import ArrayLike
 
-from lut2hw.hdl.convert import from_rtlil
+from lut2hw.hdl.convert import VerilogPlatform, from_rtlil
+from lut2hw.hdl.layout import class_enum, core_members, vector_members
 from lut2hw.logic.netlist import CONST0, CONST1, Cell, Kind, Netlist, tables_of
 from lut2hw.logic.port import INPUT, OUTPUT, TOP
+from lut2hw.model.network import LutNetwork
 from lut2hw.targets.base import CLOCK, ENABLE, OPEN, Target
+
+if TYPE_CHECKING:
+    from lut2hw.compile.compiler import Compiled
 
 
 def behaviour(kind: Kind, cell: Cell, inputs: list[Value]) -> list[Value]:
@@ -28,83 +34,173 @@ def behaviour(kind: Kind, cell: Cell, inputs: list[Value]) -> list[Value]:
     return list(kind.evaluate(inputs, cell))  # type: ignore
 
 
-class Core(wiring.Component):
-    """A netlist between two streams.
+class NetlistCore(wiring.Component):
+    """A netlist without names between two streams of vectors.
 
-    netlist: ports `features` in and `class` out. latency: its registers from input to output, the same on every path.
-    target: instantiates the primitives of this family; None describes every cell by its behaviour instead, in the
-        same structure, for Amaranth's simulator, which cannot run primitives.
+    Without a platform it is described by the behaviour of its cells, in the same structure, for Amaranth's simulator
+    cannot run primitives. For a platform it is made of the primitives of `target`. With a latency of 0 there is no
+    clock: the answer appears with the example.
 
-    i: examples, laid out as `compile.port.InputPort` says. o: class numbers. A port of no bits is one unused bit.
-    With a latency of 0 there is no clock: the answer appears with the example.
+    Parameters
+    ----------
+    netlist : Netlist
+        Ports `lut2hw.logic.port.INPUT` in and `OUTPUT` out.
+    latency : int
+        Registers of the netlist from input to output, the same on every path.
+    target : Target or None
+        Family of the primitives. If None, every platform gets the behaviour.
+
+    Members
+    -------
+    i : In(stream.Signature(unsigned(n)))
+        Examples. A port of no bits is one unused bit.
+    o : Out(stream.Signature(unsigned(n)))
+        Answers.
     """
 
     def __init__(self, netlist: Netlist, *, latency: int, target: Target | None = None) -> None:
         self.netlist, self.latency, self.target = netlist, latency, target
-        super().__init__(
-            {
-                "i": In(stream.Signature(unsigned(max(1, len(netlist.inputs[INPUT]))))),
-                "o": Out(stream.Signature(unsigned(max(1, len(netlist.outputs[OUTPUT]))))),
-            }
-        )
+        super().__init__(vector_members(len(netlist.inputs[INPUT]), len(netlist.outputs[OUTPUT])))
 
     def elaborate(self, platform: object) -> Module:
-        m = Module()
-        advance = Signal()
-        m.d.comb += [
-            advance.eq(self.o.ready | ~self.o.valid if self.latency else self.o.ready),
-            self.i.ready.eq(advance),
-        ]
-        valid: Value = self.i.valid
-        if self.latency:
-            stages = Signal(self.latency)  # the only registers that reset clears
+        target = None if platform is None else self.target
+        return between_streams(self.netlist, self.latency, self.i, self.o, target)
+
+
+class Core(wiring.Component):
+    """A compiled network between two streams, `lut2hw.model.network.LutNetwork.predict` in hardware.
+
+    Without a platform it is described by the behaviour of its cells, for Amaranth's simulator; for a platform it is
+    made of the primitives of the target that it was compiled for. `lut2hw.hdl.convert.VerilogPlatform` stands for a
+    platform where Verilog goes to tools of one's own.
+
+    Parameters
+    ----------
+    compiled : Compiled
+        What `lut2hw.compile.compiler.compile_network` returns.
+    fields : bool
+        Payloads are a structure and an enumeration; else plain vectors of the same bits.
+
+    Attributes
+    ----------
+    compiled : Compiled
+        As given.
+    latency : int
+        Clocks from an example to its answer while nothing stalls; 0 for a core without registers.
+    classes : amaranth.lib.enum.EnumType
+        The classes; ``core.classes(number)`` is the one of that number.
+
+    Members
+    -------
+    i : In(stream.Signature(data.Layout))
+        Examples. Each feature that the network reads is a field: ``core.i.payload.petal_length``, an integer, signed
+        where the feature's range goes below zero. With encoded inputs each bit of the code is a field.
+        `lut2hw.logic.port.InputPort` has the layout.
+    o : Out(stream.Signature(classes))
+        Answers.
+    """
+
+    def __init__(self, compiled: Compiled, *, fields: bool = True) -> None:
+        self.compiled, self.latency = compiled, compiled.latency
+        self.classes = class_enum(compiled.network.class_names)
+        super().__init__(core_members(compiled.input_port, compiled.network.class_names, fields=fields))
+
+    def payloads(self, x: ArrayLike) -> list[dict[str, int]]:
+        """Raw features (n, n_features), as `LutNetwork.predict` takes them, to n values for `i.payload`."""
+        network = self.compiled.network
+        return self.compiled.input_port.values_of(network, network.features.integers_of(x))
+
+    def elaborate(self, platform: object) -> Module:
+        target = None if platform is None else self.compiled.target
+        return between_streams(self.compiled.netlist, self.latency, self.i, self.o, target)
+
+
+def create(network: LutNetwork, target: str | Target = "ice40", *, fields: bool = True, **options: Any) -> Core:
+    """Compile `network` and make the component.
+
+    Parameters
+    ----------
+    network : LutNetwork
+        The golden model.
+    target : str or Target
+        FPGA family, by name or itself.
+    fields : bool
+        As for `Core`.
+    **options
+        Of `lut2hw.compile.compiler.compile_network`.
+
+    Raises
+    ------
+    UsageError
+        For an unknown family or options that make no sense.
+    """
+    # Here, not above: who simulates or builds a core that is compiled already needs no compiler.
+    from lut2hw.compile.compiler import compile_network
+    from lut2hw.targets.registry import get
+
+    family = get(target) if isinstance(target, str) else target
+    return Core(compile_network(network, family, **options), fields=fields)
+
+
+def between_streams(
+    netlist: Netlist, latency: int, i: stream.Interface, o: stream.Interface, target: Target | None
+) -> Module:
+    """A netlist between two streams, as primitives of `target`, or by its behaviour if that is None."""
+    m = Module()
+    advance = Signal()
+    m.d.comb += [advance.eq(o.ready | ~o.valid if latency else o.ready), i.ready.eq(advance)]
+    valid: Value = i.valid
+    if latency:
+        stages = Signal(latency)  # the only registers that reset clears
+        with m.If(advance):
+            m.d.sync += stages.eq(Cat(i.valid, stages)[:latency])
+        valid = stages[-1]
+    m.d.comb += o.valid.eq(valid)
+
+    vector = Value.cast(i.payload)
+    nets: dict[int, Value] = {CONST0: Const(0, 1), CONST1: Const(1, 1), ENABLE: advance}
+    if latency:
+        nets[CLOCK] = ClockSignal()
+    nets.update((net, vector[bit]) for bit, net in enumerate(netlist.inputs[INPUT]))
+    level = dict.fromkeys(nets, 0)
+    levels: dict[int, Module] = {}
+    for cell in netlist.cells:
+        inputs = [nets[net] for net in cell.inputs]
+        kind = netlist.kinds[cell.kind]
+        registered = kind.registered
+        outputs = [Signal(name=f"{'q' if registered else 'n'}{net}", reset_less=True) for net in cell.outputs]
+        nets.update(zip(cell.outputs, outputs, strict=True))
+        depth = 0 if registered else 1 + max((level[net] for net in cell.inputs), default=0)
+        level.update(dict.fromkeys(cell.outputs, depth))
+        if target is not None and cell.kind != "ff":
+            _instantiate(m, target, cell, nets)
+        elif registered:
             with m.If(advance):
-                m.d.sync += stages.eq(Cat(self.i.valid, stages)[: self.latency])
-            valid = stages[-1]
-        m.d.comb += self.o.valid.eq(valid)
+                m.d.sync += [q.eq(d) for q, d in zip(outputs, behaviour(kind, cell, inputs), strict=True)]
+        elif target is None:
+            # A module for each level lets the simulator evaluate a cell about once for each example.
+            if depth not in levels:
+                levels[depth] = m.submodules[f"level{depth}"] = Module()
+            levels[depth].d.comb += [n.eq(v) for n, v in zip(outputs, behaviour(kind, cell, inputs), strict=True)]
+    m.d.comb += o.payload.eq(Cat(nets[net] for net in netlist.outputs[OUTPUT]))
+    return m
 
-        nets: dict[int, Value] = {CONST0: Const(0, 1), CONST1: Const(1, 1)}
-        nets.update((net, self.i.payload[bit]) for bit, net in enumerate(self.netlist.inputs[INPUT]))
-        level = dict.fromkeys(nets, 0)
-        levels: dict[int, Module] = {}
-        for cell in self.netlist.cells:
-            inputs = [nets[net] for net in cell.inputs]
-            kind = self.netlist.kinds[cell.kind]
-            registered = kind.registered
-            outputs = [Signal(name=f"{'q' if registered else 'n'}{net}", reset_less=True) for net in cell.outputs]
-            nets.update(zip(cell.outputs, outputs, strict=True))
-            depth = 0 if registered else 1 + max((level[net] for net in cell.inputs), default=0)
-            level.update(dict.fromkeys(cell.outputs, depth))
-            if self.target is not None and cell.kind != "ff":
-                self._instantiate(m, cell, nets, advance)
-            elif registered:
-                with m.If(advance):
-                    m.d.sync += [q.eq(d) for q, d in zip(outputs, behaviour(kind, cell, inputs), strict=True)]
-            elif self.target is None:
-                # A module for each level lets the simulator evaluate a cell about once for each example.
-                if depth not in levels:
-                    levels[depth] = m.submodules[f"level{depth}"] = Module()
-                levels[depth].d.comb += [n.eq(v) for n, v in zip(outputs, behaviour(kind, cell, inputs), strict=True)]
-        m.d.comb += self.o.payload.eq(Cat(nets[net] for net in self.netlist.outputs[OUTPUT]))
-        return m
 
-    def _instantiate(self, m: Module, cell: Cell, nets: dict[int, Value], advance: Signal) -> None:
-        assert self.target is not None
-        primitive = self.target.primitive(cell)
-        ports = [
-            ("p", name, value if isinstance(value, str) else Const(*value))
-            for name, value in primitive.parameters.items()
-        ]
-        known = nets | {ENABLE: advance} | ({CLOCK: ClockSignal()} if self.latency else {})
+def _instantiate(m: Module, target: Target, cell: Cell, known: dict[int, Value]) -> None:
+    primitive = target.primitive(cell)
+    ports = [
+        ("p", name, value if isinstance(value, str) else Const(*value))
+        for name, value in primitive.parameters.items()
+    ]
 
-        def bits(port: int | Sequence[int]) -> Value:
-            if isinstance(port, int):
-                return known[port]
-            return Cat(Signal(name=f"open_{cell.outputs[0]}") if net == OPEN else known[net] for net in port)
+    def bits(port: int | Sequence[int]) -> Value:
+        if isinstance(port, int):
+            return known[port]
+        return Cat(Signal(name=f"open_{cell.outputs[0]}") if net == OPEN else known[net] for net in port)
 
-        ports += [("i", name, bits(port)) for name, port in primitive.inputs.items()]
-        ports += [("o", name, bits(port)) for name, port in primitive.outputs.items()]
-        m.submodules[f"{cell.kind}_{cell.outputs[0]}"] = Instance(primitive.module, *ports)
+    ports += [("i", name, bits(port)) for name, port in primitive.inputs.items()]
+    ports += [("o", name, bits(port)) for name, port in primitive.outputs.items()]
+    m.submodules[f"{cell.kind}_{cell.outputs[0]}"] = Instance(primitive.module, *ports)
 
 
 def to_verilog(netlist: Netlist, *, latency: int, target: Target) -> str:
@@ -120,4 +216,5 @@ def to_verilog(netlist: Netlist, *, latency: int, target: Target) -> str:
 
 def to_rtlil(netlist: Netlist, name: str, *, latency: int, target: Target) -> str:
     """RTLIL of the core, module `name`, of which `convert.from_rtlil` makes Verilog."""
-    return rtlil.convert(Core(netlist, latency=latency, target=target), name=name, emit_src=False)
+    core = NetlistCore(netlist, latency=latency, target=target)
+    return rtlil.convert(core, name=name, platform=VerilogPlatform(), emit_src=False)

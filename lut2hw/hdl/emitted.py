@@ -3,46 +3,76 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
-from amaranth.hdl import ClockSignal, Instance, ResetSignal
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal
+from amaranth.lib import wiring
+from numpy.typing import ArrayLike
 
 from lut2hw.artefact.folder import Manifest
+from lut2hw.hdl.core import between_streams
+from lut2hw.hdl.layout import class_enum, core_members
 from lut2hw.hdl.protocol import Identity
+from lut2hw.logic.port import class_width
 
 
 def identity_of(manifest: Manifest) -> Identity:
     """What a chip with this core says of itself."""
     digest = hashlib.sha256(b"".join(map(manifest.file, manifest.sources))).digest()
-    return Identity(max(1, manifest.input_port.width), class_bits(manifest), int.from_bytes(digest[:4], "little"))
-
-
-def class_bits(manifest: Manifest) -> int:
-    """Width of the class number."""
-    return max(1, (len(manifest.class_names) - 1).bit_length())
+    return Identity(
+        max(1, manifest.input_port.width),
+        class_width(len(manifest.class_names)),
+        int.from_bytes(digest[:4], "little"),
+    )
 
 
 class EmittedCore(wiring.Component):
-    """An emitted folder's core inside an Amaranth design.
+    """The core of an emitted folder; beside `lut2hw.hdl.core.Core`, it stands for what was emitted and verified.
 
-    i: examples, laid out as `manifest.input_port` says. o: class numbers. The Verilog is added to the platform that
-    the design is built for; without a platform it must be given to the tools beside the design.
+    Without a platform it is described by the behaviour of the folder's netlist, for Amaranth's simulator; for a
+    platform it is an instance of the folder's Verilog, which is added to the platform's files.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        The folder, as `lut2hw.artefact.folder.load` returns it.
+    fields : bool
+        Payloads are a structure and an enumeration; else plain vectors of the same bits.
+
+    Attributes
+    ----------
+    manifest : Manifest
+        As given.
+    latency : int
+        Clocks from an example to its answer while nothing stalls; 0 for a core without registers.
+    classes : amaranth.lib.enum.EnumType
+        The classes; ``core.classes(number)`` is the one of that number.
+
+    Members
+    -------
+    i : In(stream.Signature(data.Layout))
+        Examples, each feature that the network reads a field, as in `lut2hw.hdl.core.Core`.
+    o : Out(stream.Signature(classes))
+        Answers.
     """
 
-    def __init__(self, manifest: Manifest):
-        self.manifest = manifest
-        identity = identity_of(manifest)
-        super().__init__(
-            {"i": In(stream.Signature(identity.input_bits)), "o": Out(stream.Signature(identity.class_bits))}
-        )
+    def __init__(self, manifest: Manifest, *, fields: bool = True) -> None:
+        self.manifest, self.latency = manifest, manifest.latency
+        self.classes = class_enum(manifest.class_names)
+        super().__init__(core_members(manifest.input_port, manifest.class_names, fields=fields))
 
-    def elaborate(self, platform):
+    def payloads(self, x: ArrayLike) -> list[dict[str, int]]:
+        """Raw features (n, n_features), as `LutNetwork.predict` takes them, to n values for `i.payload`."""
+        network = self.manifest.network
+        return self.manifest.input_port.values_of(network, network.features.integers_of(x))
+
+    def elaborate(self, platform: Any) -> Module | Instance:
         manifest = self.manifest
-        if platform is not None:
-            for name, text in manifest.verilog.items():
-                platform.add_file(name, text)
-        clocked = {}
+        if platform is None:
+            return between_streams(manifest.netlist, manifest.latency, self.i, self.o, None)
+        for name, text in manifest.verilog.items():
+            platform.add_file(name, text)
+        clocked: dict[str, Any] = {}
         if manifest.clock:
             clocked = {
                 f"i_{manifest.clock}": ClockSignal(),

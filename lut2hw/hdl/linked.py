@@ -10,9 +10,14 @@ from lut2hw.hdl.links.base import Link
 
 
 class LinkedCore(wiring.Component):
-    """A core behind a link; its ports are the link's outer side.
+    """A core behind a link; its members are those of the link's outer side.
 
-    core: any component with streams `i` and `o`, an `EmittedCore` or a `lut2hw.hdl.core.Core`.
+    Parameters
+    ----------
+    link : Link
+        As `lut2hw.hdl.links.make_link` makes it.
+    core : wiring.Component
+        Any component with streams `i` and `o` of the link's widths: an `EmittedCore`, a `Core`, a `NetlistCore`.
     """
 
     def __init__(self, link: Link, core: wiring.Component):

@@ -100,7 +100,7 @@ def simulated_chip(manifest: Manifest) -> Iterator[str]:
     Errors: `ToolError` if it does not start.
     """
     tools.require("iverilog")
-    linked = LinkedCore(Uart(identity_of(manifest), DIVISOR), EmittedCore(manifest))
+    linked = LinkedCore(Uart(identity_of(manifest), DIVISOR), EmittedCore(manifest, fields=False))
     with scratch() as work:
         port, stop = work / "port", work / "stop"
         config = {

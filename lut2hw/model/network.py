@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +24,10 @@ from lut2hw.model.encoder import Encoder
 from lut2hw.model.features import Features
 from lut2hw.model.file import MAX_BYTES, ModelFileError, pack, unpack
 from lut2hw.model.parts import Head, Layer
+
+if TYPE_CHECKING:
+    from lut2hw.hdl.core import Core
+    from lut2hw.targets.base import Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +165,29 @@ class LutNetwork:
     def predict_integers(self, x: NDArray[np.integer]) -> NDArray[np.int64]:
         """Class numbers int64 (n,) of features that are integers already (n, n_features), as `Dataset` holds them."""
         return self.predict_packed(self.encoder(self.features.check_quantized(x)), len(x))
+
+    def create(self, target: str | Target = "ice40", **options: Any) -> Core:
+        """The Amaranth component that gives the answers of `predict`: one example per clock between two streams.
+
+        Parameters
+        ----------
+        target : str or Target
+            FPGA family.
+        **options
+            Of `lut2hw.compile.compiler.compile_network`, and `fields` of `lut2hw.hdl.core.Core`.
+
+        Returns
+        -------
+        lut2hw.hdl.core.Core
+            With ``core.compiled.network`` the network that it answers as, this one but for `dont_cares`.
+
+        Raises
+        ------
+        UsageError
+            For an unknown family or options that make no sense.
+        """
+        # By name: the model stands below the hardware, and is used without it.
+        return importlib.import_module("lut2hw.hdl.core").create(self, target, **options)
 
     def with_meta(self, **meta: Any) -> LutNetwork:
         """The same network with further entries of `meta`."""

@@ -7,15 +7,18 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lut2hw import tools
 from lut2hw.artefact.vectors import Vectors
 from lut2hw.errors import Lut2hwError, ToolError
 from lut2hw.extras import need
 from lut2hw.files import scratch
-from lut2hw.logic.netlist import Netlist
 from lut2hw.sim.bench import Bench
+
+if TYPE_CHECKING:
+    from lut2hw.hdl.core import Core, NetlistCore
+    from lut2hw.hdl.emitted import EmittedCore
 
 ICARUS_DEFINES = ("NO_ICE40_DEFAULT_ASSIGNMENTS",)
 """Icarus 11 knows no default values of inputs."""
@@ -83,14 +86,12 @@ def cocotb(design: Design, vectors: Vectors, *, seed: int = 0, timeout: float | 
             ) from None
 
 
-def amaranth(netlist: Netlist, latency: int, vectors: Vectors, *, seed: int = 0) -> dict[str, Any]:
-    """Stream `vectors` through the core component in Amaranth's simulator. Returns `Bench.result()`."""
-    from amaranth.hdl import ClockDomain, Module
+def amaranth(core: Core | EmittedCore | NetlistCore, vectors: Vectors, *, seed: int = 0) -> dict[str, Any]:
+    """Stream `vectors` through a core in Amaranth's simulator. Returns `Bench.result()`."""
+    from amaranth.hdl import ClockDomain, Module, Value
     from amaranth.sim import Simulator
 
-    from lut2hw.hdl.core import Core
-
-    core = Core(netlist, latency=latency)
+    latency, payload, answer = core.latency, Value.cast(core.i.payload), Value.cast(core.o.payload)
     bench = Bench(vectors.words(), vectors.classes.tolist(), latency, seed, resets=latency > 0)
     m = Module()
     m.submodules.core = core
@@ -106,9 +107,9 @@ def amaranth(netlist: Netlist, latency: int, vectors: Vectors, *, seed: int = 0)
             ctx.set(core.i.valid, int(now.valid))
             ctx.set(core.o.ready, int(now.ready))
             # This simulator has no unknown value: zeros and ones in turn stand for it.
-            ctx.set(core.i.payload, -(bench.cycles & 1) if now.payload is None else now.payload)
+            ctx.set(payload, -(bench.cycles & 1) if now.payload is None else now.payload)
             await ctx.delay(1e-9)
-            bench.sample(ctx.get(core.i.ready), ctx.get(core.o.valid), ctx.get(core.o.payload))
+            bench.sample(ctx.get(core.i.ready), ctx.get(core.o.valid), ctx.get(answer))
             if latency:
                 ctx.set(domain.clk, 1)
                 await ctx.delay(1e-9)

@@ -19,6 +19,8 @@ from lut2hw.artefact.emit import emit, emit_model, load
 from lut2hw.artefact.vectors import Vectors, answers, random_vectors
 from lut2hw.compile.compiler import compile_network
 from lut2hw.errors import Lut2hwError, ToolError, UsageError
+from lut2hw.hdl.core import Core
+from lut2hw.hdl.emitted import EmittedCore
 from lut2hw.model.network import LutNetwork
 from lut2hw.model.parts import Head
 from lut2hw.verify import simulate
@@ -38,7 +40,7 @@ def test_component_equals_golden_model(head, pipeline):
         network = random_network(seed, head=head, k_max=8)
         compiled = compile_network(network, targets.get("ice40"), pipeline=pipeline)
         vectors = random_vectors(compiled.network, compiled.input_port, 60, seed)
-        assert passes(simulate.amaranth(compiled.netlist, compiled.latency, vectors, seed=seed), 60)
+        assert passes(simulate.amaranth(Core(compiled), vectors, seed=seed), 60)
 
 
 def test_random_vectors_stay_in_range_and_know_the_answer():
@@ -100,7 +102,7 @@ def test_network_that_reads_nothing(tmp_path):
     )
     manifest = emit_model(network, tmp_path / "core", pipeline=0)
     assert manifest.input_port.width == 0
-    assert passes(simulate.amaranth(manifest.netlist, 0, manifest.vectors.first(20)), 20)
+    assert passes(simulate.amaranth(EmittedCore(manifest), manifest.vectors.first(20)), 20)
     assert set(manifest.vectors.classes.tolist()) == {1}
 
 

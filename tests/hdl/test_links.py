@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lut2hw import bits
 from lut2hw.errors import UsageError
 from lut2hw.hdl import links, protocol
-from lut2hw.hdl.core import Core
+from lut2hw.hdl.core import NetlistCore
 from lut2hw.hdl.linked import LinkedCore
 from lut2hw.hdl.links import framing
 from lut2hw.hdl.protocol import END, ESC, Deframer, Identity
@@ -31,7 +31,7 @@ def small_core(width, class_bits, latency):
     for _ in range(latency):
         outputs = [netlist.cell("ff", [net])[0] for net in outputs]
     netlist.output(OUTPUT, outputs)
-    return netlist, Core(netlist, latency=latency)
+    return netlist, NetlistCore(netlist, latency=latency)
 
 
 def examples(width, n):

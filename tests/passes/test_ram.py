@@ -22,7 +22,7 @@ from lut2hw.cli import main
 from lut2hw.compile.compiler import compile_network
 from lut2hw.errors import UsageError
 from lut2hw.flow.build import build
-from lut2hw.hdl.core import TOP, to_verilog
+from lut2hw.hdl.core import TOP, Core, to_verilog
 from lut2hw.logic.netlist import Cell, Netlist, tables_of
 from lut2hw.logic.port import INPUT, OUTPUT
 from lut2hw.model.network import LutNetwork
@@ -267,7 +267,7 @@ def test_stalls(family, seed, registers, k):
     network = shared_network(seed, 2, 3, k, k - 1) if seed % 2 else random_network(seed, k_max=k, luts=15)
     compiled = compile_network(network, targets.get(family), ram="auto", pipeline=registers)
     vectors = random_vectors(network, compiled.input_port, 80, seed)
-    result = simulate.amaranth(compiled.netlist, compiled.latency, vectors, seed=seed)
+    result = simulate.amaranth(Core(compiled), vectors, seed=seed)
     assert result["vectors"] == 80 and not result["mismatches"] and not result["errors"]
 
 

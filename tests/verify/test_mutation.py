@@ -14,6 +14,7 @@ from helpers.networks import random_network
 from lut2hw import targets
 from lut2hw.artefact.vectors import answers, packed_port, random_vectors
 from lut2hw.compile.compiler import compile_network
+from lut2hw.hdl.core import NetlistCore
 from lut2hw.logic.netlist import Netlist
 from lut2hw.logic.port import INPUT, OUTPUT
 from lut2hw.model.encoder import Encoder
@@ -140,7 +141,7 @@ def formal_says(cores, tmp_path) -> list[bool | None]:
 
 def simulation_says(netlist: Netlist, compiled) -> bool:
     vectors = random_vectors(compiled.network, compiled.input_port, 200, 1)
-    result = simulate.amaranth(netlist, compiled.latency, vectors)
+    result = simulate.amaranth(NetlistCore(netlist, latency=compiled.latency), vectors)
     return not result["errors"] and not result["mismatches"] and result["vectors"] == 200
 
 

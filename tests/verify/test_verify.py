@@ -21,7 +21,7 @@ from lut2hw.artefact.emit import emit_model, load
 from lut2hw.artefact.vectors import random_vectors
 from lut2hw.compile.compiler import compile_network
 from lut2hw.errors import Lut2hwError, ToolError, UsageError
-from lut2hw.hdl.core import TOP, to_verilog
+from lut2hw.hdl.core import TOP, Core, to_verilog
 from lut2hw.logic.aig import FALSE, TRUE, Aig, reference
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.features import Features
@@ -651,7 +651,7 @@ def differential(family: str, seeds: range, tmp_path: Path) -> None:
         tmp_path,
     )
     for name, compiled in cores.items():
-        for result in (simulate.amaranth(compiled.netlist, compiled.latency, streams[name]), under_icarus[name]):
+        for result in (simulate.amaranth(Core(compiled), streams[name]), under_icarus[name]):
             assert (result["errors"], result["mismatches"], result["vectors"]) == ([], 0, 100), (name, result)
 
 
@@ -666,7 +666,7 @@ def test_an_answer_that_never_changes_needs_no_register(family, effort):
     assert set(vectors.classes.tolist()) == {1}
     registered = [cell for cell in compiled.netlist.cells if compiled.netlist.kinds[cell.kind].registered]
     assert (compiled.latency, len(registered)) == {"normal": (1, 1), "high": (0, 0)}[effort]
-    result = simulate.amaranth(compiled.netlist, compiled.latency, vectors)
+    result = simulate.amaranth(Core(compiled), vectors)
     assert (result["errors"], result["mismatches"], result["vectors"]) == ([], 0, 50)
 
 
