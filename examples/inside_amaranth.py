@@ -1,9 +1,10 @@
-"""A core inside a larger Amaranth design, which reports a class only once it was the answer three times in a row.
+"""A core inside a larger Amaranth design, which reports a flower only once it was the answer three times in a row.
 
 The design is simulated with the core described by its behaviour, and written as Verilog with the core over the
 primitives of iCE40. Run it in an empty folder.
 """
 
+from itertools import groupby
 from pathlib import Path
 
 from amaranth.back import verilog
@@ -11,13 +12,10 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.sim import Simulator
+from sklearn.datasets import load_iris
 
-from lut2hw import data
-from lut2hw.compile.compiler import compile_network
-from lut2hw.hdl.core import Core
-from lut2hw.learn.registry import learner
-from lut2hw.model import encoder as encode
-from lut2hw.targets.registry import get
+from lut2hw import DescentClassifier
+from lut2hw.hdl import VerilogPlatform
 
 REPEATS = 3
 
@@ -30,7 +28,7 @@ class Debounced(wiring.Component):
         super().__init__(
             {
                 "features": In(stream.Signature(core.i.payload.shape())),
-                "report": Out(core.o.payload.shape()),
+                "report": Out(core.classes),
                 "reported": Out(1),
             }
         )
@@ -39,7 +37,7 @@ class Debounced(wiring.Component):
         m = Module()
         m.submodules.core = core = self.core
         connect(m, flipped(self.features), core.i)
-        last, run = Signal.like(core.o.payload), Signal(range(REPEATS + 1))
+        last, run = Signal(core.classes), Signal(range(REPEATS + 1))
         m.d.comb += core.o.ready.eq(1)
         m.d.sync += self.reported.eq(0)
         with m.If(core.o.valid):
@@ -51,36 +49,25 @@ class Debounced(wiring.Component):
         return m
 
 
-def expected(answers):
-    """What the design must report, in plain Python."""
-    reports, last, run = [], 0, 0
-    for answer in answers:
-        run = run + 1 if answer == last else 1
-        last = answer
-        if run == REPEATS:
-            reports.append(answer)
-    return reports
+iris = load_iris(as_frame=True)
+x, names = iris.data, iris.target_names[iris.target]  # in order, so that classes repeat
+network = DescentClassifier(luts=30, random_state=0).fit(x, names).network_
+answers = network.predict(x)
+expected = [answer for answer, run in groupby(answers) if len(list(run)) >= REPEATS]
 
-
-digits = data.load("digits", classes="0:1:2")
-network = learner("descent")(digits, encode.thermometer(digits.features, digits.x_train, 1), luts=30, k=4, seed=0)
-compiled = compile_network(network, get("ice40"), data=digits)
-x = digits.x_test[digits.y_test.argsort(kind="stable")]  # in order, so that classes repeat
-words = compiled.input_port.words_of(network, x)
-golden = network.predict_integers(x).tolist()
-
-design = Debounced(Core(compiled.netlist, latency=compiled.latency))
+core = network.create("ice40")
+design = Debounced(core)
 reports = []
 
 
 async def send(ctx):
-    """Send the examples, one a clock."""
-    for word in words:
-        ctx.set(design.features.payload, word)
-        ctx.set(design.features.valid, 1)
+    """Send the flowers, one a clock: for each field, petal_length_cm and so on, a number of millimetres."""
+    ctx.set(design.features.valid, 1)
+    for flower in core.payloads(x):
+        ctx.set(design.features.payload, flower)
         await ctx.tick().until(design.features.ready)
     ctx.set(design.features.valid, 0)
-    await ctx.tick().repeat(compiled.latency + 4)
+    await ctx.tick().repeat(core.latency + 4)
 
 
 async def watch(ctx):
@@ -95,9 +82,9 @@ simulator.add_clock(1e-6)
 simulator.add_testbench(send)
 simulator.add_testbench(watch, background=True)
 simulator.run()
-assert reports == expected(golden), (reports, expected(golden))
-print(f"{len(words)} examples, {len(reports)} reports, as expected: {reports}")
+assert reports == [core.classes(answer) for answer in expected], (reports, expected)
+print(f"{len(x)} flowers, {len(reports)} reports, as expected: {[report.name for report in reports]}")
 
-core = Core(compiled.netlist, latency=compiled.latency, target=compiled.target)
-Path("debounced.v").write_text(verilog.convert(Debounced(core), name="debounced"))
-print("debounced.v:", Path("debounced.v").read_text().count("SB_LUT4"), "SB_LUT4")
+text = verilog.convert(design, name="debounced", platform=VerilogPlatform())
+Path("debounced.v").write_text(text)
+print("debounced.v:", text.count("SB_LUT4"), "SB_LUT4, fields", ", ".join(core.compiled.input_port.keys))

@@ -29,7 +29,8 @@ def run(command, folder, **variables):
 
 def test_inside_amaranth(tmp_path):
     out = run([sys.executable, str(EXAMPLES / "inside_amaranth.py")], tmp_path)
-    assert "as expected" in out
+    assert "as expected: ['setosa', 'versicolor', 'virginica']" in out
+    assert "petal_length_cm" in out
     assert (tmp_path / "debounced.v").read_text().count("SB_LUT4") > 30
 
 
