@@ -23,6 +23,7 @@ from lut2hw.targets.base import CLOCK, ENABLE, OPEN, Target
 
 if TYPE_CHECKING:
     from lut2hw.compile.compiler import Compiled
+    from lut2hw.compile.options import CompileOptions
 
 
 def behaviour(kind: Kind, cell: Cell, inputs: list[Value]) -> list[Value]:
@@ -115,7 +116,14 @@ class Core(wiring.Component):
         return between_streams(self.compiled.netlist, self.latency, self.i, self.o, target)
 
 
-def create(network: LutNetwork, target: str | Target = "ice40", *, fields: bool = True, **options: Any) -> Core:
+def create(
+    network: LutNetwork,
+    target: str | Target = "ice40",
+    options: CompileOptions | None = None,
+    *,
+    fields: bool = True,
+    **changes: Any,
+) -> Core:
     """Compile `network` and make the component.
 
     Parameters
@@ -124,10 +132,12 @@ def create(network: LutNetwork, target: str | Target = "ice40", *, fields: bool 
         The golden model.
     target : str or Target
         FPGA family, by name or itself.
+    options : CompileOptions or None
+        What is asked of the compiler; its defaults if None.
     fields : bool
         As for `Core`.
-    **options
-        Of `lut2hw.compile.compiler.compile_network`.
+    **changes
+        Single options by name, as `lut2hw.compile.compiler.compile_network` takes them.
 
     Raises
     ------
@@ -139,7 +149,7 @@ def create(network: LutNetwork, target: str | Target = "ice40", *, fields: bool 
     from lut2hw.targets.registry import get
 
     family = get(target) if isinstance(target, str) else target
-    return Core(compile_network(network, family, **options), fields=fields)
+    return Core(compile_network(network, family, options, **changes), fields=fields)
 
 
 def between_streams(

@@ -26,6 +26,7 @@ from lut2hw.model.file import MAX_BYTES, ModelFileError, pack, unpack
 from lut2hw.model.parts import Head, Layer
 
 if TYPE_CHECKING:
+    from lut2hw.compile.options import CompileOptions
     from lut2hw.hdl.core import Core
     from lut2hw.targets.base import Target
 
@@ -166,15 +167,18 @@ class LutNetwork:
         """Class numbers int64 (n,) of features that are integers already (n, n_features), as `Dataset` holds them."""
         return self.predict_packed(self.encoder(self.features.check_quantized(x)), len(x))
 
-    def create(self, target: str | Target = "ice40", **options: Any) -> Core:
+    def create(self, target: str | Target = "ice40", options: CompileOptions | None = None, **changes: Any) -> Core:
         """The Amaranth component that gives the answers of `predict`: one example per clock between two streams.
 
         Parameters
         ----------
         target : str or Target
             FPGA family.
-        **options
-            Of `lut2hw.compile.compiler.compile_network`, and `fields` of `lut2hw.hdl.core.Core`.
+        options : CompileOptions or None
+            What is asked of the compiler; its defaults if None.
+        **changes
+            Single options by name, as `lut2hw.compile.compiler.compile_network` takes them, and `fields` of
+            `lut2hw.hdl.core.Core`.
 
         Returns
         -------
@@ -187,7 +191,7 @@ class LutNetwork:
             For an unknown family or options that make no sense.
         """
         # By name: the model stands below the hardware, and is used without it.
-        return importlib.import_module("lut2hw.hdl.core").create(self, target, **options)
+        return importlib.import_module("lut2hw.hdl.core").create(self, target, options, **changes)
 
     def with_meta(self, **meta: Any) -> LutNetwork:
         """The same network with further entries of `meta`."""
