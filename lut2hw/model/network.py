@@ -10,7 +10,7 @@ import io
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,11 +24,6 @@ from lut2hw.model.encoder import Encoder
 from lut2hw.model.features import Features
 from lut2hw.model.file import MAX_BYTES, ModelFileError, pack, unpack
 from lut2hw.model.parts import Head, Layer
-
-if TYPE_CHECKING:
-    from lut2hw.compile.options import CompileOptions
-    from lut2hw.hdl.core import Core
-    from lut2hw.targets.base import Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +162,7 @@ class LutNetwork:
         """Class numbers int64 (n,) of features that are integers already (n, n_features), as `Dataset` holds them."""
         return self.predict_packed(self.encoder(self.features.check_quantized(x)), len(x))
 
-    def create(self, target: str | Target = "ice40", options: CompileOptions | None = None, **changes: Any) -> Core:
+    def create(self, target: Any = "ice40", options: Any = None, **changes: Any) -> Any:
         """The Amaranth component that gives the answers of `predict`: one example per clock between two streams.
 
         Parameters
@@ -190,7 +185,7 @@ class LutNetwork:
         UsageError
             For an unknown family or options that make no sense.
         """
-        # By name: the model stands below the hardware, and is used without it.
+        # By name and without types: the model stands below the hardware and does without it.
         return importlib.import_module("lut2hw.hdl.core").create(self, target, options, **changes)
 
     def with_meta(self, **meta: Any) -> LutNetwork:
