@@ -199,7 +199,10 @@ def load(
         if split is None and (like is None or (same and options.get("test_split") != 0.0)):
             test_split = options.get("test_split", DEFAULT_TEST_SPLIT)
             split = parse_split(test_split)
-        test = np.ones(len(ys[0]), bool) if split is None else test_rows(ys[0], *split)
+        # The split goes by the data's own order of classes, whatever the model's.
+        own = names if groups is not None else labels.class_names(table.name, texts, None)
+        place = np.array([own.index(name) if name in own else len(own) for name in names])
+        test = np.ones(len(ys[0]), bool) if split is None else test_rows(place[ys[0]], *split)
         xs, ys = [xs[0][~test], xs[0][test]], [ys[0][~test], ys[0][test]]
         test_split = 0.0 if split is None else split[1] if split[0] == "share" else f"last:{split[1]:g}"
     features = _features(table, xs[0]) if like is None else like.features

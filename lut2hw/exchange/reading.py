@@ -188,7 +188,7 @@ def _trees(
     ensemble = ensemble.reordered(columns, own)
     numbers = data.raw("all")
     if missing is None and math.isnan(ensemble.missing) and ensemble.single_sums:
-        _check_missing(ensemble, data)
+        notes += _about_missing(ensemble, data)
     # Only where the rounding of the data changes an answer do features need finer steps.
     rounded = data.features.real(data.features.clip(data.features.integers_of(numbers)))
     exact = (ensemble.predict(rounded) == ensemble.predict(numbers)).all()
@@ -196,26 +196,35 @@ def _trees(
     return Imported(network, source, notes, ensemble)
 
 
-def _check_missing(ensemble: TreeEnsemble, data: Dataset) -> None:
-    """Refuse an XGBoost model that is right more often if a number of the data stood for a missing value.
+def _about_missing(ensemble: TreeEnsemble, data: Dataset) -> tuple[str, ...]:
+    """A note if it matters whether zeros of the data stand for missing values, which XGBoost's file does not say.
 
-    The value is not in its file, and one that is overlooked gives wrong answers in silence.
+    A model that is right more often if some number does is refused: one that is overlooked gives wrong answers in
+    silence.
     """
-    numbers = data.raw("all")
-    y = data.split("all")[1]
     if any(tree.missing_left is None for tree in ensemble.trees):
-        return
+        return ()
+    numbers, y = data.raw("all"), data.split("all")[1]
     sizes = len(ensemble.class_names), len(data.class_names)
-    plain = match.right_at_best(ensemble.predict(numbers), y, *sizes)
+    answers = ensemble.predict(numbers)
+    plain = match.right_at_best(answers, y, *sizes)
+    notes: tuple[str, ...] = ()
     for value in STAND_INS:
         if not (numbers == value).any():
             continue
-        other = match.right_at_best(replace(ensemble, missing=value).predict(numbers), y, *sizes)
-        if match.significant(int((other & ~plain).sum()), int((plain & ~other).sum())):
+        others = replace(ensemble, missing=value).predict(numbers)
+        right = match.right_at_best(others, y, *sizes)
+        if match.significant(int((right & ~plain).sum()), int((plain & ~right).sum())):
             raise UsageError(
                 f"the trees are right more often on {data.name} if {value:g} counts as missing; say what XGBoost was "
                 f"told, --missing {value:g} or --missing nan"
             )
+        if value == 0 and (differ := int((others != answers).sum())):
+            notes = (
+                f"zeros are taken for numbers; if XGBoost was told missing=0 (its file does not say), {differ:,} "
+                f"of {len(y):,} answers differ: then give --missing 0, else --missing nan",
+            )
+    return notes
 
 
 def _measured(made: Imported, data: Dataset, sure: bool) -> Imported:

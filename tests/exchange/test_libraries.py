@@ -26,6 +26,7 @@ from threadpoolctl import threadpool_limits
 
 from lut2hw import data as datasets
 from lut2hw import exchange
+from lut2hw.cli import main
 from lut2hw.errors import UsageError
 from lut2hw.exchange import match, trees
 from lut2hw.model.features import Features
@@ -241,8 +242,10 @@ def test_classes_are_matched_by_name(tmp_path):
     score = float((tree.predict(x) == labels).mean())
     assert made.accuracy["train"] == pytest.approx(score, abs=0.1) and score > 0.8
     made.network.save(tmp_path / "m.lut")
-    again = load_like(tmp_path / "d.csv", LutNetwork.load(tmp_path / "m.lut")).split("all")
-    assert (made.network.predict(again[0]) == again[1]).mean() == pytest.approx(score)
+    again = load_like(tmp_path / "d.csv", LutNetwork.load(tmp_path / "m.lut"))
+    for split, share in made.accuracy.items():  # the same examples, though their classes are numbered otherwise
+        x_again, y_again = again.split(split)
+        assert (made.network.predict(x_again) == y_again).mean() == pytest.approx(share, abs=1e-6)
     with pytest.raises(UsageError, match=r"classes are '10', '2', '9' but those of .* are '1', '2', '3'"):
         exchange.read(tmp_path / "t.json", data=table(tmp_path / "e.csv", x, y + 1))
 
@@ -450,7 +453,22 @@ def test_xgboost_missing_values(xgboost, tmp_path, kind):
         exchange.read(tmp_path / "m.json", data=data)
     made = exchange.read(tmp_path / "m.json", data=data, missing=0, leaf_bits=12)
     assert (made.network.predict(others) == theirs).all()
-    assert made.agreement["train"] == 1 and made.accuracy["train"] > 0.95
+    assert made.agreement["train"] == 1 and made.accuracy["train"] > 0.95 and made.notes == ()
+    assert exchange.read(tmp_path / "m.json", data=data, missing=math.nan).accuracy["train"] < 0.9  # as told
+
+
+def test_zeros_may_be_numbers_or_not(xgboost, tmp_path):
+    """Where the labels do not say, the import says that it matters."""
+    x, y = make(classes=2)
+    xgboost.XGBClassifier(n_estimators=3, n_jobs=1).fit(x, y).save_model(tmp_path / "m.json")
+    data = table(tmp_path / "d.csv", x, y)
+    assert "--missing 0, else --missing nan" in exchange.read(tmp_path / "m.json", data=data).notes[0]
+    assert exchange.read(tmp_path / "m.json", data=data, missing=math.nan).notes == ()
+    (tmp_path / "t.blif").write_text(".inputs a\n.outputs f\n.names a f\n1 1\n.end\n")
+    with pytest.raises(UsageError, match="missing is for trees"):
+        exchange.read(tmp_path / "t.blif", missing=0)
+    with pytest.raises(UsageError, match="--by-position out"):
+        exchange.read(tmp_path / "m.json", by_position=True)
 
 
 def test_xgboost_columns_and_labels(xgboost, tmp_path):
@@ -478,6 +496,10 @@ def test_xgboost_labels_in_another_order(xgboost, tmp_path):
         exchange.read(tmp_path / "m.json", data=data)
     made = exchange.read(tmp_path / "m.json", data=data, class_names=["10", "2"])
     assert made.network.class_names == ("10", "2") and made.accuracy["train"] > 0.8
+    command = ["import", str(tmp_path / "m.json"), "--data", str(tmp_path / "d.csv"), "-o", str(tmp_path / "m.lut")]
+    assert main(command) == 2 and not (tmp_path / "m.lut").exists()
+    assert main([*command, "--class-names", "10,2", "--by-position", "--missing", "nan"]) == 0
+    assert (LutNetwork.load(tmp_path / "m.lut").predict(x) == made.network.predict(x)).all()
 
 
 @pytest.mark.parametrize(

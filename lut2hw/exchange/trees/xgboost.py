@@ -94,7 +94,7 @@ def parse(value: dict[str, Any], *, missing: float = math.nan, classifier: bool 
             raise FormatError("its leaves are vectors (multi_output_tree); train with one_output_per_tree")
         left, right = (np.asarray(tree[name], np.int64) for name in ("left_children", "right_children"))
         # Thresholds and leaves are 32-bit floats, written in decimal.
-        with np.errstate(over="ignore"):  # infinity is refused with the rest that is no number
+        with np.errstate(over="ignore", invalid="ignore"):  # infinity is refused with the rest that is no number
             condition = np.asarray(tree["split_conditions"], np.float32)
             value_of = condition if weights is None else condition * np.float32(weights[number])
         leaf = left < 0
@@ -162,5 +162,6 @@ def _base(text: str, scores: int, objective: str) -> NDArray[np.float64]:
     if objective in ("binary:logistic", "reg:logistic"):
         if not 0 < base[0] < 1:
             raise FormatError("its base_score is not a probability")
-        base = -np.log(1 / base.astype(np.float32) - 1).astype(np.float64)
+        with np.errstate(all="ignore"):  # infinity is refused with the rest that is no number
+            base = -np.log(1 / base.astype(np.float32) - 1).astype(np.float64)
     return base - 0.5 if objective == "binary:logitraw" else base
