@@ -38,8 +38,10 @@ class StoppedError(ToolError):
 def unknown_name(what: str, name: str, known: Iterable[str]) -> UsageError:
     """Error for an unknown `name` of kind `what`, suggesting the nearest of the `known` names."""
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}?" if near else "choose one of: " + ", ".join(known)
+    by_lower = {each.lower(): each for each in known}
+    # Fewer letters in common than this are a guess that leads astray ("intel": "nexus").
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    hint = f"did you mean {by_lower[near[0]]!r}?" if near else "choose one of: " + ", ".join(known)
     return UsageError(f"unknown {what} {name!r}; {hint}")
 
 

@@ -3,8 +3,8 @@
 A tool is looked for in the environment variable of its name (`YOSYS`, `NEXTPNR_ICE40`, as Amaranth spells them),
 among the YoWASP packages of this Python, whose versions are known to work, beside this Python, and on the PATH,
 where a distribution's yosys may be years old. It runs in a process group of its own that is killed when the time is
-up, when it prints without end, on Ctrl-C and on SIGTERM; its last words are in the error. Python starts without the
-current folder among the places of modules, since what lies there may be anybody's.
+up, when it prints without end, on Ctrl-C, SIGTERM and SIGHUP; its last words are in the error. Python starts without
+the current folder among the places of modules, since what lies there may be anybody's.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import stat
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lut2hw.ending import unwinding
 from lut2hw.errors import StoppedError, ToolError
 from lut2hw.files import scratch
 
@@ -139,23 +139,6 @@ def last_words(output: str) -> str:
     ]
     line = next((found for found in (*telling, lines) if found), ["it printed nothing"])[-1]
     return re.sub(r"[^\x20-\x7e]", "?", line)[:300]
-
-
-@contextlib.contextmanager
-def _sigterm_as_exit() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that children are stopped too."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def leave(number: int, frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _stop(process: subprocess.Popen) -> None:
@@ -278,7 +261,7 @@ def run_command(
         # Tools' temporary files go where they are removed even if the tool is killed.
         environment = {**os.environ, **SAFE_PATH, **(_cache_environment() if yowasp else {})}
         environment |= {"TMPDIR": str(temporary), **(env or {})}
-        with _sigterm_as_exit():
+        with unwinding():
             try:
                 process = subprocess.Popen(
                     command,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import os
 import sys
+import threading
 from typing import Annotated, Any
 
 import typer
@@ -11,36 +15,73 @@ import typer
 from lut2hw import __version__, quote
 from lut2hw.cli import boards, exchange, hardware, learning, predict  # each registers its commands
 from lut2hw.cli.options import app
+from lut2hw.ending import Terminated, unwinding
 from lut2hw.errors import Lut2hwError
 
 __all__ = ["app", "boards", "exchange", "hardware", "learning", "main", "predict"]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command. Returns the exit code: 0 done, 1 failed, 2 wrong usage; errors are one line on stderr."""
-    debug = bool(os.environ.get("LUT2HW_DEBUG"))
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Words of the command line after the program's name. Without it this process is the program: it takes those of
+        `sys.argv`, its output is in letters that its streams have, and signals end it in order.
+
+    Returns
+    -------
+    int
+        Exit code: 0 done, 1 failed, 2 wrong usage, 128 + N ended by signal N; errors are one line on stderr.
+    """
     if "_LUT2HW_COMPLETE" in os.environ:  # a shell asks for completions
         app(prog_name="lut2hw")
+    if arguments is not None:
+        return _run(arguments)
+    _prepare_streams()
+    with unwinding():
+        code = _run(sys.argv[1:])
+    if code not in (0, 2) and threading.active_count() > 1:
+        # Everything is unwound. Python would wait for the kernels' threads, and end by the signal, not with this
+        # code, if it came during an exec.
+        os._exit(code)
+    return code
+
+
+def _prepare_streams() -> None:
+    """Let nothing that is printed fail for its letters, and no file that is opened become a closed stream."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # closed: the next file to be opened would take its place
+            os.open(os.devnull, os.O_RDWR)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 - for as long as the program runs
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _run(arguments: list[str]) -> int:
+    debug = bool(os.environ.get("LUT2HW_DEBUG"))
     try:
         command = typer.main.get_command(app)
-        with command.make_context("lut2hw", list(sys.argv[1:] if arguments is None else arguments)) as context:
+        with command.make_context("lut2hw", list(arguments)) as context:
             command.invoke(context)
         sys.stdout.flush()
         return 0
     except typer.Exit as done:
         return done.exit_code
+    except Terminated as ended:
+        return _fail(str(ended), int(ended.code or 1))
     except (KeyboardInterrupt, typer.Abort):
         if debug:
             raise
-        code = _fail("interrupted; nothing half-written is left", 1)
-        if arguments is None:
-            # Everything is unwound. Python would wait for the kernels' threads, and end by the signal, not with
-            # this code, if it came during an exec.
-            sys.stderr.flush()
-            os._exit(code)
-        return code
+        return _fail("interrupted; nothing half-written is left", 1)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has gone: nothing to tell it
+        _drop_output()  # the reader has gone: nothing to tell it
         return 1
     except Lut2hwError as error:
         if debug:
@@ -53,6 +94,10 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:  # of a disk or a folder that no reader or writer expects to fail
         if debug:
             raise
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            return _fail("too many open files; raise the limit (`ulimit -n`) or close other programs", 1)
+        if error.errno == errno.ENOMEM:
+            return _fail("not enough memory; use less data, fewer LUTs or a smaller k", 1)
         where = f" ({error.filename})" if error.filename else ""
         return _fail(
             f"{error.strerror or error}{where}; check the free space and the permissions, also of the "
@@ -67,9 +112,21 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(f"{type(error).__name__}: {error} (unexpected; LUT2HW_DEBUG=1 shows the traceback)", 1)
 
 
+def _drop_output() -> None:
+    """Let what is still to be printed go nowhere, and not fail again when Python ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _fail(message: str, code: int) -> int:
-    # Names in it may be anybody's: nothing of them may steer the terminal.
-    print(f"error: {quote.line(message)}", file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        _drop_output()
+    with contextlib.suppress(OSError, ValueError):  # a terminal that has hung up
+        # Names in it may be anybody's: nothing of them may steer the terminal.
+        print(f"error: {quote.line(message)}", file=sys.stderr)
+        sys.stderr.flush()
     return code
 
 

@@ -372,7 +372,7 @@ def sweep(
     if "device" in values:
         values["target"] = [target]
     points = sweeps.grid(name, **values)
-    with progress_bar() as progress:
+    with progress_bar(lines=not json_output) as progress:
         rows = sweeps.run(
             points,
             {"data": data, **data_options.by_name()},
@@ -387,13 +387,16 @@ def sweep(
 
     def text() -> None:
         names = ["k", "luts", "levels", "bits_per_feature", "threshold", "logic_cells", "test_accuracy", "model"]
+        names = [name for name in names if any(row[name] is not None for row in front)]
+        short = {"bits_per_feature": "bits", "logic_cells": "cells", "test_accuracy": "accuracy"}  # of 80 columns
+        shown = [{**row, "model": Path(row["model"]).name} for row in front]
         print_table(
             "Pareto front",
-            [name.replace("_", " ") for name in names],
-            [["" if row[name] is None else row[name] for name in names] for row in front],
+            [short.get(name, name) for name in names],
+            [["" if row[name] is None else row[name] for name in names] for row in shown],
         )
         if failed:
             say(f"{len(failed)} of {len(rows)} points could not be trained, the first: {failed[0]['error']}")
-        say(f"{output}: sweep.csv, sweep.png, sweep.svg, {len(rows) - len(failed)} models")
+        say(f"{output}: sweep.csv, sweep.png, sweep.svg, points: {len(rows) - len(failed)} models")
 
     report({"directory": str(output), "points": len(rows), "failed": len(failed), "front": front}, json_output, text)

@@ -65,17 +65,21 @@ def print_table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
 
 
 @contextlib.contextmanager
-def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """A callback progress(what, done, total), on stderr and only if it is a terminal.
+def progress_bar(lines: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """A callback progress(what, done, total) that shows bars on stderr if that is a terminal.
 
-    One bar for each `what`, of which a part after a colon may change.
+    One bar for each `what`, of which a part after a colon may change. Elsewhere nothing is shown, or a line for each
+    call if `lines`, for work of minutes to hours whose log is worth a look.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda what, done, total: None
+        if lines:
+            yield lambda what, done, total: print(f"{what}: {done} of {total}", file=sys.stderr, flush=True)
+        else:
+            yield lambda what, done, total: None
         return
     with Progress(
         TextColumn("{task.description}"),

@@ -14,6 +14,8 @@ from llvmlite import binding, ir
 from numba import njit, prange, types
 from numba.extending import intrinsic
 
+from lut2hw.kernels.threads import parallel
+
 _LANES = 32  # int16 sums side by side: signals are taken 32 at a time
 PREFETCH = 16  # examples fetched ahead; index arrays carry as many spare entries
 BLOCK = 1 << 14  # examples sorted at a time
@@ -150,7 +152,7 @@ def weight_sum(scores, i, y, own, w, zero):
     return total
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def reset(scores, label, w, zero, u):
     """Weight sums u of all examples from their scores."""
     for i in prange(len(label)):
@@ -158,7 +160,7 @@ def reset(scores, label, w, zero, u):
         u[i] = weight_sum(scores, i, y, scores[i, y], w, zero)
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def total_loss(u, loss, base):
     """Sum of the losses of all examples: the integer that never rises."""
     total = np.int64(0)
@@ -188,7 +190,7 @@ def _shannon(row, table, inputs):
     return row[0]
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def evaluate(columns, wiring, table, valid, out, parts):
     """out uint64 (n_words,): outputs of one LUT, zero outside `valid`."""
     k, n_words = len(wiring), len(out)
@@ -200,7 +202,7 @@ def evaluate(columns, wiring, table, valid, out, parts):
             out[word] = _shannon(row, table, inputs) & valid[word]
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def sensitivity(columns, wiring, table, j, high, low, parts):
     """Where the LUT's output rises (`high`) or falls (`low`) with its input j: its Boolean difference, packed.
 
@@ -268,7 +270,7 @@ def _close_gaps(counts, step, index, effect, pattern):
     return n_active
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def effects(
     c,
     root,
@@ -332,7 +334,7 @@ def effects(
     return _close_gaps(counts, step, index, effect, pattern)
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def shared_effects(
     own_bit,
     cone,
@@ -420,7 +422,7 @@ def shared_effects(
     return _close_gaps(counts, step, index, effect, pattern), largest.max(), total
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def repattern(n, j, column, index, pattern, parts):
     """Set bit j of the patterns of the listed examples to `column`."""
     mask = np.uint8(0xFF ^ (1 << j))
@@ -431,7 +433,7 @@ def repattern(n, j, column, index, pattern, parts):
             pattern[e] = (pattern[e] & mask) | np.uint8(bit << np.uint64(j))
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def histogram(n, column, index, effect, pattern, out, parts):
     """out int64 (2**k,): sum of the effects by pattern. Returns the sum of the effects where `column` is one."""
     sums = np.zeros((parts, len(out)), np.int64)
@@ -449,7 +451,7 @@ def histogram(n, column, index, effect, pattern, out, parts):
     return now
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def scan(n, k, rows, first, last, index, effect, pattern, margin, chunk, sums, value):
     """Value of the signals in words first..last of the rows at each input of a LUT whose other inputs stay.
 
@@ -516,7 +518,7 @@ def scan(n, k, rows, first, last, index, effect, pattern, margin, chunk, sums, v
                     out[v] += min(np.int32(0), np.int32(one + margin)) + min(np.int32(0), np.int32(total - one))
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def change_vote(c, old, new, scores, own, label, u, w, zero, parts):
     """Follow a vote of class c from outputs `old` to `new` (uint64 (n_words,)) in scores and weight sums."""
     n_words = len(old)
@@ -539,7 +541,7 @@ def change_vote(c, old, new, scores, own, label, u, w, zero, parts):
                     scores[i, c] += step
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def change_rows(place, old, new, rows, parts):
     """Follow the signal at `place` in the rows from `old` to `new` (uint64 (n_words,))."""
     n_words = len(old)
@@ -554,7 +556,7 @@ def change_rows(place, old, new, rows, parts):
                     rows[i, at] ^= mask
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def fill_rows(columns, candidates, rows):
     """rows uint32 (n, width): bit s % 32 of word s // 32 is the signal in column candidates[s] of that example."""
     n, width = rows.shape
@@ -571,7 +573,7 @@ def fill_rows(columns, candidates, rows):
                 rows[word * 64 + e, at] = some[e]
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def correct(scores, label, first, last):
     """Number of examples first..last whose highest score, the lowest class of equals, is their label."""
     total = 0
@@ -584,7 +586,7 @@ def correct(scores, label, first, last):
     return total
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def care_set(columns, wiring, valid, care):
     """care uint8 (n_luts, 2**k): one where an example of `valid` shows the pattern."""
     n_luts, k = wiring.shape

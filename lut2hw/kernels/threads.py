@@ -7,24 +7,52 @@ written, so the result is the same for any number of threads. The number is numb
 
 from __future__ import annotations
 
+import functools
 import os
+import types
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numba
 import numpy as np
-from numba import get_num_threads
+from numba import get_num_threads, njit
 
 _pool: ThreadPoolExecutor | None = None
+_alone = False  # in a forked child of a process whose threads of numba had begun
 
 
-def _forget_pool() -> None:
-    global _pool
-    _pool = None
+def _after_fork() -> None:
+    global _pool, _alone
+    _pool = None  # its threads stay behind in the parent
+    try:
+        # GNU OpenMP ends a process that goes on with the threads of its parent.
+        _alone = numba.threading_layer() == "omp"
+    except ValueError:  # none had begun
+        _alone = False
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)  # its threads stay behind in the parent
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def parallel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a kernel with `prange`, for Python to call.
+
+    It runs on numba's threads, and in a forked child, where these cannot be used, on one: a twin that is compiled
+    there, or read from the cache.
+    """
+    name = f"{function.__name__}_alone"
+    twin = types.FunctionType(function.__code__, function.__globals__, name, function.__defaults__)
+    twin.__module__, twin.__qualname__ = function.__module__, name  # by which the cache tells them apart
+    many, alone = njit(cache=True, parallel=True)(function), njit(cache=True, nogil=True)(twin)
+
+    @functools.wraps(function)
+    def call(*arguments: Any) -> Any:
+        return alone(*arguments) if _alone else many(*arguments)
+
+    call.py_func = function  # type: ignore[attr-defined]
+    return call
 
 
 def in_parts(kernel: Callable[..., Any], n_items: int, *arguments: Any, per_thread: int = 4) -> None:

@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
+
+from lut2hw.kernels.threads import parallel
 
 SHIFTS: dict[str, tuple[tuple[int, int], ...]] = {
     "none": (),
@@ -76,7 +78,7 @@ def warped(x: NDArray[np.integer], image_shape: tuple[int, ...], rng: np.random.
     return out.reshape(x.shape)
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def _warp(image, linear, move, bend, out):
     """out (n, height, width, channels): pixels of `image` at the places the maps send them to, interpolated."""
     n, height, width, channels = image.shape

@@ -14,9 +14,8 @@ import json
 import math
 import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import Any
 
 from lut2hw import checked, quote
 from lut2hw.checked import Either, Real, Text, Whole
+from lut2hw.ending import become_worker
 from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.extras import need
 from lut2hw.files import read_bytes, subfolder, write_into
@@ -201,6 +201,11 @@ def run(
         raise Lut2hwError(
             f"interrupted; {len(done)} of {len(points)} points are done, run it again to go on"
         ) from None
+    except BrokenExecutor:
+        raise Lut2hwError(
+            f"a training was killed, perhaps for its memory; {len(done)} of {len(points)} points are done, "
+            "run it again to go on, with a smaller --jobs"
+        ) from None
     rows = [{**done[key], "model": f"points/{key}.lut" if done[key]["error"] is None else ""} for key in keys]
     good = [row for row in rows if row["error"] is None]
     if not good:
@@ -240,13 +245,7 @@ def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
     names = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PYTHONSAFEPATH")
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, "1"))
-    # Ctrl-C reaches the processes too; only this one answers to it.
-    pool = ProcessPoolExecutor(
-        jobs,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
-    )
+    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=become_worker)
     try:
         yield pool
     except BaseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 
 import pytest
 from PIL import Image
@@ -127,7 +128,7 @@ def test_sweep_goes_on_and_agrees_with_train(capsys, tmp_path, monkeypatch):
 def test_bad_sweeps(capsys, tmp_path, arguments, says):
     assert main(["sweep", "-o", str(tmp_path / "s"), "-j", "1", *arguments]) == 2
     error = capsys.readouterr().err
-    assert says in error and error.count("\n") == 1
+    assert says in error.splitlines()[-1] and error.count("error: ") == 1
 
 
 def test_ctrl_c_keeps_what_is_done(capsys, tmp_path, monkeypatch):
@@ -162,3 +163,24 @@ def test_ctrl_c_keeps_what_is_done(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "_work", lambda *arguments: calls.append(arguments) or work(*arguments))
     assert main(command) == 0
     assert len(calls) == 2
+
+
+def test_a_sweep_is_seen_without_a_terminal_and_fits_one(capsys, tmp_path, monkeypatch):
+    """A line for each point on stderr; in 80 columns each model is one line of the table."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    command = ["sweep", "--learner", "memorize", "-k", "2,4", "--luts", "10,100", "--levels", "1", "-j", "1"]
+    assert main([*command, "--bits-per-feature", "1", "-o", str(tmp_path / "s")]) == 0
+    out, err = capsys.readouterr()
+    assert [line for line in err.splitlines() if line.startswith("sweep: ")] == [f"sweep: {n} of 4" for n in range(5)]
+    lines = re.sub(r"\x1b\[[\d;]*m", "", out).splitlines()
+    assert max(map(len, lines[:-1])) <= 80 and "threshold" not in out
+    assert sum(line.rstrip().endswith(".lut") and " memorize-k" in line for line in lines) == len(lines) - 3
+
+
+def test_an_unknown_name_far_from_all_is_told_the_names(capsys, tmp_path):
+    assert main(["sweep", "--target", "intel", "-o", str(tmp_path / "s")]) == 2
+    error = capsys.readouterr().err
+    assert "choose one of: ecp5, generic, gowin, ice40" in error and "did you mean" not in error
+    assert main(["sweep", "--target", "ICE40", "-o", str(tmp_path / "s")]) == 2
+    assert "did you mean 'ice40'" in capsys.readouterr().err
