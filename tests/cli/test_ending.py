@@ -48,7 +48,7 @@ def ends(process: subprocess.Popen, name: str, folder: Path, temporary: Path) ->
     """Send the signal; the last line, after it was seen that nothing is left."""
     before = files(folder)
     process.send_signal(getattr(signal, f"SIG{name}"))
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=200)
     assert process.returncode == SIGNALS[name], errors
     assert wait_for(lambda: not marked(process.mark)), "children are left"
     assert not list(temporary.iterdir()), "temporary files are left"

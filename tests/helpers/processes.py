@@ -17,7 +17,7 @@ from typing import Any
 MARK = "LUT2HW_TEST_MARK"
 
 
-def wait_for(sign: Any, seconds: float = 60) -> bool:
+def wait_for(sign: Any, seconds: float = 100) -> bool:
     """Whether sign() comes true, asked ten times a second; a busy machine may take its time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -61,7 +61,7 @@ def started(
     said = b""
     try:
         while sign.encode() not in said:
-            ready, _, _ = select.select([process.stderr], [], [], 100)
+            ready, _, _ = select.select([process.stderr], [], [], 300)
             more = os.read(process.stderr.fileno(), 4096) if ready else b""
             assert more, f"no {sign!r} in {said.decode(errors='replace')!r}"
             said += more
