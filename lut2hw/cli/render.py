@@ -13,6 +13,7 @@ from typing import Any
 from lut2hw import quote
 from lut2hw.checked import dumps
 from lut2hw.errors import UsageError
+from lut2hw.kernels import watch
 
 
 def report(result: dict[str, Any], as_json: bool, text: str | Callable[[], None], then: Iterable[Any] = ()) -> None:
@@ -81,17 +82,28 @@ def progress_bar(lines: bool = False) -> Iterator[Callable[[str, int, int], None
         else:
             yield lambda what, done, total: None
         return
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=False,
-    ) as bars:
+    with (
+        Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=False,
+        ) as bars,
+        contextlib.ExitStack() as stack,
+    ):
         tasks: dict[str, Any] = {}
         # Kernels may have to be compiled before there is progress to tell of.
         waiting: list[Any] = [bars.add_task("getting ready", total=None)]
+
+        def compiling() -> None:
+            if not waiting:
+                waiting.append(bars.add_task("", total=None))
+            bars.update(waiting[-1], description="compiling kernels (once)", refresh=True)
+
+        stack.callback(watch.listeners.remove, compiling)
+        watch.listeners.append(compiling)
 
         def update(what: str, done: int, total: int) -> None:
             what = quote.line(what)

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 from llvmlite import binding, ir
-from numba import njit, prange, types
+from numba import prange, types
 from numba.extending import intrinsic
 
+from lut2hw.kernels.compiled import njit
 from lut2hw.kernels.threads import parallel
 
 _LANES = 32  # int16 sums side by side: signals are taken 32 at a time
@@ -111,7 +112,7 @@ _narrow = _accumulator(NARROW)
 _broad = _accumulator(BROAD)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _sum_rows(rows, order, d, start, stop, first, last, chunk, out):
     """out int32 (32 * width of rows) += d[i] for every set bit of row order[i] in words first..last."""
     while start < stop:
@@ -136,13 +137,13 @@ def lowest(_context, word):
     return types.int64(word), codegen
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def level(u, loss, base):
     """Loss of an example with weight sum u."""
     return loss[np.uint32((np.float32(u).view(np.int32) >> 13) - base)]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def weight_sum(scores, i, y, own, w, zero):
     """Sum of w over all classes of example i if the score of its class y were `own`."""
     total = w[zero]
@@ -169,7 +170,7 @@ def total_loss(u, loss, base):
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _shannon(row, table, inputs):
     """64 outputs of one LUT (Shannon expansion). row uint64 (2**(k - 1),): work space; inputs uint64 (k,)."""
     k = len(inputs)
@@ -229,7 +230,7 @@ def sensitivity(columns, wiring, table, j, high, low, parts):
             high[word], low[word] = up, down
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _listed(word, seed, keep):
     """Whether a word of examples is in the sample of `keep` of 256 that `seed` draws."""
     h = (np.uint64(word) + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
@@ -245,7 +246,7 @@ _SPREAD = (
 ).sum(axis=1, dtype=np.uint64)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _patterns(columns, wiring, word, out):
     """Patterns of a word's 64 examples at the inputs of a LUT: byte e % 8 of out[e // 8] is that of example e."""
     out[:] = 0
@@ -255,7 +256,7 @@ def _patterns(columns, wiring, word, out):
             out[byte] |= _SPREAD[(x >> np.uint64(8 * byte)) & np.uint64(255)] << np.uint64(j)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _close_gaps(counts, step, index, effect, pattern):
     """Move the lists of all parts, each `step` words apart, together; returns their length."""
     n_active = 0

@@ -7,8 +7,8 @@ multiplexers over whole blocks, a popcount is carry-save addition of whole block
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from lut2hw.kernels.compiled import njit
 from lut2hw.kernels.simd import (
     BLOCK,
     BLOCK_BYTES,
@@ -37,7 +37,7 @@ _PIECES = 1 << (MAX_TREE_K - _PIECE_K)
 _SPARE = 4
 
 
-@njit(cache=True)
+@njit()
 def make_space(k):
     """Work space of `lut` for tables of up to k inputs: patterns of a word, and blocks.
 
@@ -46,7 +46,7 @@ def make_space(k):
     return np.empty(64, np.uint32), make_blocks(FUNCTION_BYTES // BLOCK_BYTES + _PIECES + 1 + k + 1)
 
 
-@njit(cache=True)
+@njit()
 def lut(k, table, inputs, n_words, out, space):
     """The output of one LUT, at address `out`.
 
@@ -71,7 +71,7 @@ def lut(k, table, inputs, n_words, out, space):
             store_word(out, word, load_word(result, word))
 
 
-@njit(cache=True)
+@njit()
 def _tree(k, table, inputs, out, work):
     """A table of up to `MAX_TREE_K` inputs on a whole block."""
     if k <= 4:
@@ -109,7 +109,7 @@ def _tree(k, table, inputs, out, work):
             mux_tree(pieces, 4, selects, out)
 
 
-@njit(cache=True)
+@njit()
 def _look_up(k, table, inputs, n_words, out, patterns):
     for word in range(n_words):
         for i in range(64):
@@ -123,7 +123,7 @@ def _look_up(k, table, inputs, n_words, out, patterns):
         store_word(out, word, value)
 
 
-@njit(cache=True)
+@njit()
 def lut_row(k, table, rows, n_words, out, space):
     """`lut` on any number of words; rows: int64 (k,), addresses of packed signals."""
     inputs = np.empty(max(k, 1), np.int64)
@@ -134,7 +134,7 @@ def lut_row(k, table, rows, n_words, out, space):
         lut(k, table, inputs.ctypes.data, min(BLOCK, n_words - at), out + at * 8, space)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _evaluate(signals, wiring, tables, out, part, n_parts):
     n_luts, k = wiring.shape
     n_words = signals.shape[1]
@@ -162,7 +162,7 @@ def evaluate_layer(signals, wiring, tables, first):
     evaluate(signals, wiring, tables, signals[first : first + len(wiring)])
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def evaluate_in_order(values, counts, nets, tables, out):
     """Evaluate LUTs that may read each other, each after those it reads.
 
@@ -186,7 +186,7 @@ def evaluate_in_order(values, counts, nets, tables, out):
         table += ((1 << k) + 7) >> 3
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def evaluate_instead(signals, other, changed, wiring, table, number):
     """Evaluate one LUT into row `number` of `other`, from rows of `other` where `changed`, else of `signals`.
 
@@ -202,7 +202,7 @@ def evaluate_instead(signals, other, changed, wiring, table, number):
     lut_row(k, table.ctypes.data, rows, n_words, there + number * n_words * 8, make_space(k))
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _run(
     encoded,
     n_examples,
@@ -291,7 +291,7 @@ def _run(
                     answers[(at + word) * 64 + i] = value[i]
 
 
-@njit(cache=True)
+@njit()
 def _sum_votes(signals, vote_signal, vote_weight, constant, slices, waiting):
     """Weighted sum of one block, bit-sliced: `constant` + the sum of slices[j] << j for j below what is returned."""
     first, second, _, (addend, carry, one, zero) = _places(slices)
@@ -324,7 +324,7 @@ def _sum_votes(signals, vote_signal, vote_weight, constant, slices, waiting):
     return top + 1
 
 
-@njit(cache=True)
+@njit()
 def _places(slices):
     """Addresses: of sums, addends and best sums by significance; of the blocks addend, carry, one and zero."""
     first = slices.ctypes.data
@@ -338,7 +338,7 @@ def _places(slices):
     )
 
 
-@njit(cache=True)
+@njit()
 def _add_slice(block, j, top, first, second, addend, zero, waiting):
     """Carry-save addition of one block of significance j; returns the significances in use."""
     # A sum and two addends of one significance become a sum and a carry to the next.
@@ -357,7 +357,7 @@ def _add_slice(block, j, top, first, second, addend, zero, waiting):
     return top
 
 
-@njit(cache=True)
+@njit()
 def _keep_best(c, top, best_top, slices, winner):
     """Compare the sums of class c with the best so far, and keep the better; the lowest class wins a tie."""
     first, _, best, (greater, _, one, zero) = _places(slices)
@@ -403,7 +403,7 @@ def run(encoded, n_examples, ks, wiring, tables, vote_signal, vote_class, vote_w
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _compare(x, used, column, threshold, out, part, n_parts):
     n, n_words = len(x), out.shape[1]
     columns = np.empty(len(used) * 64, x.dtype)

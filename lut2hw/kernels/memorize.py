@@ -10,8 +10,8 @@ decided and evaluated in one go, while its inputs are in the cache.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from lut2hw.kernels.compiled import njit
 from lut2hw.kernels.evaluate import lut_row, make_space
 from lut2hw.kernels.simd import (
     BLOCK,
@@ -41,7 +41,7 @@ _AT_A_TIME = 8  # LUTs that a thread takes
 _ROWS = 8  # signals sorted at a time, one for each bit of a byte
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _gather_bits(packed, source, out, part, n_parts):
     n_rows, n_words = packed.shape
     n_groups = (n_rows + _ROWS - 1) // _ROWS
@@ -70,7 +70,7 @@ def gather_bits(packed, source, out):
     in_parts(_gather_bits, -(-len(packed) // _ROWS), packed, source, out)
 
 
-@njit(cache=True)
+@njit()
 def _count_subsets(parent, factor, inputs, n, n_vectors, base, counters):
     if n == 1:
         count_subsets(parent, factor, inputs, 1, n_vectors, base, counters)
@@ -82,7 +82,7 @@ def _count_subsets(parent, factor, inputs, n, n_vectors, base, counters):
         count_subsets(parent, factor, inputs, 4, n_vectors, base, counters)
 
 
-@njit(cache=True)
+@njit()
 def _count_products(k, rows, ahead, first, last, inputs, products, counters):
     """counters[s] += examples of words `first` to `last` that have ones at all inputs in s, for all subsets s.
 
@@ -120,7 +120,7 @@ def _count_products(k, rows, ahead, first, last, inputs, products, counters):
             )
 
 
-@njit(cache=True)
+@njit()
 def _patterns_of_subsets(k, counters, out):
     """out[p] = examples that show pattern p, from counters of subsets, which become zero."""
     take_counters(counters, len(out), out.ctypes.data)
@@ -133,7 +133,7 @@ def _patterns_of_subsets(k, counters, out):
         step *= 2
 
 
-@njit(cache=True)
+@njit()
 def _count_patterns(k, rows, first, last, patterns, histograms, out):
     """out[p] += examples of words `first` to `last` that show pattern p, example by example."""
     chunk = len(patterns) // 64
@@ -157,7 +157,7 @@ def _count_patterns(k, rows, first, last, patterns, histograms, out):
             histograms[0, p] = histograms[1, p] = 0
 
 
-@njit(cache=True)
+@njit()
 def _decide(counts, n_examples, balance, table, care):
     """Fill a table by (prior-corrected) majority; bits of ties stay as they are.
 
@@ -179,7 +179,7 @@ def _decide(counts, n_examples, balance, table, care):
         care[byte] = seen
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _fill_layer(signals, wiring, question, start, count, balance, by_products, tables, care, kept, out, taken):
     n_luts, k = wiring.shape
     n_words = signals.shape[1]

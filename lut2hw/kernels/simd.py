@@ -12,9 +12,11 @@ from typing import Any
 import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic as _intrinsic
+
+from lut2hw.kernels.compiled import njit
 
 intrinsic: Any = _intrinsic  # callers do not pass the typing context, which type checkers cannot know
 
@@ -471,7 +473,7 @@ def take(typingctx, taken, n):
     return types.int64(taken, types.int64), codegen
 
 
-@njit(cache=True)
+@njit()
 def make_blocks(n):
     """uint64 (n, BLOCK) of zeros that begins at a cache line: a vector that crosses two costs twice."""
     words = np.zeros((n + 1) * BLOCK, np.uint64)

@@ -16,7 +16,9 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba import get_num_threads, njit
+from numba import get_num_threads
+
+from lut2hw.kernels.compiled import njit
 
 _pool: ThreadPoolExecutor | None = None
 _alone = False  # in a forked child of a process whose threads of numba had begun
@@ -45,7 +47,7 @@ def parallel(function: Callable[..., Any]) -> Callable[..., Any]:
     name = f"{function.__name__}_alone"
     twin = types.FunctionType(function.__code__, function.__globals__, name, function.__defaults__)
     twin.__module__, twin.__qualname__ = function.__module__, name  # by which the cache tells them apart
-    many, alone = njit(cache=True, parallel=True)(function), njit(cache=True, nogil=True)(twin)
+    many, alone = njit(parallel=True)(function), njit(nogil=True)(twin)
 
     @functools.wraps(function)
     def call(*arguments: Any) -> Any:

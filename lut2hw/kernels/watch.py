@@ -1,0 +1,6 @@
+"""Who wants to know that a kernel is compiled, which takes seconds: a progress bar, say. Loads no compiler."""
+
+from collections.abc import Callable
+
+listeners: list[Callable[[], None]] = []
+"""Called before a kernel is compiled that no cache has."""
