@@ -45,7 +45,10 @@ def read_csv(path: Path, options: ReadOptions) -> Table:
     names and values do not count. Columns that only name the row are left out, with a note.
     """
     text, notes = text_of(path)
-    source = _Source(path, text, _separator(text, options.header), options.header is not False)
+    separator = None
+    if match := re.match(r'"?sep=(.)"?(?=[\r\n])', text):  # Excel's first line; it stays a line, for the numbers
+        separator, text = match[1], text[match.end() :]
+    source = _Source(path, text, separator or _separator(text), options.header is not False)
     frame = source.frame(options)
     label, y = None, np.zeros(len(frame), np.int64)
     if options.labelled:
@@ -59,6 +62,8 @@ def read_csv(path: Path, options: ReadOptions) -> Table:
     elif not sources:
         raise UsageError(f"{path} has no column beside the label {label!r}")
     columns = _Columns(source, options, [*notes])
+    if options.wanted is None:
+        sources = columns.without_empty(frame, sources)
     if label is not None:
         y = columns.labels(frame[label])
     data = columns.without_missing(frame[sources], y)
@@ -86,7 +91,7 @@ def read_csv(path: Path, options: ReadOptions) -> Table:
 
 
 FORMAT = Format(
-    "table", (".csv", ".tsv"), read_csv, frozenset({"ignore", "drop_missing", "header", "max_categories"})
+    "table", (".csv", ".tsv"), read_csv, frozenset({"label", "ignore", "drop_missing", "header", "max_categories"})
 )
 
 
@@ -103,7 +108,7 @@ def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
         before = reader.line_num
 
 
-def _separator(text: str, header: bool | None) -> str:
+def _separator(text: str) -> str:
     """Of the separators in the first row, outside of quotes, the comma; another one if only that fits the rows."""
     sample = text[:SAMPLE]
     widths: dict[str, list[int]] = {}
@@ -229,16 +234,18 @@ class _Source:
         return options.wanted is not None and any(_is_wanted(name, options.wanted) for name in self.names)
 
     def _is_data(self, first: list[str], frame: pd.DataFrame) -> bool:
-        """Whether the first line is an example: numbers above numbers, and texts that occur below themselves.
+        """Whether the first line is an example.
 
-        Consecutive numbers are names: 0, 1, 2, ..., as tools number the columns of an array.
+        No text stands above numbers, numbers stand above numbers, and one of the texts occurs below itself, as a
+        label does. Consecutive numbers are names: 0, 1, 2, ..., as tools number the columns of an array.
         """
         numbers = [_number(name) for name in first]
         found = [number for number in numbers if number is not None]
         if len(found) > 1 and found == list(range(int(found[0]), int(found[0]) + len(found))) and found[0] in (0, 1):
             return False
-        if not found and len(first) < 2:
+        if not len(frame) or (not found and len(first) < 2):
             return False
+        texts, below = 0, 0
         for name, number, column in zip(first, numbers, frame.columns, strict=True):
             values = frame[column]
             if name in MISSING:
@@ -246,11 +253,10 @@ class _Source:
             if values.dtype.kind in "biuf":
                 if number is None and name not in ("True", "False"):
                     return False
-            elif not (values.astype(str).str.strip() == name).any() and (
-                number is None or _number(str(values.iloc[0])) is None
-            ):
-                return False
-        return bool(len(frame))
+            elif number is None or _number(str(values.iloc[0])) is None:
+                texts += 1
+                below += bool((values.astype(str).str.strip() == name).any())
+        return below > 0 if found and texts else 2 * below >= texts if texts else bool(found)
 
 
 def _number(text: str) -> float | None:
@@ -364,6 +370,14 @@ class _Columns:
             raise UsageError(f"a label of {self.path} is {value}; labels must be classes, not reals")
         return str(int(number))
 
+    def without_empty(self, frame: pd.DataFrame, sources: list[str]) -> list[str]:
+        """The columns that have a value at all; a separator at the end of every line makes one that has none."""
+        empty = [name for name in sources if frame[name].isna().all()]
+        if empty and len(empty) < len(sources):
+            self.notes += [f"column {name!r} is left out: it has no values" for name in empty]
+            return [name for name in sources if name not in empty]
+        return sources
+
     def without_missing(self, frame: pd.DataFrame, y: NDArray) -> pd.DataFrame:
         """The rows that have every value; `kept` says which."""
         frame = frame.copy()
@@ -470,15 +484,17 @@ class _Columns:
         if number.all():
             raise UsageError(
                 f"{self.path}: column {name!r} holds whole numbers beyond 64 bits; scale them down first, or leave "
-                f"the column out with --ignore {shlex.quote(name)}"
+                f"the column out with --ignore {shlex.quote(_listed(name))}"
             )
+        if wanted is not None and np.isin(np.char.lower(values), ("true", "false")).all():
+            return {name: np.char.lower(text) == "true"}
         row = int(np.argmin(number)) if number.any() else 0
         if number.any() or wanted is not None:  # a table of numbers with something else in it
             kind = "among numbers" if number.any() else "where the model reads numbers"
             raise UsageError(
                 f"{self.path} line {self.source.line(int(column.index[row]))}: column {name!r} holds "
                 f"{str(text[row])[:40]!r} {kind}; correct it"
-                + (f", or leave the column out with --ignore {shlex.quote(name)}" if wanted is None else "")
+                + (f", or leave the column out with --ignore {shlex.quote(_listed(name))}" if wanted is None else "")
             )
         return self._new_bits(name, text, values, counts)
 
@@ -516,7 +532,7 @@ class _Columns:
             self.notes.append(
                 f"column {name!r} is text of {len(values)} values: a bit for each of the {most} most frequent "
                 f"and one for the others ({int(rest.sum()):,} of {len(text):,} rows); --max-categories N takes more, "
-                f"--ignore {shlex.quote(name)} leaves it out"
+                f"--ignore {shlex.quote(_listed(name))} leaves it out"
             )
         else:
             named = values[1:] if len(values) == 2 else values
@@ -557,6 +573,11 @@ class _Columns:
                     "the answers there are guesses"
                 )
         return {key: bit.astype(np.int64) for key, bit in bits.items()}
+
+
+def _listed(name: str) -> str:
+    """A name as an element of a list with commas between, quoted where it holds one."""
+    return '"' + name.replace('"', '""') + '"' if "," in name or '"' in name else name
 
 
 def _last_word(name: str) -> str:

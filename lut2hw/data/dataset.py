@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw.data import labels
-from lut2hw.data.formats import is_table, read, refuse_options
+from lut2hw.data.formats import heeded, read, refuse_options
 from lut2hw.data.named import CATALOGUE
 from lut2hw.data.splits import DEFAULT_TEST_SPLIT, FEW_EXAMPLES, parse_split, test_rows
 from lut2hw.data.table import ReadOptions, Table
@@ -111,14 +112,15 @@ def load(
         .csv "label" by default.
     classes : str, optional
         Groups of labels that become the classes, labels separated by commas and groups by colons, as in
-        "0,1,2,3,4:5,6,7,8,9"; examples with other labels are left out. None: every label is a class.
+        "0,1,2,3,4:5,6,7,8,9"; examples with other labels are left out, and labels with commas or colons are in double
+        quotes. None: every label is a class.
     test_split : float or str, optional
         Share of the examples to test with, for data without a test split of its own (0.25 by default), taken from
         every class; which examples depends on the data alone. "last:0.2" takes the last rows instead.
     test_data : str or Path, optional
         Other data to test with; its columns are matched by name, and all of it is used.
     ignore : str, optional
-        Columns of a .csv to leave out, by name or position, separated by commas.
+        Columns of a .csv to leave out, by name or position, separated by commas; names with commas in double quotes.
     drop_missing : bool, optional
         Leave out rows of a .csv with missing values, which are an error otherwise.
     header : bool, optional
@@ -142,15 +144,15 @@ def load(
     """
     options = dict(like.options) if like is not None else {}
     if like is not None:
-        label = label if label is not None else options.get("label")
-        if is_table(Path(data)):
-            drop_missing = options.get("drop_missing") if drop_missing is None else drop_missing
-            header = options.get("header") if header is None else header
+        has = heeded(Path(data))
+        label = options.get("label") if label is None and "label" in has else label
+        drop_missing = options.get("drop_missing") if drop_missing is None and "drop_missing" in has else drop_missing
+        header = options.get("header") if header is None and "header" in has else header
     if max_categories is not None and max_categories < 1:
         raise UsageError(f"--max-categories must be at least 1, not {max_categories}")
     reading = ReadOptions(
         label=label,
-        ignore=tuple(name.strip() for name in ignore.split(",")) if ignore else (),
+        ignore=_listed(ignore),
         drop_missing=bool(drop_missing),
         header=header,
         max_categories=max_categories,
@@ -261,9 +263,11 @@ def load_examples(
     data: as of `load`; of data with a test split of its own that is read, else all of it. drop_missing, header: as of
     `load`. Errors: `UsageError` in one line.
     """
-    if is_table(Path(data)):
-        drop_missing = like.options.get("drop_missing") if drop_missing is None else drop_missing
-        header = like.options.get("header") if header is None else header
+    has = heeded(Path(data))
+    drop_missing = (
+        like.options.get("drop_missing") if drop_missing is None and "drop_missing" in has else drop_missing
+    )
+    header = like.options.get("header") if header is None and "header" in has else header
     reading = ReadOptions(
         drop_missing=bool(drop_missing),
         header=header,
@@ -287,6 +291,13 @@ def majority_accuracy(y: NDArray[np.int64]) -> float:
     y: class numbers (n,). Returns 0 for no examples.
     """
     return float(np.bincount(y).max() / len(y)) if len(y) else 0.0
+
+
+def _listed(names: str | None) -> tuple[str, ...]:
+    """Names with commas between, those that hold a comma in double quotes."""
+    if not names:
+        return ()
+    return tuple(name.strip() for name in next(csv.reader([names], skipinitialspace=True)))
 
 
 def _categories(options: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -315,8 +326,13 @@ def _with_test_data(table: Table, data: str, reading: ReadOptions) -> Table:
     names = table.names
     wanted = reading.wanted if reading.wanted is not None else names
     known = {**reading.categories, **table.categories}
-    if not is_table(Path(data)):
-        reading = replace(reading, drop_missing=False, header=None)
+    has = heeded(Path(data))
+    reading = replace(
+        reading,
+        label=reading.label if "label" in has else None,
+        drop_missing=reading.drop_missing and "drop_missing" in has,
+        header=reading.header if "header" in has else None,
+    )
     other = _read(data, replace(reading, ignore=(), max_categories=None, wanted=wanted, categories=known))
     if names is None:
         names = tuple(f"x{i}" for i in range(table.x_train.shape[1]))

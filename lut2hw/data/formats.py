@@ -12,6 +12,7 @@ from lut2hw.errors import UsageError
 FORMATS: tuple[Format, ...] = (csv.FORMAT, npz.FORMAT, pla.FORMAT, idx.FORMAT)
 
 _FLAGS = {
+    "label": "--label",
     "ignore": "--ignore",
     "drop_missing": "--drop-missing",
     "header": "--header and --no-header",
@@ -49,13 +50,16 @@ def read(path: Path, options: ReadOptions | None = None) -> Table:
     )
 
 
-def is_table(path: Path) -> bool:
-    """Whether the options of tables are for such a file, which need not exist."""
-    return suffix_of(path) in csv.FORMAT.suffixes
+def heeded(path: Path) -> frozenset[str]:
+    """Fields of `ReadOptions` that the format of such a file, which need not exist, has a use for."""
+    suffix = suffix_of(path)
+    return next((kind.options for kind in FORMATS if suffix in kind.suffixes), frozenset())
 
 
 def refuse_options(name: str, options: ReadOptions, heeded: frozenset[str] = frozenset()) -> None:
     """Raise `UsageError` if options are given that the format of `name` has no use for."""
     for option, words in _FLAGS.items():
         if option not in heeded and getattr(options, option) != getattr(ReadOptions(), option):
-            raise UsageError(f"{words} is for .csv files, which {name} is not; leave it out")
+            known = [ending for kind in FORMATS if option in kind.options for ending in kind.suffixes]
+            listed = " and ".join([", ".join(known[:-1]), known[-1]] if len(known) > 1 else known)
+            raise UsageError(f"{words} is for {listed} files, which {name} is not; leave it out")

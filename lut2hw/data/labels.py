@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,7 +41,14 @@ def parse_groups(classes: str | None) -> Groups | None:
     """`0,1:2,3` to groups of labels. Errors: `UsageError`."""
     if classes is None:
         return None
-    groups = tuple(tuple(label.strip() for label in group.split(",")) for group in classes.split(":"))
+    found: list[list[str]] = [[]]
+    for quoted, bare, end in re.findall(r'\s*(?:"((?:[^"]|"")*)"\s*|([^,:]*))([,:]|$)', classes):
+        found[-1].append(quoted.replace('""', '"') if quoted else bare.strip())
+        if end == ":":
+            found.append([])
+        if not end:
+            break
+    groups = tuple(map(tuple, found))
     flat = [label for group in groups for label in group]
     if len(groups) < 2 or not all(flat):
         raise UsageError(f"--classes {classes} must be two or more groups of labels, as in 0,1,2,3,4:5,6,7,8,9")

@@ -114,4 +114,4 @@ def _output(path: Path, label: str | None, known: tuple[str, ...]) -> int:
         raise unknown_name(f"output of {path}", label, known) from None
 
 
-FORMAT = Format("Espresso", (".pla",), read_pla)
+FORMAT = Format("Espresso", (".pla",), read_pla, frozenset({"label"}))

@@ -56,6 +56,18 @@ def test_examples_of_an_archive_without_labels(tmp_path):
         data.load_examples(saved(tmp_path, z=X), schema)
 
 
+def test_an_archive_has_no_label_to_choose(tmp_path):
+    path = saved(tmp_path, x_train=X, y_train=Y)
+    for source in (path, "digits"):
+        with pytest.raises(UsageError, match=r"--label is for \.csv, \.tsv and \.pla files"):
+            data.load(source, label="kind")
+    table = tmp_path / "t.csv"
+    rows = [",".join(map(str, [*x, y])) for x, y in zip(X.tolist(), Y.tolist(), strict=True)]
+    table.write_text("\n".join(["x0,x1,x2,x3,x4,kind", *rows]) + "\n")
+    schema = data.load(table, label="kind").schema  # whose label is not for archives
+    assert (data.load(path, like=schema).x_test == data.load(table, like=schema).x_test).all()
+
+
 def pla(tmp_path, body, head=".i 2\n.o 2\n.ob f g\n"):
     path = tmp_path / "f.pla"
     path.write_text(head + body)

@@ -64,21 +64,29 @@ def test_a_name_used_twice_is_refused(tmp_path, header, twice):
     refused(written(tmp_path, table(header, rows_of(["1"]))), f"two columns named '{twice}'")
 
 
-@pytest.mark.parametrize("first", ["30,9,1", "5.1,3.5,setosa", "0,12.5,hot", "3e5,-1,0", "p,x,hot", "1,1,1"])
+@pytest.mark.parametrize(
+    "first",
+    ["30,9,1", "5.1,3.5,setosa", "0,12.5,hot", "3e5,-1,0", "p,x,hot", "1,1,1", "Ann,25,hot", "2024-01-01,7,hot"],
+)
 def test_a_first_line_that_is_an_example_is_not_taken_for_names(tmp_path, first):
     last = first.split(",")
-    rows = [first, *(f"{i % 3 + 1 if last[0] != 'p' else 'pqr'[i % 3]},{last[1]},{last[2]}" for i in range(30))]
+    others = [1, 2, 3] if last[0][0] in "0123456789" and "-" not in last[0] else ["p", "q", "r"]
+    rows = [first, *(f"{others[i % 3]},{last[1]},{last[2]}" for i in range(30))]
     path = written(tmp_path, "\n".join(rows) + "\n")
     refused(path, "looks like an example.*--no-header", label=last[2])
-    rows = [*rows, "2,9,other" if last[0] != "p" else "p,x,other"] * 3
+    rows = [*rows, f"{others[0]},{last[1]},other"] * 3
     dataset = data.load(written(tmp_path, "\n".join(rows) + "\n"), label="-1", header=False)
     assert len(dataset.y_train) + len(dataset.y_test) == len(rows)  # the first line is an example like the others
     assert all(name.startswith(("x0", "x1")) for name in dataset.features.names)
 
 
-@pytest.mark.parametrize("header", ["label,0,1", "0,1,label", "1,2,label", "price 1990,1991,label", "label,a,b"])
+@pytest.mark.parametrize(
+    "header", ["label,0,1", "0,1,label", "1,2,label", "price 1990,1991,label", "label,a,b", "400.5,401,label"]
+)
 def test_names_that_hold_numbers_are_names(tmp_path, header):
-    rows = [f"{i % 5},{i % 3},{i % 2}" for i in range(40)]
+    rows = [f"{i % 5},{i % 3},{'pq'[i % 2]}" for i in range(40)]
+    if header.startswith("label"):
+        rows = [",".join(row.split(",")[::-1]) for row in rows]
     dataset = data.load(written(tmp_path, table(header, rows)))
     assert len(dataset.y_train) + len(dataset.y_test) == 40
 
@@ -255,6 +263,38 @@ def test_a_semicolon_table_of_decimal_commas_without_a_header(tmp_path):
     dataset = data.load(written(tmp_path, "\n".join(rows) + "\n"), header=False, label="-1")
     assert dataset.features.names == ("x0", "x1")
     assert set(column(dataset, "x1")) == {0.25, 1.25, 2.25}
+
+
+def test_what_excel_writes_first_and_separators_at_the_end(tmp_path):
+    rows = [row.replace(",", ";") for row in rows_of(["3", "4"])]
+    rows[4] = rows[4].replace(";3;", ";;")
+    path = written(tmp_path, "sep=;\r\n" + table("a,x;b;label", rows, "\r\n"))
+    refused(path, "line 7 has no value in column 'b'")
+    assert data.load(path, drop_missing=True).features.names == ("a,x", "b")
+    ends = written(tmp_path, table("a,b,label,", [row + "," for row in rows_of(["3", "4"])]), "ends.csv")
+    dataset = data.load(ends)
+    assert dataset.features.names == ("a", "b")
+    assert "column 'Unnamed: 3' is left out: it has no values" in dataset.notes
+
+
+def test_names_with_commas_and_colons_can_be_given(tmp_path):
+    labels = ("10:30", "a,b", 'say ""x""')
+    rows = [f'{i % 7};{i % 3};"{labels[i % 3]}"' for i in range(60)]
+    path = written(tmp_path, table('"a, scaled";b;label', rows))
+    assert data.load(path, ignore='"a, scaled"').features.names == ("b",)
+    dataset = data.load(path, classes='"10:30", "a,b" : "say ""x"""')
+    assert len(dataset.class_names) == 2 and set(dataset.split("all")[1].tolist()) == {0, 1}
+    assert sorted(np.bincount(dataset.split("all")[1])) == [20, 40]
+    again = data.load(path, like=dataset.schema)
+    assert (again.y_test == dataset.y_test).all()
+
+
+def test_truth_values_with_gaps_are_still_truth_values(tmp_path):
+    whole = data.load(written(tmp_path, table("on,b,label", [f"{i % 3 == 0},{i % 5},{i % 2}" for i in range(60)])))
+    assert whole.features.names == ("on", "b")
+    path = written(tmp_path, table("on,b,label", ["TRUE,1,0", ",2,1", "False,3,1"]), "gaps.csv")
+    found = data.load(path, like=whole.schema, drop_missing=True)
+    assert found.x_test.tolist() == [[1, 1], [0, 3]]
 
 
 def test_labels_may_be_na(tmp_path):
