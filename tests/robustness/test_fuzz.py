@@ -35,7 +35,8 @@ from lut2hw.artefact.folder import Manifest
 from lut2hw.artefact.vectors import Vectors
 from lut2hw.data import idx
 from lut2hw.errors import Lut2hwError
-from lut2hw.exchange import aiger, blif, pla, trees
+from lut2hw.exchange import aiger, blif, pla
+from lut2hw.exchange.trees import ensemble
 from lut2hw.files import npz_bytes
 from lut2hw.flow import result as results
 from lut2hw.model import network as model
@@ -292,7 +293,7 @@ def samples(tmp_path_factory):
     }
     forests = [
         {
-            "format": trees.FORMAT,
+            "format": ensemble.FORMAT,
             "version": 1,
             "trees": [tree, tree],
             "feature_names": None,
