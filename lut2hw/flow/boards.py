@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import re
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +48,9 @@ class Board:
         return platform
 
     def pins(self) -> dict[str, str]:
-        """Pins of its package by what they are: `clk`, `rx` and `tx`, as its file of amaranth-boards has them.
+        """Pins of its package by what they are, as its file of amaranth-boards has them.
+
+        `clk`, `rx` and `tx`, and what other pins its UART has: `rts`, for instance.
 
         Errors: `UsageError` without amaranth-boards.
         """
@@ -65,10 +68,11 @@ class Board:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")  # of boards' files written for older versions of Amaranth
             platform.prepare(Echo(), "echo")
-        return {
-            next((pin for pin in ("rx", "tx") if name.startswith(f"uart_0__{pin}")), "clk"): pin
-            for name, pin, _ in platform.iter_port_constraints_bits()
-        }
+        found = {}
+        for name, pin, _ in platform.iter_port_constraints_bits():
+            match = re.fullmatch(r"uart_0__(\w+?)(__io)?", name)
+            found[match[1] if match else "clk"] = pin
+        return found
 
 
 _ICEPROG = ("iceprog", "{file}")
