@@ -127,7 +127,9 @@ def device_design(manifest: Manifest, device: str | None, package: str | None) -
 def _pins(manifest: Manifest, flow: Flow, part: Device) -> str:
     """Constraints that give each port of the chip a pin."""
     width = manifest.data["output"]["width"]
-    ports = ["clk", "reset", "shift", "data", "done", *(f"class[{bit}]" for bit in range(width))]
+    # a port of one bit has no index
+    classes = ["class"] if width == 1 else [f"class[{bit}]" for bit in range(width)]
+    ports = ["clk", "reset", "shift", "data", "done", *classes]
     if len(ports) > len(part.pins):
         raise Lut2hwError(
             f"the chip has {len(ports)} pins, only {len(part.pins)} are known of this package; build "
