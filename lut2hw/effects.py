@@ -34,7 +34,8 @@ ON_A_FOLDER = "on an emitted folder, which has its own"
 RULES = (
     Rule(("train", "sweep"), "patience", ("validation",)),
     Rule(("train",), "target", ("device",)),
-    Rule(("train",), "utilization", ("device",)),
+    Rule(("train", "sweep"), "utilization", ("device", "board")),
+    Rule(("train", "sweep"), "link", ("device", "board")),
     Rule(("eval",), "classes", ("data",)),
     Rule(("eval",), "label", ("data",)),
     Rule(("verify",), "target", unless=_is_model, words=ON_A_FOLDER),

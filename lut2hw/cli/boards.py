@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lut2hw.cli.options import DATA_HELP, BoardOption, FolderArgument, JsonOption, accuracy, app
+from lut2hw.choices import Link, Split
+from lut2hw.cli.options import DATA_HELP, BoardOption, FolderArgument, JsonOption, accuracy, app, choice
 from lut2hw.cli.render import check_output_file, live_accuracy, print_table, report, show_notes
-from lut2hw.errors import Lut2hwError, UsageError, unknown_name
+from lut2hw.errors import Lut2hwError, UsageError
 
 if TYPE_CHECKING:
     pass
@@ -50,11 +51,9 @@ def boards(json_output: JsonOption = False) -> None:
 @app.command(rich_help_panel="On a board")
 def wrap(
     directory: FolderArgument,
-    link: Annotated[
-        str, typer.Option("--link", metavar="NAME", help="uart, spi, axi-stream, wishbone or shift.")
-    ] = "uart",
+    link: Annotated[str, choice(Link, "--link", help="What to put around the core.")] = "uart",
     output: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "-o",
             "--output",
@@ -62,14 +61,22 @@ def wrap(
             help="Verilog file to write; its name is that of the module.",
             show_default="DIR/LINK_core.v",
         ),
-    ] = Path(),
-    clock_mhz: Annotated[float, typer.Option("--clock-mhz", metavar="MHZ", help="Clock of a UART.")] = 12.0,
-    baud: Annotated[int, typer.Option("--baud", help="Of a UART.")] = 115_200,
-    data_bytes: Annotated[int, typer.Option("--data-bytes", metavar="N", help="Width of AXI-Stream's input.")] = 4,
+    ] = None,
+    clock_mhz: Annotated[
+        float, typer.Option("--clock-mhz", metavar="MHZ", min=0.001, max=10_000, help="Clock of a UART.")
+    ] = 12.0,
+    baud: Annotated[int, typer.Option("--baud", min=1, max=100_000_000, help="Of a UART.")] = 115_200,
+    data_bytes: Annotated[
+        int, typer.Option("--data-bytes", metavar="N", min=1, max=1024, help="Width of AXI-Stream's input.")
+    ] = 4,
     check: Annotated[
         int,
         typer.Option(
-            "--check", metavar="N", min=0, help="Send N of the folder's vectors through the link in simulation."
+            "--check",
+            metavar="N",
+            min=0,
+            max=1_000_000,
+            help="Send N of the folder's vectors through the link in simulation.",
         ),
     ] = 0,
     json_output: JsonOption = False,
@@ -93,7 +100,7 @@ def wrap(
         made = make_link(link, identity, clock_hz=clock_mhz * 1e6, baud=baud, data_bytes=data_bytes)
         return LinkedCore(made, EmittedCore(manifest, fields=False))
 
-    if output == Path():
+    if output is None:
         output = directory / f"{link.replace('-', '_')}_core.v"
     if not re.fullmatch(r"[A-Za-z_]\w*", output.stem, re.ASCII):
         raise UsageError(f"{output.name} does not name a Verilog module; use letters, digits and _ as in uart_core.v")
@@ -155,13 +162,14 @@ def run(
     data: Annotated[
         str | None, typer.Option("--data", metavar="NAME|FILE", help=DATA_HELP, show_default="what it was trained on")
     ] = None,
-    split: Annotated[str, typer.Option("--split", metavar="train|test|all", help="Examples to use.")] = "test",
+    split: Annotated[str, choice(Split, "--split", help="Examples to use.")] = "test",
     examples: Annotated[
-        int | None, typer.Option("--examples", "-n", metavar="N", min=1, help="Only the first N.")
+        int | None, typer.Option("--examples", "-n", metavar="N", min=1, max=1 << 31, help="Only the first N.")
     ] = None,
     board: BoardOption = None,
     baud: Annotated[
-        int | None, typer.Option("--baud", min=1, help="Baud rate.", show_default="what it was built with")
+        int | None,
+        typer.Option("--baud", min=1, max=100_000_000, help="Baud rate.", show_default="what it was built with"),
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
@@ -178,8 +186,6 @@ def run(
     from lut2hw.host import simulation
     from lut2hw.training.recall import load_like, recall
 
-    if split not in ("train", "test", "all"):
-        raise unknown_name("split", split, ("train", "test", "all"))
     manifest = emitted.load(directory)
     network = manifest.network
     dataset = recall(network) if data is None else load_like(data, network)

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from lut2hw.choices import Outputs
 from lut2hw.cli.generate import with_options
-from lut2hw.cli.options import DATA_HELP, EncodedOption, JsonOption, ModelArgument, app
+from lut2hw.cli.options import DATA_HELP, EncodedOption, JsonOption, ModelArgument, app, choice
 from lut2hw.cli.render import check_output_file, print_table, report, show_notes
 from lut2hw.data.options import DataOptions
 from lut2hw.exchange.registry import for_writing, listed, readable, writable
@@ -62,8 +63,9 @@ def export(
 def import_(
     source: Annotated[Path, typer.Argument(metavar="FILE", help=f"{listed(readable())}.", show_default=False)],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="MODEL", help="Model file to write.", show_default="FILE.lut")
-    ] = Path(),
+        Path | None,
+        typer.Option("-o", "--output", metavar="MODEL", help="Model file to write.", show_default="FILE.lut"),
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(
@@ -91,6 +93,8 @@ def import_(
         typer.Option(
             "--missing",
             metavar="NUMBER",
+            min=-1e308,
+            max=1e308,
             help="XGBoost: the number that counts as missing (its missing=), which the file does not say.",
             show_default="nan",
         ),
@@ -99,9 +103,7 @@ def import_(
         int, typer.Option("--leaf-bits", help="Trees: bits of the leaf values as integers.", min=1, max=20)
     ] = 8,
     k: Annotated[int, typer.Option("-k", help="Trees: inputs of a LUT at most.", min=3, max=20)] = 6,
-    outputs: Annotated[
-        str, typer.Option("--outputs", metavar="auto|binary|one-hot", help="Logic: what the outputs mean.")
-    ] = "auto",
+    outputs: Annotated[str, choice(Outputs, "--outputs", help="Logic: what the outputs mean.")] = "auto",
     take: Annotated[str | None, typer.Option("--take", metavar="NAME", help="Logic: use this output alone.")] = None,
     json_output: JsonOption = False,
 ) -> None:
@@ -114,7 +116,7 @@ def import_(
     """
     from lut2hw import exchange
 
-    if output == Path():
+    if output is None:
         output = Path(source.name).with_suffix(".lut")
     check_output_file(output, source, data)
     dataset = None if data is None else data_options.load(data)

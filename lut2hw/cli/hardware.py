@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lut2hw.choices import Engine
 from lut2hw.cli.options import (
     DATA_HELP,
     DeviceOption,
@@ -29,6 +30,11 @@ from lut2hw.errors import Lut2hwError
 
 if TYPE_CHECKING:
     pass
+
+
+def complete_engine(incomplete: str) -> list[str]:
+    """Names of engines, for the shell."""
+    return [name for name in [*Engine, "all"] if name.startswith(incomplete)]
 
 
 @app.command(rich_help_panel="Hardware")
@@ -58,8 +64,9 @@ def targets(json_output: JsonOption = False) -> None:
 def emit(
     model: ModelArgument,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to write.", show_default="build/MODEL")
-    ] = Path(),
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="Folder to write.", show_default="build/MODEL"),
+    ] = None,
     target: TargetOption = "ice40",
     pipeline: PipelineOption = "auto",
     encoded_inputs: EncodedOption = False,
@@ -93,7 +100,7 @@ def emit(
     with progress_bar() as progress:
         progress("compiling", 0, 1)
         manifest = emit_model(
-            network, Path("build") / model.stem if output == Path() else output, options, target=target, data=dataset
+            network, Path("build") / model.stem if output is None else output, options, target=target, data=dataset
         )
         progress("compiling", 1, 1)
     free = manifest.network.meta.get("dont_cares") if dont_cares != "off" else None
@@ -136,7 +143,13 @@ def verify(
     ],
     engine: Annotated[
         str | None,
-        typer.Option("--engine", metavar="NAME[,NAME]|all", help="What to check with.", show_default="cocotb"),
+        typer.Option(
+            "--engine",
+            metavar="NAME[,NAME]|all",
+            autocompletion=complete_engine,
+            help="What to check with: " + ", ".join(Engine) + ".",
+            show_default="cocotb",
+        ),
     ] = None,
     vectors: Annotated[
         int | None,
@@ -144,13 +157,15 @@ def verify(
             "--vectors",
             metavar="N",
             min=1,
+            max=10_000_000,
             help="How many to stream.",
             show_default="the emitted ones and 1,000 random ones",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of stalls and random vectors.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=(1 << 63) - 1, help="Of stalls and random vectors.")] = 0,
     timeout: Annotated[
-        float | None, typer.Option("--timeout", metavar="SECONDS", min=0.001, help="For each tool and proof.")
+        float | None,
+        typer.Option("--timeout", metavar="SECONDS", min=0.001, max=1e9, help="For each tool and proof."),
     ] = None,
     target: TargetOption = "ice40",
     pipeline: PipelineOption = "auto",
@@ -245,7 +260,7 @@ def build(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, max=(1 << 31) - 1, help="Of the placer.")] = 1,
     timeout: Annotated[
-        float | None, typer.Option("--timeout", metavar="SECONDS", min=0.001, help="For each tool.")
+        float | None, typer.Option("--timeout", metavar="SECONDS", min=0.001, max=1e9, help="For each tool.")
     ] = None,
     board: Annotated[
         str | None,
@@ -258,7 +273,13 @@ def build(
     ] = None,
     baud: Annotated[
         int | None,
-        typer.Option("--baud", min=1, help="Of the board's serial link.", show_default="what the board manages"),
+        typer.Option(
+            "--baud",
+            min=1,
+            max=100_000_000,
+            help="Of the board's serial link.",
+            show_default="what the board manages",
+        ),
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
@@ -310,8 +331,8 @@ def report_(
         ),
     ],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FILE", help="Page to write.", show_default="NAME.html")
-    ] = Path(),
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Page to write.", show_default="NAME.html")
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(
@@ -328,7 +349,7 @@ def report_(
     from lut2hw.files import write_text
     from lut2hw.report.page import make
 
-    if output == Path():
+    if output is None:
         output = Path(f"{source.resolve().stem}.html")
     check_output_file(output, source, data)
     page = make(source, data=data, title=title)

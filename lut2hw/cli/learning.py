@@ -21,13 +21,14 @@ from lut2hw.cli.options import (
     JsonOption,
     LearnerOption,
     ModelArgument,
+    SplitOption,
     TargetOption,
     accuracy,
     app,
 )
 from lut2hw.cli.render import check_output_file, print_table, progress_bar, report, say, show_notes
 from lut2hw.data.options import DataOptions
-from lut2hw.errors import UsageError, unknown_name
+from lut2hw.errors import UsageError
 from lut2hw.training.options import TrainOptions, all_flags
 
 
@@ -80,7 +81,7 @@ def train(
         "seconds": round(trained.seconds, 3),
         **chosen,
         **({"tried": trained.tried} if trained.tried else {}),
-        **({"device": asked.device, "logic_cells": trained.size.cells} if trained.size else {}),
+        **({"device": asked.place.device, "logic_cells": trained.size.cells} if trained.size and asked.place else {}),
     }
     report(
         result,
@@ -94,10 +95,15 @@ def train(
         f"test accuracy {scores['test']:.4f} ({len(dataset.y_test):,}), majority class {majority:.4f}\n"
         f"{network.n_luts:,} LUTs of up to {trained.options.k} inputs on {len(network.encoder):,} encoder bits, "
         f"{trained.seconds:.2f} s"
-        f"{f', about {trained.size.cells:,} logic cells of {asked.device}' if trained.size else ''}"
+        f"{f', about {trained.size.cells:,} logic cells of {asked.board or asked.device}' if trained.size else ''}"
         f"{', ended early by ' + trained.ended if trained.ended != 'done' else ''}\n"
         f"{output}",
-        then=["lut2hw", "emit", output, *(["--target", asked.target] if asked.target not in (None, "ice40") else [])],
+        then=[
+            "lut2hw",
+            "emit",
+            output,
+            *(["--target", asked.place.target] if asked.place and asked.place.target != "ice40" else []),
+        ],
     )
 
 
@@ -107,15 +113,7 @@ def evaluate(
     data: Annotated[
         str | None, typer.Option("--data", metavar="NAME|FILE", help=DATA_HELP, show_default="what it was trained on")
     ] = None,
-    split: Annotated[
-        str | None,
-        typer.Option(
-            "--split",
-            metavar="train|test|all",
-            help="Examples to use; data other than it was trained on is used whole if it has no splits.",
-            show_default="test",
-        ),
-    ] = None,
+    split: SplitOption = None,
     classes: Annotated[
         str | None, typer.Option("--classes", metavar="A,B:C,D", help="Grouping of labels, if not that of training.")
     ] = None,
@@ -134,8 +132,6 @@ def evaluate(
     from lut2hw.model.network import LutNetwork
     from lut2hw.training.recall import load_like, recall
 
-    if split not in (None, "train", "test", "all"):
-        raise unknown_name("split", split, ("train", "test", "all"))
     network = LutNetwork.load(model)
     if data is None:
         dataset = recall(network)
@@ -365,7 +361,7 @@ def sweep(
 
     if output is None:
         output = Path(f"sweep-{Path(data).stem}")
-    sized = {"luts", "levels"} if axes.keys() & {"device", "layers"} else set()
+    sized = {"luts", "levels"} if axes.keys() & {"device", "board", "layers"} else set()
     values = {name: tried for name, tried in GRID.items() if name not in sized}
     values |= {name: sweeps.values(AXES[name], text) for name, text in axes.items()}
     name = learner or ("memorize" if "layers" in values else "descent")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +11,8 @@ import typer
 from typer.core import TyperCommand
 
 from lut2hw import effects
+from lut2hw.choices import Effort, Family, Ram, Split
+from lut2hw.errors import UsageError, unknown_name
 from lut2hw.learn.registry import LEARNERS
 
 
@@ -17,6 +21,10 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Check what was typed, then run."""
+        for param in ctx.command.params:
+            value = ctx.params.get(param.name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise UsageError(f"{param.opts[-1]} {value} must be a finite number")
         typed = {name: value for name, value in ctx.params.items() if _was_typed(ctx, name)}
         effects.check(ctx.info_name or "", typed)
         return super().invoke(ctx)
@@ -49,13 +57,6 @@ DATA_HELP = (
     "Name (see `lut2hw datasets`), or a .csv, .tsv, .npz or .pla file (text also as .gz or .zip), or a folder with "
     "MNIST-style idx.gz files."
 )
-
-
-def complete_target(incomplete: str) -> list[str]:
-    """Names of families, for the shell."""
-    from lut2hw.targets.registry import TARGETS
-
-    return [name for name in TARGETS if name.startswith(incomplete)]
 
 
 def complete_device(incomplete: str) -> list[str]:
@@ -105,10 +106,32 @@ def accuracy(predicted: Any, y: Any) -> float:
     return round(float((predicted == y).mean()), 6) if len(y) else 0.0
 
 
-TargetOption = Annotated[
-    str,
-    typer.Option(
-        "--target", autocompletion=complete_target, metavar="FAMILY", help="FPGA family (see `lut2hw targets`)."
+def choice(kind: type[StrEnum], *names: str, what: str = "", **more: Any) -> Any:
+    """A typer option whose text is one of an enum's, listed in the help, completed, and refused by name."""
+    known = [str(each.value) for each in kind]
+
+    def check_choice(value: str | None) -> str | None:
+        if value is not None and value not in known:
+            raise unknown_name(what or kind.__name__.lower(), value, known)
+        return value
+
+    return typer.Option(
+        *names,
+        metavar="|".join(known),
+        autocompletion=lambda incomplete: [name for name in known if name.startswith(incomplete)],
+        callback=check_choice,
+        **more,
+    )
+
+
+TargetOption = Annotated[str, choice(Family, "--target", what="target", help="FPGA family (see `lut2hw targets`).")]
+SplitOption = Annotated[
+    str | None,
+    choice(
+        Split,
+        "--split",
+        help="Examples to use; data other than it was trained on is used whole if it has no splits.",
+        show_default="test",
     ),
 ]
 PipelineOption = Annotated[str, typer.Option("--pipeline", metavar="N|auto|none", help="Register stages.")]
@@ -121,13 +144,12 @@ DontCaresOption = Annotated[
         help="Table entries that may change: those training never showed, or fewer than N times.",
     ),
 ]
-EffortOption = Annotated[str, typer.Option("--effort", metavar="normal|high", help="Of the compiler.")]
-FmaxOption = Annotated[float | None, typer.Option("--fmax", metavar="MHZ", help="Clock to cut --pipeline auto for.")]
+EffortOption = Annotated[str, choice(Effort, "--effort", help="Of the compiler.")]
+FmaxOption = Annotated[
+    float | None, typer.Option("--fmax", metavar="MHZ", min=0.001, max=9999, help="Clock to cut --pipeline auto for.")
+]
 RamOption = Annotated[
-    str,
-    typer.Option(
-        "--ram", metavar="never|auto", help="Wide tables into block RAM where that saves logic cells (ice40, ecp5)."
-    ),
+    str, choice(Ram, "--ram", help="Wide tables into block RAM where that saves logic cells (ice40, ecp5).")
 ]
 DeviceOption = Annotated[
     str | None,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Union
 
 from lut2hw import effects, flags
+from lut2hw.choices import Family, Link
 from lut2hw.data.options import DataOptions
 from lut2hw.errors import UsageError
 from lut2hw.flags import flag
@@ -26,16 +27,19 @@ SEARCHED = ("bits_per_feature", "luts", "levels", "tau")
 LearnerOptions = Union[DescentOptions, MemorizeOptions]  # noqa: UP007 - read at run time, too
 
 
-def _targets() -> list[str]:
-    from lut2hw.targets.registry import TARGETS
-
-    return list(TARGETS)
-
-
 def _boards() -> list[str]:
     from lut2hw.flow.boards import BOARDS
 
     return list(BOARDS)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a network is to fit: a device of a family, in a chip with a link."""
+
+    target: str
+    device: str
+    link: str
 
 
 @dataclass(frozen=True)
@@ -71,21 +75,41 @@ class TrainOptions:
     """Thresholds of the thermometer code of each feature, at quantiles of the training examples; of several numbers
     the one that does best on held-out examples is taken."""
     device: str | None = flag(
-        None, panel=FILL_PANEL, metavar="NAME", help="descent: without --luts, fill this device of the --target."
-    )
-    """Device to fill."""
-    target: str | None = flag(
         None,
         panel=FILL_PANEL,
-        metavar="FAMILY",
-        help="FPGA family that --device is of.",
-        shown="ice40",
-        choices=_targets,
-        what="target",
+        metavar="NAME",
+        help="descent: without --luts, fill this device of the --target, with the chip that `lut2hw build` makes.",
+    )
+    """Device to fill."""
+    board: str | None = flag(
+        None,
+        panel=FILL_PANEL,
+        metavar="NAME",
+        help="descent: instead, fill the device of a board, with the chip that `lut2hw build --board` makes.",
+        choices=_boards,
+        what="board",
+    )
+    """Board whose device to fill."""
+    link: Link | None = flag(  # noqa: RUF009 - makes a field
+        None,
+        panel=FILL_PANEL,
+        help="Link that the chip has around the core.",
+        shown="uart for a board, else shift",
+        what="link",
+    )
+    """Link around the core, whose logic cells are left free."""
+    target: Family | None = flag(  # noqa: RUF009 - makes a field
+        None, panel=FILL_PANEL, help="FPGA family that --device is of.", shown="ice40", what="target"
     )
     """FPGA family of `device`."""
     utilization: float | None = flag(
-        None, panel=FILL_PANEL, metavar="SHARE", help="Share of the --device to fill.", shown="0.85", above=0, most=1
+        None,
+        panel=FILL_PANEL,
+        metavar="SHARE",
+        help="Share of the device's logic cells to fill.",
+        shown="0.85",
+        above=0,
+        most=1,
     )
     """Share of the device's logic cells to fill at most."""
 
@@ -97,17 +121,40 @@ class TrainOptions:
         if self.threshold is not None and self.bits_per_feature is not None:
             raise UsageError("give --threshold or --bits-per-feature, not both")
         effects.check("train", self.given())
-        if self.device is None:
+        if self.device is None and self.board is None:
             return
+        name = "--device" if self.board is None else "--board"
+        if self.device is not None and self.board is not None:
+            raise UsageError("--board has its own device; give --device or --board, not both")
         if not isinstance(self.learning, DescentOptions):
-            raise UsageError("--device is an option of --learner descent; leave it out or give --learner descent")
+            raise UsageError(f"{name} is an option of --learner descent; leave it out or give --learner descent")
         if self.learning.luts is not None:
-            raise UsageError("--luts and --device both choose the size; give one of them")
+            raise UsageError(f"--luts and {name} both choose the size; give one of them")
 
     @property
     def learner(self) -> Learner:
         """The learner that `learning` belongs to."""
         return learner_of(self.learning)
+
+    @property
+    def place(self) -> Place | None:
+        """The device to fill, if there is one. Errors: `UsageError` for an unknown one."""
+        if self.board is not None:
+            from lut2hw.flow.boards import BOARDS
+            from lut2hw.targets.registry import get
+
+            board = BOARDS[self.board]
+            devices = get(board.target).devices
+            fitting = [name for name, each in devices.items() if each.logic_cells == board.logic_cells]
+            if not fitting:
+                raise UsageError(
+                    f"no device of {board.target} is known to be that of the {self.board}; give --device"
+                )
+            device = min(fitting, key=lambda name: name not in board.description.lower())
+            return Place(board.target, device, (self.link or Link.UART).value)
+        if self.device is not None:
+            return Place((self.target or Family.ICE40).value, self.device, (self.link or Link.SHIFT).value)
+        return None
 
     @classmethod
     def of(cls, learner_name: str | None = None, /, **options: Any) -> TrainOptions:

@@ -109,9 +109,10 @@ class _Run:
         self.dataset, self.options, self.progress, self.threads = dataset, options, progress, threads
         self.tried: dict[str, dict[Any, float]] = {}
         self.size: Size | None = None
+        self.place = options.place
         k, learner = options.k, options.learner
         if k is None:
-            k = learner.k if options.device is None else default_k(options.target or "ice40")
+            k = learner.k if self.place is None else default_k(self.place.target)
         self.options = options = options.but(k=k)
         self.counts: Sequence[int] = ()
         if options.threshold is None:
@@ -161,9 +162,7 @@ class _Run:
         if self.size is not None and self.tried:
             # The size was another one in each trial.
             more["filled"] = {
-                name: value
-                for name in ("device", "target", "utilization", *FILLED)
-                if (value := asked.given().get(name)) is not None
+                name: value for name in (*PLACED, *FILLED) if (value := asked.given().get(name)) is not None
             }
         return more
 
@@ -183,21 +182,24 @@ class _Run:
         self, dataset: Dataset, encoder: Encoder, progress: Progress | None = None, once: bool = True
     ) -> LutNetwork:
         options = self.options
-        device = options.device
-        if device is None:
+        place = self.place
+        if place is None:
             return self._call(options, dataset, encoder, progress)
-        target, given = options.target or "ice40", options.given()
+        given = options.given()
         shape = dataset.features.image_shape
         if not {"window", "subspace"} & given.keys():
-            self.options = options = options.but(**regions_for(target, device, options.utilization, shape))
+            self.options = options = options.but(
+                **regions_for(place.target, place.device, options.utilization, shape)
+            )
             given = options.given()
         network, self.size = fill(
             lambda size: self._call(_sized(options, size), dataset, encoder, progress),
             encoder,
             len(dataset.class_names),
-            target=target,
-            device=device,
-            k=options.k or default_k(target),
+            target=place.target,
+            device=place.device,
+            link=place.link,
+            k=options.k or default_k(place.target),
             utilization=options.utilization,
             local=is_local(shape, window=given.get("window", 0), subspace=given.get("subspace", 0.0)),
             once=once,
@@ -224,13 +226,14 @@ def _chooses_luts(dataset: Dataset, options: TrainOptions) -> bool:
     learning = options.learning
     return (
         isinstance(learning, DescentOptions)
-        and (learning.luts, learning.votes, learning.time_limit, options.device) == (None, None, None, None)
+        and (learning.luts, learning.votes, learning.time_limit, options.place) == (None, None, None, None)
         and dataset.features.image_shape is None
         and len(dataset.y_train) >= choose.FOLDS
         and len(dataset.class_names) <= max(choose.AUTO_LUTS)
     )
 
 
+PLACED = ("device", "target", "board", "link", "utilization")
 FILLED = ("luts", "votes", "levels", "inputs")
 """Options that the size of a filled device gives, if they are not given."""
 
@@ -238,7 +241,7 @@ FILLED = ("luts", "votes", "levels", "inputs")
 def _sized(options: TrainOptions, size: Size) -> TrainOptions:
     """The options of a network of that size, instead of those of a device."""
     sized = {"luts": size.luts, "votes": size.votes, "levels": 3, "inputs": size.inputs}
-    return options.but(device=None, target=None, utilization=None, **{**sized, **_given_of(options, FILLED)})
+    return options.but(**dict.fromkeys(PLACED), **{**sized, **_given_of(options, FILLED)})
 
 
 def _given_of(options: TrainOptions, names: Sequence[str]) -> dict[str, Any]:

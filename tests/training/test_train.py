@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, reject, settings
 from hypothesis import strategies as st
 
-from lut2hw import DescentClassifier, MemorizeClassifier, data, effects
+from lut2hw import DescentClassifier, MemorizeClassifier, choices, data, effects
 from lut2hw.cli import main
 from lut2hw.errors import UsageError
 from lut2hw.flags import flags
@@ -22,7 +22,8 @@ from lut2hw.learn.learners.memorize import MemorizeOptions
 from lut2hw.learn.registry import LEARNERS
 from lut2hw.model.network import LutNetwork, to_bytes
 from lut2hw.report.page import train_command
-from lut2hw.training.options import TrainOptions, all_flags
+from lut2hw.training.fill import LINK_CELLS, chip_cells
+from lut2hw.training.options import Place, TrainOptions, all_flags
 from lut2hw.training.train import options_of, train
 
 SMALL: dict[str, st.SearchStrategy[Any]] = {
@@ -53,7 +54,7 @@ SMALL: dict[str, st.SearchStrategy[Any]] = {
 
 
 def test_every_option_is_tried() -> None:
-    assert set(SMALL) == set(all_flags()) - {"device", "target", "utilization"}
+    assert set(SMALL) == set(all_flags()) - {"device", "target", "board", "link", "utilization"}
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +126,53 @@ def test_the_command_of_a_filled_device_repeats_the_model(folder: Path, more: di
     assert repeats(trained.network, folder)
 
 
+def test_a_board_leaves_room_for_its_link(folder: Path) -> None:
+    dataset = data.load(str(folder / "table.csv"))
+    assert TrainOptions.of(board="icestick").place == Place("ice40", "hx1k", "uart")
+    assert TrainOptions.of(device="12k", target="ecp5", link="spi").place == Place("ecp5", "12k", "spi")
+    options = {"board": "icestick", "utilization": 0.5, "sweeps": 1, "tau": 1.0, "bits_per_feature": 1}
+    trained = train(dataset, TrainOptions.of(**options))
+    assert trained.size is not None
+    core = chip_cells(trained.network, "ice40", "uart") - LINK_CELLS["uart"]
+    assert core + LINK_CELLS["uart"] == trained.size.cells <= 640 and core < 300
+    with pytest.raises(UsageError, match="unknown board"):
+        TrainOptions.of(board="icestik")
+    with pytest.raises(UsageError, match="not both"):
+        TrainOptions.of(board="icestick", device="hx1k")
+
+
+def test_closed_choices_are_those_of_the_registries() -> None:
+    from lut2hw.compile.options import EFFORTS, RAM
+    from lut2hw.hdl.links.registry import LINKS
+    from lut2hw.targets.registry import TARGETS
+    from lut2hw.verify.engines import ENGINES
+
+    for kind, known in (
+        (choices.Family, TARGETS),
+        (choices.Link, LINKS),
+        (choices.Engine, ENGINES),
+        (choices.Effort, EFFORTS),
+        (choices.Ram, RAM),
+    ):
+        assert list(kind) == list(known)
+
+
+def test_every_number_of_every_command_has_bounds(capsys: pytest.CaptureFixture) -> None:
+    import typer
+
+    from lut2hw.cli.entry import app
+
+    numeric = 0
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        for param in command.params:
+            if param.type_descriptor.annotation in (int, float):
+                numeric += 1
+                assert param.min is not None and param.max is not None, (name, param.name)
+    assert numeric > 10
+    assert main(["wrap", "x", "--clock-mhz", "nan"]) == 2
+    assert "--clock-mhz" in capsys.readouterr().err
+
+
 def test_luts_of_a_table_are_chosen(folder: Path) -> None:
     dataset = data.load(str(folder / "table.csv"))
     trained = train(dataset, TrainOptions.of(sweeps=1, tau=1.0))
@@ -173,7 +221,12 @@ def test_every_number_has_bounds(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("options", "option"),
-    [({"patience": 2}, "--patience"), ({"target": "ecp5"}, "--target"), ({"utilization": 0.5}, "--utilization")],
+    [
+        ({"patience": 2}, "--patience"),
+        ({"target": "ecp5"}, "--target"),
+        ({"utilization": 0.5}, "--utilization"),
+        ({"link": "spi"}, "--link"),
+    ],
 )
 def test_options_without_effect_are_refused(options: dict, option: str) -> None:
     with pytest.raises(UsageError, match=f"^{option} has no effect without"):

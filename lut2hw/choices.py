@@ -1,0 +1,67 @@
+"""Closed choices of commands: quick to import, so that help texts and shells can list them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Family(StrEnum):
+    """FPGA families, as in `lut2hw.targets.registry.TARGETS`."""
+
+    ICE40 = "ice40"
+    ECP5 = "ecp5"
+    NEXUS = "nexus"
+    GOWIN = "gowin"
+    XILINX7 = "xilinx7"
+    GENERIC = "generic"
+
+
+class Split(StrEnum):
+    """Examples of a data set."""
+
+    TRAIN = "train"
+    TEST = "test"
+    ALL = "all"
+
+
+class Effort(StrEnum):
+    """How hard the compiler tries."""
+
+    NORMAL = "normal"
+    HIGH = "high"
+
+
+class Ram(StrEnum):
+    """Whether wide tables go into block RAM."""
+
+    NEVER = "never"
+    AUTO = "auto"
+
+
+class Link(StrEnum):
+    """Links around a core, as in `lut2hw.hdl.links.registry`."""
+
+    UART = "uart"
+    SPI = "spi"
+    AXI_STREAM = "axi-stream"
+    WISHBONE = "wishbone"
+    SHIFT = "shift"
+
+
+class Engine(StrEnum):
+    """Engines of `lut2hw verify`, as in `lut2hw.verify.engines.ENGINES`."""
+
+    GOLDEN = "golden"
+    AMARANTH = "amaranth"
+    COCOTB = "cocotb"
+    GATES = "gates"
+    BITSTREAM = "bitstream"
+    FORMAL = "formal"
+
+
+class Outputs(StrEnum):
+    """What the outputs of imported logic mean."""
+
+    AUTO = "auto"
+    BINARY = "binary"
+    ONE_HOT = "one-hot"
