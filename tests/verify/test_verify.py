@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import batch, needs
-from helpers.networks import random_network
+from helpers.networks import inputs_of, random_network
 from helpers.processes import wait_for
 
 from lut2hw import cli, targets, tools
@@ -593,6 +593,18 @@ def test_missing_tool_says_what_to_install(monkeypatch):
 
 
 PIPELINES = ["none", "auto", 1, 2, 3]
+DONT_CARES = ["off", "rare:3", "off", "off", "unseen", "off", "off"]
+
+
+class Drawn:
+    """Examples at random, with the network's own answers as labels: most patterns are rare or unseen."""
+
+    def __init__(self, network, seed: int) -> None:
+        self.x = inputs_of(network, 40, seed)
+        self.y = network.predict_integers(self.x)
+
+    def split(self, name: str):
+        return self.x, self.y
 
 
 @needs_icarus
@@ -614,8 +626,8 @@ def test_differential(family, block, tmp_path):
 def differential(family: str, seeds: range, tmp_path: Path) -> None:
     """Random networks through the golden model, Amaranth's simulator and Icarus.
 
-    Heads, pipelines, the largest k, encoded inputs, block RAM and effort take turns, so that all of them occur with
-    each family that has them.
+    Heads, pipelines, the largest k, encoded inputs, block RAM, effort and don't-cares take turns, so that all of them
+    occur with each family that has them.
     """
     target, cores, streams = targets.get(family), {}, {}
     for at, seed in enumerate(seeds):
@@ -629,6 +641,8 @@ def differential(family: str, seeds: range, tmp_path: Path) -> None:
             encoded_inputs=at % 4 == 3,
             ram=ram,
             effort="high" if at % 14 == 7 else "normal",
+            dont_cares=DONT_CARES[at % len(DONT_CARES)],
+            data=Drawn(net, seed),
         )
         streams[f"core{seed}"] = random_vectors(compiled.network, compiled.input_port, 100, seed)
         cores[f"core{seed}"] = compiled
