@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from lut2hw import effects
 from lut2hw.choices import Effort, Family, Ram, Split
@@ -35,6 +35,34 @@ def _was_typed(ctx: Any, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
+PANELS = ("Data and learning", "Hardware", "On a board", "Other tools")
+
+
+class Root(TyperGroup):
+    """The program, with a help text in plain words: rich's Markdown alone takes as long to import as all the rest."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Usage, what it is, the commands by panel, and how to start."""
+        formatter.write_usage(ctx.command_path, "COMMAND ...")
+        formatter.write_paragraph()
+        formatter.write_text(self.help or "")
+        panels: dict[str, list[tuple[str, str]]] = {title: [] for title in PANELS}
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            if command is not None and not command.hidden:
+                panel = getattr(command, "rich_help_panel", None)
+                title = panel if isinstance(panel, str) else "Commands"
+                panels.setdefault(title, []).append((name, command.get_short_help_str(120)))
+        panels["Options"] = [
+            record for param in self.get_params(ctx) if (record := param.get_help_record(ctx)) is not None
+        ]
+        for title, rows in ((title, rows) for title, rows in panels.items() if rows):
+            with formatter.section(title):
+                formatter.write_dl(rows)
+        formatter.write_paragraph()
+        formatter.write_text(self.epilog or "")
+
+
 class App(typer.Typer):
     """An application of such commands."""
 
@@ -44,6 +72,7 @@ class App(typer.Typer):
 
 
 app = App(
+    cls=Root,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     epilog="Start with `lut2hw train --data digits`, or your own table: `lut2hw train --data FILE.csv "

@@ -344,6 +344,16 @@ def test_start_is_fast():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
 
 
+def test_help_loads_nothing_that_is_slow():
+    code = (
+        "import sys; from lut2hw.cli import main; main(['--help']); "
+        "print([name for name in ('numpy', 'numba', 'rich.markdown', 'amaranth') if name in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "[]"
+    assert out.index("Data and learning:") < out.index("  train ") < out.index("Hardware:") < out.index("--version")
+
+
 def test_layers_on_the_command_line():
     layers = all_flags()["layers"]
     assert layers.read("256, 64,16") == (256, 64, 16)
