@@ -31,6 +31,12 @@ def figure(text: object, longest: int | None = None) -> str:
     return line(text, longest).replace("$", r"\$")
 
 
+def comment(text: object, longest: int | None = 80) -> str:
+    r"""`line` for a comment in source text: ASCII alone, the rest as `\xfc`, with no mark that ends or opens one."""
+    quoted = line(text, longest).replace("\\", "\\\\").encode("ascii", "backslashreplace").decode("ascii")
+    return re.sub(r"([*/])(?=[*/])", r"\1 ", quoted).replace("`", "'") or "(no name)"
+
+
 def identifier(name: str) -> str:
     """`name` with letters, digits and underscores alone, not empty and not beginning with a digit."""
     name = re.sub(r"[^A-Za-z0-9_]", "_", name)

@@ -34,6 +34,7 @@ from lut2hw.compile.options import CompileOptions
 from lut2hw.data import Dataset
 from lut2hw.errors import Lut2hwError
 from lut2hw.hdl.core import to_verilog
+from lut2hw.hdl.header import header
 from lut2hw.logic.port import CLOCK_PORT, INPUT_PORTS, OUTPUT, OUTPUT_PORTS, RESET_PORT, TOP
 from lut2hw.model.network import LutNetwork, to_bytes
 from lut2hw.targets.registry import get
@@ -68,7 +69,7 @@ def emit(
     with atomic_folder(Path(directory)) as folder:
         manifest = _manifest(compiled, len(vectors), source)
         contents = {
-            CORE: to_verilog(netlist, latency=compiled.latency, target=compiled.target).encode(),
+            CORE: (header(compiled) + to_verilog(netlist, latency=compiled.latency, target=compiled.target)).encode(),
             MODEL: to_bytes(network),
             NETLIST: netlist_file.to_json(netlist).encode(),
             VECTORS: vectors.to_bytes(),

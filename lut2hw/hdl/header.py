@@ -1,0 +1,80 @@
+"""What stands at the top of an emitted core: its ports bit by bit, so that the Verilog can be used on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lut2hw.logic.port import CLOCK_PORT, INPUT_PORTS, OUTPUT_PORTS, RESET_PORT, TOP, Field, class_width
+from lut2hw.quote import comment
+
+if TYPE_CHECKING:
+    from lut2hw.compile.compiler import Compiled
+
+
+def header(compiled: Compiled) -> str:
+    """Line comments in ASCII; the same compilation gives the same text.
+
+    Names of features and classes are quoted (`lut2hw.quote.comment`), and no line begins with one, so that no tool
+    takes a name for a directive.
+    """
+    return "".join(f"// {line}".rstrip() + "\n" for line in _lines(compiled))
+
+
+def _lines(compiled: Compiled) -> Iterator[str]:
+    port, names, latency = compiled.input_port, compiled.network.class_names, compiled.latency
+    into, out = INPUT_PORTS, OUTPUT_PORTS
+    width = class_width(len(names))
+    when = f"{latency} clock{'s' * (latency != 1)} later" if latency else "at once, there is no clock"
+    yield f"{TOP} for {compiled.target.name}: one example in, its class out {when}."
+    yield ""
+    if latency:
+        yield f"{CLOCK_PORT}, {RESET_PORT}: rising edge; synchronous, active high. One example may enter each clock."
+    yield (
+        f"{into['payload']} {_bits(0, max(1, port.width))}: an example, taken while {into['valid']} and "
+        f"{into['ready']} are high. Its bits are"
+    )
+    for field in port.fields:
+        yield f"  {_bits(field.offset, field.width)} {_field(compiled, field)}"
+    if not port.fields:
+        yield "  [0] nothing: the answer is always the same"
+    yield (
+        f"{out['payload']} {_bits(0, width)}: the number of the class, unsigned, there while {out['valid']} is high, "
+        f"taken while {out['ready']} is high. Classes are"
+    )
+    for number, name in enumerate(names):
+        yield f"  {number} {comment(name)}"
+    yield ""
+    yield f"{TOP} classify ("
+    if latency:
+        yield f"    .{CLOCK_PORT}({CLOCK_PORT}), .{RESET_PORT}({RESET_PORT}),"
+    yield f"    .{into['payload']}(example), .{into['valid']}(example_valid), .{into['ready']}(example_ready),"
+    yield f"    .{out['payload']}(number), .{out['valid']}(number_valid), .{out['ready']}(number_ready)"
+    yield ");"
+    flow = compiled.target.flow
+    if flow is not None and "--router" in flow.arguments:
+        router = flow.arguments[flow.arguments.index("--router") + 1]
+        yield ""
+        yield f"Give {flow.nextpnr} the option --router {router}: its own choice may never end on these carry chains."
+
+
+def _bits(offset: int, width: int) -> str:
+    return f"[{offset + width - 1}:{offset}]" if width > 1 else f"[{offset}]"
+
+
+def _field(compiled: Compiled, field: Field) -> str:
+    features, encoder = compiled.network.features, compiled.network.encoder
+    encoded = compiled.input_port.encoded
+    index = int(encoder.feature[field.index]) if encoded else field.index
+    scale, zero = float(features.scale[index]), float(features.offset[index])
+    number = comment(features.names[index])
+    if zero:
+        number = f"({number} - {zero!r})" if zero > 0 else f"({number} + {-zero!r})"
+    if scale != 1:
+        number = f"{number} * {scale!r}"
+    if (zero, scale) != (0, 1):
+        number = f"round({number})"
+    if encoded:
+        return f"{number} >= {int(encoder.threshold[field.index])}"
+    kind = "two's complement" if field.signed else "unsigned"
+    return f"{number}, {kind}, {int(features.low[index])} to {int(features.high[index])}"
