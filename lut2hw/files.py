@@ -144,6 +144,11 @@ def write_into(folder: Path, name: str, data: bytes | str) -> None:
         file.write(data.encode() if isinstance(data, str) else data)
 
 
+def write_beside(path: Path, data: bytes | str) -> None:
+    """`write_into` by the whole path, for a name that nobody chose."""
+    write_into(path.parent, path.name, data)
+
+
 def subfolder(folder: Path, name: str) -> Path:
     """The folder `name` in `folder`, made if it is not there. Errors: `Lut2hwError` also for a link to a folder."""
     path = folder / name

@@ -97,7 +97,7 @@ def find(name: str) -> list[str] | None:
 
 def _cached() -> bool:
     """Whether YoWASP's tools are compiled once only."""
-    return importlib.util.find_spec("platformdirs") is None or yowasp_cache()[1] or bool(_cache_environment())
+    return importlib.util.find_spec("platformdirs") is None or yowasp_cache()[1] or other_cache() is not None
 
 
 def install_hint(name: str) -> str:
@@ -221,22 +221,27 @@ def yowasp_cache() -> tuple[Path, bool]:
     return place, False
 
 
-def _cache_environment() -> dict[str, str]:
-    """Another cache for YoWASP's tools where theirs cannot be written, without which each call compiles for minutes.
+def other_cache() -> Path | None:
+    """A cache for YoWASP's tools where theirs cannot be written; None where there can be none.
 
     It holds machine code, so it must be a folder of this user's that nobody else can write to.
     """
-    if importlib.util.find_spec("platformdirs") is None or yowasp_cache()[1]:
-        return {}
     place = Path(tempfile.gettempdir()) / f"lut2hw-yowasp-{os.geteuid()}"
     try:
         place.mkdir(mode=0o700, exist_ok=True)
         status = place.lstat()
     except OSError:
+        return None
+    mine = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
+    return place if mine else None
+
+
+def _cache_environment() -> dict[str, str]:
+    """What tells YoWASP's tools of `other_cache` where they need it: else each start compiles for minutes."""
+    if importlib.util.find_spec("platformdirs") is None or yowasp_cache()[1]:
         return {}
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
-        return {}
-    return {"YOWASP_CACHE_DIR": str(place)}
+    place = other_cache()
+    return {} if place is None else {"YOWASP_CACHE_DIR": str(place)}
 
 
 def run_command(

@@ -86,7 +86,7 @@ def wrap(
     Example: lut2hw wrap build/digits --link wishbone --check 20
     """
     from lut2hw.artefact import emit as emitted
-    from lut2hw.files import write_text
+    from lut2hw.files import write_beside, write_text
     from lut2hw.hdl.convert import to_verilog
     from lut2hw.hdl.emitted import EmittedCore, identity_of
     from lut2hw.hdl.linked import LinkedCore
@@ -100,12 +100,14 @@ def wrap(
         made = make_link(link, identity, clock_hz=clock_mhz * 1e6, baud=baud, data_bytes=data_bytes)
         return LinkedCore(made, EmittedCore(manifest, fields=False))
 
+    named = output is not None
     if output is None:
         output = directory / f"{link.replace('-', '_')}_core.v"
     if not re.fullmatch(r"[A-Za-z_]\w*", output.stem, re.ASCII):
         raise UsageError(f"{output.name} does not name a Verilog module; use letters, digits and _ as in uart_core.v")
     check_output_file(output)
-    write_text(output, to_verilog(linked(), output.stem))
+    # a link in a folder is nobody's to follow, one that is named is
+    (write_text if named else write_beside)(output, to_verilog(linked(), output.stem))
     result: dict[str, Any] = {
         "link": link,
         "verilog": str(output),

@@ -346,12 +346,13 @@ def report_(
 
     Example: lut2hw report build/digits -o digits.html
     """
-    from lut2hw.files import write_text
+    from lut2hw.files import write_beside, write_text
     from lut2hw.report.page import make
 
+    named = output is not None
     if output is None:
         output = Path(f"{source.resolve().stem}.html")
     check_output_file(output, source, data)
     page = make(source, data=data, title=title)
-    write_text(output, page)
+    (write_text if named else write_beside)(output, page)
     report({"file": str(output), "bytes": len(page.encode())}, json_output, str(output))

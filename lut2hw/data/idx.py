@@ -15,6 +15,7 @@ from lut2hw.data.npz import table_of_arrays
 from lut2hw.data.source import most_bytes
 from lut2hw.data.table import MAX_BYTES, Format, ReadOptions, Table
 from lut2hw.errors import UsageError
+from lut2hw.files import open_regular
 
 _NAMES = {
     "x_train": "train-images-idx3-ubyte",
@@ -47,9 +48,9 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     """One idx file of unsigned bytes."""
     try:
         if path.suffix == ".gz":
-            with gzip.open(path) as packed:
+            with open_regular(path) as file, gzip.open(file) as packed:
                 return _idx(packed, most_bytes(path.stat().st_size))
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return _idx(file, MAX_BYTES)
     except UsageError as error:
         raise UsageError(f"{path} is not a usable idx file: {error}") from None

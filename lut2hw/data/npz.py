@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from lut2hw.data.source import most_bytes
 from lut2hw.data.table import Format, ReadOptions, Table
 from lut2hw.errors import UsageError
+from lut2hw.files import open_regular
 
 
 def read_array(archive: zipfile.ZipFile, name: str) -> NDArray:
@@ -40,7 +41,7 @@ def read_array(archive: zipfile.ZipFile, name: str) -> NDArray:
 def open_npz(path: Path, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, NDArray]:
     """The arrays called `names` (and `optional` if there) of a NumPy archive."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as source, zipfile.ZipFile(source) as archive:
             there = {member.removesuffix(".npy") for member in archive.namelist()}
             lacking = [name for name in names if name not in there]
             if lacking:

@@ -11,6 +11,7 @@ from typing import IO
 
 from lut2hw.data.table import MAX_BYTES
 from lut2hw.errors import UsageError
+from lut2hw.files import open_regular
 
 COMPRESSED = (".gz", ".zip")
 ALWAYS_ALLOWED = 256 << 20
@@ -40,7 +41,7 @@ def suffix_of(path: Path) -> str:
     inner = Path(path.stem).suffix.lower()
     if suffix == ".zip" and not inner and path.is_file():
         try:
-            with zipfile.ZipFile(path) as archive:
+            with open_regular(path) as file, zipfile.ZipFile(file) as archive:
                 return Path(_only_member(path, archive).filename).suffix.lower()
         except zipfile.BadZipFile:
             raise UsageError(f"{path} is not a readable zip archive; it is damaged or cut short") from None
@@ -52,10 +53,10 @@ def content_of(path: Path) -> bytes:
     size = path.stat().st_size
     try:
         if path.suffix.lower() == ".gz":
-            with gzip.open(path) as packed:
+            with open_regular(path) as file, gzip.open(file) as packed:
                 return _bounded(path, packed, most_bytes(size))
         if path.suffix.lower() == ".zip":
-            with zipfile.ZipFile(path) as archive:
+            with open_regular(path) as file, zipfile.ZipFile(file) as archive:
                 member = _only_member(path, archive)
                 if member.flag_bits & 1:
                     raise UsageError(f"{path} is encrypted; unpack it first")
@@ -63,7 +64,7 @@ def content_of(path: Path) -> bytes:
                     return _bounded(path, packed, most_bytes(size))
     except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise UsageError(f"{path} cannot be decompressed: it is damaged or cut short ({error})") from None
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return _bounded(path, file, MAX_BYTES)
 
 

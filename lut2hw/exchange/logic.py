@@ -10,6 +10,7 @@ import numpy as np
 
 from lut2hw.errors import UsageError, unknown_name
 from lut2hw.exchange.builder import Builder
+from lut2hw.files import open_regular
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.features import Features
 from lut2hw.model.network import LutNetwork
@@ -42,7 +43,8 @@ def read_bytes(path: str | Path) -> bytes:
             raise UsageError(f"{path} is not a file" if path.exists() else f"no file at {path}")
         if path.stat().st_size > MAX_FILE:
             raise UsageError(f"{path} is larger than {MAX_FILE >> 20} MiB")
-        return path.read_bytes()
+        with open_regular(path, MAX_FILE) as file:
+            return file.read()
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
+import os
 import platform
 import re
 import subprocess
@@ -94,12 +96,27 @@ def required() -> dict[str, list[str]]:
 
 
 def external() -> list[Entry]:
-    """External tools, wherever they come from."""
-    return [
+    """External tools, wherever they come from, and where YoWASP keeps what it compiles of them."""
+    found = [
         Entry(name, version, purpose, "" if version else tools.install_hint(name))
         for name, (purpose, option) in TOOLS.items()
         for version in [_version(name, option)]
     ]
+    return found + _cache()
+
+
+def _cache() -> list[Entry]:
+    """A line on YoWASP's cache where it cannot be used: its tools compile for minutes at each start without one."""
+    if not any(importlib.util.find_spec(module) for module in set(tools.YOWASP.values())):
+        return []
+    place, usable = tools.yowasp_cache()
+    if usable:
+        return []
+    other = tools.other_cache()
+    name, purpose = "YoWASP's cache", "tools that start at once"
+    if other is None:
+        return [Entry(name, None, purpose, f"{place} cannot be written; set YOWASP_CACHE_DIR to a folder that can")]
+    return [Entry(name, f"in {other}, as {place} cannot be written", purpose)]
 
 
 def versions() -> dict[str, str]:
@@ -108,7 +125,7 @@ def versions() -> dict[str, str]:
         entry.name: str(entry.version)
         for entry in libraries() + external()
         if entry.version not in (None, "present")
-        and not entry.name.startswith("yowasp-")
+        and not entry.name.lower().startswith("yowasp")
         and not entry.needed_for.startswith(("tests", "documentation"))
     }
 
@@ -137,7 +154,13 @@ def _version(name: str, option: str, cwd: Path | None = None) -> str | None:
         return "present"
     try:
         run = subprocess.run(
-            [*command, option], capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL, cwd=cwd
+            [*command, option],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            stdin=subprocess.DEVNULL,
+            cwd=cwd,
+            env={**os.environ, **tools.SAFE_PATH},
         )
     except (OSError, subprocess.TimeoutExpired):
         return "present, but does not start"

@@ -15,6 +15,7 @@ from lut2hw.data.npz import read_array
 from lut2hw.errors import FormatError, UsageError
 from lut2hw.exchange.builder import Builder
 from lut2hw.exchange.trees.thresholds import boundaries, encoder_of, features_of
+from lut2hw.files import open_regular
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.features import Features
 from lut2hw.model.network import LutNetwork
@@ -31,7 +32,7 @@ def archive_of(path: str | Path, damaged: str, advice: str = "") -> Iterator[zip
     Errors: `UsageError`, `FormatError`.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             yield archive
     except FileNotFoundError:
         raise UsageError(f"no file at {path}") from None

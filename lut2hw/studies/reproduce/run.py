@@ -14,7 +14,7 @@ from typing import Any
 
 from lut2hw.errors import Lut2hwError, UsageError, unknown_name
 from lut2hw.extras import need
-from lut2hw.files import write_bytes, write_text
+from lut2hw.files import write_beside
 from lut2hw.studies.reproduce.experiments import EXPERIMENTS, Context, Result
 
 
@@ -53,9 +53,9 @@ def run(
         else:
             results[name] = result
             for suffix, data in result.figures().items():
-                write_bytes(directory / f"{name}.{suffix}", data)
-            write_text(directory / f"{name}.csv", to_csv(result))
-            write_text(directory / f"{name}.md", to_markdown(result, f"{name}.png"))
+                write_beside(directory / f"{name}.{suffix}", data)
+            write_beside(directory / f"{name}.csv", to_csv(result))
+            write_beside(directory / f"{name}.md", to_markdown(result, f"{name}.png"))
             summary = {
                 "name": name,
                 "status": "ran",
@@ -70,7 +70,7 @@ def run(
             done(summary)
     if not results:
         raise Lut2hwError("no experiment could run; " + str(summaries[0]["line"]).removeprefix("skipped: "))
-    write_text(directory / "reproduction.md", report(results, summaries, quick))
+    write_beside(directory / "reproduction.md", report(results, summaries, quick))
     return summaries
 
 
