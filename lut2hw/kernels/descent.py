@@ -574,16 +574,22 @@ def fill_rows(columns, candidates, rows):
                 rows[word * 64 + e, at] = some[e]
 
 
+@njit(nogil=True)
+def _is_right(row, label):
+    """One if the highest of the scores, the lowest class of equals, is the label, else zero."""
+    best = 0
+    for c in range(1, len(row)):
+        if row[c] > row[best]:
+            best = c
+    return np.int64(best == label)
+
+
 @parallel
 def correct(scores, label, first, last):
     """Number of examples first..last whose highest score, the lowest class of equals, is their label."""
-    total = 0
+    total = np.int64(0)
     for i in prange(first, last):
-        best = 0
-        for c in range(1, scores.shape[1]):
-            if scores[i, c] > scores[i, best]:
-                best = c
-        total += best == label[i]
+        total += _is_right(scores[i], label[i])  # a function: numba finds a cycle in its body on Python 3.13
     return total
 
 
