@@ -15,7 +15,7 @@ import lut2hw
 ROOT = Path(lut2hw.__path__[0]).parent
 
 ROOMS = (
-    "errors extras flags effects files lazy bits tools quote checked choices ending",
+    "errors extras flags effects files former lazy bits tools quote checked choices ending",
     "kernels",
     "model",
     "logic",

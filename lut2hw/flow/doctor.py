@@ -74,7 +74,7 @@ def libraries() -> list[Entry]:
     entries = [Entry("python", platform.python_version(), "everything")]
     for name, extras in required().items():
         version = _package(name)
-        purpose = ", ".join(PURPOSE[extra] for extra in extras)
+        purpose = ", ".join(PURPOSE.get(extra, extra) for extra in extras)
         hint = "" if version else f"`pip install {name}`, or all of it: `pip install 'lut2hw[{extras[0]}]'`"
         entries.append(Entry(name, version, purpose, hint))
     return entries
