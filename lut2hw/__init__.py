@@ -5,7 +5,6 @@ data -> encode -> model -> learn -> compile -> emit -> build, with verify beside
 
 from typing import TYPE_CHECKING
 
-from lut2hw.former import install
 from lut2hw.lazy import lazy
 
 if TYPE_CHECKING:
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["DescentClassifier", "LutNetwork", "MemorizeClassifier", "__version__"]
 
-install()
 __getattr__, __dir__ = lazy(
     __name__, {"DescentClassifier": "sklearn", "LutNetwork": "model.network", "MemorizeClassifier": "sklearn"}
 )

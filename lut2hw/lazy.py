@@ -7,6 +7,10 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lut2hw import former
+
+former.install()  # here, since a package's face has no code
+
 
 def lazy(package: str, where: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Make `__getattr__` and `__dir__` of a package, so that importing one of its modules loads no other.
