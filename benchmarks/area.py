@@ -98,9 +98,9 @@ def network_of(name: str, keep: Path | None = None) -> tuple[LutNetwork, bool, D
             progress=lambda *_: None,
         )
     else:
-        luts, k = {"a": (500, 4), "b": (1000, 6)}[name]
+        luts, inputs = {"a": (500, 4), "b": (1000, 6)}[name]
         network = train_descent(
-            dataset, fixed(dataset.features, 128), luts=luts, votes=luts, levels=1, k=k, sweeps=2, proposals=30
+            dataset, fixed(dataset.features, 128), luts=luts, votes=luts, levels=1, k=inputs, sweeps=2, proposals=30
         )
     if keep is not None:
         network.save(keep)

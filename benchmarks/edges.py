@@ -30,12 +30,12 @@ def window_sums(x: NDArray, side: int, step: int) -> NDArray[np.int32]:
     return sums[:, ::step, ::step].astype(np.int32)
 
 
-def describe(x: NDArray[np.uint8], image_shape: tuple[int, ...]) -> NDArray[np.uint8]:
+def describe(x: NDArray[np.integer], image_shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """Pictures (n, height * width * 3) to features (n, m), all 0 to 255."""
     return np.concatenate([_describe(x[i : i + _PIECE], image_shape) for i in range(0, len(x), _PIECE)])
 
 
-def _describe(x: NDArray[np.uint8], image_shape: tuple[int, ...]) -> NDArray[np.uint8]:
+def _describe(x: NDArray[np.integer], image_shape: tuple[int, ...]) -> NDArray[np.uint8]:
     red, green, blue = np.moveaxis(x.reshape(len(x), *image_shape).astype(np.int16), -1, 0)
     grey = (red + 2 * green + blue) >> 2
     parts = [

@@ -109,7 +109,8 @@ def main() -> None:
     coder = encode.fixed(dataset.features, 128)
     options = DescentOptions(sweeps=arguments.sweeps, restarts=arguments.restarts, augment=arguments.augment)
     for name in arguments.heads:
-        head, roots, luts = (each if i == 0 else int(each) for i, each in enumerate(name.split(":")))
+        head, *sizes = name.split(":")
+        roots, luts = map(int, sizes)
         began = time.process_time()
         columns, label, _ = encode_examples(dataset, coder, options, np.random.default_rng(arguments.seed))
         votes = sum(len(counted(head, root)) for root in range(roots))

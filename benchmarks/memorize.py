@@ -31,6 +31,7 @@ from lut2hw.model import encoder as encode
 from lut2hw.model.network import LutNetwork
 from lut2hw.model.parts import Head, Layer
 
+ALL = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
 LAYERS, K = [1024] * 5, 8
 
 
@@ -93,7 +94,8 @@ def train() -> dict[str, Any]:
     network = fit()
     signals = bits.unpack(network.signals(packed), len(y))
     wires = network.layers[2].wiring[:32]
-    patterns = sum(signals[wires[:, j]].astype(np.uint8) << np.uint8(j) for j in range(K)).ravel()
+    columns = [signals[wires[:, j]].astype(np.uint8) << np.uint8(j) for j in range(K)]
+    patterns = np.sum(columns, axis=0, dtype=np.uint8).ravel()
     counts = np.zeros(1 << K, np.uint32)
     increments = network.n_luts * len(y)
     times = max(1, increments // len(patterns) // 8)
@@ -105,7 +107,7 @@ def train() -> dict[str, Any]:
         seconds.append(best(fit, 1))
     one, floor = min(seconds), min(floors)
     wall = best(fit, clock=time.perf_counter)
-    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    numba.set_num_threads(ALL)
     two = best(fit, clock=time.perf_counter)
     return {
         "what": f"5 x 1024 LUTs, k = 8, on {source}, {len(y):,} x {len(packed)} bits",
@@ -114,7 +116,7 @@ def train() -> dict[str, Any]:
         "one thread, seconds": one,
         "ratio to the floor (goal: at most 1.5)": one / floor,
         "one thread, seconds by the clock": wall,
-        f"{numba.config.NUMBA_NUM_THREADS} threads, seconds by the clock": two,
+        f"{ALL} threads, seconds by the clock": two,
         "faster with two threads (goal: at least 1.8)": wall / two,
     }
 
@@ -145,7 +147,7 @@ def infer() -> dict[str, Any]:
     }
     for name, network in models.items():
         n = len(y)
-        parallel = n / best(lambda network=network, n=n: network.predict_packed(packed, n))
+        parallel = n / best(lambda network=network, n=n: network.predict_packed(packed, n))  # type: ignore[misc]
         m = 2000
         x = np.zeros((m, network.n_signals), np.uint8)
         x[:, : len(packed)] = bits.unpack(packed[:, : bits.n_words(m)], m).T
@@ -166,7 +168,7 @@ def infer() -> dict[str, Any]:
     out["encoding and packing of raw bytes"] = n / best(lambda: pixels(raw), 3)
     unpacked = (raw >= 128).T.copy()
     out["packing of bits"] = n / best(lambda: bits.pack(unpacked), 3)
-    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    numba.set_num_threads(ALL)
     return out
 
 
@@ -189,7 +191,10 @@ def memory_child(n: int, d: int, width: int) -> None:
     began = time.perf_counter()
     network = memorize(encoder, given.pop(), y, ("a", "b"), layers=[width] * 3, k=8, counts=False)
     seconds = time.perf_counter() - began
-    tables = sum(layer.tables.nbytes + layer.care.nbytes + layer.wiring.nbytes for layer in network.layers)
+    tables = 0
+    for layer in network.layers:
+        assert layer.care is not None
+        tables += layer.tables.nbytes + layer.care.nbytes + layer.wiring.nbytes
     print(
         json.dumps(
             {"packed": size, "tables": tables, "data": filled - start, "peak": peak() - start, "seconds": seconds}
@@ -238,7 +243,7 @@ def growth(plot: str | None) -> dict[str, Any]:
     # Counting predicts a fixed part and one in proportion to the value; the fit weighs relative errors.
     fits = {key: np.polyfit(settings[key], times[key], 1, w=1 / np.array(times[key])) for key in ("n", "d", "layers")}
     off = {key: float(max(abs(np.polyval(fit, settings[key]) / times[key] - 1))) for key, fit in fits.items()}
-    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    numba.set_num_threads(ALL)
     if plot:
         from matplotlib.figure import Figure
 

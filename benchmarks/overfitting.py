@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from lut2hw.learn import registry as learn
 from lut2hw.model import encoder as encode
 from lut2hw.studies.inspection import inspect
 
-LINES = {
+LINES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "digits": [("memorize", {"layers": [256] * 3, "k": k}) for k in (4, 6, 8, 10, 12)]
     + [("descent", {"luts": 500, "k": k, "levels": 1}) for k in (4, 6, 8)]
     + [("descent", {"luts": 500, "k": 4, "votes": 120, "levels": 3})],

@@ -68,7 +68,7 @@ def uniform(trainer: Counting, wiring: NDArray[np.int32], n: int) -> NDArray[np.
     return trainer.rng.choice(trainer.n_bits, trainer.count, replace=False)
 
 
-def _weighted(trainer: Counting, weight: NDArray[np.float64]) -> NDArray[np.int64]:
+def _weighted(trainer: Counting, weight: NDArray[np.floating]) -> NDArray[np.int64]:
     return trainer.rng.choice(trainer.n_bits, trainer.count, replace=False, p=weight / weight.sum())
 
 
@@ -130,7 +130,7 @@ def run(
         scan(n, k, rows, first, last, *rest)
         trainer.scanned(n, first, last)
 
-    descent.kernels.scan = counted
+    descent.kernels.scan = counted  # type: ignore[assignment]
     rows, began = [], time.process_time()
     for sweep in range(sweeps):
         if sweep == 0:

@@ -4,6 +4,7 @@ The design is simulated with the core described by its behaviour, and written as
 primitives of iCE40. Run it in an empty folder.
 """
 
+from enum import Enum
 from itertools import groupby
 from pathlib import Path
 
@@ -57,7 +58,7 @@ expected = [answer for answer, run in groupby(answers) if len(list(run)) >= REPE
 
 core = network.create("ice40")
 design = Debounced(core)
-reports = []
+reports: list[Enum] = []
 
 
 async def send(ctx):

@@ -6,6 +6,8 @@ signal is bit i % 64 (bit 0 least significant) of word i // 64; bits past the la
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +20,7 @@ def n_words(n_examples: int) -> int:
     return -(-n_examples // WORD)
 
 
-def pack(bits: NDArray) -> Packed:
+def pack(bits: NDArray[Any]) -> Packed:
     """Pack bool or 0/1 `bits` of shape (n_signals, n_examples) to uint64 (n_signals, n_words)."""
     bits = np.asarray(bits)
     packed = np.packbits(bits.astype(bool, copy=False), axis=1, bitorder="little")
@@ -48,7 +50,7 @@ def tail_mask(n_examples: int) -> Packed:
     return mask
 
 
-def pack_tables(tables: NDArray) -> NDArray[np.uint8]:
+def pack_tables(tables: NDArray[Any]) -> NDArray[np.uint8]:
     """Pack 0/1 tables (n_luts, 2**k) to uint8 (n_luts, ceil(2**k / 8)), entry p in bit p % 8 of byte p // 8."""
     return np.packbits(np.asarray(tables).astype(bool, copy=False), axis=1, bitorder="little")
 

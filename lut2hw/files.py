@@ -19,7 +19,7 @@ import time
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -218,7 +218,7 @@ def write_text(path: str | Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def npz_bytes(arrays: Iterable[tuple[str, NDArray]]) -> bytes:
+def npz_bytes(arrays: Iterable[tuple[str, NDArray[Any]]]) -> bytes:
     """A NumPy zip archive of named arrays, in the order given; the same arrays give the same bytes."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -141,14 +141,14 @@ def last_words(output: str) -> str:
     return re.sub(r"[^\x20-\x7e]", "?", line)[:300]
 
 
-def _stop(process: subprocess.Popen) -> None:
+def _stop(process: subprocess.Popen[bytes]) -> None:
     """Kill the whole process group and reap its leader."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
-def _listen(process: subprocess.Popen, timeout: float, watch: Watch | None, output: bytearray) -> str:
+def _listen(process: subprocess.Popen[bytes], timeout: float, watch: Watch | None, output: bytearray) -> str:
     """Collect what a process prints until it ends or `MAX_OUTPUT` is passed; what `watch` says if that ends it.
 
     Errors: `subprocess.TimeoutExpired`.

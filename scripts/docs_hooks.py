@@ -90,7 +90,7 @@ def commands() -> str:
         "commands and options.",
         "",
     ]
-    for name, command in root.commands.items():
+    for name, command in root.commands.items():  # type: ignore[attr-defined]
         if not command.hidden:
             text += _command(name, command)
     return "\n".join(text)

@@ -42,7 +42,7 @@ async def stream(dut: Any, config: dict[str, Any]) -> None:
     last: object = ""
     while not bench.done:
         now = bench.drive()
-        if clock is not None:
+        if clock is not None and reset is not None:
             clock.value = 0
             reset.value = int(now.reset)
         valid.value = int(now.valid)

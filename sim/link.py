@@ -82,7 +82,7 @@ async def framed(session: Session, exchange: Callable[[bytes, int], Awaitable[by
         # Stay clear of the framing bytes, whose damage is tried on its own.
         wrong[at] = next(b for b in (wrong[at] ^ 1 << bit for bit in range(8)) if b < protocol.END)
         session.check(f"damage in the {name} is refused", await ask(bytes(wrong)) == refusal)
-    for name, wrong in {
+    for name, broken in {
         "a byte too few": protocol.frame(body[:-1]),
         "a byte too many": protocol.frame(body + b"\0"),
         "an empty body": protocol.frame(b""),
@@ -90,7 +90,7 @@ async def framed(session: Session, exchange: Callable[[bytes, int], Awaitable[by
         "a wrong escape": bytes([1, protocol.ESC, 1, 2, 3, protocol.END]),
         "an escape at the end": bytes([1, protocol.ESC, protocol.END]),
     }.items():
-        session.check(f"{name} is refused", await ask(wrong) == refusal)
+        session.check(f"{name} is refused", await ask(broken) == refusal)
     session.check("damage leaves no trace", len(await ask(b"\x01\x02" + protocol.identify_request(), 2)) == 2)
 
     # Back to back, as a host with many requests under way sends them.

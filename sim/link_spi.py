@@ -43,7 +43,7 @@ class _Line:
 def _for_cocotb_2() -> Any:
     """The module `cocotbext.spi`."""
     if not hasattr(cocotb.clock, "BaseClock"):
-        cocotb.clock.BaseClock = _BaseClock
+        cocotb.clock.BaseClock = _BaseClock  # type: ignore[attr-defined]
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="cocotbext")
     import cocotbext.spi
 

@@ -33,7 +33,7 @@ def from_json(text: str, kinds: Library = COMMON) -> Netlist:
         if not condition:
             raise ValueError("not a netlist")
 
-    def net_list(value: Any) -> list[int]:
+    def net_list(value: Any) -> Any:
         need(isinstance(value, list) and all(type(net) is int and 0 <= net < data["nets"] for net in value))
         return value
 

@@ -57,7 +57,7 @@ def _read(folder: Path, name: str, shape: dict[str, Any], command: str) -> dict[
     """A result file of a folder, None if it is not there. Errors: `Lut2hwError` if it has another shape."""
     path = folder / name
     try:
-        data = checked.check(checked.parse(read_bytes(path, LARGEST)), shape)
+        data: dict[str, Any] = checked.check(checked.parse(read_bytes(path, LARGEST)), shape)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

@@ -71,7 +71,7 @@ class Watched:
             self._votes.setdefault(signal, []).append(vote)
 
     def _values(self, row: NDArray[np.uint64]) -> NDArray[np.uint8]:
-        return bits.unpack(row[None], self.n)[0]
+        return np.asarray(bits.unpack(row[None], self.n)[0])
 
     def _cone(self, lut: int) -> list[int]:
         """LUTs that read the output of `lut`, directly or not, in order."""
@@ -115,7 +115,7 @@ class Watched:
         """bool (n,): the answer changes if the LUT's output is inverted."""
         np.invert(self.signals[self.n_bits + lut], out=self._other[self.n_bits + lut])
         scores = self._rescored(self._propagate(lut))
-        return self.head.answer(scores) != self.head.answer(self.scores)
+        return np.asarray(self.head.answer(scores) != self.head.answer(self.scores))
 
     def care(self, lut: int) -> NDArray[np.bool_]:
         """bool (2**k,): entries that some example shows whose answer depends on them."""

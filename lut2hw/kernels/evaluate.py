@@ -7,7 +7,9 @@ multiplexers over whole blocks, a popcount is carry-save addition of whole block
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
+from lut2hw.bits import Packed
 from lut2hw.kernels.compiled import njit
 from lut2hw.kernels.simd import (
     BLOCK,
@@ -147,7 +149,7 @@ def _evaluate(signals, wiring, tables, out, part, n_parts):
         lut_row(k, tables.ctypes.data + i * tables.shape[1], rows, n_words, to + i * n_words * 8, space)
 
 
-def evaluate(signals, wiring, tables, out):
+def evaluate(signals: Packed, wiring: NDArray[np.integer], tables: NDArray[np.uint8], out: Packed) -> None:
     """Evaluate LUTs that do not read each other.
 
     signals: uint64 (n_signals, n_words); wiring: int32 (n_luts, k), rows of `signals`; tables: uint8 (n_luts,
@@ -157,7 +159,7 @@ def evaluate(signals, wiring, tables, out):
     in_parts(_evaluate, len(wiring), signals, wiring, tables, out)
 
 
-def evaluate_layer(signals, wiring, tables, first):
+def evaluate_layer(signals: Packed, wiring: NDArray[np.integer], tables: NDArray[np.uint8], first: int) -> None:
     """Evaluate one layer in place: LUT i writes row first + i of `signals`; arrays as in `evaluate`."""
     evaluate(signals, wiring, tables, signals[first : first + len(wiring)])
 
@@ -377,7 +379,19 @@ def _keep_best(c, top, best_top, slices, winner):
     return best_top
 
 
-def run(encoded, n_examples, ks, wiring, tables, vote_signal, vote_class, vote_weight, bias, scores, answers):
+def run(
+    encoded: Packed,
+    n_examples: int,
+    ks: NDArray[np.int32],
+    wiring: NDArray[np.int32],
+    tables: NDArray[np.uint8],
+    vote_signal: NDArray[np.int32],
+    vote_class: NDArray[np.int32],
+    vote_weight: NDArray[np.int32],
+    bias: NDArray[np.int64],
+    scores: NDArray[np.int64],
+    answers: NDArray[np.int64],
+) -> None:
     """A whole network, block by block of examples: each thread keeps the signals of one block only.
 
     encoded: uint64 (n_bits, n_words), C-contiguous. ks: int32 (n_luts,); wiring: int32, the inputs of all LUTs end to
@@ -420,7 +434,9 @@ def _compare(x, used, column, threshold, out, part, n_parts):
             out[bit, word] = at_least(columns, column[bit] * 64, threshold[bit]) & tail
 
 
-def compare(x, feature, threshold, out):
+def compare(
+    x: NDArray[np.integer], feature: NDArray[np.integer], threshold: NDArray[np.integer], out: Packed
+) -> None:
     """Bit b of `out` = x[feature[b]] >= threshold[b], packed.
 
     x: integers (n, n_features), C-contiguous; feature: int (n_bits,); threshold: of x's dtype (n_bits,); out: uint64

@@ -9,6 +9,7 @@ on: the images and the mirrored ones altered so. The images themselves always st
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numba import prange
@@ -79,7 +80,7 @@ def warped(x: NDArray[np.integer], image_shape: tuple[int, ...], rng: np.random.
 
 
 @parallel
-def _warp(image, linear, move, bend, out):
+def _warp(image: Any, linear: Any, move: Any, bend: Any, out: Any) -> None:
     """out (n, height, width, channels): pixels of `image` at the places the maps send them to, interpolated."""
     n, height, width, channels = image.shape
     for i in prange(n):

@@ -37,7 +37,7 @@ class Graph:
         self.nodes: list[Node] = [Node("const")]
         self.inputs: dict[str, list[int]] = {}
         self.outputs: dict[str, list[int]] = {}
-        self._known: dict[tuple, int] = {}
+        self._known: dict[tuple[str, tuple[int, ...], int], int] = {}
         self._follower: dict[int, int] = {}  # by carry, the carry that continues its chain
 
     def input(self, name: str, width: int) -> list[int]:

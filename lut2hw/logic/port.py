@@ -131,7 +131,7 @@ class InputPort:
         """Names of the fields as identifiers, in their order."""
         return identifiers([field.name for field in self.fields], "feature", NO_FIELDS)
 
-    def bits_of(self, network: LutNetwork, x: NDArray[np.int64]) -> bits.Packed:
+    def bits_of(self, network: LutNetwork, x: NDArray[np.integer]) -> bits.Packed:
         """Integers (n, n_features) to the port's bits, packed uint64 (width, n_words)."""
         if self.encoded:
             return network.encoder(x)[[field.index for field in self.fields]]
@@ -139,7 +139,7 @@ class InputPort:
         rows = [(x[:, field.index] >> bit) & 1 for field in self.fields for bit in range(field.width)]
         return bits.pack(np.array(rows, np.uint8).reshape(self.width, len(x)))
 
-    def words_of(self, network: LutNetwork, x: NDArray[np.int64]) -> list[int]:
+    def words_of(self, network: LutNetwork, x: NDArray[np.integer]) -> list[int]:
         """Integers (n, n_features) to one Python integer per example, bit i of it bit i of the port."""
         rows = np.packbits(bits.unpack(self.bits_of(network, x), len(x)), axis=0, bitorder="little").T
         return [int.from_bytes(row.tobytes(), "little") for row in rows]

@@ -103,7 +103,7 @@ class Features:
         scaled = np.rint((x - self.offset) * self.scale)
         return np.clip(scaled, -(2.0**62), 2.0**62).astype(np.int64)
 
-    def check_quantized(self, x: NDArray) -> NDArray:
+    def check_quantized(self, x: NDArray[Any]) -> NDArray[Any]:
         """Give `x` back, unless it is `Quantized` with other scales: then raise `UsageError`."""
         if isinstance(x, Quantized) and not self.same_scaling(x.features):
             raise UsageError(
@@ -112,13 +112,13 @@ class Features:
             )
         return x
 
-    def real(self, x: NDArray[np.integer]) -> NDArray:
+    def real(self, x: NDArray[np.integer]) -> NDArray[Any]:
         """Integers (n, n_features) to the real numbers they stand for, float64; the same where they are the same."""
         return x if self.unscaled else x / self.scale + self.offset
 
-    def clip(self, x: NDArray[np.int64]) -> NDArray[np.int64]:
+    def clip(self, x: NDArray[np.integer]) -> NDArray[np.int64]:
         """Saturate integers to the ports' ranges. No comparison changes: thresholds lie inside the range."""
-        return np.clip(x, self.low, self.high)
+        return np.asarray(np.clip(x, self.low, self.high), np.int64)
 
 
 class Quantized(np.ndarray):
@@ -164,7 +164,7 @@ def _plain(x: Any) -> Any:
     return x.view(np.ndarray) if isinstance(x, Quantized) else x
 
 
-def _numeric(x: NDArray) -> NDArray:
+def _numeric(x: NDArray[Any]) -> NDArray[Any]:
     """Numbers kept as Python objects, as a frame of mixed columns gives them, in an array of numbers."""
     if x.dtype.kind != "O":
         return x
@@ -175,7 +175,7 @@ def _numeric(x: NDArray) -> NDArray:
         raise UsageError("features must be numbers, but some are not; make numbers of them first") from None
 
 
-def check_finite(x: NDArray, names: tuple[str, ...] | None = None) -> None:
+def check_finite(x: NDArray[Any], names: tuple[str, ...] | None = None) -> None:
     """Raise `UsageError` unless `x` (n, n_features) holds numbers without NaN and infinity."""
     if x.dtype.kind not in "biuf":
         raise UsageError(f"features must be numbers, not {x.dtype}")

@@ -27,7 +27,7 @@ class ModelFileError(Lut2hwError):
     """A model file is damaged, truncated, hostile or of an unknown version."""
 
 
-def _digest(header: dict[str, Any], arrays: dict[str, NDArray]) -> str:
+def _digest(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> str:
     text = json.dumps({k: v for k, v in header.items() if k != "sha256"}, sort_keys=True, separators=(",", ":"))
     sha = hashlib.sha256(text.encode())
     for name in sorted(arrays):
@@ -35,7 +35,7 @@ def _digest(header: dict[str, Any], arrays: dict[str, NDArray]) -> str:
     return sha.hexdigest()
 
 
-def pack(header: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> bytes:
+def pack(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """The file of a header of JSON values and of arrays; the same ones give the same bytes."""
     arrays = {name: value.astype(value.dtype.newbyteorder("<"), copy=False) for name, value in arrays.items()}
     if sum(value.nbytes for value in arrays.values()) > MAX_BYTES:
@@ -52,7 +52,7 @@ def pack(header: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> bytes:
     return npz_bytes([("header", np.frombuffer(text, np.uint8)), *sorted(arrays.items())])
 
 
-def unpack(file: BinaryIO, file_size: int) -> tuple[dict[str, Any], dict[str, NDArray]]:
+def unpack(file: BinaryIO, file_size: int) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Undo `pack`. Errors: `ModelFileError` if header, arrays and checksum do not agree; what zip, JSON and array
     readers raise of damaged files.
     """
@@ -66,14 +66,14 @@ def unpack(file: BinaryIO, file_size: int) -> tuple[dict[str, Any], dict[str, ND
     return header, arrays
 
 
-def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray:
+def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ModelFileError("it is not compressed as model files are")
     with archive.open(info) as file:
         return np.lib.format.read_array(file, allow_pickle=False, max_header_size=4096)
 
 
-def _member(archive: zipfile.ZipFile, name: str, dtype: str, shape: tuple[int, ...]) -> NDArray:
+def _member(archive: zipfile.ZipFile, name: str, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
     """One array, read only after its declared size is known to match `dtype` and `shape`."""
     size = int(np.dtype(dtype).itemsize * np.prod([1, *shape], dtype=object))
     info = archive.getinfo(f"{name}.npy")

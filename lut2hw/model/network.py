@@ -45,7 +45,7 @@ class LutNetwork:
 
     def __post_init__(self) -> None:
         check(self.encoder, self.layers, self.head, self.class_names)
-        arrays: list[NDArray] = [
+        arrays: list[NDArray[Any]] = [
             self.encoder.feature,
             self.encoder.threshold,
             self.head.signal,
@@ -231,9 +231,9 @@ _META = {
 """What others read of a model's meta, beside the curve, which has a check of its own where it is drawn."""
 
 
-def _arrays(network: LutNetwork) -> dict[str, NDArray]:
+def _arrays(network: LutNetwork) -> dict[str, NDArray[Any]]:
     features, encoder, head = network.features, network.encoder, network.head
-    out: dict[str, NDArray] = {
+    out: dict[str, NDArray[Any]] = {
         "low": features.low,
         "high": features.high,
         "scale": features.scale,

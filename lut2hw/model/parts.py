@@ -33,7 +33,7 @@ class Layer:
     @property
     def k(self) -> int:
         """Inputs of each LUT of this layer."""
-        return self.wiring.shape[1]
+        return int(self.wiring.shape[1])
 
     @property
     def table_bits(self) -> NDArray[np.uint8]:
@@ -109,10 +109,10 @@ class Head:
     def answer(self, scores: NDArray[np.int64]) -> NDArray[np.int64]:
         """Scores (n, len(bias)) to classes int64 (n,)."""
         if self.kind == "argmax":
-            return np.argmax(scores, axis=1).astype(np.int64)  # the first of equals: lowest class
+            return np.asarray(np.argmax(scores, axis=1), np.int64)  # the first of equals: lowest class
         if self.kind == "threshold":
-            return (scores[:, 0] >= 0).astype(np.int64)
-        return scores[:, 0]
+            return np.asarray(scores[:, 0] >= 0, np.int64)
+        return np.asarray(scores[:, 0])
 
     def margin(self, scores: NDArray[np.int64]) -> NDArray[np.int64]:
         """By how much an answer won, int64 (n,), of scores (n, len(bias)); never negative.

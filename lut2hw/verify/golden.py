@@ -21,7 +21,7 @@ from lut2hw.verify.outcome import Outcome
 def classes_of(netlist: Netlist, features: bits.Packed, n: int) -> NDArray[np.int64]:
     """Class numbers int64 (n,) that a netlist answers to packed port bits (width, n_words)."""
     rows = bits.unpack(netlist.evaluate(**{INPUT: features})[OUTPUT], n).astype(np.int64)
-    return (rows << np.arange(len(rows))[:, None]).sum(axis=0)
+    return np.asarray((rows << np.arange(len(rows))[:, None]).sum(axis=0), np.int64)
 
 
 def check(manifest: Manifest, vectors: Vectors) -> Outcome:

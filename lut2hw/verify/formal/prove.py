@@ -454,7 +454,7 @@ def _proved(
     return _difference(engine, question.port, pair.width, left, right, found[:, 0])
 
 
-def _difference(engine: str, port: InputPort, width: int, left: Aig, right: Aig, example: NDArray) -> Outcome:
+def _difference(engine: str, port: InputPort, width: int, left: Aig, right: Aig, example: NDArray[Any]) -> Outcome:
     """The outcome for one example, uint64 (n_inputs,) of 0 and 1, on which the graphs differ."""
     got, expected = (aig.evaluate(example[:, None])[:, 0] & np.uint64(1) for aig in (left, right))
     word = sum(int(bit) << index for index, bit in enumerate(example[: port.width]))
