@@ -16,7 +16,13 @@ class Damaged(ValueError):
 
 
 def parse(data: bytes | str) -> Any:
-    """The value of a JSON text. Errors: `Damaged`, also for NaN, infinite numbers, and nesting beyond measure."""
+    """The value of a JSON text.
+
+    Raises
+    ------
+    UsageError
+        `Damaged`, also for NaN, infinite numbers, and nesting beyond measure.
+    """
 
     def refuse(text: str) -> Any:
         raise Damaged(f"{text} is no number of JSON")

@@ -67,7 +67,13 @@ def open_regular(path: str | Path, limit: int = MAX_FILE, *, folder: int | None 
 
 
 def read_bytes(path: str | Path, limit: int = MAX_FILE, *, folder: int | None = None) -> bytes:
-    """The content of a regular file of at most `limit` bytes. Errors: as of `open_regular`."""
+    """The content of a regular file of at most `limit` bytes.
+
+    Raises
+    ------
+    UsageError
+        As of `open_regular`.
+    """
     with open_regular(path, limit, folder=folder) as file:
         data = file.read(limit + 1)
     if len(data) > limit:  # it grew, or its size is not known before (/proc)
@@ -76,7 +82,13 @@ def read_bytes(path: str | Path, limit: int = MAX_FILE, *, folder: int | None = 
 
 
 def read_text(path: str | Path, limit: int = MAX_FILE, *, errors: str = "strict") -> str:
-    """The content of a regular file as UTF-8. Errors: as of `open_regular`, and `UnicodeDecodeError`."""
+    """The content of a regular file as UTF-8.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        As of `open_regular`, and.
+    """
     return read_bytes(path, limit).decode(errors=errors)
 
 
@@ -84,11 +96,14 @@ def read_text(path: str | Path, limit: int = MAX_FILE, *, errors: str = "strict"
 def atomic_write(path: str | Path, *, follow: bool = True) -> Iterator[BinaryIO]:
     """A binary file that takes the name `path` only once it is complete and on disk.
 
-    The data go to a temporary file in the same folder, are flushed with fsync and renamed over `path`. On any
-    error the temporary file is removed and whatever `path` held before is left as it was. What killed runs left
-    behind is removed. What is no regular file (a device, a folder) is refused.
+    The data go to a temporary file in the same folder, are flushed with fsync and renamed over `path`. On any error
+    the temporary file is removed and whatever `path` held before is left as it was. What killed runs left behind is
+    removed. What is no regular file (a device, a folder) is refused.
 
-    follow: write to the file that a link points to. Otherwise the link is replaced, and that file stays as it is.
+    Parameters
+    ----------
+    follow : bool, default=True
+        Write to the file that a link points to. Otherwise the link is replaced, and that file stays as it is.
     """
     path = Path(os.path.realpath(path)) if follow else Path(path)
     with contextlib.suppress(OSError):
@@ -122,8 +137,15 @@ def atomic_write(path: str | Path, *, follow: bool = True) -> Iterator[BinaryIO]
 def replace_files(folder: Path, files: Mapping[str, bytes], seal: str) -> None:
     """Write files that belong together: all of them or none; links of these names are replaced, not followed.
 
-    seal: the one of them without which the others do not count. It is not there while they change.
-    Errors: as of `atomic_write`.
+    Parameters
+    ----------
+    seal : str
+        The one of them without which the others do not count. It is not there while they change.
+
+    Raises
+    ------
+    UsageError
+        As of `atomic_write`.
     """
     with contextlib.ExitStack() as stack:
         # Each is renamed when its context ends, the last one entered first: by then all are written.
@@ -138,7 +160,10 @@ def replace_files(folder: Path, files: Mapping[str, bytes], seal: str) -> None:
 def write_into(folder: Path, name: str, data: bytes | str) -> None:
     """Write file `name` of `folder` atomically, text as UTF-8; a link of that name is replaced, not followed.
 
-    Errors: as of `atomic_write`.
+    Raises
+    ------
+    UsageError
+        As of `atomic_write`.
     """
     with atomic_write(folder / name, follow=False) as file:
         file.write(data.encode() if isinstance(data, str) else data)
@@ -150,7 +175,13 @@ def write_beside(path: Path, data: bytes | str) -> None:
 
 
 def subfolder(folder: Path, name: str) -> Path:
-    """The folder `name` in `folder`, made if it is not there. Errors: `Lut2hwError` also for a link to a folder."""
+    """The folder `name` in `folder`, made if it is not there.
+
+    Raises
+    ------
+    Lut2hwError
+        Also for a link to a folder.
+    """
     path = folder / name
     try:
         path.mkdir(exist_ok=True)
@@ -195,7 +226,10 @@ def alive(pid: int) -> bool:
 def remove_leftovers(folder: Path, prefix: str, age: float = 0) -> None:
     """Remove temporary files and folders, prefix and process number to `.part`, whose process is gone.
 
-    age: seconds since they were last changed, at least.
+    Parameters
+    ----------
+    age : float, default=0
+        Seconds since they were last changed, at least.
     """
     with contextlib.suppress(OSError):
         for path in folder.glob(f"{glob.escape(prefix)}*"):

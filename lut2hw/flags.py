@@ -93,7 +93,13 @@ class Flag:
         return UsageError(f"{self.name} {shown} must be {self.range()}")
 
     def read(self, text: str) -> Any:
-        """The value that a text stands for. Errors: `UsageError` that names the option."""
+        """The value that a text stands for.
+
+        Raises
+        ------
+        UsageError
+            That names the option.
+        """
         short = text.strip().lower()
         if self.auto and short == AUTO:
             return AUTO
@@ -112,7 +118,13 @@ class Flag:
         return self.check(value)
 
     def check(self, value: Any) -> Any:
-        """The value, as the field's type. Errors: `UsageError` for one that the field may not have."""
+        """The value, as the field's type.
+
+        Raises
+        ------
+        UsageError
+            For one that the field may not have.
+        """
         if value is None and self.optional:
             return None
         if self.auto and value == AUTO:

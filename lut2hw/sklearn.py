@@ -236,7 +236,15 @@ class MemorizeClassifier(_LutClassifier):
     """
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> MemorizeClassifier:
-        """Learn from X of shape (n_samples, n_features), dense or sparse, and labels y of shape (n_samples,)."""
+        """Learn from X of shape (n_samples, n_features), dense or sparse, and labels y of shape (n_samples,).
+
+        Parameters
+        ----------
+        X : ArrayLike
+            Array-like or frame (n_samples, n_features), dense or sparse.
+        y : ArrayLike
+            Labels (n_samples,).
+        """
         for name in ("_hidden", "_first_encoder", "_first_seed"):
             self.__dict__.pop(name, None)
         self._train(X, y, "memorize")
@@ -254,6 +262,15 @@ class MemorizeClassifier(_LutClassifier):
         whose last is used again for calls beyond its end.
 
         classes : all labels, needed in the first call if y lacks some.
+
+        Parameters
+        ----------
+        X : ArrayLike
+            Array-like or frame (n_samples, n_features), dense or sparse.
+        y : ArrayLike
+            Labels (n_samples,).
+        classes : ArrayLike, optional
+            All labels, needed in the first call if `y` lacks some.
         """
         first = not hasattr(self, "_first_encoder")
         integers, y_number, features = self._examples(X, y, classes, reset=first)
@@ -322,7 +339,15 @@ class DescentClassifier(_LutClassifier):
     """
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> DescentClassifier:
-        """Learn from X of shape (n_samples, n_features), dense or sparse, and labels y of shape (n_samples,)."""
+        """Learn from X of shape (n_samples, n_features), dense or sparse, and labels y of shape (n_samples,).
+
+        Parameters
+        ----------
+        X : ArrayLike
+            Array-like or frame (n_samples, n_features), dense or sparse.
+        y : ArrayLike
+            Labels (n_samples,).
+        """
         self._train(X, y, "descent")
         return self
 

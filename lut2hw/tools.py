@@ -151,7 +151,10 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def _listen(process: subprocess.Popen[bytes], timeout: float, watch: Watch | None, output: bytearray) -> str:
     """Collect what a process prints until it ends or `MAX_OUTPUT` is passed; what `watch` says if that ends it.
 
-    Errors: `subprocess.TimeoutExpired`.
+    Raises
+    ------
+    UsageError
+        `subprocess.TimeoutExpired`.
     """
     assert process.stdout is not None
     pipe = process.stdout.fileno()
@@ -329,14 +332,29 @@ def run(
 ) -> Run:
     """Run tool `name` and return what it printed (standard output and error together).
 
-    arguments: file names among them must be relative to `cwd`, since YoWASP tools see a /tmp of their own.
-    timeout: seconds, at most and by default `default_timeout`. env: added to the environment. accept: exit codes that
-    are success.
-    watch: asked about once a second what it makes of the output so far; a text, "does ..." say, ends the tool as a
-    failure.
-    makes: files, relative to `cwd`, that it must have made.
-    Errors: `ToolError` in one line if the tool is missing, fails, is killed, takes longer, prints without end, or
-    leaves a file of `makes` out or empty; `StoppedError` if `watch` ended it.
+    Parameters
+    ----------
+    arguments : Sequence[str]
+        File names among them must be relative to `cwd`, since YoWASP tools see a /tmp of their own.
+    timeout : float, optional
+        Seconds, at most and by default `default_timeout`.
+    env : Mapping[str, str], optional
+        Added to the environment.
+    accept : Sequence[int], default=(0,)
+        Exit codes that are success.
+    watch : Watch, optional
+        Asked about once a second what it makes of the output so far; a text, "does ..." say, ends the tool as a
+        failure.
+    makes : Sequence[str], default=()
+        Files, relative to `cwd`, that it must have made.
+
+    Raises
+    ------
+    ToolError
+        In one line if the tool is missing, fails, is killed, takes longer, prints without end, or leaves a file of
+        `makes` out or empty.
+    StoppedError
+        If `watch` ended it.
     """
     return run_command(
         [*require(name), *arguments],

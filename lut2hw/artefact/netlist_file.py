@@ -23,9 +23,17 @@ def to_json(netlist: Netlist) -> str:
 
 
 def from_json(text: str, kinds: Library = COMMON) -> Netlist:
-    """Undo `to_json`; kinds: what cells there may be.
+    """Undo `to_json`.
 
-    Errors: ValueError for anything that is not a netlist in topological order.
+    Parameters
+    ----------
+    kinds : Library, default=COMMON
+        What cells there may be.
+
+    Raises
+    ------
+    ValueError
+        For anything that is not a netlist in topological order.
     """
     data = json.loads(text)
 

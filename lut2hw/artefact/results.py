@@ -54,7 +54,13 @@ _BOARD = {"baud": Whole(1, 1 << 31)}
 
 
 def _read(folder: Path, name: str, shape: dict[str, Any], command: str) -> dict[str, Any] | None:
-    """A result file of a folder, None if it is not there. Errors: `Lut2hwError` if it has another shape."""
+    """A result file of a folder, None if it is not there.
+
+    Raises
+    ------
+    Lut2hwError
+        If it has another shape.
+    """
     path = folder / name
     try:
         data: dict[str, Any] = checked.check(checked.parse(read_bytes(path, LARGEST)), shape)
@@ -67,15 +73,33 @@ def _read(folder: Path, name: str, shape: dict[str, Any], command: str) -> dict[
 
 
 def read_build(folder: Path) -> dict[str, Any] | None:
-    """What `build` left in an emitted folder, None if nothing. Errors: `Lut2hwError` if it is damaged."""
+    """What `build` left in an emitted folder, None if nothing.
+
+    Raises
+    ------
+    Lut2hwError
+        If it is damaged.
+    """
     return _read(folder, BUILD, _BUILD, f"build {folder}")
 
 
 def read_verify(folder: Path) -> dict[str, Any] | None:
-    """What `verify` left in an emitted folder, None if nothing. Errors: `Lut2hwError` if it is damaged."""
+    """What `verify` left in an emitted folder, None if nothing.
+
+    Raises
+    ------
+    Lut2hwError
+        If it is damaged.
+    """
     return _read(folder, VERIFY, _VERIFY, f"verify {folder}")
 
 
 def read_board(folder: Path) -> dict[str, Any] | None:
-    """What `build --board` left in a board's folder, None if nothing. Errors: `Lut2hwError` if it is damaged."""
+    """What `build --board` left in a board's folder, None if nothing.
+
+    Raises
+    ------
+    Lut2hwError
+        If it is damaged.
+    """
     return _read(folder, BUILD, _BOARD, f"build {folder.parent} --board {folder.name}")

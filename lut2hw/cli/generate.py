@@ -19,8 +19,11 @@ MOST_LISTED = 8  # names that a help text lists
 def with_options(**groups: type | Mapping[str, Flag]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Expand parameters of a command into the options that dataclasses describe.
 
-    groups: by the name of the parameter, a dataclass, of which the command then gets an object, or `Flag`s by name,
-    of which it gets a mapping with what was given.
+    Parameters
+    ----------
+    groups : type | Mapping[str, Flag]
+        By the name of the parameter, a dataclass, of which the command then gets an object, or `Flag`s by name, of
+        which it gets a mapping with what was given.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:

@@ -19,7 +19,10 @@ from lut2hw.kernels import watch
 def report(result: dict[str, Any], as_json: bool, text: str | Callable[[], None], then: Iterable[Any] = ()) -> None:
     """The end of a command: `result` as one line of JSON, or `text` for people (printed, or called to print).
 
-    then: words of the command that one would run next, shown to a person at a terminal.
+    Parameters
+    ----------
+    then : Iterable[Any], default=()
+        Words of the command that one would run next, shown to a person at a terminal.
     """
     if as_json:
         print(dumps(result))

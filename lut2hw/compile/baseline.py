@@ -89,7 +89,10 @@ def _literal(value: int) -> str:
 def synthesize(network: LutNetwork, port: InputPort, target: Target, *, timeout: float | None = None) -> Netlist:
     """What the family's synthesis makes of `behavioural`, as cells of the target.
 
-    Errors: `ToolError` without yosys, if it fails, and for a primitive that no kind of cell describes.
+    Raises
+    ------
+    ToolError
+        Without yosys, if it fails, and for a primitive that no kind of cell describes.
     """
     with scratch() as folder:
         (folder / "in.v").write_text(behavioural(network, port))
@@ -108,8 +111,17 @@ def read_back(
 ) -> Netlist:
     """The flat module `top` in yosys's JSON file as a combinational netlist.
 
-    inputs: name of the netlist's port to name of the module's and width. outputs: name to name.
-    Errors: `ToolError` for a primitive that no kind of cell describes, or a loop.
+    Parameters
+    ----------
+    inputs : Mapping[str, tuple[str, int]]
+        Name of the netlist's port to name of the module's and width.
+    outputs : Mapping[str, str]
+        Name to name.
+
+    Raises
+    ------
+    ToolError
+        For a primitive that no kind of cell describes, or a loop.
     """
     try:
         module = json.loads(path.read_text())["modules"][top]

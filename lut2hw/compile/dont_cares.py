@@ -121,10 +121,17 @@ def seen(network: LutNetwork, x: NDArray[np.integer], at_least: int) -> list[NDA
 def use_dont_cares(network: LutNetwork, option: str, lut_inputs: int, data: Examples | None = None) -> LutNetwork:
     """A network with the entries completed that `option` frees: "off", "unseen" or "rare:N" (fewer than N times).
 
-    data: where to count, and what accuracy before and after is measured on (`meta["dont_cares"]`); None takes the
-    counts that the network holds. With data, "unseen" also frees entries that training shows but no answer to it
-    depends on (`observe`), unless that costs too many of the examples that it is not told of (`_by_answers`).
-    Errors: `UsageError` for a wrong option, or if there is nothing to count on.
+    Parameters
+    ----------
+    data : Examples, optional
+        Where to count, and what accuracy before and after is measured on (`meta["dont_cares"]`); None takes the
+        counts that the network holds. With data, "unseen" also frees entries that training shows but no answer to it
+        depends on (`observe`), unless that costs too many of the examples that it is not told of (`_by_answers`).
+
+    Raises
+    ------
+    UsageError
+        For a wrong option, or if there is nothing to count on.
     """
     at_least = least_shown(option)
     if at_least is None:
@@ -166,11 +173,16 @@ def _by_answers(
 ) -> LutNetwork | None:
     """The network completed by the answers to the training examples; None if that costs too much accuracy.
 
-    x: integers (n, n_features); y: class numbers (n,).
-
     What it costs is measured on every fifth training example, with the others' answers kept; images are moved a pixel
     to the left or up first: what the network knows by heart would lose more than what it has never seen. Images are
     also tried with copies moved elsewhere among those whose answers are kept: less is free then, and less is lost.
+
+    Parameters
+    ----------
+    x : NDArray[np.integer]
+        Integers (n, n_features).
+    y : NDArray[np.integer]
+        Class numbers (n,).
     """
 
     def completed(table: int, care: int, k: int) -> int:

@@ -35,27 +35,32 @@ class Schema:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Integer features and class numbers, in splits.
-
-    x_train, x_test: integers (n, n_features), as the model's encoder reads them; where real numbers were rounded or
-        scaled to make them, they are `Quantized`, which `LutNetwork.predict` knows from raw values.
-    y_train, y_test: int64 (n,), positions in `class_names`.
-    features: what the columns are, and how real numbers became these integers.
-    options: JSON values from which `load` makes the same dataset again; kept in a model's meta.
-    notes: what was done to the data, and what to beware of, in sentences for people.
-    reals: train and test features as they were read, if they were not integers.
-    """
+    """Integer features and class numbers, in splits."""
 
     name: str
+    """Its name, or the path it was read from."""
     features: Features
+    """What the columns are, and how real numbers became these integers."""
     class_names: tuple[str, ...]
+    """One per class, in the order of the class numbers."""
     x_train: NDArray[np.integer]
+    """Integers (n, n_features), as the model's encoder reads them; where real numbers were rounded or scaled to make
+    them, they are `Quantized`, which `LutNetwork.predict` knows from raw values.
+    """
     y_train: NDArray[np.int64]
+    """int64 (n,), positions in `class_names`."""
     x_test: NDArray[np.integer]
+    """Integers (n, n_features), as the model's encoder reads them; where real numbers were rounded or scaled to make
+    them, they are `Quantized`, which `LutNetwork.predict` knows from raw values.
+    """
     y_test: NDArray[np.int64]
+    """int64 (n,), positions in `class_names`."""
     options: dict[str, Any] = field(default_factory=dict)
+    """JSON values from which `load` makes the same dataset again; kept in a model's meta."""
     notes: tuple[str, ...] = ()
+    """What was done to the data, and what to beware of, in sentences for people."""
     reals: tuple[NDArray[np.floating], NDArray[np.floating]] | None = None
+    """Train and test features as they were read, if they were not integers."""
 
     @property
     def schema(self) -> Schema:
@@ -63,7 +68,13 @@ class Dataset:
         return Schema(self.features, self.class_names, self.options)
 
     def split(self, name: str) -> tuple[NDArray[np.integer], NDArray[np.int64]]:
-        """Features and classes of "train", "test" or "all"."""
+        """Features and classes of "train", "test" or "all".
+
+        Parameters
+        ----------
+        name : str
+            "train", "test" or "all".
+        """
         if name == "train":
             return self.x_train, self.y_train
         if name == "test":
@@ -76,6 +87,11 @@ class Dataset:
         """Features of a split before they became integers, (n, n_features).
 
         What was read, where that is known and belongs to the split's integers; else the values that they stand for.
+
+        Parameters
+        ----------
+        name : str
+            "train", "test" or "all".
         """
         x, _ = self.split(name)
         if self.features.unscaled:
@@ -243,16 +259,18 @@ def load(
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Features without labels, in the form a model reads.
-
-    x: integers (n, n_features), as `Dataset` holds them. kept: bool (rows,), which rows of the source are examples,
-    all of them unless rows with missing values were to be left out. notes: as of `Dataset`.
-    """
+    """Features without labels, in the form a model reads."""
 
     name: str
+    """Its name, or the path it was read from."""
     x: NDArray[np.integer]
+    """Integers (n, n_features), as `Dataset` holds them."""
     kept: NDArray[np.bool_]
+    """Bool (rows,), which rows of the source are examples, all of them unless rows with missing values were to be
+    left out.
+    """
     notes: tuple[str, ...] = ()
+    """As of `Dataset`."""
 
 
 def load_examples(
@@ -260,8 +278,19 @@ def load_examples(
 ) -> Examples:
     """Load data whose labels are not known, or do not matter, in the form of `like`.
 
-    data: as of `load`; of data with a test split of its own that is read, else all of it. drop_missing, header: as of
-    `load`. Errors: `UsageError` in one line.
+    Parameters
+    ----------
+    data : str | Path
+        As of `load`; of data with a test split of its own that is read, else all of it.
+    like : Schema
+        Features, classes and options that a model was trained with.
+    drop_missing, header : bool, optional
+        As of `load`.
+
+    Raises
+    ------
+    UsageError
+        In one line.
     """
     has = heeded(Path(data))
     drop_missing = (
@@ -288,7 +317,15 @@ def load_examples(
 def majority_accuracy(y: NDArray[np.int64]) -> float:
     """Accuracy of the answer that is right most often, whatever the example: what a model must beat.
 
-    y: class numbers (n,). Returns 0 for no examples.
+    Parameters
+    ----------
+    y : NDArray[np.int64]
+        Class numbers (n,).
+
+    Returns
+    -------
+    float
+        0 for no examples.
     """
     return float(np.bincount(y).max() / len(y)) if len(y) else 0.0
 

@@ -21,7 +21,13 @@ _FLAGS = {
 
 
 def read(path: Path, options: ReadOptions | None = None) -> Table:
-    """Read a data file or folder. Errors: `UsageError` in one line that names the file and what is wrong."""
+    """Read a data file or folder.
+
+    Raises
+    ------
+    UsageError
+        In one line that names the file and what is wrong.
+    """
     options = options or ReadOptions()
     try:
         if path.is_dir():

@@ -38,7 +38,12 @@ def as_text(name: str, y: NDArray) -> NDArray[np.str_]:
 
 
 def parse_groups(classes: str | None) -> Groups | None:
-    """`0,1:2,3` to groups of labels. Errors: `UsageError`."""
+    """`0,1:2,3` to groups of labels.
+
+    Raises
+    ------
+    UsageError
+    """
     if classes is None:
         return None
     found: list[list[str]] = [[]]

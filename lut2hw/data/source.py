@@ -49,7 +49,13 @@ def suffix_of(path: Path) -> str:
 
 
 def content_of(path: Path) -> bytes:
-    """All bytes of a file, decompressed. Errors: `UsageError` if it is damaged or expands beyond reason."""
+    """All bytes of a file, decompressed.
+
+    Raises
+    ------
+    UsageError
+        If it is damaged or expands beyond reason.
+    """
     size = path.stat().st_size
     try:
         if path.suffix.lower() == ".gz":
@@ -72,7 +78,12 @@ def text_of(path: Path) -> tuple[str, tuple[str, ...]]:
     """The text of a file and notes on how it was read.
 
     A byte order mark decides, or the zero bytes that UTF-16 has in every second place; else it is UTF-8, or where
-    that cannot be, Windows-1252, of which Latin-1 is a part. Errors: `UsageError` if it is not text.
+    that cannot be, Windows-1252, of which Latin-1 is a part.
+
+    Raises
+    ------
+    UsageError
+        If it is not text.
     """
     data = content_of(path)
     notes: tuple[str, ...] = ()

@@ -13,7 +13,12 @@ FEW_EXAMPLES = 30
 
 
 def parse_split(split: float | str) -> tuple[str, float]:
-    """("share" | "last", share) of 0.2, "0.2" or "last:0.2". Errors: `UsageError`."""
+    """("share" | "last", share) of 0.2, "0.2" or "last:0.2".
+
+    Raises
+    ------
+    UsageError
+    """
     kind, _, text = str(split).rpartition(":")
     try:
         share = float(text)

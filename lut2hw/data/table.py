@@ -37,31 +37,33 @@ class ReadOptions:
 
 @dataclass(eq=False)
 class Table:
-    """Raw examples.
-
-    x_train: numbers (n, n_features); y_train: integers or strings (n,), one label each.
-    x_test, y_test: the source's own test split, or None if it has none.
-    names: one per feature if the source names them. image_shape: of one example if it is an image.
-    low, high: the range every feature is known to have, whatever the examples show; None: seen in the data.
-    by_name: features are to be matched by name, not by position, when a model reads another file.
-    notes: what was done to the columns, in sentences for people.
-    categories: values of the columns of text that have two, of which the features name only the second.
-    kept: bool (rows of the file,), which of them are examples; None: all are.
-    """
+    """Raw examples."""
 
     name: str
     x_train: NDArray
+    """Numbers (n, n_features)."""
     y_train: NDArray
+    """Integers or strings (n,), one label each."""
     x_test: NDArray | None = None
+    """The source's own test split, or None if it has none."""
     y_test: NDArray | None = None
+    """The source's own test split, or None if it has none."""
     names: tuple[str, ...] | None = None
+    """One per feature if the source names them."""
     image_shape: tuple[int, ...] | None = None
+    """Of one example if it is an image."""
     low: int | None = None
+    """The range every feature is known to have, whatever the examples show; None: seen in the data."""
     high: int | None = None
+    """The range every feature is known to have, whatever the examples show; None: seen in the data."""
     by_name: bool = False
+    """Features are to be matched by name, not by position, when a model reads another file."""
     notes: tuple[str, ...] = ()
+    """What was done to the columns, in sentences for people."""
     categories: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Values of the columns of text that have two, of which the features name only the second."""
     kept: NDArray[np.bool_] | None = None
+    """Bool (rows of the file,), which of them are examples; None: all are."""
 
 
 @dataclass(frozen=True)

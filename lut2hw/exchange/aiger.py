@@ -30,7 +30,12 @@ def read(path: str | Path, **options: Any) -> LutNetwork:
 
 
 def parse(data: bytes, name: str = "the file") -> Logic:
-    """The bytes of an AIGER file to logic. Errors: `FormatError`."""
+    """The bytes of an AIGER file to logic.
+
+    Raises
+    ------
+    FormatError
+    """
     at = 0
     data = data.removeprefix(BOM)
 

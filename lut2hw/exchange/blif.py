@@ -28,7 +28,13 @@ def read(path: str | Path, **options: Any) -> LutNetwork:
 
 
 def parse(data: bytes, name: str = "the file") -> Logic:
-    """The bytes of a BLIF file to logic. Errors: `FormatError` that names the line."""
+    """The bytes of a BLIF file to logic.
+
+    Raises
+    ------
+    FormatError
+        That names the line.
+    """
     model = blif.parse(data, name)
     builder = Builder(len(model.inputs))
     node = {each: i for i, each in enumerate(model.inputs)}

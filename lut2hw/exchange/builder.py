@@ -28,7 +28,14 @@ class Builder:
     def lut(self, inputs: Sequence[int], table: int, care: int | None = None) -> int:
         """The node of a LUT; equal ones are made once.
 
-        inputs: nodes, input 0 the least significant bit of the table's index. table, care: entry p in bit p.
+        Parameters
+        ----------
+        inputs : Sequence[int]
+            Nodes, input 0 the least significant bit of the table's index.
+        table : int
+            Entry p in bit p.
+        care : int, optional
+            Entry p in bit p.
         """
         key = (tuple(inputs), table, care)
         node = self._known.get(key)

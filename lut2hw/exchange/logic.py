@@ -59,13 +59,19 @@ def to_network(
 ) -> LutNetwork:
     """A network whose features are the inputs, 0 or 1 each.
 
-    outputs: what the outputs mean: "binary", the class number, first output least significant; "one-hot", one
-        output for each class, the lowest of several that are one wins, and if none is one class 0; "auto", binary
-        for one output or if they are named `class[BIT]` as lut2hw exports them, else one-hot.
-    output: the name of the one output to take; the others are left out.
-    class_names: one per class; "0", "1" and so on if None, or the outputs' names if one-hot. Fewer names than a
-        binary number has values mean that higher values do not occur (they read as class 0).
-    classes: how many values of a binary number occur, where no names are given; all of them if None.
+    Parameters
+    ----------
+    outputs : str, default='auto'
+        What the outputs mean: "binary", the class number, first output least significant; "one-hot", one output for
+        each class, the lowest of several that are one wins, and if none is one class 0; "auto", binary for one output
+        or if they are named `class[BIT]` as lut2hw exports them, else one-hot.
+    output : str, optional
+        The name of the one output to take; the others are left out.
+    class_names : Sequence[str], optional
+        One per class; "0", "1" and so on if None, or the outputs' names if one-hot. Fewer names than a binary number
+        has values mean that higher values do not occur (they read as class 0).
+    classes : int, optional
+        How many values of a binary number occur, where no names are given; all of them if None.
     """
     names, nodes = list(logic.output_names), list(logic.outputs)
     if output is not None:

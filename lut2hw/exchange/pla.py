@@ -41,7 +41,12 @@ def parse(data: bytes, name: str = "the file") -> Logic:
     """The bytes of a PLA file to logic, one LUT with its care set for each output.
 
     A function of more than 20 inputs becomes ANDs and ORs and cannot hold a care set: its don't-cares are then 0 (1
-    where the file lists zeros only). Errors: `FormatError` that names the line.
+    where the file lists zeros only).
+
+    Raises
+    ------
+    FormatError
+        That names the line.
     """
     number = 0
 
@@ -167,9 +172,16 @@ def write(network: LutNetwork, options: WriteOptions) -> bytes:
 def to_pla(network: LutNetwork, *, dont_cares: bool = False) -> str:
     """The text of a PLA file: code bits in, class number out (`class[BIT]`, least significant bit first).
 
-    dont_cares: leave open (`-`, type fd) what training cannot have shown: inputs on which some LUT sees a pattern
-        that is not in its care set.
-    Errors: `UsageError` for a network that reads more than 16 bits of the code.
+    Parameters
+    ----------
+    dont_cares : bool, default=False
+        Leave open (`-`, type fd) what training cannot have shown: inputs on which some LUT sees a pattern that is not
+        in its care set.
+
+    Raises
+    ------
+    UsageError
+        For a network that reads more than 16 bits of the code.
     """
     read = sorted(
         {int(s) for layer in network.layers for s in layer.wiring.ravel() if s < len(network.encoder)}

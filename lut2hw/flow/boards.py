@@ -16,26 +16,35 @@ from lut2hw.extras import need
 
 @dataclass(frozen=True)
 class Board:
-    """A printed circuit board with an FPGA.
-
-    module, platform: class of amaranth-boards that knows pins and oscillator. target: its family in `lut2hw.targets`.
-    logic_cells: LUT and flip-flop pairs of its device. baud: that its serial adapter manages.
-    serial: where the serial port is, in words. uart_pins: (connector, rx, tx) if its file names no UART.
-    programmers: command lines that write a bitstream {file}, the preferred one first.
-    """
+    """A printed circuit board with an FPGA."""
 
     module: str
+    """Class of amaranth-boards that knows pins and oscillator."""
     platform: str
+    """Class of amaranth-boards that knows pins and oscillator."""
     description: str
+    """Maker, name, device and clock."""
     target: str
+    """Its family in `lut2hw.targets`."""
     logic_cells: int
+    """LUT and flip-flop pairs of its device."""
     baud: int = 1_000_000
+    """That its serial adapter manages."""
     serial: str = "USB"
+    """Where the serial port is, in words."""
     uart_pins: tuple[str, str, str] | None = None
+    """(connector, rx, tx) if its file names no UART."""
     programmers: tuple[tuple[str, ...], ...] = ()
+    """Command lines that write a bitstream {file}, the preferred one first."""
 
     def make_platform(self) -> Any:
-        """A new Amaranth platform with a resource `uart` 0. Errors: `UsageError` without amaranth-boards."""
+        """A new Amaranth platform with a resource `uart` 0.
+
+        Raises
+        ------
+        UsageError
+            Without amaranth-boards.
+        """
         need("amaranth_boards", extra="boards")
         from amaranth.build import Attrs
         from amaranth_boards.resources import UARTResource
@@ -52,7 +61,10 @@ class Board:
 
         `clk`, `rx` and `tx`, and what other pins its UART has: `rts`, for instance.
 
-        Errors: `UsageError` without amaranth-boards.
+        Raises
+        ------
+        UsageError
+            Without amaranth-boards.
         """
         from amaranth.hdl import Elaboratable, Module, Signal
 
@@ -197,7 +209,18 @@ BOARDS: dict[str, Board] = {
 
 
 def board(name: str) -> Board:
-    """A board by name. Errors: `UsageError` with the nearest name."""
+    """A board by name.
+
+    Parameters
+    ----------
+    name : str
+        One of `BOARDS`.
+
+    Raises
+    ------
+    UsageError
+        With the nearest name.
+    """
     try:
         return BOARDS[name]
     except KeyError:
@@ -213,7 +236,12 @@ def boards_that_hold(target: str, logic_cells: int) -> list[str]:
 
 
 def check_target(name: str, target: str, folder: object) -> Board:
-    """The board, if a core for `target` can be on it. Errors: `UsageError`."""
+    """The board, if a core for `target` can be on it.
+
+    Raises
+    ------
+    UsageError
+    """
     found = board(name)
     if found.target != target:
         others = ", ".join(boards_that_hold(target, 0))

@@ -84,8 +84,15 @@ class Design:
 def device_design(manifest: Manifest, device: str | None, package: str | None) -> Design:
     """The chip for a device on no board, which shifts its input in.
 
-    device, package: None for the device the core was emitted for, or the family's default, and its usual package.
-    Errors: `UsageError` for what the family does not have.
+    Parameters
+    ----------
+    device, package : str | None
+        None for the device the core was emitted for, or the family's default, and its usual package.
+
+    Raises
+    ------
+    UsageError
+        For what the family does not have.
     """
     target = targets.get(manifest.target)
     flow = target.flow
@@ -143,8 +150,15 @@ def _pins(manifest: Manifest, flow: Flow, part: Device) -> str:
 def board_design(manifest: Manifest, name: str, baud: int | None = None) -> Design:
     """The chip for a board of amaranth-boards, with a UART link.
 
-    baud: of the link, default what the board manages.
-    Errors: `UsageError` for a board of another family or a baud rate that its clock cannot make.
+    Parameters
+    ----------
+    baud : int, optional
+        Of the link, default what the board manages.
+
+    Raises
+    ------
+    UsageError
+        For a board of another family or a baud rate that its clock cannot make.
     """
     board = boards.check_target(name, manifest.target, manifest.directory)
     target = targets.get(board.target)
@@ -192,7 +206,13 @@ def plan_of(platform: Any, chip: BoardChip) -> BuildPlan:
 
 
 def command_of(plan: BuildPlan, tool: str) -> list[str]:
-    """A tool that the plan's script calls, with its arguments. Errors: `Lut2hwError` if it does not."""
+    """A tool that the plan's script calls, with its arguments.
+
+    Raises
+    ------
+    Lut2hwError
+        If it does not.
+    """
     for line in _text(plan.files[f"{plan.script}.sh"]).splitlines():
         words = shlex.split(line)
         if words and words[0] == f"${tools.variable(tool)}":

@@ -13,7 +13,15 @@ from lut2hw.flow.boards import board
 def flash(result: dict[str, Any]) -> str:
     """Write the bitstream of a `build.json` to its board; returns the tool that did it.
 
-    Errors: `ToolError` if no programmer of the board is installed, or if it fails.
+    Parameters
+    ----------
+    result : dict[str, Any]
+        What was built.
+
+    Raises
+    ------
+    ToolError
+        If no programmer of the board is installed, or if it fails.
     """
     programmers = board(result["board"]).programmers
     bitstream = Path(result["bitstream"])

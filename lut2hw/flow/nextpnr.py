@@ -88,8 +88,16 @@ def packed(
 ) -> Mapping[str, int]:
     """Cells of a netlist after packing and before placing, by nextpnr's names of them.
 
-    arguments: those that choose the part. seconds: gets the time that it took added, by tool.
-    Errors: `ToolError`.
+    Parameters
+    ----------
+    arguments : Sequence[str]
+        Those that choose the part.
+    seconds : dict[str, float]
+        Gets the time that it took added, by tool.
+
+    Raises
+    ------
+    ToolError
     """
     run = tools.run(
         flow.nextpnr, [*arguments, "--json", netlist, "--top", top, "--pack-only"], cwd=cwd, timeout=timeout
@@ -129,10 +137,21 @@ def implement(
 ) -> Routed:
     """Place and route a design, which leaves it in the files that `flow.output` names after `name`.
 
-    arguments: of nextpnr, without those for output. freq: clock in MHz to aim at. retry: if the clock is missed by
-    little, the same placement is routed again with `Flow.timing`, and the faster route stays.
-    seconds: gets the time that it took added, by tool.
-    Errors: `ToolError`.
+    Parameters
+    ----------
+    arguments : Sequence[str]
+        Of nextpnr, without those for output.
+    freq : float
+        Clock in MHz to aim at.
+    retry : bool
+        If the clock is missed by little, the same placement is routed again with `Flow.timing`, and the faster route
+        stays.
+    seconds : dict[str, float]
+        Gets the time that it took added, by tool.
+
+    Raises
+    ------
+    ToolError
     """
 
     def route(name: str, *more: str) -> Routed:
@@ -168,7 +187,16 @@ def pack(
 ) -> None:
     """Make a bitstream: run a packer with its arguments.
 
-    seconds: gets its time, by tool. makes: files that it must have made. Errors: `ToolError`.
+    Parameters
+    ----------
+    seconds : dict[str, float]
+        Gets its time, by tool.
+    makes : Sequence[str]
+        Files that it must have made.
+
+    Raises
+    ------
+    ToolError
     """
     tool, *arguments = command
     seconds[tool] = tools.run(tool, arguments, cwd=cwd, timeout=timeout, makes=makes).seconds
@@ -188,10 +216,19 @@ def place_and_route(
 ) -> tools.Run:
     """Run nextpnr: at once, or where the family binds wires in between, place first and then route.
 
-    arguments: as for one run. again: a second route of what is placed in `cwd`. A router that is stuck tries once
-    more without looking at delays, which make it insist on short ways. Output and seconds are those of placing and
-    the last route. makes: files that routing must have made.
-    Errors: `ToolError`.
+    Parameters
+    ----------
+    arguments : Sequence[str]
+        As for one run.
+    again : bool, default=False
+        A second route of what is placed in `cwd`. A router that is stuck tries once more without looking at delays,
+        which make it insist on short ways. Output and seconds are those of placing and the last route.
+    makes : Sequence[str], default=()
+        Files that routing must have made.
+
+    Raises
+    ------
+    ToolError
     """
 
     def run(*words: str, makes: Sequence[str]) -> tools.Run:
@@ -290,7 +327,12 @@ def _editing(netlist: Path, tool: str) -> Iterator[Any]:
 
 
 def read_json(path: Path, tool: str) -> Any:
-    """What is in a JSON file of `tool`. Errors: `ToolError`."""
+    """What is in a JSON file of `tool`.
+
+    Raises
+    ------
+    ToolError
+    """
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError):

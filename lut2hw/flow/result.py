@@ -22,10 +22,15 @@ class Area:
     """What a module takes up."""
 
     logic_cells: int
+    """LUT and flip-flop pairs, as nextpnr counts them."""
     lut4: int
+    """LUTs after synthesis."""
     carry: int
+    """Carry cells after synthesis."""
     ff: int
+    """Flip-flops after synthesis."""
     ram: int
+    """Block RAMs."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,20 @@ def built_for(manifest: Manifest) -> list[str]:
 
 
 def read_build(manifest: Manifest, board: str | None = None) -> dict[str, Any]:
-    """`build.json` of a board, or of the only one that was built. Errors: `UsageError`, `Lut2hwError`."""
+    """`build.json` of a board, or of the only one that was built.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        The emitted folder.
+    board : str, optional
+        Name of the board; None for the only chip there is.
+
+    Raises
+    ------
+    UsageError
+    Lut2hwError
+    """
     folder = manifest.directory
     built = built_for(manifest)
     if board is not None:

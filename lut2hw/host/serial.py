@@ -32,7 +32,20 @@ class LinkError(Lut2hwError):
 
 
 def open_port(name: str, baud: int) -> Any:
-    """Open a serial port, 8N1. Errors: `UsageError` that names the ports there are."""
+    """Open a serial port, 8N1.
+
+    Parameters
+    ----------
+    name : str
+        Such as /dev/ttyUSB1.
+    baud : int
+        Bits a second.
+
+    Raises
+    ------
+    UsageError
+        That names the ports there are.
+    """
     need("serial", extra="boards")
     import serial
     from serial.tools import list_ports
@@ -50,7 +63,15 @@ def open_port(name: str, baud: int) -> Any:
 
 
 class Chip:
-    """A chip behind a serial port. silence: seconds without an answer after which requests are sent again."""
+    """A chip behind a serial port.
+
+    Parameters
+    ----------
+    port : SerialPort
+        An open port with a timeout for reads.
+    silence : float, default=1.0
+        Seconds without an answer after which requests are sent again.
+    """
 
     def __init__(self, port: SerialPort, *, silence: float = 1.0):
         self.port, self.silence = port, silence
@@ -75,7 +96,12 @@ class Chip:
             raise LinkError(f"cannot write to the serial port ({error}); is the board still plugged in?") from None
 
     def identify(self) -> Identity:
-        """Ask the chip what it is. Errors: `LinkError`."""
+        """Ask the chip what it is.
+
+        Raises
+        ------
+        LinkError
+        """
         for _ in range(PATIENCE):
             # The leading END ends whatever frame the chip thinks it is in.
             self._write(bytes([protocol.END]) + protocol.identify_request())
@@ -93,7 +119,20 @@ class Chip:
         raise LinkError("the chip does not answer; is it flashed with a lut2hw chip, are port and baud rate right?")
 
     def classify(self, words: Sequence[int], identity: Identity) -> Iterator[tuple[int, int]]:
-        """Send port vectors; yields (index, class) as answers come. Errors: `LinkError` if they stop coming."""
+        """Send port vectors; yields (index, class) as answers come.
+
+        Parameters
+        ----------
+        words : Sequence[int]
+            Port vectors, bit i of each bit i of the port.
+        identity : Identity
+            What the chip says of itself.
+
+        Raises
+        ------
+        LinkError
+            If they stop coming.
+        """
         waiting = deque(range(len(words)))
         flying: dict[int, int] = {}  # tag to index, in the order they were sent
         tag, silences = 0, 0
@@ -146,10 +185,27 @@ def run(
 ) -> dict[str, Any]:
     """Stream examples through a chip and compare.
 
-    expected: the identity the chip must have. words, golden, labels: port vector, answer of the golden model and
-    label of each example. progress(done, right, mismatches) is called after each answer.
-    Returns JSON values: `examples`, `accuracy` of the chip, `mismatches` with the golden model, the `first` of them,
-    `resent` requests, `seconds`, `examples_per_second`. Errors: `LinkError`.
+    Parameters
+    ----------
+    chip : Chip
+        The chip to ask.
+    expected : Identity
+        The identity the chip must have.
+    words, golden, labels : Sequence[int]
+        Port vector, answer of the golden model and label of each example. progress(done, right, mismatches) is called
+        after each answer.
+    progress : Callable[[int, int, int], None], default=lambda done, right, wrong: None
+        Called after each answer with examples done, right answers and mismatches.
+
+    Returns
+    -------
+    dict[str, Any]
+        JSON values: `examples`, `accuracy` of the chip, `mismatches` with the golden model, the `first` of them,
+        `resent` requests, `seconds`, `examples_per_second`.
+
+    Raises
+    ------
+    LinkError
     """
     identity = chip.identify()
     if identity != expected:

@@ -43,7 +43,12 @@ class Answers:
 
 
 def simulate(linked: LinkedCore, words: Sequence[int], *, timeout: float | None = None) -> Answers:
-    """Send the port vectors `words` through the link, and try what else the link promises. Errors: `ToolError`."""
+    """Send the port vectors `words` through the link, and try what else the link promises.
+
+    Raises
+    ------
+    ToolError
+    """
     link = linked.link
     with scratch() as work:
         config = {
@@ -97,7 +102,11 @@ def simulated_chip(manifest: Manifest) -> Iterator[str]:
     """A chip with the folder's core behind a UART, simulated by Icarus Verilog; gives the name of its serial port.
 
     The port is a pseudo-terminal. The baud rate does not matter: the simulated line is as fast as the simulation.
-    Errors: `ToolError` if it does not start.
+
+    Raises
+    ------
+    ToolError
+        If it does not start.
     """
     tools.require("iverilog")
     linked = LinkedCore(Uart(identity_of(manifest), DIVISOR), EmittedCore(manifest, fields=False))

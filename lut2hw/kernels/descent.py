@@ -207,7 +207,10 @@ def evaluate(columns, wiring, table, valid, out, parts):
 def sensitivity(columns, wiring, table, j, high, low, parts):
     """Where the LUT's output rises (`high`) or falls (`low`) with its input j: its Boolean difference, packed.
 
-    high, low: the same for the LUT's own output on the vote; changed in place (chain rule).
+    Parameters
+    ----------
+    high, low : object
+        The same for the LUT's own output on the vote; changed in place (chain rule).
     """
     k, n_words = len(wiring), len(high)
     size = 1 << (k - 1)
@@ -296,10 +299,16 @@ def effects(
 ):
     """Compact list of the examples on which a LUT's bit changes the loss.
 
-    c: class of the vote above; root uint64 (n_words,): the vote; own int16: score of each example's label; labels
-    uint64 (n_classes, n_words): packed, where the label is a class; high, low: where the LUT moves the vote up or
-    down. keep: of 256, the share of examples to list, a sample that `seed` draws.
-    Writes index (example), effect (loss with bit 1 minus loss with bit 0) and pattern; returns their number.
+    Parameters
+    ----------
+    c : object
+        Class of the vote above; root uint64 (n_words,): the vote; own int16: score of each example's label; labels
+        uint64 (n_classes, n_words): packed, where the label is a class.
+    high, low : object
+        Where the LUT moves the vote up or down.
+    keep : object
+        Of 256, the share of examples to list, a sample that `seed` draws. Writes index (example), effect (loss with
+        bit 1 minus loss with bit 0) and pattern; returns their number.
     """
     n_words = len(root)
     counts = np.zeros(parts, np.int64)
@@ -365,7 +374,11 @@ def shared_effects(
     own_bit uint64 (n_words,): the signal now. cone int32 (m,): columns of the LUTs that depend on it, each after
     those it reads; source int32 (m, k): what they read, a column, or ~0 for the signal, ~(i + 1) for cone LUT i;
     table uint8 (m, 2**k); class_of int32 (m,): class of a vote, -1 for a hidden LUT.
-    Returns the length of the list, the largest effect on it and their sum, both without sign.
+
+    Returns
+    -------
+    object
+        The length of the list, the largest effect on it and their sum, both without sign.
     """
     n_words, n_classes = len(own_bit), scores.shape[1]
     m, k = source.shape
@@ -436,7 +449,13 @@ def repattern(n, j, column, index, pattern, parts):
 
 @parallel
 def histogram(n, column, index, effect, pattern, out, parts):
-    """out int64 (2**k,): sum of the effects by pattern. Returns the sum of the effects where `column` is one."""
+    """out int64 (2**k,): sum of the effects by pattern.
+
+    Returns
+    -------
+    object
+        The sum of the effects where `column` is one.
+    """
     sums = np.zeros((parts, len(out)), np.int64)
     now = np.int64(0)
     for part in prange(parts):
@@ -456,11 +475,15 @@ def histogram(n, column, index, effect, pattern, out, parts):
 def scan(n, k, rows, first, last, index, effect, pattern, margin, chunk, sums, value):
     """Value of the signals in words first..last of the rows at each input of a LUT whose other inputs stay.
 
-    The value is the sum over the 2**k entries of min(0, margin + sum of effects): what the best table saves.
-    One pass serves all inputs: the sums by pattern of all inputs, added up for pairs of patterns that differ in
-    input j alone, are the sums by pattern of the other inputs.
-    sums: int32 work space (parts, 2**k, 32 * width of rows), a part for each thread.
-    value int32 (k, 32 * width): the answer.
+    The value is the sum over the 2**k entries of min(0, margin + sum of effects): what the best table saves. One pass
+    serves all inputs: the sums by pattern of all inputs, added up for pairs of patterns that differ in input j alone,
+    are the sums by pattern of the other inputs.
+
+    Parameters
+    ----------
+    sums : object
+        int32 work space (parts, 2**k, 32 * width of rows), a part for each thread. value int32 (k, 32 * width): the
+        answer.
     """
     n_patterns = 1 << k
     parts = sums.shape[0]

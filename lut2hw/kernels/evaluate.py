@@ -52,8 +52,18 @@ def make_space(k):
 def lut(k, table, inputs, n_words, out, space):
     """The output of one LUT, at address `out`.
 
-    All but `space` are integers. table: address of its bytes; inputs: address of k addresses of packed signals;
-    n_words: up to BLOCK words to evaluate; space: of `make_space`.
+    All but `space` are integers.
+
+    Parameters
+    ----------
+    table : object
+        Address of its bytes.
+    inputs : object
+        Address of k addresses of packed signals.
+    n_words : object
+        Up to BLOCK words to evaluate.
+    space : object
+        Of `make_space`.
     """
     patterns, blocks = space
     if k > MAX_TREE_K:
@@ -127,7 +137,13 @@ def _look_up(k, table, inputs, n_words, out, patterns):
 
 @njit()
 def lut_row(k, table, rows, n_words, out, space):
-    """`lut` on any number of words; rows: int64 (k,), addresses of packed signals."""
+    """`lut` on any number of words.
+
+    Parameters
+    ----------
+    rows : object
+        int64 (k,), addresses of packed signals.
+    """
     inputs = np.empty(max(k, 1), np.int64)
     for block in range(0, n_words, BLOCK):
         at = max(0, min(block, n_words - BLOCK))  # the last block may overlap the one before it
@@ -152,9 +168,17 @@ def _evaluate(signals, wiring, tables, out, part, n_parts):
 def evaluate(signals: Packed, wiring: NDArray[np.integer], tables: NDArray[np.uint8], out: Packed) -> None:
     """Evaluate LUTs that do not read each other.
 
-    signals: uint64 (n_signals, n_words); wiring: int32 (n_luts, k), rows of `signals`; tables: uint8 (n_luts,
-    ceil(2**k / 8)); out: uint64 (n_luts, n_words), which may be rows of `signals`. All C-contiguous. Bits past the
-    last example become whatever the tables say.
+    Parameters
+    ----------
+    signals : Packed
+        uint64 (n_signals, n_words).
+    wiring : NDArray[np.integer]
+        int32 (n_luts, k), rows of `signals`.
+    tables : NDArray[np.uint8]
+        uint8 (n_luts, ceil(2**k / 8)).
+    out : Packed
+        uint64 (n_luts, n_words), which may be rows of `signals`. All C-contiguous. Bits past the last example become
+        whatever the tables say.
     """
     in_parts(_evaluate, len(wiring), signals, wiring, tables, out)
 
@@ -168,8 +192,13 @@ def evaluate_layer(signals: Packed, wiring: NDArray[np.integer], tables: NDArray
 def evaluate_in_order(values, counts, nets, tables, out):
     """Evaluate LUTs that may read each other, each after those it reads.
 
-    values: uint64 (n_nets, n_words), C-contiguous. LUT i reads the next counts[i] rows named by `nets` and writes row
-    out[i]; tables: uint8, their tables end to end, each in whole bytes.
+    Parameters
+    ----------
+    values : object
+        uint64 (n_nets, n_words), C-contiguous. LUT i reads the next counts[i] rows named by `nets` and writes row
+        out[i].
+    tables : object
+        uint8, their tables end to end, each in whole bytes.
     """
     most = 0
     for k in counts:
@@ -192,8 +221,16 @@ def evaluate_in_order(values, counts, nets, tables, out):
 def evaluate_instead(signals, other, changed, wiring, table, number):
     """Evaluate one LUT into row `number` of `other`, from rows of `other` where `changed`, else of `signals`.
 
-    signals, other: uint64 (n_signals, n_words), C-contiguous. changed: bool (n_signals,). wiring: int (k,); table:
-    uint8, at least ceil(2**k / 8) of them.
+    Parameters
+    ----------
+    signals, other : object
+        uint64 (n_signals, n_words), C-contiguous.
+    changed : object
+        Bool (n_signals,).
+    wiring : object
+        Int (k,).
+    table : object
+        uint8, at least ceil(2**k / 8) of them.
     """
     n_words = signals.shape[1]
     k = len(wiring)
@@ -394,10 +431,20 @@ def run(
 ) -> None:
     """A whole network, block by block of examples: each thread keeps the signals of one block only.
 
-    encoded: uint64 (n_bits, n_words), C-contiguous. ks: int32 (n_luts,); wiring: int32, the inputs of all LUTs end to
-    end; tables: uint8, their tables end to end, each in whole bytes. Votes as in `Head`, in order of class. scores:
-    int64 (n_examples, n_scores), or with no rows if not wanted; answers: int64 (n_examples,), the number of the
-    first of the highest scores, or with no rows.
+    Parameters
+    ----------
+    encoded : Packed
+        uint64 (n_bits, n_words), C-contiguous.
+    ks : NDArray[np.int32]
+        int32 (n_luts,).
+    wiring : NDArray[np.int32]
+        int32, the inputs of all LUTs end to end.
+    tables : NDArray[np.uint8]
+        uint8, their tables end to end, each in whole bytes. Votes as in `Head`, in order of class.
+    scores : NDArray[np.int64]
+        int64 (n_examples, n_scores), or with no rows if not wanted.
+    answers : NDArray[np.int64]
+        int64 (n_examples,), the number of the first of the highest scores, or with no rows.
     """
     in_parts(
         _run,
@@ -439,8 +486,16 @@ def compare(
 ) -> None:
     """Bit b of `out` = x[feature[b]] >= threshold[b], packed.
 
-    x: integers (n, n_features), C-contiguous; feature: int (n_bits,); threshold: of x's dtype (n_bits,); out: uint64
-    (n_bits, n_words).
+    Parameters
+    ----------
+    x : NDArray[np.integer]
+        Integers (n, n_features), C-contiguous.
+    feature : NDArray[np.integer]
+        Int (n_bits,).
+    threshold : NDArray[np.integer]
+        Of x's dtype (n_bits,).
+    out : Packed
+        uint64 (n_bits, n_words).
     """
     used, column = np.unique(feature, return_inverse=True)
     in_parts(_compare, out.shape[1], x, used.astype(np.int64), column.astype(np.int64), threshold, out)

@@ -65,7 +65,14 @@ def _gather_bits(packed, source, out, part, n_parts):
 def gather_bits(packed, source, out):
     """Bit i of row r of `out` = bit source[i] of row r of `packed`, 0 where source[i] = 64 * n_words.
 
-    packed: uint64 (n_rows, n_words); source: uint32 (64 * words of out,); out: uint64 (n_rows, n_words_out).
+    Parameters
+    ----------
+    packed : object
+        uint64 (n_rows, n_words).
+    source : object
+        uint32 (64 * words of out,).
+    out : object
+        uint64 (n_rows, n_words_out).
     """
     in_parts(_gather_bits, -(-len(packed) // _ROWS), packed, source, out)
 
@@ -86,9 +93,16 @@ def _count_subsets(parent, factor, inputs, n, n_vectors, base, counters):
 def _count_products(k, rows, ahead, first, last, inputs, products, counters):
     """counters[s] += examples of words `first` to `last` that have ones at all inputs in s, for all subsets s.
 
-    rows: int64 (k,), addresses of signals; ahead: int64 (k,), those that will be read next; inputs: int64 (k,) and
-    products: (at least k - _SUBSET_K + 1, _CHUNK), the first all ones, to work with; counters: address of uint64
-    (2**k, LANES).
+    Parameters
+    ----------
+    rows : object
+        int64 (k,), addresses of signals.
+    ahead : object
+        int64 (k,), those that will be read next.
+    inputs : object
+        int64 (k,) and products: (at least k - _SUBSET_K + 1, _CHUNK), the first all ones, to work with.
+    counters : object
+        Address of uint64 (2**k, LANES).
     """
     inner = min(k, _SUBSET_K)
     n_ahead = k * _CHUNK_BLOCKS
@@ -161,7 +175,12 @@ def _count_patterns(k, rows, first, last, patterns, histograms, out):
 def _decide(counts, n_examples, balance, table, care):
     """Fill a table by (prior-corrected) majority; bits of ties stay as they are.
 
-    counts: int64 (2, at least 2**k) and n_examples: (2,), by label; table, care: uint8 (2**k / 8,).
+    Parameters
+    ----------
+    counts : object
+        int64 (2, at least 2**k) and n_examples: (2,), by label.
+    table, care : object
+        uint8 (2**k / 8,).
     """
     n1 = np.uint64(n_examples[1] if balance else 1)
     n0 = np.uint64(n_examples[0] if balance else 1)
@@ -252,11 +271,27 @@ def _fill_layer(signals, wiring, question, start, count, balance, by_products, t
 def fill_layer(signals, wiring, question, start, count, balance, tables, care, kept, out):
     """Count patterns by label, decide tables by majority and evaluate them.
 
-    signals: uint64 (n_signals, n_words), sorted by class (see `Examples`); wiring: int32 (n_luts, k), rows of
-    `signals`; question: int64 (n_luts,), the class with label 1; start: int64 (n_classes + 1,) words; count: int64
-    (n_classes,) examples; balance: correct the vote for the class prior; tables: uint8 (n_luts, 2**k / 8), whose bits
-    stay where there is a tie; care: the same shape, for the patterns seen. For the counts and the outputs, or with no
-    rows if they are not wanted: kept: uint32 (n_luts, 2**k, 2); out: uint64 (n_luts, n_words).
+    Parameters
+    ----------
+    signals : object
+        uint64 (n_signals, n_words), sorted by class (see `Examples`).
+    wiring : object
+        int32 (n_luts, k), rows of `signals`.
+    question : object
+        int64 (n_luts,), the class with label 1.
+    start : object
+        int64 (n_classes + 1,) words.
+    count : object
+        int64 (n_classes,) examples.
+    balance : object
+        Correct the vote for the class prior.
+    tables : object
+        uint8 (n_luts, 2**k / 8), whose bits stay where there is a tie.
+    care : object
+        The same shape, for the patterns seen. For the counts and the outputs, or with no rows if they are not wanted:
+        kept: uint32 (n_luts, 2**k, 2).
+    out : object
+        uint64 (n_luts, n_words).
     """
     in_turn(
         _fill_layer,

@@ -74,8 +74,16 @@ def _mux(builder, select, low, high):
 def count_subsets(typingctx, parent, factor, inputs, n, n_vectors, base, counters):
     """counters[s] += the ones of `base` AND every input in s, for each subset s of n inputs.
 
-    `base` becomes `parent` AND `factor`. All three, and the inputs, are addresses of n_vectors vectors. inputs: intp
-    address of n addresses; n: a literal int; counters: intp address of uint64 (2**n, LANES), to be summed by lane.
+    `base` becomes `parent` AND `factor`. All three, and the inputs, are addresses of n_vectors vectors.
+
+    Parameters
+    ----------
+    inputs : object
+        Intp address of n addresses.
+    n : object
+        A literal int.
+    counters : object
+        Intp address of uint64 (2**n, LANES), to be summed by lane.
     """
     if not isinstance(n, types.IntegerLiteral):
         return None
@@ -114,8 +122,15 @@ def count_subsets(typingctx, parent, factor, inputs, n, n_vectors, base, counter
 def take_counters(typingctx, counters, n, out):
     """Turn ones of subsets into ones of patterns, within `LANES` subsets: out[p] = sums of lanes, by inclusion.
 
-    counters: intp address of uint64 (n, LANES), which are set to zero; n: a multiple of LANES; out: intp address of
-    int64 (n,). The ones of all inputs in p, less those that have further inputs: of the three lowest, here.
+    Parameters
+    ----------
+    counters : object
+        Intp address of uint64 (n, LANES), which are set to zero.
+    n : object
+        A multiple of LANES.
+    out : object
+        Intp address of int64 (n,). The ones of all inputs in p, less those that have further inputs: of the three
+        lowest, here.
     """
 
     def codegen(context, builder, signature, arguments):
@@ -168,7 +183,10 @@ def subtract(typingctx, a, b):
 def _mux_tree(builder, leaf, selects):
     """Leaf p of 2**len(selects), bit by bit, where bit j of p is the bit of select j; all are vectors.
 
-    leaf: function from p. Depth first, so that only one row for each level waits in a register.
+    Parameters
+    ----------
+    leaf : object
+        Function from p. Depth first, so that only one row for each level waits in a register.
     """
 
     def tree(level, first):
@@ -184,7 +202,14 @@ def _mux_tree(builder, leaf, selects):
 def small_table(typingctx, table, k, inputs, out):
     """Block `out` = a table of k inputs, at most 4.
 
-    table: int64, entry p in bit p; k: a literal int; inputs: intp address of k addresses of blocks.
+    Parameters
+    ----------
+    table : object
+        int64, entry p in bit p.
+    k : object
+        A literal int.
+    inputs : object
+        Intp address of k addresses of blocks.
     """
     if not isinstance(k, types.IntegerLiteral):
         return None
@@ -209,8 +234,16 @@ def small_table(typingctx, table, k, inputs, out):
 def wide_table(typingctx, table, k, inputs, functions, out):
     """Block `out` = a table of k inputs, 5 or more: a tree of multiplexers over the 16 functions of inputs 0 and 1.
 
-    table: intp address of 2**k / 8 bytes; k: a literal int; inputs: intp address of k addresses of blocks;
-    functions: intp address of `FUNCTION_BYTES` to work with.
+    Parameters
+    ----------
+    table : object
+        Intp address of 2**k / 8 bytes.
+    k : object
+        A literal int.
+    inputs : object
+        Intp address of k addresses of blocks.
+    functions : object
+        Intp address of `FUNCTION_BYTES` to work with.
     """
     if not isinstance(k, types.IntegerLiteral):
         return None
@@ -252,7 +285,12 @@ def wide_table(typingctx, table, k, inputs, functions, out):
 def mux_tree(typingctx, rows, levels, selects, out):
     """Block `out` = block p of 2**levels blocks at `rows`, bit by bit, where bit j of p is the bit of select j.
 
-    levels: a literal int; selects: intp address of as many addresses of blocks.
+    Parameters
+    ----------
+    levels : object
+        A literal int.
+    selects : object
+        Intp address of as many addresses of blocks.
     """
     if not isinstance(levels, types.IntegerLiteral):
         return None
@@ -290,7 +328,16 @@ def add_bits(typingctx, a, b, c, total, carry):
 def spread_bits(typingctx, word, weight, lanes, first):
     """lanes[first + i] += weight where bit i of `word` is one, for i below 64.
 
-    word: uint64; weight: int64; lanes: C-contiguous integer array of one dimension; first: intp.
+    Parameters
+    ----------
+    word : object
+        uint64.
+    weight : object
+        int64.
+    lanes : object
+        C-contiguous integer array of one dimension.
+    first : object
+        intp.
     """
     lane = ir.IntType(lanes.dtype.bitwidth)
     vector = ir.VectorType(lane, 64)
@@ -426,7 +473,14 @@ def prefetch_far(typingctx, address):
 def at_least(typingctx, lanes, first, threshold):
     """uint64 with bit i one where lanes[first + i] >= threshold, for i below 64.
 
-    lanes: C-contiguous integer array of one dimension; first: intp; threshold: of the array's type.
+    Parameters
+    ----------
+    lanes : object
+        C-contiguous integer array of one dimension.
+    first : object
+        Intp.
+    threshold : object
+        Of the array's type.
     """
     lane = ir.IntType(lanes.dtype.bitwidth)
     vector = ir.VectorType(lane, 64)
@@ -464,7 +518,13 @@ def test_bits(typingctx, lanes, first, mask):
 
 @intrinsic
 def take(typingctx, taken, n):
-    """taken[0] += n, as one step whatever other threads do; returns what it was. taken: int64 (1,)."""
+    """taken[0] += n, as one step whatever other threads do; returns what it was.
+
+    Parameters
+    ----------
+    taken : object
+        int64 (1,).
+    """
 
     def codegen(context, builder, signature, arguments):
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data

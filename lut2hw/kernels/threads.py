@@ -60,7 +60,12 @@ def parallel(function: Callable[..., Any]) -> Callable[..., Any]:
 def in_parts(kernel: Callable[..., Any], n_items: int, *arguments: Any, per_thread: int = 4) -> None:
     """Call kernel(*arguments, part, n_parts) for every part, on all threads.
 
-    n_items: how much there is to share. per_thread: parts for each thread; several even out unequal ones.
+    Parameters
+    ----------
+    n_items : int
+        How much there is to share.
+    per_thread : int, default=4
+        Parts for each thread; several even out unequal ones.
     """
     n_threads = min(get_num_threads(), n_items)
     n_parts = min(n_threads * per_thread, n_items) if n_threads > 1 else 1

@@ -61,20 +61,20 @@ _EFFECT = 120  # largest effect of one bit, in units of the integer loss
 
 @dataclass(frozen=True)
 class Progress:
-    """State after one sweep, for a progress display.
-
-    loss: mean training loss per example in nats; never rises while tau stays. train, validation: accuracies;
-    validation is None without a validation split. accepted: inputs that moved to a better signal.
-    """
+    """State after one sweep, for a progress display."""
 
     stage: str
     sweep: int
     sweeps: int
     luts: int
     loss: float
+    """Mean training loss per example in nats; never rises while tau stays."""
     train: float
+    """Accuracies; validation is None without a validation split."""
     validation: float | None
+    """Accuracies; validation is None without a validation split."""
     accepted: int
+    """Inputs that moved to a better signal."""
     seconds: float
 
 
@@ -85,8 +85,11 @@ class _OutOfTime(Exception):
 def loss_tables(tau: float, votes: int, n_classes: int) -> tuple[NDArray[np.int32], int, NDArray[np.int32], int]:
     """Integer tables of the loss, for up to `votes` votes a class.
 
-    Returns w int32 (2 * votes + 3,), the position of w[0] in it, loss int32 by the upper bits of float32(u), and
-    the position of its first entry. Values come from float64 `exp` and `log`, rounded once, far from ties.
+    Returns
+    -------
+    tuple[NDArray[np.int32], int, NDArray[np.int32], int]
+        W int32 (2 * votes + 3,), the position of w[0] in it, loss int32 by the upper bits of float32(u), and the
+        position of its first entry. Values come from float64 `exp` and `log`, rounded once, far from ties.
     """
     limit = ((1 << 31) - 1) // (n_classes + 1)  # so that the sum over the classes is an int32
     m = np.arange(-votes - 1, votes + 2)
@@ -138,9 +141,15 @@ class _Pace:
 class Trainer:
     """Coordinate descent on one training set.
 
-    columns: uint64 (n_bits, n_words), packed code of the training examples, then of `n_held` held-out examples
-    that no step sees. label: int (n,) classes of all of them. regions: of the bits, the parts that votes read; the
-    votes of each class take them in turn.
+    Parameters
+    ----------
+    columns : bits.Packed
+        uint64 (n_bits, n_words), packed code of the training examples, then of `n_held` held-out examples that no
+        step sees.
+    label : ArrayLike
+        Int (n,) classes of all of them.
+    regions : Regions, default=everything
+        Of the bits, the parts that votes read; the votes of each class take them in turn.
     """
 
     def __init__(
@@ -436,10 +445,21 @@ class Trainer:
         return free
 
     def visit(self, lut: int, moves: int = 2, keep: int = 256, restart: bool = False, seed: int = 0) -> int:
-        """Improve wiring and table of one LUT; the training loss does not rise. Returns the inputs that moved.
+        """Improve wiring and table of one LUT; the training loss does not rise.
 
-        moves: inputs that may move. keep: of 256, the share of the examples, drawn by `seed`, that decide the wiring;
-        all of them decide the table. restart: draw the inputs anew; what there was is kept if it turns out better.
+        Parameters
+        ----------
+        moves : int, default=2
+            Inputs that may move.
+        keep : int, default=256
+            Of 256, the share of the examples, drawn by `seed`, that decide the wiring; all of them decide the table.
+        restart : bool, default=False
+            Draw the inputs anew; what there was is kept if it turns out better.
+
+        Returns
+        -------
+        int
+            The inputs that moved.
         """
         graph = self.graph
         effects = self._lister(lut)
@@ -612,10 +632,21 @@ def train_descent(
 ) -> LutNetwork:
     """Train a network of `luts` k-input LUTs; see the module's text for the method.
 
-    luts: 500 by default. options: `DescentOptions`, with single ones given as keywords. threads: None uses all cores;
-    the result does not depend on it. progress: called after every sweep. An interrupt (Ctrl-C) ends training with
-    what there is, and so does the time limit. Two classes give a "threshold" head, more an "argmax" head.
-    Errors: `UsageError`.
+    Parameters
+    ----------
+    luts : int, optional
+        500 by default.
+    options : DescentOptions, optional
+        `DescentOptions`, with single ones given as keywords.
+    threads : int, optional
+        None uses all cores; the result does not depend on it.
+    progress : Callable[[Progress], None], optional
+        Called after every sweep. An interrupt (Ctrl-C) ends training with what there is, and so does the time limit.
+        Two classes give a "threshold" head, more an "argmax" head.
+
+    Raises
+    ------
+    UsageError
     """
     options = replace(options or DescentOptions(), **changes)
     if AUTO in (options.luts, options.levels, options.tau):

@@ -10,21 +10,22 @@ from numpy.typing import NDArray
 
 @dataclass
 class Graph:
-    """LUTs in the order they were made, with room for more.
-
-    n_bits: encoder bits; signal s < n_bits is one, signal n_bits + i is LUT i. wiring: int32 (room, k), signals read.
-    table: 0/1, uint8 (room, 2**k). class_of: the class a LUT votes for, -1 if it is hidden. level: a LUT reads
-    encoder bits and hidden LUTs of lower levels; the lowest is 1. region: the part of the input that a LUT reads.
-    readers: of each LUT, the LUTs that read it, once for each input.
-    """
+    """LUTs in the order they were made, with room for more."""
 
     n_bits: int
+    """Encoder bits; signal s < n_bits is one, signal n_bits + i is LUT i."""
     wiring: NDArray[np.int32]
+    """int32 (room, k), signals read."""
     table: NDArray[np.uint8]
+    """0/1, uint8 (room, 2**k)."""
     class_of: list[int] = field(default_factory=list)
+    """The class a LUT votes for, -1 if it is hidden."""
     level: list[int] = field(default_factory=list)
+    """A LUT reads encoder bits and hidden LUTs of lower levels; the lowest is 1."""
     region: list[int] = field(default_factory=list)
+    """The part of the input that a LUT reads."""
     readers: list[list[int]] = field(default_factory=list)
+    """Of each LUT, the LUTs that read it, once for each input."""
 
     def __len__(self) -> int:
         return len(self.class_of)

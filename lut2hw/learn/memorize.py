@@ -50,16 +50,16 @@ _RUN = 8
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Packed training bits, sorted by class so that counting needs no labels.
-
-    signals: uint64 (n_signals, n_words); the examples of class c fill words start[c] to start[c + 1] and the bits
-        past the last of them are zero. start: int64 (n_classes + 1,), multiples of `_RUN`. count: int64 (n_classes,)
-        examples.
-    """
+    """Packed training bits, sorted by class so that counting needs no labels."""
 
     signals: bits.Packed
+    """uint64 (n_signals, n_words); the examples of class c fill words start[c] to start[c + 1] and the bits past the
+    last of them are zero.
+    """
     start: NDArray[np.int64]
+    """int64 (n_classes + 1,), multiples of `_RUN`."""
     count: NDArray[np.int64]
+    """int64 (n_classes,) examples."""
 
     @classmethod
     def sort(cls, encoded: bits.Packed, y: NDArray[np.integer], n_classes: int) -> Examples:
@@ -100,11 +100,25 @@ def memorize(
 ) -> LutNetwork:
     """Train a network by memorization.
 
-    encoder: becomes the network's. encoded: its output, packed uint64 (n_bits, n_words). y: class numbers
-    (n_examples,). layers: LUTs in each layer; with two classes, of the hidden layers, before the one LUT that
-    answers (and may then be empty). k: inputs of each LUT. seed: of wiring and ties; the result depends on nothing
-    else but the data. counts: keep the counts in the network (None: if they take less than 64 MiB).
-    clip_k: a layer that has fewer than k signals to read reads them all, instead of an error.
+    Parameters
+    ----------
+    encoder : Encoder
+        Becomes the network's.
+    encoded : bits.Packed
+        Its output, packed uint64 (n_bits, n_words).
+    y : NDArray[np.integer]
+        Class numbers (n_examples,).
+    layers : Sequence[int], default=(256, 256, 256)
+        LUTs in each layer; with two classes, of the hidden layers, before the one LUT that answers (and may then be
+        empty).
+    k : int, default=6
+        Inputs of each LUT.
+    seed : int, default=0
+        Of wiring and ties; the result depends on nothing else but the data.
+    counts : bool, optional
+        Keep the counts in the network (None: if they take less than 64 MiB).
+    clip_k : bool, default=False
+        A layer that has fewer than k signals to read reads them all, instead of an error.
     """
     n_classes = len(class_names)
     widths = [*layers, 1] if n_classes == 2 else list(layers)
@@ -221,8 +235,16 @@ def train_layer(
 ) -> tuple[Layer, Examples]:
     """Wire and fill one layer; returns it with the examples as its outputs show them (no signals if `last`).
 
-    question: int64 (n_luts,), the class that each LUT tells from the others. first: global number of the first of
-    `examples.signals`. balance: correct the vote for the class prior. room: where the outputs may be written.
+    Parameters
+    ----------
+    question : NDArray[np.int64]
+        int64 (n_luts,), the class that each LUT tells from the others.
+    first : int
+        Global number of the first of `examples.signals`.
+    balance : bool
+        Correct the vote for the class prior.
+    room : bits.Packed, optional
+        Where the outputs may be written.
     """
     n_luts = len(question)
     wiring = draw_wiring(rng, n_luts, k, len(examples.signals))

@@ -29,7 +29,12 @@ def everything(signals: NDArray[np.integer]) -> NDArray[np.bool_]:
 def squares(position: NDArray[np.integer], side: int) -> NDArray[np.bool_]:
     """Squares of pixels that cover those at `position`, each half of the next: bool (n_squares, n_positions).
 
-    position: int (n_positions, 2), row and column. side: in pixels. No square is empty.
+    Parameters
+    ----------
+    position : NDArray[np.integer]
+        Int (n_positions, 2), row and column.
+    side : int
+        In pixels. No square is empty.
     """
     starts = []
     for low, high in zip(position.min(axis=0).tolist(), (position.max(axis=0) + 1).tolist(), strict=True):
@@ -67,7 +72,10 @@ def subspaces(n: int, share: float) -> NDArray[np.bool_]:
 def pixels(dataset: Dataset, encoder: Encoder) -> NDArray[np.int64]:
     """Row and column of the pixel that each bit of an image's code reads, int64 (n_bits, 2).
 
-    Errors: `UsageError` if the data are no images.
+    Raises
+    ------
+    UsageError
+        If the data are no images.
     """
     shape = dataset.features.image_shape
     if shape is None:
@@ -76,7 +84,13 @@ def pixels(dataset: Dataset, encoder: Encoder) -> NDArray[np.int64]:
 
 
 def regions_of(dataset: Dataset, encoder: Encoder, *, window: int = 0, subspace: float = 0.0) -> Regions:
-    """The regions that the options of `DescentOptions` name. Errors: as for `pixels`."""
+    """The regions that the options of `DescentOptions` name.
+
+    Raises
+    ------
+    UsageError
+        As for `pixels`.
+    """
     if window:
         position = pixels(dataset, encoder)
         return lambda signals: squares(position[signals], window)

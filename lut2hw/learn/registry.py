@@ -15,7 +15,13 @@ LEARNERS: dict[str, Learner] = {each.name: each for each in (descent.LEARNER, me
 
 
 def learner(name: str) -> Learner:
-    """The learner of that name. Errors: `UsageError` that suggests the nearest known one."""
+    """The learner of that name.
+
+    Raises
+    ------
+    UsageError
+        That suggests the nearest known one.
+    """
     if name not in LEARNERS:
         raise unknown_name("learner", name, LEARNERS)
     return LEARNERS[name]

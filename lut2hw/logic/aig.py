@@ -32,7 +32,13 @@ class Adders(Protocol):
 
 
 class Aig:
-    """An and-inverter graph with structural hashing. inputs: how many."""
+    """An and-inverter graph with structural hashing.
+
+    Parameters
+    ----------
+    inputs : int
+        How many.
+    """
 
     def __init__(self, inputs: int) -> None:
         self.inputs = inputs
@@ -80,14 +86,26 @@ class Aig:
         return self.mux(a, b, b ^ 1)
 
     def table(self, inputs: Sequence[int], entries: bytes) -> int:
-        """Literal of a truth table; entries: 2**k bytes of 0 or 1, input 0 the least significant of the index."""
+        """Literal of a truth table.
+
+        Parameters
+        ----------
+        entries : bytes
+            2**k bytes of 0 or 1, input 0 the least significant of the index.
+        """
         row = list(entries)
         for x in inputs:
             row = [self.mux(x, row[at], row[at + 1]) for at in range(0, len(row), 2)]
         return row[0]
 
     def at_least(self, number: Sequence[int], constant: int) -> int:
-        """Literal of number >= constant, unsigned; number: least significant bit first."""
+        """Literal of number >= constant, unsigned.
+
+        Parameters
+        ----------
+        number : Sequence[int]
+            Least significant bit first.
+        """
         answer = TRUE
         for w, x in enumerate(number):
             answer = self.and_(x, answer) if constant >> w & 1 else self.or_(x, answer)
@@ -108,7 +126,10 @@ class Aig:
     def sum(self, columns: Sequence[Sequence[int]], width: int, adders: Adders | None = None) -> list[int]:
         """`width` bits of the sum of 2**w over the literals in columns[w] that are one, modulo 2**width.
 
-        adders: which three bits to add next where there is a choice; any choice gives the same sum.
+        Parameters
+        ----------
+        adders : Adders, optional
+            Which three bits to add next where there is a choice; any choice gives the same sum.
         """
         out, carries = [], deque[int]()
         for w in range(width):
@@ -195,7 +216,10 @@ class Classes:
 def cut(aig: Aig, outputs: Sequence[int], free: Mapping[int, int], n_free: int) -> Aig:
     """The logic of some outputs with some nodes made inputs.
 
-    free: node to literal of the new graph's inputs after the old ones, of which there are n_free.
+    Parameters
+    ----------
+    free : Mapping[int, int]
+        Node to literal of the new graph's inputs after the old ones, of which there are n_free.
     """
     out = Aig(aig.inputs + n_free)
     first = 1 + aig.inputs

@@ -21,34 +21,34 @@ PARTS = ("encoder", "lut", "popcount", "argmax")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell.
-
-    kind: its name in the library of the netlist. inputs, outputs: nets, in the order the kind defines.
-    table: truth table as an integer, entry p in bit p, for kinds that have one. part: one of `PARTS`.
-    """
+    """One cell."""
 
     kind: str
+    """Its name in the library of the netlist."""
     inputs: tuple[int, ...]
+    """Nets, in the order the kind defines."""
     outputs: tuple[int, ...]
+    """Nets, in the order the kind defines."""
     table: int = 0
+    """Truth table as an integer, entry p in bit p, for kinds that have one."""
     part: str = "lut"
+    """One of `PARTS`."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a kind of cell does.
-
-    evaluate: maps packed inputs (each uint64 (n_words,)) of a cell to its outputs, with & | ^ ~ alone, so that they
-    may be an HDL's values as well; a register is transparent.
-    registered: cycles from input to output (1 for flip-flops and clocked memory).
-    chained: positions of outputs on dedicated wires, so that their readers must be in the same pipeline stage.
-    beside: positions of inputs on dedicated wires, so that their drivers must be.
-    """
+    """What a kind of cell does."""
 
     evaluate: Callable[[Sequence[Packed], Cell], Sequence[Packed]]
+    """Maps packed inputs (each uint64 (n_words,)) of a cell to its outputs, with & | ^ ~ alone, so that they may be
+    an HDL's values as well; a register is transparent.
+    """
     registered: int = 0
+    """Cycles from input to output (1 for flip-flops and clocked memory)."""
     chained: tuple[int, ...] = ()
+    """Positions of outputs on dedicated wires, so that their readers must be in the same pipeline stage."""
     beside: tuple[int, ...] = ()
+    """Positions of inputs on dedicated wires, so that their drivers must be."""
 
 
 Library = Mapping[str, Kind]

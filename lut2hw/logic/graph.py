@@ -160,7 +160,10 @@ class Graph:
     def netlist(self, *, carry_inverts: bool = False) -> Netlist:
         """The netlist of what the outputs depend on, with as few inverters as polarities allow.
 
-        carry_inverts: the carry chain takes its operands in either polarity, and its sums come in one only.
+        Parameters
+        ----------
+        carry_inverts : bool, default=False
+            The carry chain takes its operands in either polarity, and its sums come in one only.
         """
         live = self.live()
         # LUTs take either polarity; who takes only the true one decides how a node is stored.

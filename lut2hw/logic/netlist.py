@@ -20,45 +20,95 @@ __all__ = ["COMMON", "CONST0", "CONST1", "PARTS", "Cell", "Kind", "Library", "Ne
 
 @dataclass
 class Netlist:
-    """A combinational or pipelined circuit.
-
-    inputs, outputs: nets by port name, least significant bit first. kinds: what cells there may be, and what they do.
-    """
+    """A combinational or pipelined circuit."""
 
     inputs: dict[str, list[int]] = field(default_factory=dict)
+    """Nets by port name, least significant bit first."""
     outputs: dict[str, list[int]] = field(default_factory=dict)
+    """Nets by port name, least significant bit first."""
     cells: list[Cell] = field(default_factory=list)
+    """In topological order."""
     n_nets: int = 2
+    """Nets in use, the two constants among them."""
     kinds: Library = field(default_factory=lambda: COMMON, repr=False)
+    """What cells there may be, and what they do."""
 
     def input(self, name: str, width: int) -> list[int]:
-        """Add an input port of `width` bits and return its nets."""
+        """Add an input port of `width` bits and return its nets.
+
+        Parameters
+        ----------
+        name : str
+            Of the port.
+        width : int
+            Its bits.
+        """
         nets = list(range(self.n_nets, self.n_nets + width))
         self.n_nets += width
         self.inputs[name] = nets
         return nets
 
     def output(self, name: str, nets: Iterable[int]) -> None:
-        """Add an output port that shows `nets`."""
+        """Add an output port that shows `nets`.
+
+        Parameters
+        ----------
+        name : str
+            Of the port.
+        nets : Iterable[int]
+            What it shows, least significant bit first.
+        """
         self.outputs[name] = list(nets)
 
     def cell(
         self, kind: str, inputs: Iterable[int], n_outputs: int = 1, *, table: int = 0, part: str = "lut"
     ) -> tuple[int, ...]:
-        """Add a cell and return its output nets."""
+        """Add a cell and return its output nets.
+
+        Parameters
+        ----------
+        kind : str
+            A key of `kinds`.
+        inputs : Iterable[int]
+            Nets, in the order the kind defines.
+        n_outputs : int, default=1
+            How many nets it drives.
+        table : int, default=0
+            Truth table, entry p in bit p.
+        part : str, default='lut'
+            What it is for, one of `PARTS`.
+        """
         outputs = tuple(range(self.n_nets, self.n_nets + n_outputs))
         self.n_nets += n_outputs
         self.cells.append(Cell(kind, tuple(inputs), outputs, table, part))
         return outputs
 
     def lut(self, inputs: Iterable[int], table: int, *, part: str = "lut") -> int:
-        """Add a LUT and return its output net; input 0 is the least significant bit of the table's index."""
+        """Add a LUT and return its output net; input 0 is the least significant bit of the table's index.
+
+        Parameters
+        ----------
+        inputs : Iterable[int]
+            Nets; input 0 is the least significant bit of the table's index.
+        table : int
+            Truth table, entry p in bit p.
+        part : str, default='lut'
+            What it is for, one of `PARTS`.
+        """
         return self.cell("lut", inputs, table=table, part=part)[0]
 
     def evaluate(self, **inputs: Packed) -> dict[str, Packed]:
         """Evaluate all cells, registers transparent.
 
-        inputs: by port name, uint64 (width, n_words). Returns the same for the output ports.
+        Parameters
+        ----------
+        inputs : Packed
+            By port name, uint64 (width, n_words).
+
+        Returns
+        -------
+        dict[str, Packed]
+            The same for the output ports.
         """
         words = next(iter(inputs.values())).shape[1]
         values = np.zeros((self.n_nets, words), np.uint64)

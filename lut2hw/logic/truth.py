@@ -101,8 +101,16 @@ _reduce_small = lru_cache(maxsize=1 << 16)(_reduce)
 def reduce(table: int, literals: Sequence[int]) -> tuple[tuple[int, ...], int, int]:
     """The canonical form of a LUT.
 
-    literals: 2 * net + inverted for each input; net 0 is constant 0. Returns (nets in rising order without
-    repetition, each with effect; table whose entry 0 is 0; 1 if the output is that table inverted).
+    Parameters
+    ----------
+    literals : Sequence[int]
+        2 * net + inverted for each input; net 0 is constant 0.
+
+    Returns
+    -------
+    tuple[tuple[int, ...], int, int]
+        (nets in rising order without repetition, each with effect; table whose entry 0 is 0; 1 if the output is that
+        table inverted).
     """
     # Nets become ranks, so that LUTs that differ only in their nets share the work.
     nets = sorted({0, *(literal >> 1 for literal in literals)})

@@ -18,14 +18,14 @@ from lut2hw.model.features import Features
 
 @dataclass(frozen=True, eq=False)
 class Encoder:
-    """Bit b of the code is `x[feature[b]] >= threshold[b]`.
-
-    feature: int32 (n_bits,), threshold: int64 (n_bits,) with low < threshold <= high of its feature.
-    """
+    """Bit b of the code is `x[feature[b]] >= threshold[b]`."""
 
     features: Features
+    """The raw inputs."""
     feature: NDArray[np.int32]
+    """int32 (n_bits,), the feature that each bit compares."""
     threshold: NDArray[np.int64]
+    """int64 (n_bits,), with low < threshold <= high of its feature."""
 
     def __len__(self) -> int:
         return len(self.feature)
@@ -52,6 +52,11 @@ def usual_bits(features: Features) -> int:
     Five-fold cross-validation of 100 LUTs with 3, 5, 8 and 16 thresholds: a made-up task of 5 features .80, .92, .95,
     .94; 13 features (wine) .92, .97, .96, .96; 30 (breast cancer) .965, .968, .965, .970; 64 pixels (digits) .930,
     .925, .923, .923.
+
+    Parameters
+    ----------
+    features : Features
+        The raw inputs.
     """
     return 8 if features.image_shape is None and len(features) <= 32 else 3
 
@@ -60,6 +65,13 @@ def fixed(features: Features, threshold: float) -> Encoder:
     """One bit per feature: x >= threshold, both before scaling.
 
     A threshold outside a feature's range makes no bit of it.
+
+    Parameters
+    ----------
+    features : Features
+        The raw inputs.
+    threshold : float
+        A real number, before scaling.
     """
     if not np.isfinite(threshold):
         raise UsageError(f"the threshold must be a number, not {threshold}")
@@ -80,9 +92,16 @@ def fixed(features: Features, threshold: float) -> Encoder:
 def thermometer(features: Features, x: NDArray[np.integer], bits_per_feature: int) -> Encoder:
     """Thermometer code with quantile thresholds.
 
-    x: integers (n, n_features) whose quantiles i / (bits_per_feature + 1) become the thresholds. Where the
-    values of a feature concentrate on few points, quantiles fall together: quantiles of its distinct values
-    replace those that do. A constant feature makes no bit.
+    Parameters
+    ----------
+    features : Features
+        The raw inputs.
+    x : NDArray[np.integer]
+        Integers (n, n_features) whose quantiles i / (bits_per_feature + 1) become the thresholds. Where the values of
+        a feature concentrate on few points, quantiles fall together: quantiles of its distinct values replace those
+        that do. A constant feature makes no bit.
+    bits_per_feature : int
+        Thresholds of each feature, at most.
     """
     if bits_per_feature < 1:
         raise UsageError(f"bits per feature must be at least 1, not {bits_per_feature}")

@@ -14,19 +14,20 @@ from lut2hw.errors import UsageError
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """What the raw inputs are: names, ranges, and how real numbers become integers.
-
-    names: one per feature. low, high: int64 (n_features,), the inclusive range the hardware port must carry.
-    scale, offset: float64 (n_features,); a real value r is the integer rint((r - offset) * scale).
-    image_shape: (height, width) or (height, width, channels) if the features are pixels in C order.
-    """
+    """What the raw inputs are: names, ranges, and how real numbers become integers."""
 
     names: tuple[str, ...]
+    """One per feature."""
     low: NDArray[np.int64]
+    """int64 (n_features,), the inclusive range the hardware port must carry."""
     high: NDArray[np.int64]
+    """int64 (n_features,), the inclusive range the hardware port must carry."""
     scale: NDArray[np.float64]
+    """float64 (n_features,); a real value r is the integer rint((r - offset) * scale)."""
     offset: NDArray[np.float64]
+    """float64 (n_features,); a real value r is the integer rint((r - offset) * scale)."""
     image_shape: tuple[int, ...] | None = None
+    """(height, width) or (height, width, channels) if the features are pixels in C order."""
 
     @classmethod
     def integers(
@@ -36,7 +37,19 @@ class Features:
         names: tuple[str, ...] | None = None,
         image_shape: tuple[int, ...] | None = None,
     ) -> Features:
-        """Features that are integers already, in the inclusive ranges `low` to `high`, each (n_features,)."""
+        """Features that are integers already, in the inclusive ranges `low` to `high`, each (n_features,).
+
+        Parameters
+        ----------
+        low : ArrayLike
+            Least values (n_features,).
+        high : ArrayLike
+            Greatest values (n_features,), inclusive.
+        names : tuple[str, ...], optional
+            One per feature; None: x0, x1 and so on.
+        image_shape : tuple[int, ...], optional
+            (height, width) or (height, width, channels) of pixels in C order.
+        """
         low = np.asarray(low, np.int64)
         n = len(low)
         return cls(
@@ -73,20 +86,46 @@ class Features:
         return bool((self.scale == 1).all() and (self.offset == 0).all())
 
     def same_scaling(self, other: Features) -> bool:
-        """Whether real numbers become the same integers."""
+        """Whether real numbers become the same integers.
+
+        Parameters
+        ----------
+        other : Features
+            Features of the same number.
+        """
         return self is other or (
             np.array_equal(self.scale, other.scale) and np.array_equal(self.offset, other.offset)
         )
 
     def quantized(self, x: ArrayLike) -> Quantized:
-        """What `integers_of` makes of real `x` (n, n_features), marked as such. Errors: the same."""
+        """What `integers_of` makes of real `x` (n, n_features), marked as such.
+
+        Parameters
+        ----------
+        x : ArrayLike
+            Real numbers (n, n_features).
+
+        Raises
+        ------
+        UsageError
+            The same.
+        """
         return Quantized(self.integers_of(x), self)
 
     def integers_of(self, x: ArrayLike) -> NDArray[np.int64]:
         """Real `x` (n, n_features) to the integers the model reads.
 
-        `Quantized` integers stay as they are. Errors: `UsageError` for a wrong shape, NaN, infinity, what is no
-        number, or integers that were made with other scales.
+        `Quantized` integers stay as they are.
+
+        Parameters
+        ----------
+        x : ArrayLike
+            Numbers (n, n_features); `Quantized` integers stay as they are.
+
+        Raises
+        ------
+        UsageError
+            For a wrong shape, NaN, infinity, what is no number, or integers that were made with other scales.
         """
         if isinstance(x, Quantized):
             return self.check_quantized(x).view(np.ndarray).astype(np.int64, copy=False)
@@ -104,7 +143,13 @@ class Features:
         return np.clip(scaled, -(2.0**62), 2.0**62).astype(np.int64)
 
     def check_quantized(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Give `x` back, unless it is `Quantized` with other scales: then raise `UsageError`."""
+        """Give `x` back, unless it is `Quantized` with other scales: then raise `UsageError`.
+
+        Parameters
+        ----------
+        x : NDArray[Any]
+            Integers (n, n_features).
+        """
         if isinstance(x, Quantized) and not self.same_scaling(x.features):
             raise UsageError(
                 "these integers were made of real numbers with other scales than the model's; load the data as "
@@ -113,11 +158,25 @@ class Features:
         return x
 
     def real(self, x: NDArray[np.integer]) -> NDArray[Any]:
-        """Integers (n, n_features) to the real numbers they stand for, float64; the same where they are the same."""
+        """Integers (n, n_features) to the real numbers they stand for, float64; the same where they are the same.
+
+        Parameters
+        ----------
+        x : NDArray[np.integer]
+            Integers (n, n_features).
+        """
         return x if self.unscaled else x / self.scale + self.offset
 
     def clip(self, x: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Saturate integers to the ports' ranges. No comparison changes: thresholds lie inside the range."""
+        """Saturate integers to the ports' ranges.
+
+        No comparison changes: thresholds lie inside the range.
+
+        Parameters
+        ----------
+        x : NDArray[np.integer]
+            int64 (n, n_features).
+        """
         return np.asarray(np.clip(x, self.low, self.high), np.int64)
 
 
@@ -176,7 +235,15 @@ def _numeric(x: NDArray[Any]) -> NDArray[Any]:
 
 
 def check_finite(x: NDArray[Any], names: tuple[str, ...] | None = None) -> None:
-    """Raise `UsageError` unless `x` (n, n_features) holds numbers without NaN and infinity."""
+    """Raise `UsageError` unless `x` (n, n_features) holds numbers without NaN and infinity.
+
+    Parameters
+    ----------
+    x : NDArray[Any]
+        Array (n, n_features).
+    names : tuple[str, ...], optional
+        One per feature, for the message.
+    """
     if x.dtype.kind not in "biuf":
         raise UsageError(f"features must be numbers, not {x.dtype}")
     if x.dtype.kind == "f" and not np.isfinite(x).all():
@@ -188,9 +255,18 @@ def check_finite(x: NDArray[Any], names: tuple[str, ...] | None = None) -> None:
 def quantize(x: NDArray[np.floating], names: tuple[str, ...], image_shape: tuple[int, ...] | None = None) -> Features:
     """Features for real numbers `x` (n, n_features), column by column.
 
-    Decimals of up to six digits after the point that fit in 24 bits stay exact: the integer is the number times
-    the power of ten. Any other column is rounded to at most 16 bits between its least and its greatest value, in
-    steps of a power of two. Ranges are those of `x`; other values saturate.
+    Decimals of up to six digits after the point that fit in 24 bits stay exact: the integer is the number times the
+    power of ten. Any other column is rounded to at most 16 bits between its least and its greatest value, in steps of
+    a power of two. Ranges are those of `x`; other values saturate.
+
+    Parameters
+    ----------
+    x : NDArray[np.floating]
+        Real numbers (n, n_features).
+    names : tuple[str, ...]
+        One per feature.
+    image_shape : tuple[int, ...], optional
+        Of one example, if it is an image.
     """
     n = x.shape[1]
     scale, offset = np.ones(n), np.zeros(n)

@@ -53,8 +53,12 @@ def pack(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes
 
 
 def unpack(file: BinaryIO, file_size: int) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Undo `pack`. Errors: `ModelFileError` if header, arrays and checksum do not agree; what zip, JSON and array
-    readers raise of damaged files.
+    """Undo `pack`.
+
+    Raises
+    ------
+    ModelFileError
+        If header, arrays and checksum do not agree; what zip, JSON and array readers raise of damaged files.
     """
     with zipfile.ZipFile(file) as archive:
         header = _header(archive, file_size)

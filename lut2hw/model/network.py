@@ -28,20 +28,19 @@ from lut2hw.model.parts import Head, Layer
 
 @dataclass(frozen=True, eq=False)
 class LutNetwork:
-    """An immutable network of lookup tables with its encoder and head.
-
-    encoder: raw integer features to bits (signals 0 .. len(encoder) - 1).
-    layers: in order of evaluation.
-    class_names: one per class, in the order of the class numbers.
-    meta: JSON values that say where the model comes from (data, options, seed, accuracy); no time, no host, so
-        that the same training gives the same bytes.
-    """
+    """An immutable network of lookup tables with its encoder and head."""
 
     encoder: Encoder
+    """Raw integer features to bits (signals 0 .. len(encoder) - 1)."""
     layers: tuple[Layer, ...]
+    """In order of evaluation."""
     head: Head
     class_names: tuple[str, ...]
+    """One per class, in the order of the class numbers."""
     meta: dict[str, Any] = field(default_factory=dict)
+    """JSON values that say where the model comes from (data, options, seed, accuracy); no time, no host, so that the
+    same training gives the same bytes.
+    """
 
     def __post_init__(self) -> None:
         check(self.encoder, self.layers, self.head, self.class_names)
@@ -90,8 +89,15 @@ class LutNetwork:
     def signals(self, encoded: bits.Packed) -> bits.Packed:
         """Every signal of the network.
 
-        encoded: uint64 (n_bits, n_words) from the encoder. Returns uint64 (n_signals, n_words); bits past the last
-        example are undefined.
+        Parameters
+        ----------
+        encoded : bits.Packed
+            uint64 (n_bits, n_words) from the encoder.
+
+        Returns
+        -------
+        bits.Packed
+            uint64 (n_signals, n_words); bits past the last example are undefined.
         """
         if encoded.shape[0] != len(self.encoder):
             raise UsageError(f"expected {len(self.encoder)} encoded bits but got {encoded.shape[0]}")
@@ -199,7 +205,13 @@ class LutNetwork:
 
     @classmethod
     def load(cls, path: str | Path) -> LutNetwork:
-        """Read a model file. Errors: `ModelFileError` in one line for anything that is not a whole model."""
+        """Read a model file.
+
+        Raises
+        ------
+        ModelFileError
+            In one line for anything that is not a whole model.
+        """
         path = Path(path)
         try:
             with open_regular(path, MAX_BYTES) as file:
@@ -268,7 +280,12 @@ def to_bytes(network: LutNetwork) -> bytes:
 
 
 def from_bytes(data: bytes) -> LutNetwork:
-    """Undo `to_bytes`. Errors: `ModelFileError`."""
+    """Undo `to_bytes`.
+
+    Raises
+    ------
+    ModelFileError
+    """
     try:
         return _read(io.BytesIO(data), len(data))
     except UsageError as error:

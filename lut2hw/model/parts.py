@@ -12,20 +12,19 @@ from lut2hw import bits
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """LUTs that are evaluated together.
-
-    wiring: int32 (n_luts, k), the global signal number at each input. Signals are the encoder's bits, then the
-        LUTs of layer 0, of layer 1 and so on; a LUT reads any signal before its own layer.
-    tables: uint8 (n_luts, ceil(2**k / 8)), entry p in bit p % 8 of byte p // 8; input 0 is the least
-        significant bit of p.
-    care: like tables, a one where training showed the pattern; None if unknown (then every entry is cared for).
-    counts: uint32 (n_luts, 2**k, 2), training examples by pattern and label, or None if not kept.
-    """
+    """LUTs that are evaluated together."""
 
     wiring: NDArray[np.int32]
+    """int32 (n_luts, k), the global signal number at each input. Signals are the encoder's bits, then the LUTs of
+    layer 0, of layer 1 and so on; a LUT reads any signal before its own layer.
+    """
     tables: NDArray[np.uint8]
+    """uint8 (n_luts, ceil(2**k / 8)), entry p in bit p % 8 of byte p // 8; input 0 is the least significant bit of p.
+    """
     care: NDArray[np.uint8] | None = None
+    """Like tables, a one where training showed the pattern; None if unknown (then every entry is cared for)."""
     counts: NDArray[np.uint32] | None = None
+    """uint32 (n_luts, 2**k, 2), training examples by pattern and label, or None if not kept."""
 
     def __len__(self) -> int:
         return len(self.wiring)
@@ -55,17 +54,18 @@ class Head:
     kind "bit": the class is the value of `signal[0]` (two classes).
     kind "threshold": class 1 if bias[0] + sum of weight[i] over the votes i that are one is >= 0, else 0.
     kind "argmax": score_c = bias[c] + sum of weight[i] over the votes i of class c that are one; the class of
-        the highest score wins, and of equal scores the LOWEST class wins.
-
-    signal, class_of, weight: int32 (n_votes,); a signal may vote several times. class_of is all 0 unless argmax.
-    bias: int64 (n_classes,) for argmax, (1,) otherwise.
+    the highest score wins, and of equal scores the LOWEST class wins.
     """
 
     kind: str
     signal: NDArray[np.int32]
+    """int32 (n_votes,); a signal may vote several times. class_of is all 0 unless argmax."""
     class_of: NDArray[np.int32]
+    """int32 (n_votes,); a signal may vote several times. class_of is all 0 unless argmax."""
     weight: NDArray[np.int32]
+    """int32 (n_votes,); a signal may vote several times. class_of is all 0 unless argmax."""
     bias: NDArray[np.int64]
+    """int64 (n_classes,) for argmax, (1,) otherwise."""
 
     @classmethod
     def bit(cls, signal: int) -> Head:

@@ -79,7 +79,13 @@ def from_blif(text: str, like: Netlist) -> Netlist:
 
 
 def remap(netlist: Netlist, lut_inputs: int, script: str = SCRIPT) -> Netlist:
-    """The LUTs of a combinational netlist, mapped anew by ABC. Errors: `ToolError` without yosys."""
+    """The LUTs of a combinational netlist, mapped anew by ABC.
+
+    Raises
+    ------
+    ToolError
+        Without yosys.
+    """
     with scratch() as folder:
         (folder / "in.blif").write_text(to_blif(netlist))
         before = "read_blif in.blif; techmap; opt -full; simplemap"

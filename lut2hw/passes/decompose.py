@@ -22,17 +22,18 @@ WIDEST_CHART = 10
 
 
 class Bound(NamedTuple):
-    """f(x) = g(free inputs, codes): codes are functions of the bound inputs.
-
-    bound, free: input numbers. codes: tables over the bound inputs. table, care: g, its inputs the free ones, then
-    the codes.
-    """
+    """f(x) = g(free inputs, codes): codes are functions of the bound inputs."""
 
     bound: tuple[int, ...]
+    """Input numbers."""
     free: tuple[int, ...]
+    """Input numbers."""
     codes: tuple[int, ...]
+    """Tables over the bound inputs."""
     table: int
+    """G, its inputs the free ones, then the codes."""
     care: int
+    """G, its inputs the free ones, then the codes."""
 
     @property
     def k(self) -> int:
@@ -52,7 +53,10 @@ def _charts(
 ) -> Iterator[tuple[tuple[int, ...], int, int]]:
     """Every way to move free inputs from position `first` on behind the others until `size` inputs are bound.
 
-    Returns the bound inputs, and table and care over the free inputs, then the bound ones.
+    Returns
+    -------
+    Iterator[tuple[tuple[int, ...], int, int]]
+        The bound inputs, and table and care over the free inputs, then the bound ones.
     """
     if len(bound) == size:
         yield bound, table, care
@@ -80,7 +84,10 @@ def _columns(table: int, k: int, size: int) -> list[int]:
 def bound_set(table: int, care: int, k: int, size: int) -> Bound | None:
     """The decomposition with the fewest codes, of those the one with the fewest columns; None if none saves an input.
 
-    size: inputs of the bound set. Columns that agree where both count are one.
+    Parameters
+    ----------
+    size : int
+        Inputs of the bound set. Columns that agree where both count are one.
     """
     best = None
     for bound, moved, moved_care in _charts(table, care, tuple(range(k)), (), 0, size):
@@ -155,7 +162,10 @@ def expand(
 ) -> int:
     """The literal of a LUT of any width, built of LUTs of at most `lut_inputs` inputs.
 
-    decompose: look for bound sets, not only cofactors.
+    Parameters
+    ----------
+    decompose : bool, default=True
+        Look for bound sets, not only cofactors.
     """
     nodes, table, inverted = truth.reduce(table, inputs)
     k = len(nodes)
@@ -193,7 +203,13 @@ def mux4(graph: Graph, data: tuple[int, int, int, int], s0: int, s1: int, part: 
 
 
 def shannon(netlist: Netlist, lut_inputs: int, *, decompose: bool = True) -> Netlist:
-    """The netlist with no LUT of more than `lut_inputs` inputs; decompose: also by bound sets, not only cofactors."""
+    """The netlist with no LUT of more than `lut_inputs` inputs.
+
+    Parameters
+    ----------
+    decompose : bool, default=True
+        Also by bound sets, not only cofactors.
+    """
     source, graph = Graph.of(netlist), Graph()
     literal = [0]
     for name, literals in source.inputs.items():

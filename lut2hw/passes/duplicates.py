@@ -29,7 +29,10 @@ WORDS = 32
 def merge_equal(netlist: Netlist, examples: Packed | None = None) -> Netlist:
     """A netlist of LUTs without functional duplicates, up to polarity.
 
-    examples: packed uint64 (bits of all inputs, n_words), inputs that tell signals apart that random ones do not.
+    Parameters
+    ----------
+    examples : Packed, optional
+        Packed uint64 (bits of all inputs, n_words), inputs that tell signals apart that random ones do not.
     """
     n = sum(map(len, netlist.inputs.values()))
     stimulus = np.random.default_rng(0).integers(0, 1 << 64, (n, WORDS), np.uint64)

@@ -60,10 +60,23 @@ def pipeline(
 ) -> Netlist:
     """A netlist of latency `registers`, or of as many as `period` asks for if None (one at least, at the outputs).
 
-    delay: of each cell, in the unit of `period`. enter: more of it on the way into a carry chain; port: from the
-    inputs. shared: a register that alone follows a LUT is in the LUT's cell. rounds: of retiming, at most; 0 leaves
-    every cell in the earliest stage.
-    Errors: ValueError if block RAMs alone take more than `registers`.
+    Parameters
+    ----------
+    delay : Delay
+        Of each cell, in the unit of `period`.
+    enter : float, default=0.0
+        More of it on the way into a carry chain.
+    port : float, default=0.0
+        From the inputs.
+    shared : bool, default=False
+        A register that alone follows a LUT is in the LUT's cell.
+    rounds : int, default=ROUNDS
+        Of retiming, at most; 0 leaves every cell in the earliest stage.
+
+    Raises
+    ------
+    ValueError
+        If block RAMs alone take more than `registers`.
     """
     if registers == 0 or not netlist.cells:
         return netlist

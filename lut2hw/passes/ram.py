@@ -93,9 +93,17 @@ def pack(
 ) -> Netlist:
     """Put tables of a combinational netlist of LUTs of any width into at most `rams` block RAMs.
 
-    cost: logic cells of a LUT of more than `lut_inputs` inputs outside a RAM. depth: of RAMs on a path, at most; None
-    for any number. A table wider than every address is split until it is not. Returns the same netlist if no RAM
-    saves `LEAST` cells.
+    Parameters
+    ----------
+    cost : Callable[[Cell], int]
+        Logic cells of a LUT of more than `lut_inputs` inputs outside a RAM.
+    depth : int, optional
+        Of RAMs on a path, at most; None for any number. A table wider than every address is split until it is not.
+
+    Returns
+    -------
+    Netlist
+        The same netlist if no RAM saves `LEAST` cells.
     """
     widest = max(address for address, _ in shapes)
     source = shannon(netlist, widest)

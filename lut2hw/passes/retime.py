@@ -76,8 +76,12 @@ def retime(
 ) -> list[int]:
     """Stages of a netlist's cells with fewer registers, none longer than `period` if none was.
 
-    rounds: visits of all rows, at most.
-    shared: a register that alone follows a LUT is in the LUT's cell, so that registers elsewhere cost a cell more.
+    Parameters
+    ----------
+    rounds : int, default=ROUNDS
+        Visits of all rows, at most.
+    shared : bool
+        A register that alone follows a LUT is in the LUT's cell, so that registers elsewhere cost a cell more.
     """
     nets = _nets(timing)
     ff, cell = _weights(shared)

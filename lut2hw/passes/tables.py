@@ -14,8 +14,14 @@ def map_tables(
 ) -> Netlist:
     """The smallest of the mappings to LUTs of `lut_inputs` inputs and up to `mux_levels` more.
 
-    Hard multiplexers are free but take LUTs for themselves alone; shared cofactors may be less. decompose: as in
-    `shannon`; merged: put LUTs into the LUTs that read them.
+    Hard multiplexers are free but take LUTs for themselves alone; shared cofactors may be less.
+
+    Parameters
+    ----------
+    decompose : bool, default=True
+        As in `shannon`.
+    merged : bool, default=True
+        Put LUTs into the LUTs that read them.
     """
     widest = max((len(cell.inputs) for cell in tables.cells if cell.kind == "lut"), default=0)
     widths = range(lut_inputs, max(min(lut_inputs + mux_levels, widest), lut_inputs) + 1)

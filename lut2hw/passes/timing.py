@@ -42,9 +42,15 @@ def blocks(netlist: Netlist) -> list[int]:
 class Timing:
     """A netlist as stages see it: blocks in topological order, delays, and which cells feed which.
 
-    sources: by cell, the cells it reads and the delay on the way. delay: by cell; that of a registered cell is from
-    the clock to its output. entry: by cell, the delay on the way from registers; port: in the first stage also
-    that from the inputs. registered: 1 for registered cells.
+    sources: by cell, the cells it reads and the delay on the way.
+
+    Parameters
+    ----------
+    delay : Delay
+        By cell; that of a registered cell is from the clock to its output. entry: by cell, the delay on the way from
+        registers.
+    port : float, default=0.0
+        In the first stage also that from the inputs. registered: 1 for registered cells.
     """
 
     def __init__(self, netlist: Netlist, delay: Delay, enter: float = 0.0, port: float = 0.0) -> None:

@@ -59,8 +59,12 @@ def legend(ax: Any, **options: Any) -> None:
 def svg(figure: Any, name: str, title: str, *, standalone: bool = False) -> str:
     """The figure as an SVG element for a page, or, if `standalone`, as the text of a file.
 
-    name: makes its identifiers unlike those of other figures; the same figure gives the same text. title: what a
-    screen reader says.
+    Parameters
+    ----------
+    name : str
+        Makes its identifiers unlike those of other figures; the same figure gives the same text.
+    title : str
+        What a screen reader says.
     """
     import matplotlib
 

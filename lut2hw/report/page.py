@@ -80,9 +80,24 @@ def wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
 def make(path: str | Path, *, data: str | None = None, title: str | None = None) -> str:
     """The page for a model file, or for a folder that `emit` wrote, with what `verify` and `build` left in it.
 
-    data: dataset to evaluate on, as `lut2hw eval` takes it; None for what the model was trained on, if it is to be
-    had. Returns HTML. Errors: `UsageError` and the like for what cannot be read; parts that are not there are left
-    out and named at the end of the page.
+    Parameters
+    ----------
+    path : str | Path
+        Model file, or folder that `emit` wrote.
+    data : str, optional
+        Dataset to evaluate on, as `lut2hw eval` takes it; None for what the model was trained on, if it is to be had.
+    title : str, optional
+        Of the page; None: the model's name.
+
+    Returns
+    -------
+    str
+        HTML.
+
+    Raises
+    ------
+    UsageError
+        And the like for what cannot be read; parts that are not there are left out and named at the end of the page.
     """
     need("matplotlib", "PIL", extra="report")
     path = Path(path)

@@ -17,7 +17,10 @@ CORE = r"(?:chip\.)?core\."
 def critical_path(log: str, netlist: Netlist | None = None) -> str | None:
     """A sentence or two on the slowest clocked path of a nextpnr log; None if there is none.
 
-    netlist: of the core, to say which parts of it the path crosses.
+    Parameters
+    ----------
+    netlist : Netlist, optional
+        Of the core, to say which parts of it the path crosses.
     """
     # The last report is that of the routed design.
     sections = re.split(r"^Info: Critical path report for ", log, flags=re.MULTILINE)[1:]

@@ -44,12 +44,7 @@ CHUNK = 1 << 22
 
 @dataclass(frozen=True)
 class LayerEvidence:
-    """Of all table entries of a layer, the shares backed by many, few and no training examples.
-
-    rare_lookups: share of the look-ups, over LUTs and training examples, of an entry with few behind it.
-    chance_lookups: of one with less than `SURE` bits of evidence. by_lut: the three shares for each LUT, float64
-    (n_luts, 3).
-    """
+    """Of all table entries of a layer, the shares backed by many, few and no training examples."""
 
     luts: int
     k: int
@@ -57,8 +52,11 @@ class LayerEvidence:
     few: float
     none: float
     rare_lookups: float
+    """Share of the look-ups, over LUTs and training examples, of an entry with few behind it."""
     chance_lookups: float
+    """Of one with less than `SURE` bits of evidence."""
     by_lut: NDArray[np.float64]
+    """The three shares for each LUT, float64 (n_luts, 3)."""
 
 
 @dataclass(frozen=True)
@@ -76,27 +74,31 @@ class RarePattern:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What `inspect` found.
-
-    train_accuracy: of the network as it is. decided_by_rare: share of the training examples whose answer, though
-    right, is wrong once the entries that at most `RARE` of them show are rewritten. counterfactual: level to training
-    accuracy. memorization: what level `RARE` costs of the accuracy above the guess of the largest class: 0
-    generalizes, 1 memorized everything. by_evidence: bits to training accuracy once the entries that have less
-    evidence are rewritten. by_chance: what `SURE` bits cost, as a share like memorization. rare_patterns: those of
-    the `CANDIDATES` entries that most of the examples counted in decided_by_rare look up which decide an example
-    alone, the most decisive first.
-    """
+    """What `inspect` found."""
 
     examples: int
     train_accuracy: float
+    """Of the network as it is."""
     chance: float
     layers: tuple[LayerEvidence, ...]
     decided_by_rare: float
+    """Share of the training examples whose answer, though right, is wrong once the entries that at most `RARE` of
+    them show are rewritten.
+    """
     counterfactual: dict[int, float]
+    """Level to training accuracy."""
     memorization: float
+    """What level `RARE` costs of the accuracy above the guess of the largest class: 0 generalizes, 1 memorized
+    everything.
+    """
     by_evidence: dict[int, float]
+    """Bits to training accuracy once the entries that have less evidence are rewritten."""
     by_chance: float
+    """What `SURE` bits cost, as a share like memorization."""
     rare_patterns: tuple[RarePattern, ...]
+    """Those of the `CANDIDATES` entries that most of the examples counted in decided_by_rare look up which decide an
+    example alone, the most decisive first.
+    """
 
     def as_json(self) -> dict[str, Any]:
         """The inspection as JSON values."""

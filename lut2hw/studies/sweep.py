@@ -53,15 +53,17 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Point:
-    """One training of a sweep.
-
-    luts, levels: what stands in the table: LUTs of the network and LUTs in a row (descent), or LUTs of each layer and
-    layers (memorize); None where `options` leave them open.
-    """
+    """One training of a sweep."""
 
     options: TrainOptions
     luts: int | str | None = None
+    """What stands in the table: LUTs of the network and LUTs in a row (descent), or LUTs of each layer and layers
+    (memorize); None where `options` leave them open.
+    """
     levels: int | str | None = None
+    """What stands in the table: LUTs of the network and LUTs in a row (descent), or LUTs of each layer and layers
+    (memorize); None where `options` leave them open.
+    """
 
     def columns(self) -> dict[str, Any]:
         """Its options as JSON values, those that every sweep has first."""
@@ -151,10 +153,22 @@ def run(
 ) -> list[dict[str, Any]]:
     """Train the points that are not there yet, `jobs` at a time (all cores if None), and write the results.
 
-    data: keyword arguments of `lut2hw.data.load`. Returns a row for every point, with the keys of `COLUMNS`.
-    Writes into `output`: points/ (results and models), sweep.csv, sweep.json, sweep.svg and sweep.png.
-    Errors: `UsageError` if the data cannot be read or nothing can be trained; a point that cannot be trained has
-    its reason in `error`.
+    Parameters
+    ----------
+    data : dict[str, Any]
+        Keyword arguments of `lut2hw.data.load`.
+
+    Returns
+    -------
+    list[dict[str, Any]]
+        A row for every point, with the keys of `COLUMNS`. Writes into `output`: points/ (results and models),
+        sweep.csv, sweep.json, sweep.svg and sweep.png.
+
+    Raises
+    ------
+    UsageError
+        If the data cannot be read or nothing can be trained; a point that cannot be trained has its reason in
+        `error`.
     """
     need("matplotlib", extra="report")
     from lut2hw import data as datasets
@@ -399,7 +413,10 @@ def draw(rows: Sequence[dict[str, Any]], name: str, target: str) -> tuple[str, b
 def values(each: Flag, text: str) -> list[Any]:
     """Values of one option, separated by commas; those that have commas of their own, by colons.
 
-    Errors: `UsageError` that names the option.
+    Raises
+    ------
+    UsageError
+        That names the option.
     """
     parts = text.split(":" if each.field == "layers" else ",")
     try:

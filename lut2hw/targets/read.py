@@ -73,7 +73,12 @@ def inverter(low: str, output: str) -> Reader:
 def ccu2(inject: Sequence[str], lower: int) -> Reader:
     """A carry cell of two slots whose inputs C and D are constants.
 
-    inject: parameters that must be "NO". lower: inputs of the table that makes the carry.
+    Parameters
+    ----------
+    inject : Sequence[str]
+        Parameters that must be "NO".
+    lower : int
+        Inputs of the table that makes the carry.
     """
 
     def read(parameters: Mapping[str, int | str], ports: Mapping[str, Sequence[Bit]]) -> list[Mapped]:

@@ -17,7 +17,13 @@ TARGETS: dict[str, Target] = {target.name: target for target in (ICE40, ECP5, NE
 
 
 def get(name: str) -> Target:
-    """The target of that name. Errors: `UsageError` that suggests the nearest known one."""
+    """The target of that name.
+
+    Raises
+    ------
+    UsageError
+        That suggests the nearest known one.
+    """
     try:
         return TARGETS[name]
     except KeyError:

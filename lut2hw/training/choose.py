@@ -47,13 +47,22 @@ def choose(
 ) -> Choice[T]:
     """The candidate whose networks are right most often on training examples held out of them.
 
-    candidates: by name, what makes the network of a data set, whose test split is empty. A fifth of the training
-    examples is held out, and up to all fifths in turn while fewer than `ENOUGH` examples have been judged. Of equals
-    the first wins; candidates that refuse the data are left out. The test split is not looked at. stop: the rest is
-    not tried after so many in a row that are no better than the best before them. few: take the first candidate
-    within a standard error of the best instead of the best (L. Breiman et al., "Classification and Regression Trees",
-    1984). Errors:
-    `UsageError` if all refuse; KeyboardInterrupt if a training was interrupted.
+    Parameters
+    ----------
+    candidates : Mapping[T, Train]
+        By name, what makes the network of a data set, whose test split is empty. A fifth of the training examples is
+        held out, and up to all fifths in turn while fewer than `ENOUGH` examples have been judged. Of equals the
+        first wins; candidates that refuse the data are left out. The test split is not looked at.
+    stop : int, optional
+        The rest is not tried after so many in a row that are no better than the best before them.
+    few : bool, default=False
+        Take the first candidate within a standard error of the best instead of the best (L. Breiman et al.,
+        "Classification and Regression Trees", 1984).
+
+    Raises
+    ------
+    UsageError
+        If all refuse; KeyboardInterrupt if a training was interrupted.
     """
     x, y = dataset.x_train, dataset.y_train
     n = len(y)

@@ -95,11 +95,20 @@ def largest(
     local: bool = False,
     link: str = "shift",
 ) -> Size:
-    """The largest network of which the whole chip takes at most `utilization` of the device's logic cells;
-    None: `FILL`, or what routes. local: as `is_local`.
+    """The largest network of which the whole chip takes at most `utilization` of the device's logic cells; None:
+    `FILL`, or what routes.
 
     A fifth of the LUTs are votes (half for k > 4) and the others are grown; encoder and input register take up to a
-    third of the cells, which bounds the encoder bits that may be read. Errors: `UsageError`.
+    third of the cells, which bounds the encoder bits that may be read.
+
+    Parameters
+    ----------
+    local : bool, default=False
+        As `is_local`.
+
+    Raises
+    ------
+    UsageError
     """
     budget = _budget(target, device, utilization, local)
 
@@ -155,10 +164,20 @@ def fill(
 ) -> tuple[LutNetwork, Size]:
     """Train a network that fills a device, and its size with the logic cells that the trained network takes.
 
-    train: makes a network of a size. Training decides how much of the LUTs the compiler finds superfluous, so where
-    the trained network misses the budget by more than `SLACK` it is trained anew, a few times, with more or fewer
-    LUTs; the largest that fits is returned. local: as for `largest`. once: not anew unless it is too large.
-    Errors: `UsageError`.
+    Parameters
+    ----------
+    train : Callable[[Size], LutNetwork]
+        Makes a network of a size. Training decides how much of the LUTs the compiler finds superfluous, so where the
+        trained network misses the budget by more than `SLACK` it is trained anew, a few times, with more or fewer
+        LUTs; the largest that fits is returned.
+    local : bool, default=False
+        As for `largest`.
+    once : bool, default=False
+        Not anew unless it is too large.
+
+    Raises
+    ------
+    UsageError
     """
     budget = _budget(target, device, utilization, local)
     size = largest(
@@ -191,7 +210,10 @@ def regions_for(
 ) -> dict[str, Any]:
     """Options of the descent learner with which chips of the share route: regions, or none where any wiring does.
 
-    Errors: `UsageError` as for `largest`.
+    Raises
+    ------
+    UsageError
+        As for `largest`.
     """
     part = _part(target, device)
     if not part.routable or _share(part, utilization) <= part.routable:
@@ -226,7 +248,10 @@ def _share(part: Device, utilization: float | None) -> int:
 def _budget(target: str, device: str, utilization: float | None, local: bool) -> int:
     """Logic cells to fill: without a share 0.85, but no more than what routes.
 
-    Errors: `UsageError` for an unknown device or a share that is none.
+    Raises
+    ------
+    UsageError
+        For an unknown device or a share that is none.
     """
     part = _part(target, device)
     share = _share(part, utilization)

@@ -138,7 +138,13 @@ class TrainOptions:
 
     @property
     def place(self) -> Place | None:
-        """The device to fill, if there is one. Errors: `UsageError` for an unknown one."""
+        """The device to fill, if there is one.
+
+        Raises
+        ------
+        UsageError
+            For an unknown one.
+        """
         if self.board is not None:
             from lut2hw.flow.boards import BOARDS
             from lut2hw.targets.registry import get

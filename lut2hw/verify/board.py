@@ -40,7 +40,11 @@ WANTED = {"clk": "input", "rx": "input", "tx": "output"}
 def check(manifest: Manifest, name: str, vectors: Vectors, timeout: float | None = None) -> Outcome:
     """Send vectors through the UART of the chip that `build --board` made, as many as `MAX_CLOCKS` allow.
 
-    Errors: `ToolError`, `Lut2hwError` if the build is damaged.
+    Raises
+    ------
+    ToolError
+    Lut2hwError
+        If the build is damaged.
     """
     built = read_build(manifest, name)
     try:
@@ -84,7 +88,12 @@ def check(manifest: Manifest, name: str, vectors: Vectors, timeout: float | None
 
 
 def unpack(binary: Path, work: Path, timeout: float | None) -> None:
-    """Make chip.asc of a bitstream in the folder `work`. Errors: `ToolError`."""
+    """Make chip.asc of a bitstream in the folder `work`.
+
+    Raises
+    ------
+    ToolError
+    """
     try:
         (work / "chip.bin").write_bytes(read_bytes(binary, MAX_BITSTREAM))
     except FileNotFoundError:
@@ -98,7 +107,12 @@ def unpack(binary: Path, work: Path, timeout: float | None) -> None:
 
 
 def read_back(work: Path, pins: dict[str, str], package: str, timeout: float | None) -> tuple[str, str]:
-    """Head and whole text of the Verilog of chip.asc in `work`, its ports named as in `pins`. Errors: `ToolError`."""
+    """Head and whole text of the Verilog of chip.asc in `work`, its ports named as in `pins`.
+
+    Raises
+    ------
+    ToolError
+    """
     (work / "pins.pcf").write_text("".join(f"set_io {name} {pin}\n" for name, pin in pins.items()))
     said = tools.run("icebox_vlog", ["-s", "-p", "pins.pcf", "-d", package, "chip.asc"], cwd=work, timeout=timeout)
     found = re.search(r"^module chip \((.*?)\);$", said.output, re.MULTILINE | re.DOTALL)

@@ -88,9 +88,20 @@ def verify(
 ) -> list[Outcome]:
     """Check an emitted folder with each of the engines.
 
-    engines: names from `ENGINES`; none given means cocotb, or amaranth where Icarus Verilog is not installed.
-    vectors: how many to stream (the emitted ones, then random ones); default all emitted ones and 1,000 random ones.
-    timeout: seconds for each tool run and each proof. An engine that cannot run gives an outcome that says why.
+    Parameters
+    ----------
+    manifest : Manifest
+        The emitted folder.
+    engines : Sequence[str], default=()
+        Names from `ENGINES`; none given means cocotb, or amaranth where Icarus Verilog is not installed.
+    vectors : int, optional
+        How many to stream (the emitted ones, then random ones); default all emitted ones and 1,000 random ones.
+    seed : int, default=0
+        Of stalls and random vectors.
+    timeout : float, optional
+        Seconds for each tool run and each proof. An engine that cannot run gives an outcome that says why.
+    on_start : Callable[[str], None], optional
+        Called with the name of each engine as it starts.
     """
     for name in engines:
         if name not in ENGINES:

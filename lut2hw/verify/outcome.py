@@ -8,23 +8,25 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Outcome:
-    """Result of one engine.
-
-    passed: None if the engine could not say (not installed, not for this target, out of time); `note` says why.
-    vectors: examples compared, 0 for a proof. mismatches: those with a wrong class. first: the first mismatch, with
-    `input` (hexadecimal value of the port), `expected` and `got` (class numbers; None for unknown bits).
-    errors: other things that went wrong, one line each. details: JSON values that depend on the engine.
-    """
+    """Result of one engine."""
 
     engine: str
     passed: bool | None
+    """None if the engine could not say (not installed, not for this target, out of time); `note` says why."""
     vectors: int = 0
+    """Examples compared, 0 for a proof."""
     mismatches: int = 0
+    """Those with a wrong class."""
     first: dict[str, Any] | None = None
+    """The first mismatch, with `input` (hexadecimal value of the port), `expected` and `got` (class numbers; None for
+    unknown bits).
+    """
     errors: tuple[str, ...] = ()
+    """Other things that went wrong, one line each."""
     note: str = ""
     seconds: float = 0.0
     details: dict[str, Any] = field(default_factory=dict)
+    """JSON values that depend on the engine."""
 
     def as_json(self) -> dict[str, Any]:
         """The outcome as JSON values."""

@@ -37,8 +37,12 @@ class Plan:
 def plan(counts: Sequence[int], first: int, chain: int) -> Plan:
     """Reduce columns of counts[w] bits to at most two bits each.
 
-    chain: columns on one chain. first: full adders in LUTs that come before any chain; the bits they leave are the
-    carries into the chains.
+    Parameters
+    ----------
+    chain : int
+        Columns on one chain.
+    first : int
+        Full adders in LUTs that come before any chain; the bits they leave are the carries into the chains.
     """
     heap, out = list(counts), Plan()
 
@@ -125,8 +129,12 @@ class Chain:
 class CarryArithmetic(Arithmetic):
     """Adders and comparators for `carry` cells that share two inputs with the LUT that reads their carry in.
 
-    chain: columns on one chain. shares: that LUT may be any function of the carry and its other inputs, not only a
-    sum.
+    Parameters
+    ----------
+    chain : int
+        Columns on one chain.
+    shares : bool
+        That LUT may be any function of the carry and its other inputs, not only a sum.
     """
 
     def __init__(self, graph: Graph, lut_inputs: int, *, shares: bool, chain: int) -> None:

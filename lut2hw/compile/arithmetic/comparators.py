@@ -19,7 +19,10 @@ Form = Callable[[Graph, Sequence[int], int, int], int]
 def at_least(graph: Graph, number: Sequence[int], thresholds: Sequence[int], lut_inputs: int) -> list[int]:
     """Literals of `number >= threshold` for each threshold, from 1 to 2**len(number) - 1.
 
-    number: literals, unsigned, least significant first.
+    Parameters
+    ----------
+    number : Sequence[int]
+        Literals, unsigned, least significant first.
     """
 
     def luts(form: Form) -> int:

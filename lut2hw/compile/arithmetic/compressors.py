@@ -20,7 +20,10 @@ COUNT6 = [sum(1 << p for p in range(64) if p.bit_count() >> w & 1) for w in rang
 class Arithmetic:
     """Adders and comparators of LUTs alone.
 
-    lut_inputs: inputs of the target's LUT, at least 3.
+    Parameters
+    ----------
+    lut_inputs : int
+        Inputs of the target's LUT, at least 3.
     """
 
     def __init__(self, graph: Graph, lut_inputs: int) -> None:
@@ -96,7 +99,13 @@ class Arithmetic:
         return number, score
 
     def tournament_round(self, pairs: Sequence[tuple[Candidate, Candidate]], *, last: bool) -> list[Candidate]:
-        """Of each pair that of the higher score, the left one if equal. last: the scores are of no further use."""
+        """Of each pair that of the higher score, the left one if equal.
+
+        Parameters
+        ----------
+        last : bool
+            The scores are of no further use.
+        """
         out = []
         for a, b in pairs:
             x, y = self.aligned(a[1], b[1])

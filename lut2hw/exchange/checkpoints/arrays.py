@@ -27,9 +27,14 @@ MAX_ARRAYS = 10_000
 
 @contextmanager
 def archive_of(path: str | Path, damaged: str, advice: str = "") -> Iterator[zipfile.ZipFile]:
-    """An untrusted zip file, open. What goes wrong in it is one line, of `damaged` and `advice` if it is broken.
+    """An untrusted zip file, open.
 
-    Errors: `UsageError`, `FormatError`.
+    What goes wrong in it is one line, of `damaged` and `advice` if it is broken.
+
+    Raises
+    ------
+    UsageError
+    FormatError
     """
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
@@ -45,7 +50,12 @@ def archive_of(path: str | Path, damaged: str, advice: str = "") -> Iterator[zip
 
 
 def read_npz(path: str | Path) -> dict[str, NDArray]:
-    """Every array of an archive, none unpickled. Errors: `FormatError`."""
+    """Every array of an archive, none unpickled.
+
+    Raises
+    ------
+    FormatError
+    """
     with archive_of(path, "is not a readable NumPy archive") as archive:
         members = archive.infolist()
         if len(members) > MAX_ARRAYS or sum(member.file_size for member in members) > MAX_BYTES:

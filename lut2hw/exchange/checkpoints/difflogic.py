@@ -42,14 +42,29 @@ GATES = tuple(
 def read(
     path: str | Path, features: Features | None = None, class_names: tuple[str, ...] | None = None
 ) -> LutNetwork:
-    """Read a checkpoint. features: of the data it is for; see `checkpoints.inputs` for what None means."""
+    """Read a checkpoint.
+
+    Parameters
+    ----------
+    path : str | Path
+        File that `torch.save` wrote, or a NumPy archive.
+    features : Features, optional
+        Of the data it is for; see `checkpoints.inputs` for what None means.
+    class_names : tuple[str, ...], optional
+        One per class; None: 0, 1 and so on.
+    """
     return parse(checkpoints.read_npz(path), features, class_names)
 
 
 def parse(
     arrays: dict[str, NDArray], features: Features | None = None, class_names: tuple[str, ...] | None = None
 ) -> LutNetwork:
-    """Arrays by name to a network. Errors: `FormatError`."""
+    """Arrays by name to a network.
+
+    Raises
+    ------
+    FormatError
+    """
     numbers = sorted(int(match[1]) for name in arrays if (match := re.fullmatch(r"(\d{1,6})\.weights", name)))
     if not numbers:
         raise FormatError("it has no array '0.weights'")

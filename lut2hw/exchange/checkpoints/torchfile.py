@@ -182,7 +182,10 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *rest: Any) -> ND
 def load(path: str | Path) -> Any:
     """What `torch.save` wrote, of dictionaries, lists, tuples, numbers, texts, arrays and `Thing`s.
 
-    Errors: `UsageError` in one line.
+    Raises
+    ------
+    UsageError
+        In one line.
     """
     advice = "; save it with torch.save of PyTorch 1.6 or newer"
     with archive_of(path, "is not a readable PyTorch file", advice) as archive:
@@ -200,7 +203,12 @@ def load(path: str | Path) -> Any:
 
 
 def arrays_of(value: Any) -> dict[str, Any]:
-    """The arrays that `difflogic.parse` or `dwn.parse` take, of what `load` returned. Errors: `FormatError`."""
+    """The arrays that `difflogic.parse` or `dwn.parse` take, of what `load` returned.
+
+    Raises
+    ------
+    FormatError
+    """
     arrays: dict[str, Any] = {}
     layers: list[Thing] = []
     tables: list[Mapping[Any, Any]] = []

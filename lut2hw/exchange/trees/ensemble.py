@@ -143,7 +143,13 @@ class TreeEnsemble:
         return out.astype(np.float64)
 
     def predict(self, x: ArrayLike) -> NDArray[np.int64]:
-        """Class numbers int64 (n,) of real features (n, n_features), in floating point."""
+        """Class numbers int64 (n,) of real features (n, n_features), in floating point.
+
+        Parameters
+        ----------
+        x : ArrayLike
+            Features (n, n_features), as the trees were trained on.
+        """
         scores = self.scores(x)
         if scores.shape[1] > 1:
             return np.argmax(scores, axis=1).astype(np.int64)
@@ -151,6 +157,11 @@ class TreeEnsemble:
 
     def renamed(self, class_names: Sequence[str]) -> TreeEnsemble:
         """The same with other names of its classes, one for each class number.
+
+        Parameters
+        ----------
+        class_names : Sequence[str]
+            One per class, in the ensemble's order.
 
         Raises
         ------
@@ -179,7 +190,13 @@ class TreeEnsemble:
         return replace(self, trees=trees, n_features=len(feature_names), feature_names=feature_names)
 
     def save(self, path: str | Path) -> None:
-        """Write a JSON file that `lut2hw.exchange.trees.load` and `lut2hw import` read."""
+        """Write a JSON file that `lut2hw.exchange.trees.load` and `lut2hw import` read.
+
+        Parameters
+        ----------
+        path : str | Path
+            File to write (.json).
+        """
         trees = [
             {
                 "feature": t.feature.tolist(),

@@ -19,10 +19,19 @@ def boundaries(
 ) -> NDArray[np.int64]:
     """The least integers whose real values pass a comparison.
 
-    feature: (n,) columns; threshold: float (n,), real values. The comparison is `x > threshold` if `strict`, else
-    `x >= threshold`, on real x, rounded to 32-bit floats first if `single`. Returns int64 (n,), from low to high + 1
-    of the feature: it is passed by exactly the integers from there on, as long as every x is one of the real values
-    that `features` give to integers.
+    Parameters
+    ----------
+    feature : ArrayLike
+        (n,) columns.
+    threshold : ArrayLike
+        Float (n,), real values. The comparison is `x > threshold` if `strict`, else `x >= threshold`, on real x,
+        rounded to 32-bit floats first if `single`.
+
+    Returns
+    -------
+    NDArray[np.int64]
+        int64 (n,), from low to high + 1 of the feature: it is passed by exactly the integers from there on, as long
+        as every x is one of the real values that `features` give to integers.
     """
     feature = np.asarray(feature, np.int64)
     threshold = np.asarray(threshold, np.float64)
@@ -130,9 +139,12 @@ def encoder_of(features: Features, conditions: Mapping[tuple[int, int], int] | S
 def features_of(n: int, feature: ArrayLike, threshold: ArrayLike, names: tuple[str, ...] | None = None) -> Features:
     """Features for a model that comes without its data: ranges that hold every threshold (other values saturate).
 
-    feature, threshold: (n_thresholds,). Columns whose thresholds are all multiples of one half are taken for whole
-    numbers; others become fixed point of about 16 bits that reaches beyond their least and greatest threshold, with
-    more bits, 40 at most, where two thresholds that differ by a thousandth would fall into one step.
+    Parameters
+    ----------
+    feature, threshold : ArrayLike
+        (n_thresholds,). Columns whose thresholds are all multiples of one half are taken for whole numbers; others
+        become fixed point of about 16 bits that reaches beyond their least and greatest threshold, with more bits, 40
+        at most, where two thresholds that differ by a thousandth would fall into one step.
     """
     feature, threshold = np.asarray(feature, np.int64), np.asarray(threshold, np.float64)
     if not np.isfinite(threshold).all() or (np.abs(threshold) > 1e30).any():

@@ -21,19 +21,19 @@ from lut2hw.model.network import LutNetwork
 
 @dataclass
 class Result:
-    """A table, a plot and a verdict.
-
-    plot: draws on an empty matplotlib figure. claim: what the paper says; holds: whether these numbers say so too;
-    line: the numbers that decide.
-    """
+    """A table, a plot and a verdict."""
 
     title: str
     claim: str
+    """What the paper says."""
     columns: list[str]
     rows: list[list[Any]]
     holds: bool
+    """Whether these numbers say so too."""
     line: str
+    """The numbers that decide."""
     plot: Callable[[Any], None]
+    """Draws on an empty matplotlib figure."""
     note: str = ""
 
     def figures(self) -> dict[str, bytes]:

@@ -27,9 +27,20 @@ def run(
 ) -> list[dict[str, Any]]:
     """Run experiments and write NAME.csv, .md, .png and .svg of each, and reproduction.md, into `directory`.
 
-    names: of `EXPERIMENTS`; none means all. quick: smaller networks, fewer examples, seeds and settings. done: called
-    with the summary of each experiment as it ends. Returns the summaries: name, status ("ran" or "skipped", the
-    latter if its data is not there), holds (whether the claim does), line (which says so), rows, seconds.
+    Parameters
+    ----------
+    names : Iterable[str]
+        Of `EXPERIMENTS`; none means all.
+    quick : bool, default=False
+        Smaller networks, fewer examples, seeds and settings.
+    done : Callable[[dict[str, Any]], None], optional
+        Called with the summary of each experiment as it ends.
+
+    Returns
+    -------
+    list[dict[str, Any]]
+        The summaries: name, status ("ran" or "skipped", the latter if its data is not there), holds (whether the
+        claim does), line (which says so), rows, seconds.
     """
     need("matplotlib", "PIL", extra="report")
     names = list(dict.fromkeys(names)) or list(EXPERIMENTS)

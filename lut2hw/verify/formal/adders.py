@@ -22,8 +22,16 @@ MAX_CUTS = 50
 class CircuitAdders:
     """The adders of `circuit`, as `verify.aig.Adders`.
 
-    classes: its nodes by what they do. roots: literals of its outputs. nets: literals of its nets; only they can be
-    what an adder adds. twins: literal in the model to literal in the circuit, of all that is to be added.
+    Parameters
+    ----------
+    classes : Classes
+        Its nodes by what they do.
+    roots : Iterable[int]
+        Literals of its outputs.
+    nets : Iterable[int]
+        Literals of its nets; only they can be what an adder adds.
+    twins : Mapping[int, int]
+        Literal in the model to literal in the circuit, of all that is to be added.
     """
 
     def __init__(

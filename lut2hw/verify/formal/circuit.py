@@ -146,10 +146,7 @@ GATES: dict[str, Gate] = {
 
 @dataclass(frozen=True)
 class Flop:
-    """A kind of flip-flop: its ports, whether its reset needs the enable, and the parameters that it must have.
-
-    parameters: name to the values, as text, with which it is what the rest says; one that is left out is right.
-    """
+    """A kind of flip-flop: its ports, whether its reset needs the enable, and the parameters that it must have."""
 
     d: str = "D"
     q: str = "Q"
@@ -158,6 +155,7 @@ class Flop:
     reset: str = "R"
     gated: bool = False
     parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Name to the values, as text, with which it is what the rest says; one that is left out is right."""
 
 
 _UPRIGHT = {f"IS_{port}_INVERTED": ("0",) for port in "CDR"}
@@ -198,10 +196,7 @@ CONSTANTS = {"GND": ("G", "0"), "VCC": ("VP", "1"), "VLO": ("Z", "0"), "VHI": ("
 
 @dataclass(frozen=True)
 class Register:
-    """A flip-flop: on a rising edge of `clock`, if `enable` (None: always), q takes d; or 0 if `reset` (None: never).
-
-    gated: the reset needs the enable, too.
-    """
+    """A flip-flop: on a rising edge of `clock`, if `enable` (None: always), q takes d; or 0 if `reset` (None: never)."""  # noqa: E501
 
     d: Bit
     q: Bit
@@ -209,6 +204,7 @@ class Register:
     enable: Bit | None
     reset: Bit | None
     gated: bool = False
+    """The reset needs the enable, too."""
 
 
 def _register(cell: dict[str, Any], flop: Flop) -> Register:
@@ -355,9 +351,18 @@ class Circuit:
     ) -> list[int]:
         """Literals of the nets `wanted`, given those of `known` nets; `through` makes registers transparent.
 
-        nets: a list that takes the literals of all nets on the way. held: for some registers what their input
-        depends on besides itself and other nets, and what literals to take for those.
-        Errors: `UnknownCell` for a net that nothing drives, for a loop, and for a register if not `through`.
+        Parameters
+        ----------
+        nets : list[int], optional
+            A list that takes the literals of all nets on the way.
+        held : Mapping[Bit, tuple[Sequence[Bit], Mapping[Bit, int]]], optional
+            For some registers what their input depends on besides itself and other nets, and what literals to take
+            for those.
+
+        Raises
+        ------
+        UnknownCell
+            For a net that nothing drives, for a loop, and for a register if not `through`.
         """
         done: dict[Bit, int] = {"0": FALSE, "1": TRUE, **known}
 
@@ -425,12 +430,24 @@ class Circuit:
 
 
 def read(sources: Sequence[Path | str], top: str, *, timeout: float | None = None) -> Circuit:
-    """Read Verilog with yosys down to gates, primitives and registers. Errors: `ToolError`, `UnknownCell`."""
+    """Read Verilog with yosys down to gates, primitives and registers.
+
+    Raises
+    ------
+    ToolError
+    UnknownCell
+    """
     return read_all(sources, [top], timeout=timeout)[0]
 
 
 def read_all(sources: Sequence[Path | str], tops: Sequence[str], *, timeout: float | None = None) -> list[Circuit]:
-    """`read` for several modules that stand for themselves. sources: files as paths, or texts."""
+    """`read` for several modules that stand for themselves.
+
+    Parameters
+    ----------
+    sources : Sequence[Path | str]
+        Files as paths, or texts.
+    """
     with scratch() as work:
         for index, source in enumerate(sources):
             text = source if isinstance(source, str) else source.read_text()

@@ -22,13 +22,12 @@ class NotATable(Lut2hwError):
 
 @dataclass(frozen=True)
 class Rom:
-    """address: nets, least significant first. tables: by net of the read port, 2**len(address) bytes of 0 or 1.
-
-    On a rising edge of `clock`, if `enable` (None: always), the port takes what the tables say.
-    """
+    """On a rising edge of `clock`, if `enable` (None: always), the port takes what the tables say."""
 
     address: list[Bit]
+    """Nets, least significant first."""
     tables: dict[Bit, bytes]
+    """By net of the read port, 2**len(address) bytes of 0 or 1."""
     clock: Bit
     enable: Bit | None
 

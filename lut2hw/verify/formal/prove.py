@@ -45,19 +45,24 @@ class Structure(Exception):
 
 @dataclass(frozen=True)
 class Control:
-    """Valid bits in order, the nets that enable data registers, and the data registers that hold by their logic.
-
-    held: output of a register without enable whose input depends on itself, to the nets that this logic reads besides
-    the register and the control: yosys makes such of registers with enable where it saves a LUT.
-    """
+    """Valid bits in order, the nets that enable data registers, and the data registers that hold by their logic."""
 
     stages: tuple[Bit, ...]
     enables: tuple[Bit, ...]
     held: Mapping[Bit, tuple[Bit, ...]]
+    """Output of a register without enable whose input depends on itself, to the nets that this logic reads besides
+    the register and the control: yosys makes such of registers with enable where it saves a LUT.
+    """
 
 
 def pipeline(circuit: Circuit, latency: int) -> Control:
-    """Check the registers of a core. Errors: `Structure`, `UnknownCell`."""
+    """Check the registers of a core.
+
+    Raises
+    ------
+    UnknownCell
+        `Structure`.
+    """
     ports = circuit.ports
     control: set[Bit] = set()
     todo = list(ports["o__valid"])
@@ -153,10 +158,15 @@ def _arrive(
 
 
 def hardware_aig(circuit: Circuit, control: Control, nets: list[int]) -> Aig:
-    """Inputs: port, reset, valid, ready, valid bits. Outputs: class, ready, valid, enables, next valid bits.
+    """Inputs: port, reset, valid, ready, valid bits.
 
-    nets: takes the literals of all nets that the class depends on. For each register that holds by its logic come
-    more inputs, what that logic reads, and an output that is 0 where the register does what one with enable does.
+    Outputs: class, ready, valid, enables, next valid bits.
+
+    Parameters
+    ----------
+    nets : list[int]
+        Takes the literals of all nets that the class depends on. For each register that holds by its logic come more
+        inputs, what that logic reads, and an output that is 0 where the register does what one with enable does.
     """
     ports = circuit.ports
     pins = list(ports["i__payload"])
@@ -204,8 +214,11 @@ def hardware_aig(circuit: Circuit, control: Control, nets: list[int]) -> Aig:
 class Pair:
     """The circuit's graph and the model's, on the same inputs and with the same outputs, and their common points.
 
-    circuit: `hardware_aig`. model: the golden model and the handshake that the documentation promises, adding in the
-    circuit's order. signals: the model's literals of all signals of the network.
+    Parameters
+    ----------
+    circuit : Aig
+        `hardware_aig`. model: the golden model and the handshake that the documentation promises, adding in the
+        circuit's order. signals: the model's literals of all signals of the network.
     """
 
     def __init__(
@@ -344,13 +357,14 @@ def counterexample(left: Aig, right: Aig, inputs: bits.Packed, n: int) -> int | 
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """Whether a circuit equals a model. vectors: tried first, since a wrong core mostly fails on them."""
+    """Whether a circuit equals a model."""
 
     network: LutNetwork
     port: InputPort
     circuit: Circuit
     latency: int
     vectors: Vectors
+    """Tried first, since a wrong core mostly fails on them."""
 
 
 def prove(
