@@ -215,7 +215,7 @@ def test_npz_and_one_bit_pixels(capsys, tmp_path):
         (["--data", "/dev/zero"], "not a regular file"),
         (["--data", ""], "has no train-images"),
         (["--data", "n\0ul"], "unknown dataset"),
-        (["--data", "x\x1b[2J\nt.npz"], "no data file at x?[2J t.npz"),
+        (["--data", "x\x1b[2J\nt.npz"], r"no data file at x\x1b[2J t.npz"),
         (["-o", "n\0ul"], "null byte"),
         (["--layers", ""], "--layers"),
         (["--learner", "descent", "--margin", "nan"], "margin"),

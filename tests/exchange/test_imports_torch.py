@@ -171,6 +171,7 @@ def library():
         sys.path.remove(str(CHECKPOINTS))
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=ANY)
 @given(
     seed=st.integers(0, 1 << 30),
@@ -189,6 +190,7 @@ def test_random_difflogic_models(library, tmp_path, seed, inputs, widths, classe
     assert (read(tmp_path / "m.pt").network.scores(x) == library.scores(model, x)).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=ANY)
 @given(
     seed=st.integers(0, 1 << 30),
