@@ -93,8 +93,6 @@ def import_(
         typer.Option(
             "--missing",
             metavar="NUMBER",
-            min=-1e308,
-            max=1e308,
             help="XGBoost: the number that counts as missing (its missing=), which the file does not say.",
             show_default="nan",
         ),

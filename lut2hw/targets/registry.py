@@ -1,19 +1,19 @@
-"""FPGA families by name."""
+"""FPGA families by name. A new one is a file of this package and its line in `lut2hw.choices.Family`."""
 
 from __future__ import annotations
 
+import importlib
+
+from lut2hw.choices import Family
 from lut2hw.errors import unknown_name
 from lut2hw.targets.base import Device, Instance, Target
-from lut2hw.targets.ecp5 import ECP5
-from lut2hw.targets.generic import GENERIC
-from lut2hw.targets.gowin import GOWIN
-from lut2hw.targets.ice40 import ICE40
-from lut2hw.targets.nexus import NEXUS
-from lut2hw.targets.xilinx7 import XILINX7
 
 __all__ = ["TARGETS", "Device", "Instance", "Target", "get"]
 
-TARGETS: dict[str, Target] = {target.name: target for target in (ICE40, ECP5, NEXUS, GOWIN, XILINX7, GENERIC)}
+TARGETS: dict[str, Target] = {
+    family.value: getattr(importlib.import_module(f"lut2hw.targets.{family.value}"), family.name) for family in Family
+}
+"""By name, in the order of help texts; each is the constant of its module that has its name."""
 
 
 def get(name: str) -> Target:
