@@ -16,6 +16,10 @@ from lut2hw.errors import UsageError, unknown_name
 from lut2hw.learn.registry import LEARNERS
 
 
+MAY_BE_NAN = ("missing",)
+"""Options that NaN is a value of."""
+
+
 class Command(TyperCommand):
     """A command that refuses options without effect, by the table in `lut2hw.effects`."""
 
@@ -23,7 +27,9 @@ class Command(TyperCommand):
         """Check what was typed, then run."""
         for param in ctx.command.params:
             value = ctx.params.get(param.name)
-            if isinstance(value, float) and not math.isfinite(value):
+            if not isinstance(value, float) or (math.isnan(value) and param.name in MAY_BE_NAN):
+                continue
+            if not math.isfinite(value):
                 raise UsageError(f"{param.opts[-1]} {value} must be a finite number")
         typed = {name: value for name, value in ctx.params.items() if _was_typed(ctx, name)}
         effects.check(ctx.info_name or "", typed)
