@@ -15,7 +15,6 @@ from lut2hw.choices import Effort, Family, Ram, Split
 from lut2hw.errors import UsageError, unknown_name
 from lut2hw.learn.registry import LEARNERS
 
-
 MAY_BE_NAN = ("missing",)
 """Options that NaN is a value of."""
 
