@@ -28,8 +28,9 @@ class Drive(NamedTuple):
 class Bench:
     """Streams vectors with random stalls on both sides, resets in the middle, then runs at full speed.
 
-    words: an input port value for each vector. expected: the class each. latency: cycles, or None if the core may
-    take any time (then nothing is known about when answers come). seed: of the stalls. resets: the core has a reset.
+    words: an input port value for each vector. expected: the output port each. latency: cycles, or None if the core
+    may take any time (then nothing is known about when answers come). seed: of the stalls. resets: the core has a
+    reset.
     """
 
     words: list[int]

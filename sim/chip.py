@@ -30,6 +30,13 @@ async def shift(dut: Any) -> None:
     rng = random.Random(config["seed"])
     bits = [(index, bit) for index in range(len(words)) for bit in config["bits"]]
     at, idle, reset = 0, 0, 2
+    got: list[int | None] = []
+    left = 0
+
+    def finish() -> None:
+        bench.now = bench.now._replace(ready=True)
+        bench.answer(None if None in got else sum(bit << place for place, bit in enumerate(got)))  # type: ignore
+
     while bench.checked < len(words) and idle < 10_000 and len(bench.errors) < 5:
         pins["clk"].value = 0
         pins["reset"].value = int(reset > 0)
@@ -40,13 +47,20 @@ async def shift(dut: Any) -> None:
         bench.cycles += 1
         idle += 1
         done = known(pins["done"])
+        values = [known(pin) for pin in answer]
+        if left:  # the rest of an answer that is shifted out
+            got += values
+            left -= 1
+            if not left:
+                finish()
         if done is None and not reset and bench.cycles > 4:
             bench.error("done is unknown (X)")
         if done and not reset:
-            values = [known(pin) for pin in answer]
-            bench.now = bench.now._replace(ready=True)
-            bench.answer(None if None in values else sum(v << i for i, v in enumerate(values)))  # type: ignore
-            idle = 0
+            if left:
+                bench.error("an answer came before the last one was out")
+            got, left, idle = values, config["clocks"] - 1, 0
+            if not left:
+                finish()
         if moving:
             idle = 0
             at += 1

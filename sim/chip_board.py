@@ -92,7 +92,7 @@ async def requests(dut: Any) -> None:
     mismatches, first, classes = 0, None, dict[str, int]()
     bodies = line.bodies[1:]
     for at, (body, tag) in enumerate(zip(bodies, tags, strict=False)):
-        if body[0] != tag or len(body) != 1 + identity.class_bytes:
+        if body[0] != tag or len(body) != 1 + identity.answer_bytes:
             line.errors.append(f"answer {at} is not to its request")
             break
         got = int.from_bytes(body[1:], "little")

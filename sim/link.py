@@ -100,7 +100,7 @@ async def framed(session: Session, exchange: Callable[[bytes, int], Awaitable[by
     )
     replies = await ask(requests, len(session.words))
     session.check("answers come in order with their tags", [reply[0] for reply in replies] == tags)
-    session.check("replies have the right length", all(len(reply) == 1 + identity.class_bytes for reply in replies))
+    session.check("replies have the right length", all(len(reply) == 1 + identity.answer_bytes for reply in replies))
     session.answers = [int.from_bytes(reply[1:], "little") for reply in replies]
 
 

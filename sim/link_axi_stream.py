@@ -38,5 +38,5 @@ async def axi_stream(dut: Any) -> None:
         for _ in session.words:
             got = await answer()
             session.check("whole packets are accepted", not got.tuser)
-            session.check("an answer is one beat", len(got.tdata) == session.identity.class_bytes)
+            session.check("an answer is one beat", len(got.tdata) == session.identity.answer_bytes)
             session.answers.append(int.from_bytes(got.tdata, "little"))

@@ -12,7 +12,7 @@ from lut2hw.sim.link import Session
 
 @cocotb.test()
 async def shift(dut: Any) -> None:
-    """Bits in with pauses and without, classes out."""
+    """Bits in with pauses and without, answers out."""
     async with Session() as session:
         dut.shift.value = dut.data.value = 0
         await session.start(dut)
@@ -21,7 +21,13 @@ async def shift(dut: Any) -> None:
             while True:
                 await FallingEdge(dut.clk)
                 if dut.done.value == 1:
-                    session.answers.append(int(getattr(dut, "class").value))
+                    pins, clocks = getattr(dut, "class"), session.config["clocks"]
+                    answer = int(pins.value)
+                    for piece in range(1, clocks):
+                        await FallingEdge(dut.clk)
+                        session.check("one answer after the other", dut.done.value == 0)
+                        answer |= int(pins.value) << piece * len(pins)
+                    session.answers.append(answer)
 
         watching = cocotb.start_soon(watch())
         for at, word in enumerate(session.words):

@@ -42,7 +42,8 @@ async def wishbone(dut: Any) -> None:
         session.check("it says what it is", await read(Wishbone.ID) == Wishbone.MAGIC)
         session.check("it says which core it holds", await read(Wishbone.FINGERPRINT) == identity.fingerprint)
         session.check(
-            "it says its widths", await read(Wishbone.WIDTHS) == identity.input_bits | identity.class_bits << 24
+            "it says its widths",
+            await read(Wishbone.WIDTHS) == identity.input_bits | min(identity.answer_bits, 255) << 24,
         )
         session.check("unused words read as zero", await read(Wishbone.FEATURES - 1) == 0)
         session.check("it starts idle", await read(Wishbone.STATUS) == 1)
@@ -63,5 +64,9 @@ async def wishbone(dut: Any) -> None:
                 if status & 2:
                     break
             session.check("it is busy until the answer is read", status == 2)
-            session.answers.append(await read(Wishbone.CLASS))
+            answer = 0
+            for at in range(-(-identity.answer_bits // 32)):
+                session.check("it keeps the answer until all of it is read", await read(Wishbone.STATUS) == 2)
+                answer |= await read(Wishbone.ANSWER + at) << 32 * at
+            session.answers.append(answer)
             session.check("reading the answer frees it", await read(Wishbone.STATUS) == 1)

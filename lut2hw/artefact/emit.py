@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +61,11 @@ def emit(
     Errors: `UsageError` if `directory` holds something else, `Lut2hwError` if it cannot be written, or if the
     netlist disagrees with the golden model, in which case nothing is written.
     """
-    network, netlist, port = compiled.network, compiled.netlist, compiled.input_port
+    network, netlist, port, output = compiled.network, compiled.netlist, compiled.input_port, compiled.output_port
     if x is None:
-        vectors = random_vectors(network, port, RANDOM_VECTORS, seed)
+        vectors = random_vectors(network, port, RANDOM_VECTORS, seed, output)
     else:
-        vectors = vectors_of(network, port, x[:MAX_VECTORS].astype(np.int64))
+        vectors = vectors_of(network, port, x[:MAX_VECTORS].astype(np.int64), output)
     with atomic_folder(Path(directory)) as folder:
         manifest = _manifest(compiled, len(vectors), source)
         contents = {
@@ -166,7 +166,12 @@ def _manifest(compiled: Compiled, n_vectors: int, source: str) -> dict[str, Any]
         "latency_cycles": compiled.latency,
         "clock_mhz_expected": None if compiled.clock is None else round(compiled.clock, 1),
         "input": {**INPUT_PORTS, "width": port.width, "encoded": port.encoded, "fields": fields},
-        "output": {**OUTPUT_PORTS, "width": len(netlist.outputs[OUTPUT]), "classes": list(network.class_names)},
+        "output": {
+            **OUTPUT_PORTS,
+            "width": len(netlist.outputs[OUTPUT]),
+            "classes": list(network.class_names),
+            "fields": [asdict(field) for field in compiled.output_port.fields],
+        },
         "encoder": {
             "bits": len(encoder),
             "comparators": len({(int(f), int(t)) for f, t in zip(encoder.feature, encoder.threshold, strict=True)}),

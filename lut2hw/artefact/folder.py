@@ -4,7 +4,7 @@ core.v          the core (module lut2hw_core), over the target's primitives
 manifest.json   all that verify and build need
 model.lut       the golden model
 netlist.json    the netlist, cell by cell
-vectors.npz     inputs and expected classes
+vectors.npz     inputs and expected answers
 summary.txt     the same in words
 """
 
@@ -26,12 +26,23 @@ from typing import Any
 from lut2hw import __version__, checked
 from lut2hw.artefact import netlist_file, verilog
 from lut2hw.artefact.vectors import Vectors
-from lut2hw.checked import List, OneOf, Real, Table, Text, Whole, check, optional
+from lut2hw.checked import Either, List, Maybe, OneOf, Real, Table, Text, Whole, check, optional
 from lut2hw.compile.options import CompileOptions
 from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.files import alive, open_regular, read_bytes, remove_leftovers
 from lut2hw.logic.netlist import Cell, Netlist
-from lut2hw.logic.port import CLOCK_PORT, INPUT, INPUT_PORTS, OUTPUT, OUTPUT_PORTS, RESET_PORT, TOP, Field, InputPort
+from lut2hw.logic.port import (
+    CLOCK_PORT,
+    INPUT,
+    INPUT_PORTS,
+    OUTPUT,
+    OUTPUT_PORTS,
+    RESET_PORT,
+    TOP,
+    Field,
+    InputPort,
+    OutputPort,
+)
 from lut2hw.model.file import ModelFileError
 from lut2hw.model.network import LutNetwork, from_bytes
 from lut2hw.targets.base import Target
@@ -51,9 +62,9 @@ class Manifest:
     to be had through `verilog`.
 
     top: module of the core in `sources`. clock, reset: its ports (rising edge, synchronous and active high), None
-    for a core without registers. input_port: layout of `i__payload`. latency: cycles from an accepted example to its
-    answer. options: of its compilation. data: the whole of manifest.json. files: content by name of the other files,
-    or why there is none.
+    for a core without registers. input_port, output_port: layouts of `i__payload` and `o__payload`. latency: cycles
+    from an accepted example to its answer. options: of its compilation. data: the whole of manifest.json. files:
+    content by name of the other files, or why there is none.
     """
 
     directory: Path
@@ -63,6 +74,7 @@ class Manifest:
     clock: str | None
     reset: str | None
     input_port: InputPort
+    output_port: OutputPort
     class_names: tuple[str, ...]
     latency: int
     n_vectors: int
@@ -116,6 +128,7 @@ class Manifest:
         try:
             fits = (
                 network.class_names == self.class_names
+                and OutputPort.of(network, self.output_port.outputs) == self.output_port
                 and InputPort.of(network, self._bits_of(network), encoded=self.input_port.encoded) == self.input_port
                 and all(
                     entry.get(name, value) == value
@@ -123,7 +136,7 @@ class Manifest:
                     for name, value in field_values(network, self.input_port, field).items()
                 )
             )
-        except (IndexError, OverflowError):
+        except (IndexError, OverflowError, UsageError):
             fits = False
         if not fits:
             raise Lut2hwError(f"{path} is not the model of this folder; emit the core again")
@@ -171,7 +184,8 @@ class Manifest:
     def vectors(self) -> Vectors:
         """Expected vectors."""
         content = self.file(VECTORS)
-        return Vectors.from_bytes(content, self.directory / VECTORS, self.n_vectors, self.input_port.width)
+        output = None if self.output_port.classes_alone else self.output_port.width
+        return Vectors.from_bytes(content, self.directory / VECTORS, self.n_vectors, self.input_port.width, output)
 
 
 def _one_of_each(netlist: Netlist) -> Iterable[Cell]:
@@ -294,6 +308,9 @@ _RAW = {"low": Whole(-(1 << 62), 1 << 62), "high": Whole(-(1 << 62), 1 << 62)}
 _ENCODED = {"feature": Text(), "threshold": Whole(-(1 << 62), 1 << 62)}
 
 
+_ANSWER = {"name": Text(200), "index": Whole(0, 1 << 31), "offset": Whole(), "width": Whole(1, 64), "signed": bool}
+
+
 def _shape(target: Target) -> dict[str, Any]:
     """What a manifest of the target holds."""
     return {
@@ -312,8 +329,9 @@ def _shape(target: Target) -> dict[str, Any]:
         },
         "output": {
             **{name: OneOf([port]) for name, port in OUTPUT_PORTS.items()},
-            "width": Whole(1, 64),
+            "width": Whole(1, 1 << 24),
             "classes": List(Text(), 2),
+            "fields": Maybe(List(_ANSWER, 1)),
         },
         "encoder": {"bits": Whole(), "comparators": Whole(), "in_core": bool},
         "luts": Whole(),
@@ -325,7 +343,7 @@ def _shape(target: Target) -> dict[str, Any]:
         "netlist": OneOf([NETLIST]),
         "vectors": {"file": OneOf([VECTORS]), "count": Whole(0, 1 << 24), "source": Text()},
         "simulation_models": OneOf([list(target.simulation_models)]),
-        "options": Table(checked.SCALAR),
+        "options": Table(Either((*checked.SCALAR.shapes, List(Text(100))))),
     }
 
 
@@ -346,6 +364,15 @@ def _parse(directory: Path, data: dict[str, Any], files: Mapping[str, bytes | OS
         options = CompileOptions.from_json(data["options"])
     except UsageError as error:
         raise Lut2hwError(f"{directory / MANIFEST} has wrong options ({error}); emit the core again") from None
+    output = OutputPort.of_classes(len(data["output"]["classes"]))
+    if "fields" in data["output"]:
+        answers, offset = [], 0
+        for at, entry in enumerate(data["output"]["fields"]):
+            check(entry["offset"], OneOf([offset]), f"output.fields[{at}].offset")
+            answers.append(Field(*(entry[name] for name in _ANSWER)))
+            offset += entry["width"]
+        output = OutputPort(tuple(answers), tuple(options.outputs))
+    check(data["output"]["width"], OneOf([output.width]), "output.width")
     return Manifest(
         directory,
         target.name,
@@ -354,6 +381,7 @@ def _parse(directory: Path, data: dict[str, Any], files: Mapping[str, bytes | OS
         data["clock"],
         data["reset"],
         InputPort(tuple(fields), data["input"]["encoded"]),
+        output,
         tuple(data["output"]["classes"]),
         data["latency_cycles"],
         data["vectors"]["count"],
@@ -430,6 +458,17 @@ def _remove_leftovers(path: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
+def _in_words(output: Mapping[str, Any]) -> str:
+    """What the output port holds."""
+    classes, names = f"{len(output['classes'])} classes", [field["name"] for field in output["fields"]]
+    scores = sum(name not in ("class", "margin") for name in names)
+    if names == ["class"]:
+        return classes
+    held = [name for name in names if name in ("class", "margin")]
+    held += [f"{scores} score{'s' if scores > 1 else ''}"] if scores else []
+    return f"{', '.join(held)} of {classes}"
+
+
 def describe(manifest: dict[str, Any]) -> str:
     """The manifest in words."""
     area = ", ".join(f"{count} {kind}" for kind, count in sorted(manifest["cells"].items())) or "no cells"
@@ -460,7 +499,7 @@ def describe(manifest: dict[str, Any]) -> str:
             *parts,
             f"Input: {port['width']} bits "
             f"({len(port['fields'])} {'encoded bits' if port['encoded'] else 'features'})",
-            f"Output: {manifest['output']['width']} bits ({len(manifest['output']['classes'])} classes)",
+            f"Output: {manifest['output']['width']} bits ({_in_words(manifest['output'])})",
             *latency,
             f"Vectors: {manifest['vectors']['count']} ({manifest['vectors']['source']})",
             "",

@@ -28,7 +28,7 @@ def files_for(manifest: Mapping[str, Any], vectors: Vectors) -> dict[str, str]:
 
     `Makefile` (synthesis with yosys, simulation and lint with Icarus Verilog), `core_tb.v` (a bench in plain
     Verilog), `vectors_in.hex` and `vectors_out.hex` (its first `MAX_VECTORS` vectors for $readmemh: input port and
-    class), `models.v` (what the primitives do), and `lut2hw_core.core` for FuseSoC.
+    output port), `models.v` (what the primitives do), and `lut2hw_core.core` for FuseSoC.
     """
     vectors = vectors.first(MAX_VECTORS)
     target = get(manifest["target"])
@@ -52,6 +52,7 @@ def files_for(manifest: Mapping[str, Any], vectors: Vectors) -> dict[str, str]:
         "clock": manifest["clock"],
         "reset": manifest["reset"],
         "latency": manifest["latency_cycles"],
+        "classes_alone": [field["name"] for field in manifest["output"]["fields"]] == ["class"],
     }
     return {
         "Makefile": _text(
@@ -64,7 +65,7 @@ def files_for(manifest: Mapping[str, Any], vectors: Vectors) -> dict[str, str]:
         ),
         "core_tb.v": _text("core_tb.v.j2", **words),
         "vectors_in.hex": "".join(f"{word:x}\n" for word in vectors.words()),
-        "vectors_out.hex": "".join(f"{answer:x}\n" for answer in vectors.classes.tolist()),
+        "vectors_out.hex": "".join(f"{answer:x}\n" for answer in vectors.answers()),
         "models.v": _template(f"{target.name}_models.v"),
         f"{manifest['top']}.core": _text(
             "fusesoc.core.j2",

@@ -1,7 +1,8 @@
-"""Vectors: what goes into the core's input port and the class that must come out.
+"""Vectors: what goes into the core's input port and the word that must come out.
 
 File format: a NumPy zip archive with `inputs`, uint8 (n, ceil(width / 8)), bit i of the port in bit i % 8 of byte
-i // 8, and `classes`, int32 (n,).
+i // 8, and `classes`, int32 (n,). A core that does not put out the class alone has `outputs` as well, uint8 (n,
+ceil(width / 8)), the whole words in the same order of bits.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,48 +19,72 @@ from numpy.typing import NDArray
 from lut2hw import bits
 from lut2hw.errors import Lut2hwError
 from lut2hw.files import npz_bytes, read_bytes
-from lut2hw.logic.port import InputPort
+from lut2hw.logic.port import InputPort, OutputPort, words_of
 from lut2hw.model.network import LutNetwork
 
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """inputs: uint8 (n, ceil(width / 8)), the port's bits. classes: int32 (n,), the golden model's answers."""
+    """inputs: uint8 (n, ceil(width / 8)), the port's bits. classes: int32 (n,), the golden model's answers.
+
+    outputs: uint8 (n, ceil(width / 8)), the output port's bits; None where the core puts out the class alone.
+    """
 
     inputs: NDArray[np.uint8]
     classes: NDArray[np.int32]
+    outputs: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.classes)
 
     def words(self) -> list[int]:
         """One Python integer per example, bit i of it bit i of the port."""
-        return [int.from_bytes(row.tobytes(), "little") for row in self.inputs]
+        return words_of(self.inputs)
+
+    def answers(self) -> list[int]:
+        """The word that must come out for each example, bit i of it bit i of the output port."""
+        return self.classes.tolist() if self.outputs is None else words_of(self.outputs)
+
+    def answer_rows(self, width: int) -> NDArray[np.uint8]:
+        """The same as uint8 (n, ceil(width / 8)) for a port of `width` bits."""
+        if self.outputs is not None:
+            return self.outputs
+        return self.classes.astype("<i4").view(np.uint8).reshape(len(self), 4)[:, : -(-width // 8)]
 
     def first(self, n: int) -> Vectors:
         """At most `n` of them."""
-        return Vectors(self.inputs[:n], self.classes[:n])
+        return Vectors(self.inputs[:n], self.classes[:n], None if self.outputs is None else self.outputs[:n])
 
     def to_bytes(self) -> bytes:
         """The file; the same vectors give the same bytes."""
-        return npz_bytes([("inputs", self.inputs), ("classes", self.classes.astype("<i4"))])
+        arrays: list[tuple[str, NDArray[Any]]] = [("inputs", self.inputs), ("classes", self.classes.astype("<i4"))]
+        return npz_bytes(arrays if self.outputs is None else [*arrays, ("outputs", self.outputs)])
 
     @classmethod
-    def load(cls, path: Path, count: int, width: int) -> Vectors:
-        """Read `count` vectors of `width` bits, no more. Errors: `Lut2hwError` for any other content."""
+    def load(cls, path: Path, count: int, width: int, output_width: int | None = None) -> Vectors:
+        """Read `count` vectors of `width` bits, no more. Errors: `Lut2hwError` for any other content.
+
+        output_width: bits of the words that must come out; None for the class alone.
+        """
         try:
             data = read_bytes(path)
         except OSError as error:
             raise Lut2hwError(f"cannot read {path}: {error.strerror or error}") from None
-        return cls.from_bytes(data, path, count, width)
+        return cls.from_bytes(data, path, count, width, output_width)
 
     @classmethod
-    def from_bytes(cls, data: bytes, path: Path, count: int, width: int) -> Vectors:
+    def from_bytes(cls, data: bytes, path: Path, count: int, width: int, output_width: int | None = None) -> Vectors:
         """`load` of the content of the file `path`."""
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 arrays = []
-                for name, dtype, shape in (("inputs", "|u1", (count, -(-width // 8))), ("classes", "<i4", (count,))):
+                wanted: list[tuple[str, str, tuple[int, ...]]] = [
+                    ("inputs", "|u1", (count, -(-width // 8))),
+                    ("classes", "<i4", (count,)),
+                ]
+                if output_width is not None:
+                    wanted.append(("outputs", "|u1", (count, -(-output_width // 8))))
+                for name, dtype, shape in wanted:
                     info = archive.getinfo(f"{name}.npy")
                     if info.file_size > np.dtype(dtype).itemsize * int(np.prod(shape, dtype=object)) + 4096:
                         raise ValueError
@@ -69,7 +95,7 @@ class Vectors:
                     arrays.append(array)
         except Exception:  # zip and array readers fail in many ways on damaged files
             raise Lut2hwError(f"{path} does not hold {count} vectors of {width} bits; emit the core again") from None
-        return cls(arrays[0], arrays[1].astype(np.int32))
+        return cls(arrays[0], arrays[1].astype(np.int32), *arrays[2:])
 
 
 def packed_port(port: InputPort, inputs: NDArray[np.uint8]) -> bits.Packed:
@@ -105,20 +131,47 @@ def answers(network: LutNetwork, port: InputPort, inputs: NDArray[np.uint8]) -> 
     return network.predict_packed(encoded_bits(network, port, inputs), len(inputs)).astype(np.int32)
 
 
-def vectors_of(network: LutNetwork, port: InputPort, x: NDArray[np.int64]) -> Vectors:
-    """Vectors of integers (n, n_features)."""
+def expected(
+    network: LutNetwork, port: InputPort, inputs: NDArray[np.uint8], output: OutputPort | None = None
+) -> Vectors:
+    """Vectors with the golden model's answers to bits of the port, uint8 (n, ceil(width / 8)).
+
+    output: what the core puts out; None for the class alone.
+    """
+    return _answered(network, inputs, encoded_bits(network, port, inputs), output)
+
+
+def _answered(
+    network: LutNetwork, inputs: NDArray[np.uint8], encoded: bits.Packed, output: OutputPort | None
+) -> Vectors:
+    if output is None or output.classes_alone:
+        return Vectors(inputs, network.predict_packed(encoded, len(inputs)).astype(np.int32))
+    scores = network.scores_packed(encoded, len(inputs))
+    classes = network.head.answer(scores).astype(np.int32)
+    return Vectors(inputs, classes, output.rows_of(network.head, scores))
+
+
+def vectors_of(
+    network: LutNetwork, port: InputPort, x: NDArray[np.int64], output: OutputPort | None = None
+) -> Vectors:
+    """Vectors of integers (n, n_features). output: what the core puts out; None for the class alone."""
     rows = bits.unpack(port.bits_of(network, x), len(x))
-    classes = network.predict_packed(network.encoder(x), len(x))
-    return Vectors(np.packbits(rows, axis=0, bitorder="little").T.copy(), classes.astype(np.int32))
+    inputs = np.packbits(rows, axis=0, bitorder="little").T.copy()
+    return _answered(network, inputs, network.encoder(x), output)
 
 
-def random_vectors(network: LutNetwork, port: InputPort, n: int, seed: int) -> Vectors:
-    """Random vectors: any code with encoded inputs, else values that crowd around the thresholds and range ends."""
+def random_vectors(
+    network: LutNetwork, port: InputPort, n: int, seed: int, output: OutputPort | None = None
+) -> Vectors:
+    """Random vectors: any code with encoded inputs, else values that crowd around the thresholds and range ends.
+
+    output: what the core puts out; None for the class alone.
+    """
     rng = np.random.default_rng(seed)
     if port.encoded:
         rows = rng.integers(0, 2, (n, port.width), np.uint8)
         inputs = np.packbits(rows, axis=1, bitorder="little")
-        return Vectors(inputs, answers(network, port, inputs))
+        return expected(network, port, inputs, output)
     features, encoder = network.features, network.encoder
     x = np.tile(features.low, (n, 1))
     for field in port.fields:
@@ -128,4 +181,4 @@ def random_vectors(network: LutNetwork, port: InputPort, n: int, seed: int) -> V
         x[:, field.index] = np.where(
             rng.random(n) < 0.5, rng.choice(special, n), rng.integers(low, high, n, endpoint=True)
         )
-    return vectors_of(network, port, x)
+    return vectors_of(network, port, x, output)

@@ -117,7 +117,7 @@ def wrap(
     }
     if check:
         words = manifest.vectors.words()[:check]
-        expected = manifest.vectors.classes[:check].tolist()
+        expected = manifest.vectors.first(check).answers()
         seen = simulation.simulate(linked(), words)
         wrong = sum(a != b for a, b in zip(seen.answers, expected, strict=False))
         if seen.failed or wrong or len(seen.answers) != len(words):
@@ -182,6 +182,7 @@ def run(
     import numpy as np
 
     from lut2hw.artefact import emit as emitted
+    from lut2hw.artefact.vectors import vectors_of
     from lut2hw.flow.result import read_build
     from lut2hw.hdl.emitted import identity_of
     from lut2hw.host import serial as host
@@ -194,7 +195,8 @@ def run(
     show_notes(dataset.notes)
     x, y = dataset.split(split if len(dataset.y_train) else "all")
     integers, y = x[:examples].astype(np.int64), y[:examples]
-    golden = network.predict_integers(integers)
+    golden, output = network.predict_integers(integers), manifest.output_port
+    answers = vectors_of(network, manifest.input_port, integers, output).answers()
     words = manifest.input_port.words_of(network, integers)
     with contextlib.ExitStack() as stack:
         if port == "sim":
@@ -206,7 +208,13 @@ def run(
         serial = stack.enter_context(host.open_port(name, rate))
         show = stack.enter_context(live_accuracy(len(words)))
         result = host.run(
-            host.Chip(serial, silence=silence), identity_of(manifest), words, golden.tolist(), y.tolist(), show
+            host.Chip(serial, silence=silence),
+            identity_of(manifest),
+            words,
+            answers,
+            y.tolist(),
+            show,
+            output.class_of,
         )
     result = {"port": port, "data": dataset.name, **result, "golden_accuracy": accuracy(golden, y)}
     n, first = result["examples"], result["first"]
@@ -215,14 +223,16 @@ def run(
         if first is None
         else (
             f"FAIL {result['mismatches']} of {n} answers unlike the golden model's; first: "
-            f"example {first['example']}, expected {first['expected']}, got {first['got']}"
+            f"example {first['example']}, expected {output.in_words(first['expected'])}, "
+            f"got {output.in_words(first['got'])}"
         )
     )
     again = f", {result['resent']} sent again" if result["resent"] else ""
     report(
         result,
         json_output,
-        f"accuracy {result['accuracy']:.4f} on {n:,} examples of {dataset.name}, "
+        ("no class to count" if result["accuracy"] is None else f"accuracy {result['accuracy']:.4f}")
+        + f" on {n:,} examples of {dataset.name}, "
         f"{result['examples_per_second']:,} per second over {port}{again}\n{verdict}",
     )
     if first is not None:

@@ -18,6 +18,7 @@ from lut2hw.cli.options import (
     FmaxOption,
     JsonOption,
     ModelArgument,
+    OutputsOption,
     PipelineOption,
     RamOption,
     TargetOption,
@@ -81,6 +82,7 @@ def emit(
     fmax: FmaxOption = None,
     ram: RamOption = "never",
     device: DeviceOption = None,
+    outputs: OutputsOption = "class",
     json_output: JsonOption = False,
 ) -> None:
     """Compile a model for an FPGA family: Verilog, expected vectors, and a manifest for verify and build.
@@ -92,7 +94,7 @@ def emit(
     from lut2hw.model.network import LutNetwork
     from lut2hw.training.recall import load_like
 
-    options = CompileOptions(pipeline, encoded_inputs, dont_cares, effort, fmax, ram, device)
+    options = CompileOptions(pipeline, encoded_inputs, dont_cares, effort, fmax, ram, device, outputs)
     network = LutNetwork.load(model)
     dataset = None if data is None else load_like(data, network)
     if dataset is not None:
@@ -123,6 +125,8 @@ def emit(
             "parts": manifest.data["parts"],
             "vectors": manifest.n_vectors,
             "input_bits": manifest.input_port.width,
+            "outputs": list(manifest.output_port.outputs),
+            "output_bits": manifest.output_port.width,
             "dont_cares": free,
         },
         json_output,

@@ -185,6 +185,12 @@ FmaxOption = Annotated[
 RamOption = Annotated[
     str, choice(Ram, "--ram", help="Wide tables into block RAM where that saves logic cells (ice40, ecp5).")
 ]
+OutputsOption = Annotated[
+    str,
+    typer.Option(
+        "--outputs", metavar="NAME,...", help="What the core puts out: class, margin, scores, or several of these."
+    ),
+]
 DeviceOption = Annotated[
     str | None,
     typer.Option(

@@ -17,7 +17,7 @@ from lut2hw.errors import ToolError
 from lut2hw.files import scratch
 from lut2hw.logic import truth
 from lut2hw.logic.netlist import CONST0, CONST1, Netlist
-from lut2hw.logic.port import INPUT, OUTPUT, InputPort
+from lut2hw.logic.port import INPUT, OUTPUT, InputPort, OutputPort
 from lut2hw.logic.walk import operands_first
 from lut2hw.model.network import LutNetwork
 from lut2hw.passes.share import unpaired
@@ -27,12 +27,16 @@ from lut2hw.targets.read import Bit, Mapped
 TOP = "network"
 
 
-def behavioural(network: LutNetwork, port: InputPort) -> str:
-    """Verilog of the combinational core, module `TOP`: vector `x` laid out as `port` says, class number `y`."""
+def behavioural(network: LutNetwork, port: InputPort, output: OutputPort | None = None) -> str:
+    """Verilog of the combinational core, module `TOP`: vectors `x` and `y` laid out as `port` and `output` say.
+
+    output: None for the class alone.
+    """
+    output = output or OutputPort.of(network)
     read = bits_read(tables(network))
     encoder, head = network.encoder, network.head
     width = max(1, (network.n_classes - 1).bit_length())
-    lines = [f"module {TOP}(input [{max(port.width, 1) - 1}:0] x, output [{width - 1}:0] y);"]
+    lines = [f"module {TOP}(input [{max(port.width, 1) - 1}:0] x, output [{output.width - 1}:0] y);"]
     fields = {field.index: field for field in port.fields}
     for bit in sorted(read):
         field = fields[bit if port.encoded else int(encoder.feature[bit])]
@@ -70,13 +74,40 @@ def behavioural(network: LutNetwork, port: InputPort) -> str:
         # sums are right modulo 2**size whatever Verilog thinks of their signs
         lines.append(f"wire {sign} [{size - 1}:0] p{c} = {_literal(bias)} {' '.join(terms)};")
     if head.kind == "threshold":
-        return "\n".join([*lines, "assign y = p0 >= 0;", "endmodule", ""])
+        if output.classes_alone:
+            return "\n".join([*lines, "assign y = p0 >= 0;", "endmodule", ""])
+        lines += [f"wire best = p0 >= 0; wire [{size - 1}:0] margin = best ? p0 : ~p0;"]
+        return "\n".join([*lines, _word(output), "endmodule", ""])
+    if not output.classes_alone:
+        least = f"1 << {size - 1}" if sign else "0"
+        lines += [
+            f"reg [{width - 1}:0] best; reg {sign} [{size - 1}:0] most, second;",
+            f"wire [{size - 1}:0] margin = most - second;",
+            f"always @* begin best = 0; most = p0; second = {least};",
+            *(
+                f"if (p{c} > most) begin second = most; most = p{c}; best = {c}; end "
+                f"else if (p{c} > second) second = p{c};"
+                for c in range(1, network.n_classes)
+            ),
+        ]
+        return "\n".join([*lines, "end", _word(output), "endmodule", ""])
     lines += [
         f"reg [{width - 1}:0] best; reg {sign} [{size - 1}:0] most; assign y = best;",
         "always @* begin best = 0; most = p0;",
     ]
     lines += [f"if (p{c} > most) begin most = p{c}; best = {c}; end" for c in range(1, network.n_classes)]
     return "\n".join([*lines, "end", "endmodule", ""])
+
+
+def _word(output: OutputPort) -> str:
+    """Verilog that puts the fields of the output together."""
+    names = {"class": "best", "margin": "margin"}
+    parts = [f"{names.get(field.name, f'p{field.index}')}_{at}" for at, field in enumerate(output.fields)]
+    wires = [
+        f"wire [{field.width - 1}:0] {part} = {names.get(field.name, f'p{field.index}')};"
+        for part, field in zip(parts, output.fields, strict=True)
+    ]
+    return "\n".join([*wires, f"assign y = {{{', '.join(reversed(parts))}}};"])
 
 
 def _literal(value: int) -> str:
@@ -86,7 +117,14 @@ def _literal(value: int) -> str:
     return f"{'-' if value < 0 else ''}{abs(value).bit_length() + 1}'sd{abs(value)}"
 
 
-def synthesize(network: LutNetwork, port: InputPort, target: Target, *, timeout: float | None = None) -> Netlist:
+def synthesize(
+    network: LutNetwork,
+    port: InputPort,
+    target: Target,
+    output: OutputPort | None = None,
+    *,
+    timeout: float | None = None,
+) -> Netlist:
     """What the family's synthesis makes of `behavioural`, as cells of the target.
 
     Raises
@@ -95,7 +133,7 @@ def synthesize(network: LutNetwork, port: InputPort, target: Target, *, timeout:
         Without yosys, if it fails, and for a primitive that no kind of cell describes.
     """
     with scratch() as folder:
-        (folder / "in.v").write_text(behavioural(network, port))
+        (folder / "in.v").write_text(behavioural(network, port, output))
         tools.run(
             "yosys",
             ["-q", "-p", f"read_verilog in.v; {target.baseline.format(top=TOP)}; write_json out.json"],

@@ -18,7 +18,7 @@ from lut2hw.compile.options import CompileOptions
 from lut2hw.errors import UsageError
 from lut2hw.logic.graph import Graph
 from lut2hw.logic.netlist import Netlist
-from lut2hw.logic.port import OUTPUT, InputPort
+from lut2hw.logic.port import OUTPUT, InputPort, OutputPort
 from lut2hw.model.network import LutNetwork
 from lut2hw.passes.area import estimate_netlist
 from lut2hw.passes.base import Context, Pass
@@ -40,8 +40,8 @@ class Compiled:
     """A network as hardware.
 
     network: the golden model, after any change of don't-cares. netlist: cells the target has; input port
-    `port.INPUT` laid out as `input_port` says, output port `port.OUTPUT`, the class number, unsigned, least
-    significant bit first, ceil(log2(n_classes)) bits and at least one. latency: cycles from input to output.
+    `port.INPUT` laid out as `input_port` says, output port `port.OUTPUT` as `output_port` says. latency: cycles from
+    input to output.
     compared: cells of each mapping that was compared. clock: MHz to expect by the target's delays; None without one.
     options: what was asked for.
     """
@@ -54,6 +54,11 @@ class Compiled:
     compared: Mapping[str, int] = field(default_factory=dict)
     clock: float | None = None
     options: CompileOptions = field(default_factory=CompileOptions)
+
+    @property
+    def output_port(self) -> OutputPort:
+        """Layout of the answers."""
+        return OutputPort.of(self.network, self.options.outputs)
 
     @property
     def kept(self) -> str:
@@ -132,6 +137,7 @@ def compile_network(
             return Arithmetic(graph, k)
         return CarryArithmetic(graph, k, shares=target.carry == "shared", chain=chain)
 
+    output = OutputPort.of(network, options.outputs)
     network = use_dont_cares(network, options.dont_cares, k, data)
     tables = lower.tables(network)
     read = lower.bits_read(tables)
@@ -142,7 +148,7 @@ def compile_network(
         graph = Graph()
         literals = lower.code(graph, network, port, read, k)
         votes = graph.place(tables, {lower.BITS: literals})[lower.VOTES]
-        graph.outputs[OUTPUT] = head.answer(network.head, votes, network.n_classes, arithmetic(graph))
+        graph.outputs[OUTPUT] = head.outputs(network.head, votes, output, network.n_classes, arithmetic(graph))
         return graph.netlist(carry_inverts=inverts)
 
     def build(netlist: Netlist, steps: Sequence[Pass], context: Context, whole: bool) -> tuple[Netlist, Context]:
@@ -165,7 +171,7 @@ def compile_network(
     if on_pass is not None:
         on_pass("tables", core(tables))
     if options.effort == "high":
-        context = replace(context, rival=synthesize(network, port, target))
+        context = replace(context, rival=synthesize(network, port, target, output))
     netlist, context = build(tables, passes, context, False)
     clock = None
     if netlist.latency:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from lut2hw.errors import UsageError, unknown_name
+from lut2hw.logic.port import outputs_of
 
 EFFORTS = ("normal", "high")
 RAM = ("never", "auto")
@@ -35,6 +36,9 @@ class CompileOptions:
         "never", or "auto" to put wide tables into the device's block RAMs where that saves logic cells.
     device : str or None
         Device of the target, for its block RAMs and its speed; None for the target's usual one.
+    outputs : str or sequence of str
+        What the core puts out: "class", "margin" (the winner's score less the runner-up's), "scores", or several of
+        them; in a text separated by commas. It becomes a tuple in the order of `lut2hw.logic.port.OUTPUTS`.
 
     Raises
     ------
@@ -49,6 +53,7 @@ class CompileOptions:
     fmax: float | None = None
     ram: str = "never"
     device: str | None = None
+    outputs: str | Sequence[str] = ("class",)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pipeline", _stages(self.pipeline))
@@ -65,6 +70,7 @@ class CompileOptions:
             raise unknown_name("use of RAM", str(self.ram), RAM)
         if self.device is not None and not isinstance(self.device, str):
             raise UsageError(f"device must be a name, not {self.device!r}")
+        object.__setattr__(self, "outputs", outputs_of(self.outputs))
         if self.ram == "auto" and self.registers == 0:
             raise UsageError(
                 "block RAM is read on the clock, so --ram auto needs registers: leave --pipeline none out"
@@ -77,7 +83,7 @@ class CompileOptions:
 
     def as_json(self) -> dict[str, Any]:
         """JSON values by name, as a manifest holds them."""
-        return asdict(self)
+        return {**asdict(self), "outputs": list(self.outputs)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> CompileOptions:
@@ -101,7 +107,9 @@ class CompileOptions:
             value = getattr(self, field.name)
             if value != field.default:
                 flag = f"--{field.name.replace('_', '-')}"
-                words += [flag] if value is True else [flag, str(value)]
+                words += (
+                    [flag] if value is True else [flag, ",".join(value) if isinstance(value, tuple) else str(value)]
+                )
         return words
 
 

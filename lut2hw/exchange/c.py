@@ -12,7 +12,7 @@ from lut2hw.exchange.circuit import Circuit
 from lut2hw.exchange.registry import WriteOptions
 from lut2hw.logic import truth
 from lut2hw.logic.netlist import CONST0, CONST1
-from lut2hw.logic.port import InputPort
+from lut2hw.logic.port import InputPort, OutputPort
 from lut2hw.model.network import LutNetwork
 from lut2hw.quote import identifier
 
@@ -70,7 +70,13 @@ def to_c(network: LutNetwork, prefix: str = "lut2hw") -> str:
 
     lines = [
         "/* Written by lut2hw. C99, no library but <stdint.h>.",
-        f" * {prefix}_classify: 64 raw examples to 64 class numbers. {prefix}_core: the same on packed bits. */",
+        f" * {prefix}_classify: 64 raw examples to 64 class numbers. {prefix}_core: the same on packed bits.",
+        *(
+            [f" * {prefix}_scores: 64 raw examples to their scores, if {upper}_WITH_SCORES is defined before this."]
+            if network.head.kind != "bit"
+            else []
+        ),
+        " */",
         f"#ifndef {upper}_H",
         f"#define {upper}_H",
         "#include <stdint.h>",
@@ -119,13 +125,7 @@ def to_c(network: LutNetwork, prefix: str = "lut2hw") -> str:
         "{",
         f"    uint64_t x[{max(len(read), 1)}], y[{width}];",
         "    unsigned i, b;",
-        f"    for (b = 0; b < {upper}_CODE_BITS; b++) {{",
-        "        uint64_t word = 0;",
-        "        for (i = 0; i < count; i++)",
-        f"            word |= (uint64_t)(raw[(uint64_t)i * {upper}_FEATURES + {prefix}_code_feature[b]] >= "
-        f"{prefix}_code_threshold[b]) << i;",
-        "        x[b] = word;",
-        "    }",
+        *_encode(prefix),
         f"    {prefix}_core(x, y);",
         "    for (i = 0; i < count; i++) {",
         "        unsigned number = 0;",
@@ -134,10 +134,67 @@ def to_c(network: LutNetwork, prefix: str = "lut2hw") -> str:
         "        class_number[i] = (uint16_t)number;",
         "    }",
         "}",
+        *(_scores(network, prefix, len(read)) if network.head.kind != "bit" else []),
         "#endif",
         "",
     ]
     return "\n".join(lines)
+
+
+def _encode(prefix: str) -> list[str]:
+    """Statements that make packed bits `x` of the code of `count` examples at `raw`."""
+    upper = prefix.upper()
+    return [
+        f"    for (b = 0; b < {upper}_CODE_BITS; b++) {{",
+        "        uint64_t word = 0;",
+        "        for (i = 0; i < count; i++)",
+        f"            word |= (uint64_t)(raw[(uint64_t)i * {upper}_FEATURES + {prefix}_code_feature[b]] >= "
+        f"{prefix}_code_threshold[b]) << i;",
+        "        x[b] = word;",
+        "    }",
+    ]
+
+
+def _scores(network: LutNetwork, prefix: str, n_read: int) -> list[str]:
+    """The function that gives scores, with the logic for it; where asked for, since it is as large again."""
+    circuit = Circuit.of(network, encoded=True, outputs="scores")
+    port, upper = OutputPort.of(network, ("scores",)), prefix.upper()
+    place = {CONST0: "UINT64_C(0)", CONST1: "~UINT64_C(0)"}
+    place |= {net: f"x[{i}]" for i, net in enumerate(circuit.inputs)}
+    statements = []
+    for slot, (net, inputs, table) in enumerate(circuit.luts()):
+        place[net] = f"n[{slot}]"
+        statements.append(f"    n[{slot}] = {expression([place[each] for each in inputs], table)};")
+    out = [
+        f"#ifdef {upper}_WITH_SCORES",
+        f"#define {upper}_SCORES {len(port.fields)}",
+        f"#define {upper}_SCORE_BITS {port.fields[0].width}",
+    ]
+    chunks = [statements[at : at + _CHUNK] for at in range(0, len(statements), _CHUNK)]
+    for number, chunk in enumerate(chunks):
+        head = f"static void {prefix}_score_part{number}(const uint64_t *x, uint64_t *n)"
+        out += [head, "{", "    (void)x;", *chunk, "}", ""]
+    out += [
+        f"/* scores: {upper}_SCORES for each of `count` examples (at most 64), one after the other. */",
+        f"static void {prefix}_scores(const {prefix}_feature *raw, unsigned count, int64_t *scores)",
+        "{",
+        f"    uint64_t x[{max(n_read, 1)}], n[{max(len(statements), 1)}], y[{len(circuit.outputs)}];",
+        "    unsigned i, b, c;",
+        "    (void)n;",
+        *_encode(prefix),
+        *(f"    {prefix}_score_part{number}(x, n);" for number in range(len(chunks))),
+        *(f"    y[{bit}] = {place[net]};" for bit, net in enumerate(circuit.outputs)),
+        "    for (i = 0; i < count; i++)",
+        f"        for (c = 0; c < {upper}_SCORES; c++) {{",
+        "            int64_t score = 0;",
+        f"            for (b = 0; b < {upper}_SCORE_BITS; b++)",
+        f"                score += (int64_t)(y[c * {upper}_SCORE_BITS + b] >> i & 1) << b;",
+    ]
+    if port.fields[0].signed:
+        out.append(
+            f"            score -= (int64_t)(y[(c + 1) * {upper}_SCORE_BITS - 1] >> i & 1) << {upper}_SCORE_BITS;"
+        )
+    return [*out, f"            scores[i * {upper}_SCORES + c] = score;", "        }", "}", "#endif"]
 
 
 def _wrapped(items: list[str]) -> list[str]:

@@ -29,17 +29,20 @@ class Circuit:
     port: InputPort | None = None
 
     @classmethod
-    def of(cls, network: LutNetwork, *, encoded: bool = True) -> Circuit:
+    def of(cls, network: LutNetwork, *, encoded: bool = True, outputs: str = "class") -> Circuit:
         """The whole core of `network` without registers.
 
+        outputs: as of `CompileOptions`.
+
         Inputs are the bits of the code that it reads, named `FEATURE_ge_THRESHOLD` (threshold as an integer), or, if
-        not `encoded`, the bits of the raw features, `FEATURE[BIT]`. Outputs are `class[BIT]`.
+        not `encoded`, the bits of the raw features, `FEATURE[BIT]`. Outputs are `class[BIT]`,
+        `margin[BIT]` and so on.
         """
         # Here, not above: the compiler is heavy to import and readers of logic files do without it.
         from lut2hw.compile.compiler import compile_network
         from lut2hw.targets.registry import get
 
-        compiled = compile_network(network, get("generic"), encoded_inputs=encoded, pipeline="none")
+        compiled = compile_network(network, get("generic"), encoded_inputs=encoded, pipeline="none", outputs=outputs)
         encoder, features = network.encoder, network.features
         names = []
         for field in compiled.input_port.fields:
@@ -50,7 +53,8 @@ class Circuit:
                 name = identifier(field.name)
                 names += [f"{name}[{bit}]" for bit in range(field.width)]
         width = len(compiled.netlist.outputs[OUTPUT])
-        ports = distinct([*(f"class[{bit}]" for bit in range(width)), *names])
+        made = [f"{field.name}[{bit}]" for field in compiled.output_port.fields for bit in range(field.width)]
+        ports = distinct([*made, *names])
         return cls(compiled.netlist, ports[width:], ports[:width], compiled.input_port)
 
     @property

@@ -19,6 +19,7 @@ from lut2hw.flow import boards
 from lut2hw.flow.result import NAME
 from lut2hw.hdl.chip import TOP, BoardChip, ShiftChip
 from lut2hw.hdl.emitted import identity_of
+from lut2hw.hdl.links.shift import pieces
 from lut2hw.hdl.links.uart import uart_divisor
 from lut2hw.hdl.protocol import classify_request
 from lut2hw.targets.base import Device, Flow, Target
@@ -133,7 +134,7 @@ def device_design(manifest: Manifest, device: str | None, package: str | None) -
 
 def _pins(manifest: Manifest, flow: Flow, part: Device) -> str:
     """Constraints that give each port of the chip a pin."""
-    width = manifest.data["output"]["width"]
+    width, _ = pieces(manifest.output_port.width, len(manifest.bits_read[0]))
     # a port of one bit has no index
     classes = ["class"] if width == 1 else [f"class[{bit}]" for bit in range(width)]
     ports = ["clk", "reset", "shift", "data", "done", *classes]

@@ -98,13 +98,16 @@ class Core(wiring.Component):
         where the feature's range goes below zero. With encoded inputs each bit of the code is a field.
         `lut2hw.logic.port.InputPort` has the layout.
     o : Out(stream.Signature(classes))
-        Answers.
+        Answers. Unless the core puts out the class alone, their payload is a structure with fields such as
+        ``class_``, ``margin`` and ``score_virginica``; `lut2hw.logic.port.OutputPort` has the layout.
     """
 
     def __init__(self, compiled: Compiled, *, fields: bool = True) -> None:
         self.compiled, self.latency = compiled, compiled.latency
         self.classes = class_enum(compiled.network.class_names)
-        super().__init__(core_members(compiled.input_port, compiled.network.class_names, fields=fields))
+        super().__init__(
+            core_members(compiled.input_port, compiled.output_port, compiled.network.class_names, fields=fields)
+        )
 
     def payloads(self, x: ArrayLike) -> list[dict[str, int]]:
         """Raw features (n, n_features), as `LutNetwork.predict` takes them, to n values for `i.payload`."""

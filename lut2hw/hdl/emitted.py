@@ -13,16 +13,13 @@ from lut2hw.artefact.folder import Manifest
 from lut2hw.hdl.core import between_streams
 from lut2hw.hdl.layout import class_enum, core_members
 from lut2hw.hdl.protocol import Identity
-from lut2hw.logic.port import class_width
 
 
 def identity_of(manifest: Manifest) -> Identity:
     """What a chip with this core says of itself."""
     digest = hashlib.sha256(b"".join(map(manifest.file, manifest.sources))).digest()
     return Identity(
-        max(1, manifest.input_port.width),
-        class_width(len(manifest.class_names)),
-        int.from_bytes(digest[:4], "little"),
+        max(1, manifest.input_port.width), manifest.output_port.width, int.from_bytes(digest[:4], "little")
     )
 
 
@@ -53,13 +50,13 @@ class EmittedCore(wiring.Component):
     i : In(stream.Signature(data.Layout))
         Examples, each feature that the network reads a field, as in `lut2hw.hdl.core.Core`.
     o : Out(stream.Signature(classes))
-        Answers.
+        Answers, as in `lut2hw.hdl.core.Core`.
     """
 
     def __init__(self, manifest: Manifest, *, fields: bool = True) -> None:
         self.manifest, self.latency = manifest, manifest.latency
         self.classes = class_enum(manifest.class_names)
-        super().__init__(core_members(manifest.input_port, manifest.class_names, fields=fields))
+        super().__init__(core_members(manifest.input_port, manifest.output_port, manifest.class_names, fields=fields))
 
     def payloads(self, x: ArrayLike) -> list[dict[str, int]]:
         """Raw features (n, n_features), as `LutNetwork.predict` takes them, to n values for `i.payload`."""

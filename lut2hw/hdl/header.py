@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lut2hw.logic.port import CLOCK_PORT, INPUT_PORTS, OUTPUT_PORTS, RESET_PORT, TOP, Field, class_width
+from lut2hw.logic.port import CLOCK_PORT, INPUT_PORTS, OUTPUT_PORTS, RESET_PORT, TOP, Field
 from lut2hw.quote import comment
 
 if TYPE_CHECKING:
@@ -24,9 +24,10 @@ def header(compiled: Compiled) -> str:
 def _lines(compiled: Compiled) -> Iterator[str]:
     port, names, latency = compiled.input_port, compiled.network.class_names, compiled.latency
     into, out = INPUT_PORTS, OUTPUT_PORTS
-    width = class_width(len(names))
+    output = compiled.output_port
     when = f"{latency} clock{'s' * (latency != 1)} later" if latency else "at once, there is no clock"
-    yield f"{TOP} for {compiled.target.name}: one example in, its class out {when}."
+    what = "class" if output.classes_alone else "answer"
+    yield f"{TOP} for {compiled.target.name}: one example in, its {what} out {when}."
     yield ""
     if latency:
         yield f"{CLOCK_PORT}, {RESET_PORT}: rising edge; synchronous, active high. One example may enter each clock."
@@ -38,10 +39,20 @@ def _lines(compiled: Compiled) -> Iterator[str]:
         yield f"  {_bits(field.offset, field.width)} {_field(compiled, field)}"
     if not port.fields:
         yield "  [0] nothing: the answer is always the same"
-    yield (
-        f"{out['payload']} {_bits(0, width)}: the number of the class, unsigned, there while {out['valid']} is high, "
-        f"taken while {out['ready']} is high. Classes are"
-    )
+    if output.classes_alone:
+        yield (
+            f"{out['payload']} {_bits(0, output.width)}: the number of the class, unsigned, there while "
+            f"{out['valid']} is high, taken while {out['ready']} is high. Classes are"
+        )
+    else:
+        yield (
+            f"{out['payload']} {_bits(0, output.width)}: an answer, there while {out['valid']} is high, taken while "
+            f"{out['ready']} is high. Its bits are"
+        )
+        for field in output.fields:
+            kind = "two's complement" if field.signed else "unsigned"
+            yield f"  {_bits(field.offset, field.width)} {field.name}, {kind}"
+        yield "Classes are"
     for number, name in enumerate(names):
         yield f"  {number} {comment(name)}"
     yield ""

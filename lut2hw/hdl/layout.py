@@ -1,4 +1,4 @@
-"""The ports of a core as Amaranth's types: features as fields of a structure, classes as an enumeration.
+"""The ports of a core as Amaranth's types: features and answers as fields of structures, classes as an enumeration.
 
 Bit positions and signedness come from `lut2hw.logic.port`, which also makes the names legal and distinct.
 """
@@ -14,7 +14,7 @@ from amaranth.hdl import signed, unsigned
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from lut2hw.logic.port import NO_CLASSES, InputPort, class_width, identifiers
+from lut2hw.logic.port import NO_CLASSES, InputPort, OutputPort, class_width, identifiers
 
 
 def features_layout(port: InputPort) -> data.Layout:
@@ -73,29 +73,64 @@ def class_enum(class_names: tuple[str, ...]) -> Any:
     return types.new_class("Class", (enum.Enum,), {"shape": unsigned(width)}, body)
 
 
-def core_members(port: InputPort, class_names: Sequence[str], *, fields: bool) -> dict[str, wiring.Member]:
+def answer_shape(port: OutputPort, class_names: Sequence[str]) -> Any:
+    """Shape of an answer.
+
+    Parameters
+    ----------
+    port : OutputPort
+        What the core puts out.
+    class_names : sequence of str
+        In the order of the class numbers.
+
+    Returns
+    -------
+    amaranth.lib.enum.EnumType or amaranth.lib.data.Layout
+        The enumeration of the classes for the class alone; else a structure with a field under each of `port.keys`,
+        of which ``class_`` is of that enumeration.
+    """
+    classes = class_enum(tuple(class_names))
+    if port.classes_alone:
+        return classes
+    return data.FlexibleLayout(
+        port.width,
+        {
+            key: data.Field(
+                classes if field.name == "class" else (signed if field.signed else unsigned)(field.width),
+                field.offset,
+            )
+            for key, field in zip(port.keys, port.fields, strict=True)
+        },
+    )
+
+
+def core_members(
+    port: InputPort, output: OutputPort, class_names: Sequence[str], *, fields: bool
+) -> dict[str, wiring.Member]:
     """Members `i` and `o` of a core.
 
     Parameters
     ----------
     port : InputPort
         What the core reads.
+    output : OutputPort
+        What it puts out.
     class_names : sequence of str
         In the order of the class numbers.
     fields : bool
-        Payloads are a structure and an enumeration; else plain vectors of the same bits.
+        Payloads are as `features_layout` and `answer_shape` say; else plain vectors of the same bits.
     """
     if fields:
         return {
             "i": In(stream.Signature(features_layout(port))),
-            "o": Out(stream.Signature(class_enum(tuple(class_names)))),
+            "o": Out(stream.Signature(answer_shape(output, class_names))),
         }
-    return vector_members(port.width, class_width(len(class_names)))
+    return vector_members(port.width, output.width)
 
 
-def vector_members(input_bits: int, class_bits: int) -> dict[str, wiring.Member]:
+def vector_members(input_bits: int, answer_bits: int) -> dict[str, wiring.Member]:
     """Members `i` and `o` of a core, both payloads plain vectors of at least one bit."""
     return {
         "i": In(stream.Signature(unsigned(max(1, input_bits)))),
-        "o": Out(stream.Signature(unsigned(max(1, class_bits)))),
+        "o": Out(stream.Signature(unsigned(max(1, answer_bits)))),
     }

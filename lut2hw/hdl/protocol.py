@@ -7,13 +7,13 @@ carries, and a receiver that starts anywhere is in step at the next `END`. Every
 
     request   tag 1 to 254, features, CRC       classify one example
     request   tag 0, CRC                        say what you are
-    reply     tag of the request, class, CRC
-    reply     tag 0, identity (9 bytes), CRC
+    reply     tag of the request, answer, CRC
+    reply     tag 0, identity (9 or 11 bytes), CRC
     reply     tag 255, CRC                      a damaged or wrong frame came in
 
-Features are the vector of `lut2hw.logic.port`, bit i of it bit i % 8 of byte i // 8; the class number has its least
-significant byte first. Both are as many bytes as their bits need. A chip answers in order and works on one request
-at a time; the tag tells answers apart when frames are lost.
+Features and answer are the vectors of `lut2hw.logic.port`, bit i of them bit i % 8 of byte i // 8, in as many bytes
+as their bits need. A chip answers in order and works on one request at a time; the tag tells answers apart when
+frames are lost.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ TAGS = range(1, 255)
 """Tags of classify requests."""
 CRC_INIT = 0xFFFF
 VERSION = 1
-IDENTITY_BYTES = 9
+IDENTITY_BYTES = (9, 11)
+"""Of an identity, up to 255 bits of an answer and beyond."""
 
 
 def byte_count(bits: int) -> int:
@@ -46,29 +47,35 @@ def crc16(data: bytes) -> bytes:
 class Identity:
     """What a chip says of itself.
 
-    input_bits, class_bits: widths of the core's ports. fingerprint: first 32 bits of the SHA-256 of the core's
+    input_bits, answer_bits: widths of the core's ports. fingerprint: first 32 bits of the SHA-256 of the core's
     Verilog, so that a host can tell whether the chip holds the design it compares with.
     """
 
     input_bits: int
-    class_bits: int
+    answer_bits: int
     fingerprint: int
     version: int = VERSION
 
     def to_bytes(self) -> bytes:
-        """`IDENTITY_BYTES` bytes: version, class bits, input bits (3 bytes), fingerprint (4), little-endian."""
+        """The bytes of version, answer bits, input bits (3 bytes), fingerprint (4), little-endian.
+
+        Where the answer has more than 255 bits, a 0 stands in their place, and two more bytes at the end say them.
+        """
+        wide = self.answer_bits > 255
         return (
-            bytes([self.version, self.class_bits])
+            bytes([self.version, 0 if wide else self.answer_bits])
             + self.input_bits.to_bytes(3, "little")
             + self.fingerprint.to_bytes(4, "little")
+            + (self.answer_bits.to_bytes(2, "little") if wide else b"")
         )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Identity:
         """Undo `to_bytes`. Errors: ValueError for another length."""
-        if len(data) != IDENTITY_BYTES:
-            raise ValueError(f"an identity has {IDENTITY_BYTES} bytes, not {len(data)}")
-        return cls(int.from_bytes(data[2:5], "little"), data[1], struct.unpack("<I", data[5:])[0], data[0])
+        if len(data) not in IDENTITY_BYTES or (len(data) == 9) != (data[1] > 0):
+            raise ValueError(f"an identity has {' or '.join(map(str, IDENTITY_BYTES))} bytes, not {len(data)}")
+        bits = data[1] or int.from_bytes(data[9:], "little")
+        return cls(int.from_bytes(data[2:5], "little"), bits, struct.unpack("<I", data[5:9])[0], data[0])
 
     @property
     def input_bytes(self) -> int:
@@ -76,9 +83,9 @@ class Identity:
         return byte_count(self.input_bits)
 
     @property
-    def class_bytes(self) -> int:
-        """Bytes of the class in a reply."""
-        return byte_count(self.class_bits)
+    def answer_bytes(self) -> int:
+        """Bytes of the answer in a reply."""
+        return byte_count(self.answer_bits)
 
 
 def frame(body: bytes) -> bytes:
@@ -93,13 +100,13 @@ def identify_request() -> bytes:
 
 
 def classify_request(tag: int, word: int, identity: Identity) -> bytes:
-    """The frame that asks for the class of the port vector `word`.
+    """The frame that asks for the answer to the port vector `word`.
 
     It is padded with leading `END`s to be longer than the longest reply, also between clocks that differ by a
     few percent, so a host may send requests back to back without a reply ever having to wait.
     """
     data = frame(bytes([tag]) + word.to_bytes(identity.input_bytes, "little"))
-    longest = 2 + 2 * (1 + identity.class_bytes + 2)
+    longest = 2 + 2 * (1 + identity.answer_bytes + 2)
     return bytes([END]) * (longest + longest // 10 + 2 - len(data)) + data
 
 

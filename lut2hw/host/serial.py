@@ -108,7 +108,7 @@ class Chip:
             until = time.monotonic() + self.silence
             while time.monotonic() < until:
                 for body in self._replies():
-                    if body[0] == protocol.TAG_IDENTIFY and len(body) == 1 + protocol.IDENTITY_BYTES:
+                    if body[0] == protocol.TAG_IDENTIFY and len(body) - 1 in protocol.IDENTITY_BYTES:
                         identity = Identity.from_bytes(body[1:])
                         if identity.version != protocol.VERSION:
                             raise LinkError(
@@ -119,7 +119,7 @@ class Chip:
         raise LinkError("the chip does not answer; is it flashed with a lut2hw chip, are port and baud rate right?")
 
     def classify(self, words: Sequence[int], identity: Identity) -> Iterator[tuple[int, int]]:
-        """Send port vectors; yields (index, class) as answers come.
+        """Send port vectors; yields (index, answer) as they come.
 
         Parameters
         ----------
@@ -146,7 +146,7 @@ class Chip:
             if data:
                 self._write(bytes(data))
             for body in self._replies():
-                if body[0] not in flying or len(body) != 1 + identity.class_bytes:
+                if body[0] not in flying or len(body) != 1 + identity.answer_bytes:
                     continue  # a refusal, or the answer to a request that was given up
                 # Answers come in order: what was sent before this one and is still open, was lost.
                 lost = []
@@ -182,6 +182,7 @@ def run(
     golden: Sequence[int],
     labels: Sequence[int],
     progress: Callable[[int, int, int], None] = lambda done, right, wrong: None,
+    class_of: Callable[[int], int | None] = lambda answer: answer,
 ) -> dict[str, Any]:
     """Stream examples through a chip and compare.
 
@@ -196,11 +197,14 @@ def run(
         after each answer.
     progress : Callable[[int, int, int], None], default=lambda done, right, wrong: None
         Called after each answer with examples done, right answers and mismatches.
+    class_of : Callable[[int], int or None], default=lambda answer: answer
+        Class that an answer says; None where it says none, as `lut2hw.logic.port.OutputPort.class_of`.
 
     Returns
     -------
     dict[str, Any]
-        JSON values: `examples`, `accuracy` of the chip, `mismatches` with the golden model, the `first` of them,
+        JSON values: `examples`, `accuracy` of the chip (None if its answers say no class),
+        `mismatches` with the golden model, the `first` of them,
         `resent` requests, `seconds`, `examples_per_second`.
 
     Raises
@@ -215,11 +219,13 @@ def run(
             f"{expected.input_bits}); flash the one that was built from this folder"
         )
     right = mismatches = done = 0
-    first = None
+    first, says = None, True
     began = time.monotonic()
     for index, answer in chip.classify(words, identity):
         done += 1
-        right += answer == labels[index]
+        number = class_of(answer)
+        says = says and number is not None
+        right += number == labels[index]
         if answer != golden[index]:
             mismatches += 1
             if first is None or index < first["example"]:
@@ -228,7 +234,7 @@ def run(
     seconds = time.monotonic() - began
     return {
         "examples": done,
-        "accuracy": round(right / done, 6) if done else 0.0,
+        "accuracy": None if not says else round(right / done, 6) if done else 0.0,
         "mismatches": mismatches,
         "first": first,
         "resent": chip.resent,

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from lut2hw import bits
-from lut2hw.logic.port import InputPort
+from lut2hw.logic.port import InputPort, OutputPort, class_width
 from lut2hw.logic.walk import operands_first
 from lut2hw.model.network import LutNetwork
 
@@ -268,10 +268,10 @@ def layers(aig: Aig, network: LutNetwork, code: Sequence[int]) -> list[int]:
 
 
 def head(
-    aig: Aig, network: LutNetwork, signals: Sequence[int], width: int, adders: Adders | None = None
+    aig: Aig, network: LutNetwork, signals: Sequence[int], port: OutputPort, adders: Adders | None = None
 ) -> list[int]:
-    """Literals of the class number, `width` bits, least significant bit first."""
-    kind = network.head
+    """Literals of the output, as `port` lays it out, least significant bit first."""
+    kind, width = network.head, class_width(network.n_classes)
     if kind.kind == "bit":
         return [signals[int(kind.signal[0])], *[FALSE] * (width - 1)]
     sums = []
@@ -286,13 +286,21 @@ def head(
                 if weight >> w & 1:
                     columns[w].append(literal)
         sums.append((bias, columns))
-    # Adding the same to all scores changes nothing and makes them unsigned.
+    # Adding the same to all scores changes neither class nor margin and makes them unsigned.
     lowest = min(bias for bias, _ in sums)
+    signed = lowest < 0
     if kind.kind == "threshold":
-        if lowest >= 0:
+        if lowest >= 0 and port.classes_alone:
             return [TRUE, *[FALSE] * (width - 1)]
-        w = (-lowest - 1).bit_length()  # score >= 0 is score + 2**w >= 2**w
-        lowest = -(1 << w)
+        if signed:
+            w = (-lowest - 1).bit_length()  # score >= 0 is score + 2**w >= 2**w
+            if not port.classes_alone:
+                w = max(w, int(kind.score_range[1].max()).bit_length())
+            lowest = -(1 << w)
+    elif port.scores:
+        lowest = -(1 << port.scores[0].width - 1) if signed else 0
+    if kind.kind == "threshold" and not signed:
+        lowest = 0
     most = max(bias - lowest + sum(len(column) << w for w, column in enumerate(columns)) for bias, columns in sums)
     wide = max(1, most.bit_length())
     scores = []
@@ -301,29 +309,57 @@ def head(
             if (bias - lowest) >> place & 1:
                 columns[place].append(TRUE)
         scores.append(aig.sum(columns[:wide], wide, adders))
+    margin: list[int] = []
     if kind.kind == "threshold":
-        answer = FALSE
-        for bit in scores[0][w:]:
+        answer = FALSE if signed else TRUE
+        for bit in scores[0][w:] if signed else ():
             answer = aig.or_(answer, bit)
-        return [answer, *[FALSE] * (width - 1)]
+        best = [answer, *[FALSE] * (width - 1)]
+        if port.field("margin"):
+            margin = [aig.xor(bit, answer ^ 1) for bit in (scores[0][:w] if signed else scores[0])]
+    else:
+        best, margin = _best_and_margin(aig, scores, width, runner_up=port.field("margin") is not None)
+    out: list[int] = []
+    for field in port.fields:
+        number = best if field.name == "class" else margin
+        if field.name not in ("class", "margin"):
+            number = [*scores[field.index], *[FALSE] * (field.width - wide)]
+            if field.signed:
+                number = [*number[: field.width - 1], number[field.width - 1] ^ 1]
+        out += [*number, *[FALSE] * (field.width - len(number))][: field.width]
+    return out
+
+
+def _best_and_margin(
+    aig: Aig, scores: Sequence[list[int]], width: int, *, runner_up: bool
+) -> tuple[list[int], list[int]]:
+    """Literals of the number of the largest score, and of by how much it is larger than all others."""
+
+    def choose(s: int, a: Sequence[int], b: Sequence[int]) -> list[int]:
+        return [aig.mux(s, x, y) for x, y in zip(a, b, strict=True)]
+
     # Neighbours meet: the class on the right has to be strictly better, so the lowest class wins a tie.
-    left = [(score, [c >> w & 1 for w in range(width)]) for c, score in enumerate(scores)]
+    left = [(score, [c >> w & 1 for w in range(width)], [FALSE] * len(score)) for c, score in enumerate(scores)]
     while len(left) > 1:
         winners = []
-        for (score, number), (other, second) in zip(left[::2], left[1::2], strict=False):
+        for (score, number, behind), (other, second, after) in zip(left[::2], left[1::2], strict=False):
             wins = aig.greater(other, score)
-            winners.append(
-                (
-                    [aig.mux(wins, a, b) for a, b in zip(score, other, strict=True)],
-                    [aig.mux(wins, a, b) for a, b in zip(number, second, strict=True)],
-                )
-            )
+            third = behind
+            if runner_up:
+                loser, third = choose(wins, other, score), choose(wins, behind, after)
+                third = choose(aig.greater(third, loser), loser, third)
+            winners.append((choose(wins, score, other), choose(wins, number, second), third))
         left = winners + left[len(winners) * 2 :]
-    return left[0][1]
+    best, number, second = left[0]
+    if not runner_up:
+        return number, []
+    total = aig.sum([[x ^ 1, y] for x, y in zip(best, second, strict=True)], len(best))
+    return number, [bit ^ 1 for bit in total]
 
 
-def reference(network: LutNetwork, port: InputPort, width: int) -> Aig:
-    """The whole model: input the port's bits, output `width` bits of the class number."""
+def reference(network: LutNetwork, port: InputPort, output: OutputPort | None = None) -> Aig:
+    """The whole model: input the port's bits, output the vector of `output`, by default the class alone."""
     aig = Aig(port.width)
-    aig.outputs = head(aig, network, layers(aig, network, encoder(aig, network, port)), width)
+    output = output or OutputPort.of(network)
+    aig.outputs = head(aig, network, layers(aig, network, encoder(aig, network, port)), output)
     return aig

@@ -2,7 +2,11 @@
 
 The input port is one vector. Its fields follow each other from bit 0 up; a field holds one raw feature as an
 unsigned or two's complement integer, least significant bit first, or, with encoded inputs, one bit of the code.
-Features and bits that the network does not read are not in the port. The output port is the class number, unsigned.
+Features and bits that the network does not read are not in the port.
+
+The output port is one vector as well, a word: the class number, unsigned, from bit 0 up, then the margin, unsigned,
+then the scores of all classes in order, all of one width and two's complement where one of them can be negative; of
+these what was asked for, by default the class alone.
 """
 
 from __future__ import annotations
@@ -17,10 +21,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from lut2hw import bits
+from lut2hw import bits, quote
+from lut2hw.errors import UsageError, unknown_name
 from lut2hw.model.network import LutNetwork
+from lut2hw.model.parts import Head
 
 INPUT, OUTPUT = "features", "class"
+"""The netlist's ports: `InputPort` and `OutputPort` have their layouts."""
+
+OUTPUTS = ("class", "margin", "scores")
+"""What a core can put out, in the order of the port."""
 
 TOP = "lut2hw_core"
 CLOCK_PORT, RESET_PORT = "clk", "rst"
@@ -91,13 +101,43 @@ def class_width(n_classes: int) -> int:
 
 @dataclass(frozen=True)
 class Field:
-    """`width` bits from bit `offset` of the port; `index` is the feature, or the encoder bit with encoded inputs."""
+    """`width` bits from bit `offset` of the port; `index` is the feature, encoder bit or score."""
 
     name: str
     index: int
     offset: int
     width: int
     signed: bool
+
+
+def outputs_of(names: str | Iterable[str]) -> tuple[str, ...]:
+    """Names of `OUTPUTS` in order, each once.
+
+    Parameters
+    ----------
+    names : str or iterable of str
+        In any order; in a text separated by commas.
+
+    Raises
+    ------
+    UsageError
+        For a name that is none of them, and for no name at all.
+    """
+    listed = names.split(",") if isinstance(names, str) else names
+    if not isinstance(listed, list | tuple) or not listed:
+        raise UsageError(f"outputs must be of {', '.join(OUTPUTS)}, not {names!r}")
+    found = [name.strip() if isinstance(name, str) else name for name in listed]
+    for name in found:
+        if name not in OUTPUTS:
+            raise unknown_name("output", str(name), OUTPUTS)
+    return tuple(name for name in OUTPUTS if name in found)
+
+
+def _bits_for(low: int, high: int) -> tuple[int, bool]:
+    """Width and signedness of integers from low to high."""
+    if low >= 0:
+        return max(1, high.bit_length()), False
+    return 1 + max((-low - 1).bit_length(), max(high, 0).bit_length()), True
 
 
 @dataclass(frozen=True)
@@ -151,3 +191,120 @@ class InputPort:
         else:
             columns = network.features.clip(x)[:, [field.index for field in self.fields]]
         return [dict(zip(self.keys, row, strict=True)) for row in columns.tolist()]
+
+
+@dataclass(frozen=True)
+class OutputPort:
+    """Layout of the output vector, a word for each answer.
+
+    fields: "class", "margin", then "score_NAME" for each class, or "score" of a head with one threshold; `index` is
+    the number of the score, 0 otherwise. outputs: names of `OUTPUTS`.
+    """
+
+    fields: tuple[Field, ...]
+    outputs: tuple[str, ...] = ("class",)
+
+    @classmethod
+    def of(cls, network: LutNetwork, outputs: Iterable[str] = ("class",)) -> OutputPort:
+        """Layout of what the core of `network` puts out.
+
+        Raises
+        ------
+        UsageError
+            For scores or margin of a network whose answer is one signal.
+        """
+        head, outputs = network.head, outputs_of(tuple(outputs))
+        if head.kind == "bit" and outputs != ("class",):
+            raise UsageError(
+                "this model's answer is one bit, which has no scores and no margin; leave --outputs at class"
+            )
+        fields: list[Field] = []
+
+        def add(name: str, index: int, width: int, signed: bool) -> None:
+            fields.append(Field(name, index, sum(field.width for field in fields), width, signed))
+
+        if "class" in outputs:
+            add("class", 0, class_width(network.n_classes), False)
+        if "margin" in outputs:
+            add("margin", 0, *_bits_for(*head.margin_range))
+        if "scores" in outputs:
+            low, high = head.score_range
+            # of one width, so that they are an array wherever they are read
+            width, signed = _bits_for(int(low.min()), int(high.max()))
+            names = ["score"] if len(low) == 1 else identifiers([f"score_{n}" for n in network.class_names], "score")
+            for index, name in enumerate(names):
+                add(name, index, width, signed)
+        return cls(tuple(fields), outputs)
+
+    @classmethod
+    def of_classes(cls, n_classes: int) -> OutputPort:
+        """Layout of the class alone."""
+        return cls((Field("class", 0, 0, class_width(n_classes), False),))
+
+    @property
+    def width(self) -> int:
+        """Bits of the port."""
+        return sum(field.width for field in self.fields)
+
+    @property
+    def classes_alone(self) -> bool:
+        """Whether the word is the class number."""
+        return self.outputs == ("class",)
+
+    @property
+    def scores(self) -> tuple[Field, ...]:
+        """The fields of the scores, in order."""
+        return tuple(field for field in self.fields if field.name not in ("class", "margin"))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Names of the fields as identifiers, in their order: ``class_``, since Python has a class of its own."""
+        return identifiers([field.name for field in self.fields], "score", NO_FIELDS)
+
+    def field(self, name: str) -> Field | None:
+        """The field of that name, if there is one."""
+        return next((field for field in self.fields if field.name == name), None)
+
+    def rows_of(self, head: Head, scores: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Scores int64 (n, len(bias)) to words, uint8 (n, ceil(width / 8)), bit i in bit i % 8 of byte i // 8."""
+        columns = []
+        for field in self.fields:
+            value = (
+                head.answer(scores)
+                if field.name == "class"
+                else head.margin(scores)
+                if field.name == "margin"
+                else scores[:, field.index]
+            )
+            columns += [(value >> bit) & 1 for bit in range(field.width)]
+        rows = np.array(columns, np.uint8).reshape(self.width, len(scores))
+        return np.packbits(rows, axis=0, bitorder="little").T.copy()
+
+    def values_of(self, word: int) -> dict[str, int]:
+        """The value of each field of a word, by its name."""
+        values = {}
+        for field in self.fields:
+            value = word >> field.offset & (1 << field.width) - 1
+            values[field.name] = value - (1 << field.width if field.signed and value >> field.width - 1 else 0)
+        return values
+
+    def in_words(self, word: int) -> str:
+        """A word for people: the class number, or each field."""
+        if self.classes_alone:
+            return str(word)
+        return f"0x{word:x} ({', '.join(f'{quote.line(name, 80)}={n}' for name, n in self.values_of(word).items())})"
+
+    def class_of(self, word: int) -> int | None:
+        """The class that a word says, by its scores if need be; None if there is only a margin."""
+        values = self.values_of(word)
+        if "class" in values:
+            return values["class"]
+        scores = [values[field.name] for field in self.scores]
+        if not scores:
+            return None
+        return int(scores[0] >= 0) if len(scores) == 1 else scores.index(max(scores))
+
+
+def words_of(rows: NDArray[np.uint8]) -> list[int]:
+    """Bits of a port, uint8 (n, bytes), to one Python integer per example."""
+    return [int.from_bytes(row.tobytes(), "little") for row in rows]

@@ -106,6 +106,14 @@ class Head:
         np.add.at(high, self.class_of, np.maximum(self.weight, 0))
         return low, high
 
+    @property
+    def margin_range(self) -> tuple[int, int]:
+        """0 and a margin that none exceeds."""
+        low, high = self.score_range
+        if self.kind == "argmax":
+            return 0, max(int(high.max()) - int(np.sort(low)[-2]), 0)
+        return (0, max(int(high[0]), -1 - int(low[0]))) if self.kind == "threshold" else (0, 0)
+
     def answer(self, scores: NDArray[np.int64]) -> NDArray[np.int64]:
         """Scores (n, len(bias)) to classes int64 (n,)."""
         if self.kind == "argmax":

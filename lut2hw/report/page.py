@@ -650,7 +650,12 @@ def _facts(network: LutNetwork, dataset: Dataset | None, manifest: Manifest | No
             (
                 "Hardware",
                 f"{manifest.target}, {manifest.input_port.width:,} input bits, "
-                f"{manifest.latency} cycles of latency, one example per clock",
+                + (
+                    ""
+                    if manifest.output_port.classes_alone
+                    else f"{manifest.output_port.width:,} output bits ({', '.join(manifest.output_port.outputs)}), "
+                )
+                + f"{manifest.latency} cycles of latency, one example per clock",
             )
         )
     return facts

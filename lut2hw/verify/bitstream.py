@@ -18,6 +18,7 @@ from lut2hw.artefact.vectors import Vectors
 from lut2hw.errors import ToolError
 from lut2hw.files import read_text, scratch
 from lut2hw.flow.result import built_for
+from lut2hw.hdl.links.shift import pieces
 from lut2hw.targets.base import simulation_model
 from lut2hw.verify import board, simulate
 from lut2hw.verify.outcome import Outcome
@@ -133,7 +134,7 @@ def _shift(manifest: Manifest, binary: Path, vectors: Vectors, seed: int, timeou
             None,
             simulate.ICARUS_DEFINES,
             "lut2hw.sim.chip",
-            {"pins": pins, "bits": bits},
+            {"pins": pins, "bits": bits, "clocks": pieces(manifest.output_port.width, len(bits))[1]},
         )
         result = simulate.cocotb(design, vectors, seed=seed, timeout=timeout)
     return Outcome.of_bench("bitstream", len(vectors), result)

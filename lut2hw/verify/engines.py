@@ -150,6 +150,8 @@ def _mismatch(manifest: Manifest, first: dict[str, Any]) -> str:
     def name(number: int | None) -> str:
         if number is None:
             return "unknown (X)"
+        if not manifest.output_port.classes_alone:
+            return manifest.output_port.in_words(number)
         known = number < len(manifest.class_names)
         return f"{number} ({quote.line(manifest.class_names[number], 80)})" if known else str(number)
 

@@ -58,6 +58,7 @@ def check(manifest: Manifest, vectors: Vectors, seed: int = 0, timeout: float | 
                 gates,
                 manifest.latency,
                 vectors,
+                output=manifest.output_port,
                 seed=seed,
                 limit=formal.DEFAULT_LIMIT if timeout is None else timeout,
             )

@@ -13,26 +13,33 @@ from lut2hw.artefact.folder import Manifest
 from lut2hw.artefact.vectors import Vectors, packed_port
 from lut2hw.compile.compiler import compile_network
 from lut2hw.logic.netlist import Netlist
-from lut2hw.logic.port import INPUT, OUTPUT
+from lut2hw.logic.port import INPUT, OUTPUT, words_of
 from lut2hw.targets.registry import get
 from lut2hw.verify.outcome import Outcome
 
 
 def classes_of(netlist: Netlist, features: bits.Packed, n: int) -> NDArray[np.int64]:
-    """Class numbers int64 (n,) that a netlist answers to packed port bits (width, n_words)."""
+    """Class numbers int64 (n,) that a netlist of these alone answers to packed port bits (width, n_words)."""
     rows = bits.unpack(netlist.evaluate(**{INPUT: features})[OUTPUT], n).astype(np.int64)
     return np.asarray((rows << np.arange(len(rows))[:, None]).sum(axis=0), np.int64)
+
+
+def answers_of(netlist: Netlist, features: bits.Packed, n: int) -> NDArray[np.uint8]:
+    """Words uint8 (n, ceil(width / 8)) that a netlist answers to packed port bits (width, n_words)."""
+    rows = bits.unpack(netlist.evaluate(**{INPUT: features})[OUTPUT], n)
+    return np.packbits(rows, axis=0, bitorder="little").T
 
 
 def check(manifest: Manifest, vectors: Vectors) -> Outcome:
     """Compile again and compare after every pass, then compare the netlist of the folder."""
     features, n = packed_port(manifest.input_port, vectors.inputs), len(vectors)
+    right = vectors.answer_rows(manifest.output_port.width)
     passes: dict[str, int] = {}
     wrong: list[tuple[str, dict[str, Any]]] = []
 
     def compare(name: str, netlist: Netlist) -> None:
-        got = classes_of(netlist, features, n)
-        bad = np.flatnonzero(got != vectors.classes)
+        got = answers_of(netlist, features, n)
+        bad = np.flatnonzero((got != right).any(axis=1)) if got.shape == right.shape else np.arange(n)
         name = name if name not in passes else f"{name} ({len(passes)})"
         passes[name] = len(bad)
         if len(bad):
@@ -43,14 +50,19 @@ def check(manifest: Manifest, vectors: Vectors) -> Outcome:
                     {
                         "vector": at,
                         "input": f"{vectors.words()[at]:x}",
-                        "got": int(got[at]),
-                        "expected": int(vectors.classes[at]),
+                        "got": words_of(got[at : at + 1])[0],
+                        "expected": words_of(right[at : at + 1])[0],
                     },
                 )
             )
 
     # Don't-cares are in the golden model already, so this compilation may not change any more.
-    options = replace(manifest.options, dont_cares="off", encoded_inputs=manifest.input_port.encoded)
+    options = replace(
+        manifest.options,
+        dont_cares="off",
+        encoded_inputs=manifest.input_port.encoded,
+        outputs=manifest.output_port.outputs,
+    )
     compile_network(manifest.network, get(manifest.target), options, on_pass=compare)
     compare("folder", manifest.netlist)
     mismatches = sum(passes.values())

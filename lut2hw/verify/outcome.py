@@ -16,10 +16,10 @@ class Outcome:
     vectors: int = 0
     """Examples compared, 0 for a proof."""
     mismatches: int = 0
-    """Those with a wrong class."""
+    """Those with a wrong answer."""
     first: dict[str, Any] | None = None
-    """The first mismatch, with `input` (hexadecimal value of the port), `expected` and `got` (class numbers; None for
-    unknown bits).
+    """The first mismatch, with `input` (hexadecimal value of the port), `expected` and `got` (of the output port;
+    None for unknown bits).
     """
     errors: tuple[str, ...] = ()
     """Other things that went wrong, one line each."""

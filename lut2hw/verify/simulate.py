@@ -56,7 +56,7 @@ def cocotb(design: Design, vectors: Vectors, *, seed: int = 0, timeout: float | 
     need("cocotb", extra="sim", error=ToolError)
     tools.require("iverilog")
     with scratch() as work:
-        lines = (f"{word:x} {expected}\n" for word, expected in zip(vectors.words(), vectors.classes, strict=True))
+        lines = (f"{word:x} {expected}\n" for word, expected in zip(vectors.words(), vectors.answers(), strict=True))
         (work / "vectors.txt").write_text("".join(lines))
         config = {
             "sources": design.source_files(work),
@@ -92,7 +92,7 @@ def amaranth(core: Core | EmittedCore | NetlistCore, vectors: Vectors, *, seed: 
     from amaranth.sim import Simulator
 
     latency, payload, answer = core.latency, Value.cast(core.i.payload), Value.cast(core.o.payload)
-    bench = Bench(vectors.words(), vectors.classes.tolist(), latency, seed, resets=latency > 0)
+    bench = Bench(vectors.words(), vectors.answers(), latency, seed, resets=latency > 0)
     m = Module()
     m.submodules.core = core
     if latency:

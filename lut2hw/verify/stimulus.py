@@ -6,7 +6,7 @@ import numpy as np
 
 from lut2hw import bits
 from lut2hw.artefact.folder import Manifest
-from lut2hw.artefact.vectors import Vectors, answers, encoded_bits, random_vectors
+from lut2hw.artefact.vectors import Vectors, encoded_bits, expected, random_vectors
 from lut2hw.errors import Lut2hwError
 from lut2hw.logic.port import InputPort
 from lut2hw.model.network import LutNetwork
@@ -17,15 +17,22 @@ RANDOM = 1_000
 def stimulus(manifest: Manifest, n: int | None, seed: int) -> Vectors:
     """`n` vectors: the emitted ones, then random ones; by default all emitted ones and 1,000 random ones.
 
-    Expected classes come from the golden model; `Lut2hwError` if the folder's own differ from them.
+    Expected answers come from the golden model; `Lut2hwError` if the folder's own differ from them.
     """
-    network, port, emitted = manifest.network, manifest.input_port, manifest.vectors
-    if not np.array_equal(answers(network, port, emitted.inputs), emitted.classes):
+    network, port, output, emitted = manifest.network, manifest.input_port, manifest.output_port, manifest.vectors
+    golden = expected(network, port, emitted.inputs, output)
+    if not np.array_equal(golden.classes, emitted.classes) or golden.answers() != emitted.answers():
         raise Lut2hwError(f"vectors.npz and model.lut in {manifest.directory} disagree; emit the core again")
     n = len(emitted) + RANDOM if n is None else n
     emitted = emitted.first(n)
-    random = random_vectors(network, port, n - len(emitted), seed)
-    return Vectors(np.concatenate([emitted.inputs, random.inputs]), np.concatenate([emitted.classes, random.classes]))
+    random = random_vectors(network, port, n - len(emitted), seed, output)
+    return Vectors(
+        np.concatenate([emitted.inputs, random.inputs]),
+        np.concatenate([emitted.classes, random.classes]),
+        None
+        if emitted.outputs is None or random.outputs is None
+        else np.concatenate([emitted.outputs, random.outputs]),
+    )
 
 
 def coverage(network: LutNetwork, port: InputPort, vectors: Vectors) -> dict[str, float]:

@@ -293,9 +293,13 @@ def test_c_header_is_the_golden_model(tmp_path, seed):
         pytest.skip("needs a C compiler: install one (Debian, Ubuntu: `apt-get install gcc`)")
     network = random_network(seed, head=HEADS[seed % 3], k_max=8, luts=300 if seed == 4 else 12)
     (tmp_path / "model.h").write_text(to_c(network, "core"))
+    with_scores = network.head.kind != "bit" and seed > 2
     (tmp_path / "main.c").write_text(
-        '#include "model.h"\nvoid run(const core_feature *x, unsigned n, uint16_t *y) { core_classify(x, n, y); }\n'
+        ("#define CORE_WITH_SCORES\n" if with_scores else "")
+        + '#include "model.h"\nvoid run(const core_feature *x, unsigned n, uint16_t *y) { core_classify(x, n, y); }\n'
         "const char *name(unsigned i) { return core_class_names[i]; }\n"
+        + "void scores(const core_feature *x, unsigned n, int64_t *y) { core_scores(x, n, y); }\n"
+        * with_scores
     )
     subprocess.run(
         [
@@ -322,6 +326,14 @@ def test_c_header_is_the_golden_model(tmp_path, seed):
         part = x[at : at + 64]
         library.run(part.ctypes.data_as(ctypes.c_void_p), len(part), answer[at:].ctypes.data_as(ctypes.c_void_p))
     assert (answer == network.predict(x)).all()
+    if with_scores:
+        found = np.zeros((200, len(network.head.bias)), np.int64)
+        for at in range(0, 200, 64):
+            part = x[at : at + 64]
+            library.scores(
+                part.ctypes.data_as(ctypes.c_void_p), len(part), found[at:].ctypes.data_as(ctypes.c_void_p)
+            )
+        assert (found == network.scores_packed(network.encoder(x.astype(np.int64)), 200)).all()
     library.name.restype = ctypes.c_char_p
     assert library.name(network.n_classes - 1).decode() == network.class_names[-1]
 

@@ -88,7 +88,7 @@ class FakeChip:
             elif len(body) == 1 + self.identity.input_bytes:
                 self.requests += 1
                 answer = self.classify(int.from_bytes(body[1:], "little"))
-                reply = body[:1] + answer.to_bytes(self.identity.class_bytes, "little")
+                reply = body[:1] + answer.to_bytes(self.identity.answer_bytes, "little")
             else:
                 reply = bytes([protocol.TAG_DAMAGED])
             self.out += bytes(self.line(protocol.frame(reply)))

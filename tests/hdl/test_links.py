@@ -18,15 +18,15 @@ from lut2hw.logic.netlist import Netlist
 from lut2hw.logic.port import INPUT, OUTPUT
 
 
-def small_core(width, class_bits, latency):
-    """A core with random LUTs from `width` inputs to `class_bits` outputs."""
+def small_core(width, answer_bits, latency):
+    """A core with random LUTs from `width` inputs to `answer_bits` outputs."""
     rng = np.random.default_rng(width)
     netlist = Netlist()
     nets = netlist.input(INPUT, width)
     k = min(width, 6)
     outputs = [
         netlist.lut(rng.choice(nets, k, replace=False).tolist(), int(rng.integers(1, 1 << min(2**k, 63))))
-        for _ in range(class_bits)
+        for _ in range(answer_bits)
     ]
     for _ in range(latency):
         outputs = [netlist.cell("ff", [net])[0] for net in outputs]
@@ -46,18 +46,27 @@ def expected(netlist, words):
     width = len(netlist.inputs[INPUT])
     rows = np.array([[word >> bit & 1 for word in words] for bit in range(width)], np.uint8)
     out = bits.unpack(netlist.evaluate(**{INPUT: bits.pack(rows)})[OUTPUT], len(words))
-    return [int(value) for value in (out.astype(np.int64).T << np.arange(len(out))).sum(1)]
+    return [sum(int(bit) << at for at, bit in enumerate(column)) for column in out.T]
 
 
 @pytest.mark.parametrize(
-    ("name", "width", "class_bits", "latency", "n"),
+    ("name", "width", "answer_bits", "latency", "n"),
     [
         ("uart", 75, 4, 0, 20),
         ("spi", 40, 9, 2, 12),
         ("axi-stream", 75, 9, 0, 60),
         ("wishbone", 75, 4, 2, 8),
         ("shift", 75, 4, 2, 20),
+        ("shift", 75, 59, 2, 12),
+        ("shift", 5, 59, 0, 12),
+        ("uart", 20, 260, 1, 8),
+        ("wishbone", 20, 70, 1, 6),
+        ("axi-stream", 20, 70, 1, 12),
         pytest.param("shift", 1, 1, 0, 12, marks=pytest.mark.slow),
+        pytest.param("shift", 1, 17, 0, 12, marks=pytest.mark.slow),
+        pytest.param("shift", 16, 17, 3, 12, marks=pytest.mark.slow),
+        pytest.param("spi", 20, 260, 1, 6, marks=pytest.mark.slow),
+        pytest.param("wishbone", 3, 400, 0, 6, marks=pytest.mark.slow),
         pytest.param("uart", 3, 12, 3, 12, marks=pytest.mark.slow),
         pytest.param("spi", 3, 1, 0, 12, marks=pytest.mark.slow),
         pytest.param("axi-stream", 16, 2, 4, 20, marks=pytest.mark.slow),
@@ -65,9 +74,9 @@ def expected(netlist, words):
         pytest.param("wishbone", 3, 1, 0, 8, marks=pytest.mark.slow),
     ],
 )
-def test_link_carries_examples_and_classes(name, width, class_bits, latency, n):
-    netlist, core = small_core(width, class_bits, latency)
-    identity = Identity(width, class_bits, 0xC0DBDCDD)
+def test_link_carries_examples_and_classes(name, width, answer_bits, latency, n):
+    netlist, core = small_core(width, answer_bits, latency)
+    identity = Identity(width, answer_bits, 0xC0DBDCDD)
     link = links.make_link(name, identity, clock_hz=8e6, baud=1_000_000, data_bytes=2)
     words = examples(width, n)
     result = simulation.simulate(LinkedCore(link, core), words, timeout=120)
@@ -116,11 +125,11 @@ def test_damage_is_noticed():
             assert body not in Deframer().feed(bytes(wrong))
 
 
-@pytest.mark.parametrize(("input_bits", "class_bits"), [(1, 1), (3, 12), (8, 4), (6272, 4)])
-def test_requests_leave_time_for_replies(input_bits, class_bits):
-    identity = Identity(input_bits, class_bits, 0xC0DB)
+@pytest.mark.parametrize(("input_bits", "answer_bits"), [(1, 1), (3, 12), (8, 4), (6272, 4)])
+def test_requests_leave_time_for_replies(input_bits, answer_bits):
+    identity = Identity(input_bits, answer_bits, 0xC0DB)
     assert Identity.from_bytes(identity.to_bytes()) == identity
-    worst_reply = len(protocol.frame(bytes([1]) + bytes([END]) * identity.class_bytes)) + 2  # and a CRC to escape
+    worst_reply = len(protocol.frame(bytes([1]) + bytes([END]) * identity.answer_bytes)) + 2  # and a CRC to escape
     for word in (0, (1 << input_bits) - 1):
         request = protocol.classify_request(1, word, identity)
         assert len(request) > worst_reply
@@ -154,3 +163,20 @@ def test_a_baud_rate_the_clock_cannot_make_is_refused(clock, baud, hint):
 def test_an_unknown_link_is_refused_with_the_nearest():
     with pytest.raises(UsageError, match="'wishbone'"):
         links.make_link("wishbon", Identity(8, 1, 0))
+
+
+@pytest.mark.parametrize("answer_bits", [1, 4, 255, 256, 257, 4000, 65535])
+def test_identities_of_any_width(answer_bits):
+    identity = Identity(75, answer_bits, 0xC0DBDCDD)
+    data = identity.to_bytes()
+    assert Identity.from_bytes(data) == identity
+    assert len(data) == (9 if answer_bits < 256 else 11)
+    for wrong in (data[:-1], data + b"\0", data + b"\0\0"):
+        with pytest.raises(ValueError, match="bytes"):
+            Identity.from_bytes(wrong)
+
+
+def test_an_answer_too_wide_for_registers_is_refused():
+    with pytest.raises(UsageError, match="another link") as error:
+        links.make_link("wishbone", Identity(8, 59 * 32 + 1, 0))
+    assert "\n" not in str(error.value)

@@ -46,7 +46,9 @@ def cocotb(
         instances.append(f"{name} it_{name}({', '.join(f'.{pin}({name}_{pin})' for pin in pins)});")
         path = work / f"{name}.txt"
         path.write_text(
-            "".join(f"{word:x} {expected}\n" for word, expected in zip(vectors.words(), vectors.classes, strict=True))
+            "".join(
+                f"{word:x} {expected}\n" for word, expected in zip(vectors.words(), vectors.answers(), strict=True)
+            )
         )
         config.append(
             {

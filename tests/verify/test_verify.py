@@ -465,7 +465,7 @@ def test_reference_equals_golden_model(head):
         port = compile_network(net, targets.get("ice40")).input_port
         vectors = random_vectors(net, port, 200, seed)
         width = max(1, (net.n_classes - 1).bit_length())
-        rows = reference(net, port, width).evaluate(packed_port(port, vectors.inputs))
+        rows = reference(net, port).evaluate(packed_port(port, vectors.inputs))
         from lut2hw import bits
 
         got = (bits.unpack(rows, 200).astype(int) << np.arange(width)[:, None]).sum(axis=0)

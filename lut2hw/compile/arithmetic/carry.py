@@ -141,7 +141,7 @@ class CarryArithmetic(Arithmetic):
         super().__init__(graph, lut_inputs)
         self.shares, self.chain = shares, chain
 
-    def sums(self, terms: Sequence[tuple[Sequence[Sequence[int]], int]]) -> list[Bits]:
+    def sums(self, terms: Sequence[tuple[Sequence[Sequence[int]], int]], part: str = "popcount") -> list[Bits]:
         """As `Arithmetic.sums`."""
         plans: dict[tuple[int, ...], Plan] = {}
         heaps, todo = [], []
@@ -156,11 +156,11 @@ class CarryArithmetic(Arithmetic):
             heaps.append(heap)
             todo.append(plans[counts].rounds)
         for number in range(max(map(len, todo), default=0)):
-            chain = Chain(self.graph, "popcount", self.chain)
+            chain = Chain(self.graph, part, self.chain)
             for heap, rounds in zip(heaps, todo, strict=True):
                 if number < len(rounds):
                     self._round(heap, rounds[number], chain)
-        chain = Chain(self.graph, "popcount", self.chain)
+        chain = Chain(self.graph, part, self.chain)
         return [self._ripple(heap, chain) for heap in heaps]
 
     def _round(self, heap: list[list[int]], steps: Sequence[Step], chain: Chain) -> None:
@@ -173,8 +173,8 @@ class CarryArithmetic(Arithmetic):
         made: list[list[int]] = [[] for _ in range(max(step.low + step.columns for step in steps) + 1)]
         for step, operands in zip(steps, taken, strict=True):
             if step.columns == 1:
-                made[step.low].append(self.graph.lut(operands[0], XOR3, "popcount"))
-                made[step.low + 1].append(self.graph.lut(operands[0], MAJORITY, "popcount"))
+                made[step.low].append(self.graph.lut(operands[0], XOR3, chain.part))
+                made[step.low + 1].append(self.graph.lut(operands[0], MAJORITY, chain.part))
                 continue
             enter, *pair = operands[0]
             chain.enter(enter, step.columns)

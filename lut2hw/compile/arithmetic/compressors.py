@@ -29,11 +29,11 @@ class Arithmetic:
     def __init__(self, graph: Graph, lut_inputs: int) -> None:
         self.graph, self.k = graph, lut_inputs
 
-    def sums(self, terms: Sequence[tuple[Sequence[Sequence[int]], int]]) -> list[Bits]:
+    def sums(self, terms: Sequence[tuple[Sequence[Sequence[int]], int]], part: str = "popcount") -> list[Bits]:
         """For each (columns, constant): `constant` plus 2**w for each literal in columns[w] that is one."""
-        return [self._sum(columns, constant) for columns, constant in terms]
+        return [self._sum(columns, constant, part) for columns, constant in terms]
 
-    def _sum(self, columns: Sequence[Sequence[int]], constant: int) -> Bits:
+    def _sum(self, columns: Sequence[Sequence[int]], constant: int, part: str) -> Bits:
         """One of `sums`.
 
         Where the LUT has six inputs, three of them count six bits; the rest is full adders from the lowest column up
@@ -55,13 +55,13 @@ class Arithmetic:
                 bits, at = column[at : at + 6], at + 6
                 for v, table in enumerate(COUNT6, w):
                     if v < len(heap):
-                        heap[v].append(graph.lut(bits, table, "popcount"))
+                        heap[v].append(graph.lut(bits, table, part))
             while len(column) - at > 1:
                 bits = column[at : at + 3]
                 at += len(bits)
                 bits = [*bits, FALSE][:3]
-                column.append(graph.lut(bits, XOR3, "popcount"))
-                carry = graph.lut(bits, MAJORITY, "popcount")
+                column.append(graph.lut(bits, XOR3, part))
+                carry = graph.lut(bits, MAJORITY, part)
                 if carry != FALSE and w + 1 < len(heap):  # the total is below 2**len(heap)
                     heap[w + 1].append(carry)
             out.append(column[at] if at < len(column) else FALSE)

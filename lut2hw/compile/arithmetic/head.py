@@ -1,4 +1,4 @@
-"""The head in logic: weighted votes to a class number."""
+"""The head in logic: weighted votes to a class number, scores and a margin."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lut2hw.compile.arithmetic.compressors import Arithmetic
+from lut2hw.compile.arithmetic.compressors import Arithmetic, Candidate
 from lut2hw.logic.graph import FALSE, TRUE
+from lut2hw.logic.port import OutputPort
 from lut2hw.model.parts import Head
 
 
@@ -52,6 +53,84 @@ def scores(head: Head, votes: Sequence[int]) -> list[Score]:
                     columns[w].append(literal)
         out.append(Score(bias, columns))
     return out
+
+
+def outputs(head: Head, votes: Sequence[int], port: OutputPort, n_classes: int, arithmetic: Arithmetic) -> list[int]:
+    """Literals of the output port, as `port` lays it out.
+
+    Sums, matches and the runner-up are made for what is asked: scores alone have no argmax.
+    """
+    if port.classes_alone:
+        return answer(head, votes, n_classes, arithmetic)
+    score = scores(head, votes)
+    # Two's complement is the sum of a number and 2**(width - 1), which is never negative, with its sign inverted.
+    signed = head.kind == "threshold" or any(field.signed for field in port.scores)
+    low, high = head.score_range
+    if signed:
+        width = 1 + max((-int(low.min()) - 1).bit_length(), int(high.max()).bit_length())
+        offset = 1 << width - 1
+    else:
+        width, offset = 0, 0 if port.scores else -min(s.bias for s in score)
+    totals = arithmetic.sums([(s.columns, s.bias + offset) for s in score])
+    totals = [[*total, *[FALSE] * (width - len(total))] for total in totals]
+    out: list[int] = []
+    if head.kind == "threshold":
+        [total] = totals
+        positive = total[-1]
+        distance = [arithmetic.graph.lut((bit, positive), 0b1001, "argmax") for bit in total[:-1]]
+        best, margin = [positive], distance
+    elif {"class", "margin"} & set(port.outputs):
+        best, margin = _best_and_margin(totals, n_classes, arithmetic, runner_up="margin" in port.outputs)
+    for each in port.fields:
+        if each.name == "class":
+            number = best
+        elif each.name == "margin":
+            number = margin
+        else:
+            number = totals[each.index]
+            if signed:
+                number = [*number[:-1], number[-1] ^ 1]
+        out += [*number, *[FALSE] * (each.width - len(number))][: each.width]
+    return out
+
+
+def _best_and_margin(
+    totals: Sequence[list[int]], n_classes: int, arithmetic: Arithmetic, *, runner_up: bool
+) -> tuple[list[int], list[int]]:
+    """Literals of the class with the largest of the totals, and of by how much it is larger than all others.
+
+    The runner-up is the better one of the loser of the last match and the runner-up on the winner's side. Both are
+    chosen by the sign that chooses the winner, and one more match decides between them.
+    """
+    width = max(1, (n_classes - 1).bit_length())
+    most = max(1, *(len(total) for total in totals))
+    left = [
+        (_constant(c, width), [*total, *[FALSE] * (most - len(total))], [FALSE] * most)
+        for c, total in enumerate(totals)
+    ]
+    while len(left) > 1:
+        matches, bye = list(zip(left[::2], left[1::2], strict=False)), left[-1:] if len(left) % 2 else []
+        if not runner_up:
+            pairs = [((a[0], a[1]), (b[0], b[1])) for a, b in matches]
+            winners = arithmetic.tournament_round(pairs, last=len(left) == 2)
+            left = [(number, score, [FALSE] * most) for number, score in winners] + bye
+            continue
+        # the second of a match that the left one wins: its own second, or the right one
+        pairs = [(([*a[0], *b[1], *a[2]], a[1]), ([*b[0], *a[1], *b[2]], b[1])) for a, b in matches]
+        winners = arithmetic.tournament_round(pairs, last=False)
+        rivals: list[tuple[Candidate, Candidate]] = [
+            (([], carried[width : width + most]), ([], carried[width + most :])) for carried, _ in winners
+        ]
+        seconds = arithmetic.tournament_round(rivals, last=False)
+        left = [
+            (carried[:width], score, second) for (carried, score), (_, second) in zip(winners, seconds, strict=True)
+        ] + bye
+    number, best, second = left[0]
+    if not runner_up:
+        return number, []
+    # best - second is the complement of (complement of best) + second, which does not overflow
+    [total] = arithmetic.sums([([[x ^ 1, y] for x, y in zip(best, second, strict=True)], 0)], "argmax")
+    return number, [bit ^ 1 for bit in total[:most]]
 
 
 def answer(head: Head, votes: Sequence[int], n_classes: int, arithmetic: Arithmetic) -> list[int]:

@@ -1,9 +1,9 @@
-"""Links: hardware that carries examples to a core and classes back.
+"""Links: hardware that carries examples to a core and answers back.
 
 Every link is a `wiring.Component` with the same inner side: `features`, a stream to the core whose payload is the
-vector of `lut2hw.logic.port`, and `answer`, a stream from the core whose payload is the class number. The outer
-side is a UART, an SPI peripheral, AXI4-Stream, a Wishbone register block or a shift register. UART and SPI speak
-`lut2hw.hdl.protocol`.
+vector of `lut2hw.logic.port`, and `answer`, a stream from the core whose payload is the vector of its answers. The
+outer side is a UART, an SPI peripheral, AXI4-Stream, a Wishbone register block or a shift register. UART and SPI
+speak `lut2hw.hdl.protocol`.
 """
 
 from typing import TYPE_CHECKING

@@ -13,7 +13,7 @@ from lut2hw.hdl.protocol import Identity
 
 
 class AxiStream(Link):
-    """AXI4-Stream link: one packet of features in, one beat with the class out.
+    """AXI4-Stream link: one packet of features in, one beat with the answer out.
 
     A packet has `beats` beats, byte 0 of the vector in TDATA[7:0] of the first, TLAST on the last one. A packet of
     another length is answered by a beat with TUSER 1 whose TDATA means nothing.
@@ -34,8 +34,9 @@ class AxiStream(Link):
     -------
     s_axis_tdata : In(8 * data_bytes)
         With `s_axis_tvalid`, `s_axis_tready` and `s_axis_tlast`: packets of features.
-    m_axis_tdata : Out(8 * identity.class_bytes)
-        With `m_axis_tvalid`, `m_axis_tready`, `m_axis_tuser` and `m_axis_tlast`, which is always 1: classes.
+    m_axis_tdata : Out(8 * identity.answer_bytes)
+        With `m_axis_tvalid`, `m_axis_tready`, `m_axis_tuser` and `m_axis_tlast`, which is always 1:
+        answers, padded to bytes.
     """
 
     bench = "link_axi_stream"
@@ -52,7 +53,7 @@ class AxiStream(Link):
                 "s_axis_tvalid": In(1),
                 "s_axis_tready": Out(1),
                 "s_axis_tlast": In(1),
-                "m_axis_tdata": Out(8 * identity.class_bytes),
+                "m_axis_tdata": Out(8 * identity.answer_bytes),
                 "m_axis_tvalid": Out(1),
                 "m_axis_tready": In(1),
                 "m_axis_tlast": Out(1),

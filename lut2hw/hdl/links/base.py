@@ -32,7 +32,7 @@ class LinkOptions:
 
 
 class Link(wiring.Component):
-    """Base of all links: hardware that carries examples to a core and classes back.
+    """Base of all links: hardware that carries examples to a core and answers back.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ class Link(wiring.Component):
     -------
     features : Out(stream.Signature(identity.input_bits))
         Examples to the core, the vector of `lut2hw.logic.port`.
-    answer : In(stream.Signature(identity.class_bits))
-        Class numbers from the core.
+    answer : In(stream.Signature(identity.answer_bits))
+        Answers from the core, the vector of `lut2hw.logic.port`.
     """
 
     bench: ClassVar[str]
@@ -62,7 +62,7 @@ class Link(wiring.Component):
             {
                 **outer,
                 "features": Out(stream.Signature(identity.input_bits)),
-                "answer": In(stream.Signature(identity.class_bits)),
+                "answer": In(stream.Signature(identity.answer_bits)),
             }
         )
 
@@ -77,7 +77,7 @@ class Link(wiring.Component):
 
     def _held_answer(self, m: Module) -> stream.Interface:
         """The answer behind a register: a core without one takes an example only together with its answer."""
-        held = stream.Signature(self.identity.class_bits).create(path=("held",))
+        held = stream.Signature(self.identity.answer_bits).create(path=("held",))
         m.d.comb += self.answer.ready.eq(~held.valid)
         with m.If(self.answer.valid & ~held.valid):
             m.d.sync += [held.payload.eq(self.answer.payload), held.valid.eq(1)]

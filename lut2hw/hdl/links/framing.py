@@ -157,8 +157,8 @@ class FrameTransmitter(wiring.Component):
     -------
     tag, kind, request_valid, request_ready
         The request to reply to, as `FrameReceiver` gives it.
-    answer : In(stream.Signature(identity.class_bits))
-        Class numbers from the core.
+    answer : In(stream.Signature(identity.answer_bits))
+        Answers from the core.
     bytes : Out(stream.Signature(8))
         Escaped bytes for the wire.
     """
@@ -171,7 +171,7 @@ class FrameTransmitter(wiring.Component):
                 "kind": In(2),
                 "request_valid": In(1),
                 "request_ready": Out(1),
-                "answer": In(stream.Signature(identity.class_bits)),
+                "answer": In(stream.Signature(identity.answer_bits)),
                 "bytes": Out(stream.Signature(8)),
             }
         )
@@ -182,26 +182,26 @@ class FrameTransmitter(wiring.Component):
         identity = self._identity
         tag, kind = Signal(8), Signal(2)
         body = Signal(8)
-        at = Signal(range(protocol.IDENTITY_BYTES + 1))
+        name = identity.to_bytes()
+        at = Signal(range(max(len(name), identity.answer_bytes) + 1))
         last = Signal.like(at)
         escape_next = Signal()
         out = Signal(8)
         taken = Signal()  # `out` is through, escape included
         m.submodules.crc = crc = Processor(CRC)
-        name = identity.to_bytes()
-        answer = Cat(self.answer.payload, Const(0, 8 * identity.class_bytes - identity.class_bits))
+        answer = Cat(self.answer.payload, Const(0, 8 * identity.answer_bytes - identity.answer_bits))
 
         with m.Switch(kind):
             with m.Case(kinds.REQUEST_CLASSIFY):
-                m.d.comb += last.eq(identity.class_bytes)
+                m.d.comb += last.eq(identity.answer_bytes)
             with m.Case(kinds.REQUEST_IDENTIFY):
-                m.d.comb += last.eq(protocol.IDENTITY_BYTES)
+                m.d.comb += last.eq(len(name))
         with m.If(at == 0):
             m.d.comb += body.eq(tag)
         with m.Elif(kind == kinds.REQUEST_IDENTIFY):
             m.d.comb += body.eq(Array(Const(byte, 8) for byte in (0, *name))[at])
         with m.Else():
-            m.d.comb += body.eq(Array((0, *(answer.word_select(i, 8) for i in range(identity.class_bytes))))[at])
+            m.d.comb += body.eq(Array((0, *(answer.word_select(i, 8) for i in range(identity.answer_bytes))))[at])
         m.d.comb += crc.data.eq(body)
 
         def escaped(data):

@@ -1,4 +1,4 @@
-"""The link with the fewest pins: bits shifted in one by one, the class out at once."""
+"""The link with the fewest pins: bits shifted in one by one, the answer out at once or in pieces."""
 
 from __future__ import annotations
 
@@ -11,9 +11,20 @@ from amaranth.lib.wiring import In, Out
 from lut2hw.hdl.links.base import Link
 from lut2hw.hdl.protocol import Identity
 
+MOST_PINS = 16
+"""Bits of an answer that go out at once."""
+
+
+def pieces(answer_bits: int, bits: int) -> tuple[int, int]:
+    """Pins for an answer, and clocks that it takes, where an example takes `bits` clocks to come in."""
+    if answer_bits <= MOST_PINS:
+        return answer_bits, 1
+    pins = -(-answer_bits // max(1, bits))
+    return pins, -(-answer_bits // pins)
+
 
 class Shift(Link):
-    """An example comes in through one pin, the class goes out through a few.
+    """An example comes in through one pin, the answer goes out through a few.
 
     Parameters
     ----------
@@ -30,8 +41,14 @@ class Shift(Link):
         `bits` follow each other. After the last one the example enters the core, and the next may follow at once.
     done : Out(1)
         High for one clock when an answer has come.
-    class : Out(class_bits)
-        The last answer.
+    class : Out(pins)
+        The last answer. If it has more than `MOST_PINS` bits, it comes in `clocks` pieces: bits 0 to `pins` - 1 in
+        the clock in which `done` is high, the next ones in each clock after it.
+
+    Attributes
+    ----------
+    pins, clocks : int
+        Of an answer. As many bits go out in a clock as it takes to be through before the next one comes.
 
     Nothing here can wait, so `answer.ready` is always high; a core that takes an example whenever its output is taken
     is then always ready, and `features.ready` is not looked at.
@@ -41,10 +58,11 @@ class Shift(Link):
 
     def __init__(self, identity: Identity, bits: Sequence[int] | None = None) -> None:
         self.bits = tuple(range(identity.input_bits) if bits is None else bits)
-        super().__init__(identity, {"shift": In(1), "data": In(1), "done": Out(1), "class": Out(identity.class_bits)})
+        self.pins, self.clocks = pieces(identity.answer_bits, len(self.bits))
+        super().__init__(identity, {"shift": In(1), "data": In(1), "done": Out(1), "class": Out(self.pins)})
 
     def bench_options(self) -> dict[str, Any]:
-        return {"bits": list(self.bits)}
+        return {"bits": list(self.bits), "clocks": self.clocks}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -53,7 +71,7 @@ class Shift(Link):
         left = Signal(range(n + 1), init=n)
         full = Signal()
         done = Signal(reset_less=True)
-        answer = Signal(self.identity.class_bits, reset_less=True)
+        answer = Signal(self.pins * self.clocks, reset_less=True)
         at = {bit: index for index, bit in enumerate(self.bits)}
         m.d.comb += [
             self.features.valid.eq(full),
@@ -62,7 +80,7 @@ class Shift(Link):
             ),
             self.answer.ready.eq(1),
             self.done.eq(done),
-            getattr(self, "class").eq(answer),
+            getattr(self, "class").eq(answer[: self.pins] if self.clocks > 1 else answer),
         ]
         m.d.sync += [full.eq(0), done.eq(self.answer.valid)]
         with m.If(self.shift):
@@ -71,6 +89,8 @@ class Shift(Link):
                 left.eq(Mux(left == 1, n, left - 1)),
                 full.eq(left == 1),
             ]
+        if self.clocks > 1:
+            m.d.sync += answer.eq(answer >> self.pins)
         with m.If(self.answer.valid):
             m.d.sync += answer.eq(self.answer.payload)
         return m

@@ -5,6 +5,7 @@ from __future__ import annotations
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib.wiring import In, Out
 
+from lut2hw.errors import UsageError
 from lut2hw.hdl.links.base import Link
 from lut2hw.hdl.protocol import Identity
 
@@ -16,10 +17,10 @@ class Wishbone(Link):
     | --- | --- | --- | --- |
     | 0 | ID | r | 0x3254554C, "LUT2" |
     | 1 | FINGERPRINT | r | of the core, `Identity.fingerprint` |
-    | 2 | WIDTHS | r | bits 23:0 input bits, 31:24 class bits |
+    | 2 | WIDTHS | r | bits 23:0 input bits, 31:24 answer bits, 255 for more |
     | 3 | STATUS | r | bit 0 a new example can be started, bit 1 an answer waits |
     | 4 | START | w | any value: classify what is in FEATURES; ignored unless STATUS bit 0 is set |
-    | 5 | CLASS | r | the class; reading it frees the core for the next example |
+    | 5.. | ANSWER | r | bit i of the answer is bit i % 32 of word 5 + i // 32; reading the last one frees the core |
     | 64.. | FEATURES | w | bit i of the vector is bit i % 32 of word 64 + i // 32 |
 
     Other words read as zero and ignore writes; FEATURES must not be written between START and the answer.
@@ -31,8 +32,8 @@ class Wishbone(Link):
 
     Attributes
     ----------
-    words : int
-        Words of FEATURES.
+    words, answer_words : int
+        Words of FEATURES and of ANSWER.
     address_bits : int
         Width of `wb_adr`.
 
@@ -54,11 +55,18 @@ class Wishbone(Link):
 
     bench = "link_wishbone"
 
-    ID, FINGERPRINT, WIDTHS, STATUS, START, CLASS, FEATURES = 0, 1, 2, 3, 4, 5, 64
+    ID, FINGERPRINT, WIDTHS, STATUS, START, ANSWER, FEATURES = 0, 1, 2, 3, 4, 5, 64
     MAGIC = int.from_bytes(b"LUT2", "little")
 
     def __init__(self, identity: Identity):
         self.words = -(-identity.input_bits // 32)
+        self.answer_words = -(-identity.answer_bits // 32)
+        most = self.FEATURES - self.ANSWER
+        if self.answer_words > most:
+            raise UsageError(
+                f"an answer of {identity.answer_bits} bits does not fit the {most} words of a Wishbone link; emit "
+                "the core with fewer --outputs, or take another link"
+            )
         self.address_bits = (self.FEATURES + self.words - 1).bit_length()
         super().__init__(
             identity,
@@ -108,10 +116,11 @@ class Wishbone(Link):
                 with m.Case(self.FINGERPRINT):
                     m.d.sync += self.wb_dat_r.eq(identity.fingerprint)
                 with m.Case(self.WIDTHS):
-                    m.d.sync += self.wb_dat_r.eq(identity.input_bits | identity.class_bits << 24)
+                    m.d.sync += self.wb_dat_r.eq(identity.input_bits | min(identity.answer_bits, 255) << 24)
                 with m.Case(self.STATUS):
                     m.d.sync += self.wb_dat_r.eq(Cat(~waiting, answer.valid))
-                with m.Case(self.CLASS):
-                    m.d.comb += answer.ready.eq(1)
-                    m.d.sync += self.wb_dat_r.eq(answer.payload)
+                for word in range(self.answer_words):
+                    with m.Case(self.ANSWER + word):
+                        m.d.comb += answer.ready.eq(word == self.answer_words - 1)
+                        m.d.sync += self.wb_dat_r.eq(answer.payload[32 * word : 32 * word + 32])
         return m

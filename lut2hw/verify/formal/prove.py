@@ -26,7 +26,7 @@ from lut2hw.files import scratch
 from lut2hw.logic import abc
 from lut2hw.logic import aig as model
 from lut2hw.logic.aig import FALSE, TRUE, Aig, Classes, cut
-from lut2hw.logic.port import InputPort
+from lut2hw.logic.port import InputPort, OutputPort
 from lut2hw.model.network import LutNetwork
 from lut2hw.verify.formal import circuit as hardware
 from lut2hw.verify.formal.adders import CircuitAdders
@@ -228,10 +228,10 @@ class Pair:
         circuit: Aig,
         nets: Sequence[int],
         control: Control,
-        width: int,
+        output: OutputPort,
         inputs: bits.Packed,
     ) -> None:
-        self.circuit, self.inputs, self.width = circuit, inputs, width
+        self.circuit, self.inputs, self.width = circuit, inputs, output.width
         n, latency = max(1, port.width), len(control.stages)
         self.model = aig = Aig(circuit.inputs)
         self.code = model.encoder(aig, network, port)
@@ -240,8 +240,8 @@ class Pair:
         self.classes = Classes(circuit, inputs)
         self.twins = self.classes.twins(aig, self.votes, inputs)
         self.split = network.head.kind != "bit" and len(self.twins) == len(self.votes - {FALSE})
-        adders = CircuitAdders(circuit, self.classes, circuit.outputs[:width], nets, self.twins)
-        aig.outputs = model.head(aig, network, self.signals, width, adders)
+        adders = CircuitAdders(circuit, self.classes, circuit.outputs[: self.width], nets, self.twins)
+        aig.outputs = model.head(aig, network, self.signals, output, adders)
         reset, valid, ready = (aig.input(n + index) for index in range(3))
         stages = [aig.input(n + 3 + index) for index in range(latency)]
         last = stages[-1] if stages else valid
@@ -365,6 +365,8 @@ class Question:
     latency: int
     vectors: Vectors
     """Tried first, since a wrong core mostly fails on them."""
+    output: OutputPort | None = None
+    """What the circuit puts out; None for the class alone."""
 
 
 def prove(
@@ -375,11 +377,13 @@ def prove(
     latency: int,
     vectors: Vectors,
     *,
+    output: OutputPort | None = None,
     seed: int = 0,
     limit: float = DEFAULT_LIMIT,
 ) -> Outcome:
-    """Prove that a core equals the model."""
-    return prove_all(engine, [Question(network, port, circuit, latency, vectors)], seed=seed, limit=limit)[0]
+    """Prove that a core equals the model. output: what the core puts out; None for the class alone."""
+    question = Question(network, port, circuit, latency, vectors, output)
+    return prove_all(engine, [question], seed=seed, limit=limit)[0]
 
 
 def prove_all(
@@ -415,7 +419,10 @@ def prove_all(
 def _simulated(engine: str, question: Question, seed: int) -> Outcome | Pair:
     """The outcome if simulation or the structure tells, else what is to be proved."""
     port, circuit, vectors = question.port, question.circuit, question.vectors
+    output = question.output or OutputPort.of(question.network)
     width = len(circuit.ports["o__payload"])
+    if width != output.width:
+        return Outcome(engine, False, errors=(f"the output has {width} bits where the manifest says {output.width}",))
     nets: list[int] = []
     try:
         control = pipeline(circuit, question.latency)
@@ -430,7 +437,7 @@ def _simulated(engine: str, question: Question, seed: int) -> Outcome | Pair:
     mask = bits.tail_mask(len(vectors))
     place = inputs[: port.width, : known.shape[1]]
     place[:] = known & mask | place & ~mask
-    pair = Pair(question.network, port, left, nets, control, width, inputs)
+    pair = Pair(question.network, port, left, nets, control, output, inputs)
     at = counterexample(left, pair.model, inputs, n)
     if at is None:
         return pair
@@ -486,5 +493,13 @@ def check(manifest: Manifest, vectors: Vectors, seed: int = 0, limit: float | No
     except UnknownCell as error:
         return Outcome("formal", None, note=f"not proved: the circuit has {error}, of which there is no formal model")
     return prove(
-        "formal", manifest.network, manifest.input_port, circuit, manifest.latency, vectors, seed=seed, limit=limit
+        "formal",
+        manifest.network,
+        manifest.input_port,
+        circuit,
+        manifest.latency,
+        vectors,
+        output=manifest.output_port,
+        seed=seed,
+        limit=limit,
     )

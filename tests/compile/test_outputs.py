@@ -1,0 +1,222 @@
+"""What a core puts out: class, margin, scores, or several of them, against a plain count of the votes."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from helpers import needs
+from helpers.networks import inputs_of, random_network, vote_network
+
+from lut2hw import bits, targets
+from lut2hw.artefact.emit import emit, emit_model, load
+from lut2hw.artefact.vectors import Vectors
+from lut2hw.compile.compiler import compile_network
+from lut2hw.compile.options import CompileOptions
+from lut2hw.errors import Lut2hwError, UsageError
+from lut2hw.logic.port import INPUT, OUTPUT, OutputPort, outputs_of
+
+COMBINATIONS = [
+    ("class",),
+    ("margin",),
+    ("scores",),
+    ("class", "margin"),
+    ("class", "scores"),
+    ("margin", "scores"),
+    ("class", "margin", "scores"),
+]
+
+
+def by_hand(network, x) -> list[dict[str, int]]:
+    """Class, margin and scores of each example, from the definition."""
+    head, votes = network.head, bits.unpack(network.signals(network.encoder(x)), len(x))[network.head.signal]
+    out = []
+    for column in votes.T.astype(int):
+        scores = [int(bias) for bias in head.bias]
+        for bit, c, weight in zip(column, head.class_of.tolist(), head.weight.tolist(), strict=True):
+            scores[c] += weight * int(bit)
+        if head.kind == "threshold":
+            [score] = scores
+            out.append({"class": int(score >= 0), "margin": score if score >= 0 else -1 - score, "score": score})
+            continue
+        best, second = sorted(scores, reverse=True)[:2]
+        named = {f"score_{name}": score for name, score in zip(network.class_names, scores, strict=True)}
+        out.append({"class": scores.index(best), "margin": best - second, **named})
+    return out
+
+
+def words(compiled, x) -> list[int]:
+    rows = bits.unpack(
+        compiled.netlist.evaluate(**{INPUT: compiled.input_port.bits_of(compiled.network, x)})[OUTPUT], len(x)
+    )
+    return [int("".join(map(str, column[::-1])), 2) for column in rows.T.tolist()]
+
+
+def compare(network, compiled, outputs, n=120) -> None:
+    x, port = inputs_of(network, n), compiled.output_port
+    assert port.outputs == outputs and port.width == len(compiled.netlist.outputs[OUTPUT])
+    for word, right in zip(words(compiled, x), by_hand(network, x), strict=True):
+        values = port.values_of(word)
+        assert values == {name: right[name] for name in values}, outputs
+        assert port.class_of(word) == (None if outputs == ("margin",) else right["class"])
+    names = {field.name for field in port.fields}
+    assert ("class" in names, "margin" in names) == ("class" in outputs, "margin" in outputs)
+    assert len(port.scores) == (len(network.head.bias) if "scores" in outputs else 0)
+
+
+@pytest.mark.parametrize("family", sorted(targets.TARGETS))
+@pytest.mark.parametrize("head", ["argmax", "threshold"])
+def test_every_combination_in_every_family(family, head):
+    for seed, outputs in enumerate(COMBINATIONS):
+        for signed in (0, 1):
+            network = random_network(7 * seed + signed, head=head, weighted=bool(signed), luts=8)
+            pipeline = ["none", 2, "auto"][seed % 3]
+            compiled = compile_network(network, targets.get(family), outputs=outputs, pipeline=pipeline)
+            compare(network, compiled, outputs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", sorted(targets.TARGETS))
+def test_more_networks(family):
+    for seed in range(500, 570):
+        network = random_network(seed, head=["argmax", "threshold"][seed // 7 % 2])
+        outputs = COMBINATIONS[seed % 7]
+        compare(network, compile_network(network, targets.get(family), outputs=outputs, pipeline="none"), outputs)
+
+
+@needs.tool("yosys")
+@pytest.mark.parametrize("head", ["argmax", "threshold"])
+def test_the_rival_of_high_effort_puts_out_the_same(head):
+    from lut2hw.compile.baseline import synthesize
+
+    for seed, outputs in enumerate(COMBINATIONS):
+        network = random_network(seed + 40, head=head, luts=8)
+        compiled = compile_network(network, targets.get("ice40"), outputs=outputs, pipeline="none")
+        rival = synthesize(network, compiled.input_port, compiled.target, compiled.output_port)
+        x = inputs_of(network, 120)
+        packed = compiled.input_port.bits_of(network, x)
+        rows = bits.unpack(rival.evaluate(**{INPUT: packed})[OUTPUT], len(x))
+        assert (rows == bits.unpack(compiled.netlist.evaluate(**{INPUT: packed})[OUTPUT], len(x))).all(), outputs
+
+
+def test_scores_alone_have_no_argmax():
+    network = vote_network(60, 4, 10)
+    for family in ("ice40", "xilinx7"):
+        parts = {
+            outputs: compile_network(network, targets.get(family), outputs=outputs).netlist.count_parts()
+            for outputs in ("class", "scores", "class,margin")
+        }
+        assert "argmax" not in parts["scores"]
+        assert parts["class"]["argmax"]["lut"] < parts["class,margin"]["argmax"]["lut"]
+
+
+def test_scores_are_an_array():
+    """All of one width, right after each other."""
+    network = random_network(3)
+    port = OutputPort.of(network, ("class", "scores"))
+    [width] = {field.width for field in port.scores}
+    assert [field.offset for field in port.scores] == [
+        port.fields[0].width + at * width for at in range(len(port.scores))
+    ]
+    low, high = network.head.score_range
+    least = -(1 << width - 1) if port.scores[0].signed else 0
+    assert least <= low.min() and high.max() < least + (1 << width)
+
+
+def test_margins_stay_in_their_range():
+    for seed in range(30):
+        network = random_network(seed, head=["argmax", "threshold"][seed % 2])
+        margins = network.head.margin(network.scores_packed(network.encoder(inputs_of(network, 300)), 300))
+        assert margins.min() >= 0 and margins.max() <= network.head.margin_range[1]
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [("scores,class", ("class", "scores")), (["margin"], ("margin",)), (" class , class", ("class",))],
+)
+def test_names_in_any_order(names, found):
+    assert outputs_of(names) == CompileOptions(outputs=names).outputs == found
+
+
+@pytest.mark.parametrize("wrong", ["", "klass", [], None, [1], "class,,margin", {"class": 1}, 7])
+def test_wrong_outputs_are_one_line(wrong):
+    with pytest.raises(UsageError) as error:
+        CompileOptions(outputs=wrong)
+    assert "class" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_one_bit_has_no_scores(tmp_path):
+    network = random_network(2, head="bit")
+    for outputs in ("margin", "class,scores"):
+        with pytest.raises(UsageError, match="leave --outputs at class"):
+            emit_model(network, tmp_path / "core", outputs=outputs)
+    assert not (tmp_path / "core").exists()
+
+
+def test_the_folder_says_what_comes_out(tmp_path):
+    network = random_network(3)
+    manifest = emit_model(network, tmp_path / "core", outputs="class,scores")
+    output = json.loads((tmp_path / "core" / "manifest.json").read_text())["output"]
+    assert output["fields"][0] == {
+        "name": "class",
+        "index": 0,
+        "offset": 0,
+        "width": output["fields"][0]["width"],
+        "signed": False,
+    }
+    assert output["width"] == sum(field["width"] for field in output["fields"])
+    assert manifest.options.outputs == ("class", "scores")
+    lines = (tmp_path / "core" / "core.v").read_text().splitlines()
+    for field in output["fields"]:
+        [line] = [line for line in lines if f" {field['name']}, " in line]
+        assert f"[{field['offset'] + field['width'] - 1}:{field['offset']}]" in line
+        assert ("two's complement" in line) == field["signed"]
+    assert "class, " in (tmp_path / "core" / "summary.txt").read_text()
+    right = manifest.vectors.answers()
+    assert (tmp_path / "core" / "vectors_out.hex").read_text().split() == [f"{word:x}" for word in right[:1000]]
+    assert [manifest.output_port.class_of(word) for word in right] == manifest.vectors.classes.tolist()
+
+
+def test_vectors_are_read_by_those_that_know_classes_alone(tmp_path):
+    network = random_network(3)
+    manifest = emit_model(network, tmp_path / "core", outputs="margin,scores")
+    path = tmp_path / "core" / "vectors.npz"
+    old = Vectors.load(path, manifest.n_vectors, manifest.input_port.width)
+    assert (old.classes == manifest.vectors.classes).all() and old.outputs is None
+    with pytest.raises(Lut2hwError, match="emit the core again"):
+        Vectors.load(path, manifest.n_vectors, manifest.input_port.width, manifest.output_port.width + 8)
+    plain = emit_model(network, tmp_path / "plain")
+    assert set(np.load(tmp_path / "plain" / "vectors.npz")) == {"inputs", "classes"}
+    assert plain.vectors.answers() == plain.vectors.classes.tolist()
+
+
+def test_a_folder_from_before_is_one_of_the_class_alone(tmp_path):
+    emit_model(random_network(3), tmp_path / "core")
+    path = tmp_path / "core" / "manifest.json"
+    data = json.loads(path.read_text())
+    del data["output"]["fields"], data["options"]["outputs"]
+    path.write_text(json.dumps(data))
+    manifest = load(tmp_path / "core")
+    assert manifest.network and manifest.netlist and manifest.output_port == OutputPort.of(manifest.network)
+
+
+@pytest.mark.parametrize("change", ["width", "offset", "name", "signed", "outputs", "fewer"])
+def test_another_layout_is_refused(change, tmp_path):
+    emit(compile_network(random_network(3), targets.get("ice40"), outputs="class,margin"), tmp_path / "core")
+    path = tmp_path / "core" / "manifest.json"
+    data = json.loads(path.read_text())
+    fields = data["output"]["fields"]
+    if change == "outputs":
+        data["options"]["outputs"] = ["class", "scores"]
+    elif change == "fewer":
+        data["output"]["width"] -= fields.pop()["width"]
+    elif change == "width":
+        fields[0]["width"] += 1
+        fields[1]["width"] -= 1
+        fields[1]["offset"] += 1
+    else:
+        fields[1][change] = {"offset": 99, "name": "other", "signed": True}[change]
+    path.write_text(json.dumps(data))
+    with pytest.raises(Lut2hwError, match="emit the core again"):
+        assert load(tmp_path / "core").network

@@ -1,0 +1,200 @@
+"""Cores that put out more than the class, or other things, through every engine, and over a link."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import batch, needs
+from helpers.networks import inputs_of, random_network, vote_network
+
+from lut2hw import bits, targets
+from lut2hw.artefact.emit import emit, emit_model, load
+from lut2hw.artefact.vectors import packed_port, random_vectors
+from lut2hw.compile.compiler import compile_network
+from lut2hw.hdl.core import Core, to_verilog
+from lut2hw.logic.aig import reference
+from lut2hw.logic.port import OUTPUT
+from lut2hw.verify import simulate
+from lut2hw.verify.engines import describe, verify
+from lut2hw.verify.formal import circuit, prove
+
+needs_icarus, needs_yosys = needs.tool("iverilog"), needs.tool("yosys")
+COMBINATIONS = ["margin", "scores", "class,margin", "class,scores", "margin,scores", "class,margin,scores"]
+
+
+@pytest.mark.parametrize("head", ["argmax", "threshold"])
+def test_the_proofs_model_is_the_golden_model(head):
+    for seed in range(24):
+        network = random_network(seed, head=head)
+        compiled = compile_network(network, targets.get("generic"), pipeline="none", outputs=COMBINATIONS[seed % 6])
+        port, output = compiled.input_port, compiled.output_port
+        vectors = random_vectors(network, port, 200, seed, output)
+        rows = bits.unpack(reference(network, port, output).evaluate(packed_port(port, vectors.inputs)), 200)
+        assert np.array_equal(np.packbits(rows, axis=0, bitorder="little").T, vectors.outputs), seed
+
+
+def differential(family: str, seeds: range, tmp_path: Path) -> None:
+    """Random networks through Amaranth's simulator, Icarus and the proof."""
+    target, cores, streams, questions = targets.get(family), {}, {}, []
+    for at, seed in enumerate(seeds):
+        network = random_network(seed, head=["argmax", "threshold"][at // 6 % 2], luts=8)
+        pipeline = ["auto", "none", 2][at % 3]
+        compiled = compile_network(network, target, pipeline=pipeline, outputs=COMBINATIONS[at % 6])
+        streams[f"core{seed}"] = random_vectors(network, compiled.input_port, 80, seed, compiled.output_port)
+        cores[f"core{seed}"] = compiled
+        text = to_verilog(compiled.netlist, latency=compiled.latency, target=target)
+        questions.append(
+            prove.Question(
+                network,
+                compiled.input_port,
+                circuit.read([text], "lut2hw_core"),
+                compiled.latency,
+                streams[f"core{seed}"],
+                compiled.output_port,
+            )
+        )
+    for (name, compiled), outcome in zip(cores.items(), prove.prove_all("formal", questions), strict=True):
+        assert outcome.passed, (name, compiled.options.outputs, outcome)
+    (tmp_path / "cores.v").write_text(
+        batch.to_verilog({name: (one.netlist, one.latency) for name, one in cores.items()}, target)
+    )
+    under_icarus = batch.cocotb(
+        tmp_path / "cores.v",
+        [
+            (name, one.latency, max(1, one.input_port.width), len(one.netlist.outputs[OUTPUT]), streams[name])
+            for name, one in cores.items()
+        ],
+        target,
+        tmp_path,
+    )
+    for name, compiled in cores.items():
+        for result in (simulate.amaranth(Core(compiled), streams[name]), under_icarus[name]):
+            assert (result["errors"], result["mismatches"], result["vectors"]) == ([], 0, 80), (name, result)
+
+
+@needs_icarus
+@needs_yosys
+def test_differential_sample(tmp_path):
+    differential("ice40", range(6), tmp_path)
+
+
+@pytest.mark.slow
+@needs_icarus
+@needs_yosys
+@pytest.mark.parametrize("family", sorted(targets.TARGETS))
+def test_differential(family, tmp_path):
+    first = 9000 + 100 * sorted(targets.TARGETS).index(family)
+    differential(family, range(first, first + 12), tmp_path)
+
+
+@needs_yosys
+@pytest.mark.parametrize("engine", ["golden", "amaranth", "formal"])
+def test_a_wrong_bit_of_any_field_is_found(engine, tmp_path):
+    compiled = compile_network(vote_network(20, 4, 3), targets.get("ice40"), outputs="class,margin,scores")
+    manifest = emit(compiled, tmp_path / "core")
+    [right] = verify(manifest, [engine], vectors=100)
+    assert right.passed
+    netlist = compiled.netlist
+    for field in manifest.output_port.fields:
+        nets = list(netlist.outputs[OUTPUT])
+        nets[field.offset] = nets[field.offset + 1] if nets[field.offset] != nets[field.offset + 1] else 1
+        wrong = replace(netlist, outputs={OUTPUT: nets})
+        if engine == "formal":
+            text = to_verilog(wrong, latency=compiled.latency, target=compiled.target)
+            outcome = prove.prove(
+                "formal",
+                manifest.network,
+                manifest.input_port,
+                circuit.read([text], manifest.top),
+                manifest.latency,
+                manifest.vectors,
+                output=manifest.output_port,
+            )
+        else:
+            mutant = replace(manifest)
+            mutant.__dict__["netlist"] = wrong
+            [outcome] = verify(mutant, [engine], vectors=100)
+        assert outcome.passed is False, field
+        assert f"{field.name}=" in describe(manifest, outcome)
+
+
+@needs_icarus
+@needs_yosys
+def test_an_emitted_core_passes_what_simulates_it(tmp_path):
+    manifest = emit_model(vote_network(30, 4, 5), tmp_path / "core", outputs="class,margin,scores")
+    for outcome in verify(manifest, ["golden", "cocotb", "gates"], vectors=100):
+        assert outcome.passed, describe(manifest, outcome)
+
+
+def test_the_payload_is_a_structure():
+    from amaranth.hdl import Module
+    from amaranth.sim import Simulator
+
+    network = random_network(3)
+    core = network.create(outputs="class,margin,scores", pipeline="none")
+    x, seen = inputs_of(network, 20), []
+    m = Module()
+    m.submodules.core = core
+
+    async def bench(ctx):
+        for payload in core.payloads(network.features.offset + x / network.features.scale):
+            ctx.set(core.i.payload, payload)
+            await ctx.delay(1e-9)
+            answer = ctx.get(core.o.payload)
+            seen.append((answer.class_, answer.margin, [answer[f"score_{name}"] for name in network.class_names]))
+
+    simulator = Simulator(m)
+    simulator.add_testbench(bench)
+    simulator.run()
+    scores = network.scores_packed(network.encoder(x), len(x))
+    head = network.head
+    assert [one[0] for one in seen] == [core.classes(number) for number in head.answer(scores).tolist()]
+    assert [one[1] for one in seen] == head.margin(scores).tolist()
+    assert [one[2] for one in seen] == scores.tolist()
+
+
+@needs_icarus
+@pytest.mark.parametrize("outputs", ["class,margin,scores", "margin"])
+def test_a_simulated_board_sends_the_whole_word(outputs, tmp_path):
+    from lut2hw.hdl.emitted import identity_of
+    from lut2hw.host import serial, simulation
+
+    manifest = emit_model(vote_network(20, 4, 4), tmp_path / "core", outputs=outputs, pipeline=1)
+    vectors, output = manifest.vectors.first(12), manifest.output_port
+    labels = vectors.classes.tolist()
+    with simulation.simulated_chip(manifest) as name:
+        chip = serial.Chip(serial.open_port(name, 115_200), silence=60)
+        result = serial.run(
+            chip, identity_of(manifest), vectors.words(), vectors.answers(), labels, class_of=output.class_of
+        )
+    assert (result["examples"], result["mismatches"]) == (12, 0)
+    assert result["accuracy"] == (None if outputs == "margin" else 1.0)
+
+
+@pytest.mark.slow
+@needs_icarus
+@needs.tool("icebox_vlog")
+@pytest.mark.parametrize("outputs", ["class,margin", "class,margin,scores"])
+def test_the_chip_is_read_back(outputs, tmp_path):
+    from lut2hw.flow.build import build
+
+    manifest = emit_model(vote_network(30, 4, 5), tmp_path / "core", outputs=outputs)
+    assert (manifest.output_port.width > 16) == (outputs == "class,margin,scores")
+    build(tmp_path / "core")
+    [outcome] = verify(load(tmp_path / "core"), ["bitstream"], vectors=60)
+    assert outcome.passed and outcome.vectors == 60, outcome
+
+
+def test_make_check_of_the_folder(tmp_path):
+    """The bench in plain Verilog compares whole words."""
+    if not shutil.which("iverilog") or not shutil.which("make"):
+        pytest.skip("needs make and iverilog")
+    from lut2hw import tools
+
+    emit_model(vote_network(20, 4, 3), tmp_path / "core", outputs="class,scores")
+    said = tools.run_command(["make", "-s", "sim"], what="make", cwd=tmp_path / "core").output
+    assert "PASS" in said
