@@ -23,7 +23,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from lut2hw.data.dataset import Dataset
 from lut2hw.errors import UsageError
 from lut2hw.flags import Flag, flags
-from lut2hw.learn.learners.descent import DEFAULT_LUTS
+from lut2hw.learn.descent_options import DEFAULT_LUTS
 from lut2hw.learn.memorize import add_layer
 from lut2hw.learn.registry import learner
 from lut2hw.model.encoder import Encoder, fixed, thermometer, usual_bits

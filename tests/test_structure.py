@@ -37,11 +37,6 @@ A file named here is on another floor than its room: `flow.boards` is a catalogu
 rooms that are not named are the ground.
 """
 
-LATE = {
-    ("lut2hw.learn.learners.descent", "lut2hw.learn.descent"): "a learner's entry loads its code when it is called"
-}
-"""Imports in a function that would close a circle."""
-
 
 @cache
 def modules() -> dict[str, Path]:
@@ -102,24 +97,13 @@ def test_no_cycle_between_modules():
         assert module not in path, " -> ".join((*path[path.index(module) :], module))
         if module not in done:
             for other in sorted(imports(module)):
-                if not package(other) and (module, other) not in LATE:
+                if not package(other):
                     walk(other, (*path, module))
             done.add(module)
 
     for module in modules():
         if not package(module):
             walk(module, ())
-
-
-@pytest.mark.parametrize("pair", LATE)
-def test_what_is_imported_late_is_imported_in_a_function(pair):
-    module, other = pair
-    top = ast.parse(modules()[module].read_text()).body
-    assert other in imports(module)
-    assert not any(
-        isinstance(node, ast.Import | ast.ImportFrom) and other.rsplit(".", 1)[1] in ast.unparse(node).split()
-        for node in top
-    )
 
 
 def test_a_package_is_a_face():

@@ -40,8 +40,8 @@ from lut2hw.errors import UsageError
 from lut2hw.flags import AUTO
 from lut2hw.kernels import descent as kernels
 from lut2hw.learn import augment
+from lut2hw.learn.descent_options import DEFAULT_LUTS, MAX_K, DescentOptions
 from lut2hw.learn.graph import Graph
-from lut2hw.learn.learners.descent import DEFAULT_LUTS, MAX_K, DescentOptions
 from lut2hw.learn.look import quick_look
 from lut2hw.learn.regions import Regions, everything, regions_of
 from lut2hw.model.encoder import Encoder

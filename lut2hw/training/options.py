@@ -14,7 +14,7 @@ from lut2hw.choices import Family, Link
 from lut2hw.data.options import DataOptions
 from lut2hw.errors import UsageError
 from lut2hw.flags import flag
-from lut2hw.learn.learners.descent import DescentOptions
+from lut2hw.learn.descent_options import DescentOptions
 from lut2hw.learn.learners.memorize import MemorizeOptions
 from lut2hw.learn.registry import LEARNERS, Learner, learner, learner_of
 

@@ -10,7 +10,7 @@ from typing import Any
 from lut2hw.data.dataset import Dataset
 from lut2hw.errors import UsageError
 from lut2hw.flags import AUTO, flags
-from lut2hw.learn.learners.descent import DescentOptions
+from lut2hw.learn.descent_options import DescentOptions
 from lut2hw.model import encoder as encode
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.network import LutNetwork

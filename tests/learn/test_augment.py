@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lut2hw.errors import UsageError
 from lut2hw.learn import augment
-from lut2hw.learn.learners.descent import check_augment
+from lut2hw.learn.descent_options import check_augment
 
 
 def test_shift_moves_images() -> None:

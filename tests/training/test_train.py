@@ -17,7 +17,7 @@ from lut2hw import DescentClassifier, MemorizeClassifier, choices, data, effects
 from lut2hw.cli import main
 from lut2hw.errors import UsageError
 from lut2hw.flags import flags
-from lut2hw.learn.learners.descent import DescentOptions
+from lut2hw.learn.descent_options import DescentOptions
 from lut2hw.learn.learners.memorize import MemorizeOptions
 from lut2hw.learn.registry import LEARNERS
 from lut2hw.model.network import LutNetwork, to_bytes
