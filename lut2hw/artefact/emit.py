@@ -56,10 +56,25 @@ def emit(
 ) -> Manifest:
     """Write the folder of a compiled network and return its manifest.
 
-    x: integers (n, n_features) for the expected vectors, the first 10,000 of them; None makes 2,000 random ones.
-    source: where x comes from, in words.
-    Errors: `UsageError` if `directory` holds something else, `Lut2hwError` if it cannot be written, or if the
-    netlist disagrees with the golden model, in which case nothing is written.
+    Parameters
+    ----------
+    compiled : Compiled
+        What to write.
+    directory : str | Path
+        Folder; an emitted one that is there is replaced.
+    x : NDArray[np.integer], optional
+        Integers (n, n_features) for the expected vectors, the first 10,000 of them; None makes 2,000 random ones.
+    source : str, default='random'
+        Where x comes from, in words.
+    seed : int, default=0
+        Of random vectors.
+
+    Raises
+    ------
+    UsageError
+        If `directory` holds something else.
+    Lut2hwError
+        If it cannot be written, or if the netlist disagrees with the golden model, in which case nothing is written.
     """
     network, netlist, port, output = compiled.network, compiled.netlist, compiled.input_port, compiled.output_port
     if x is None:

@@ -60,28 +60,38 @@ class Manifest:
 
     What scripts and tools get to see of it is checked: names are the ones that `emit` gives, and the Verilog is only
     to be had through `verilog`.
-
-    top: module of the core in `sources`. clock, reset: its ports (rising edge, synchronous and active high), None
-    for a core without registers. input_port, output_port: layouts of `i__payload` and `o__payload`. latency: cycles
-    from an accepted example to its answer. options: of its compilation. data: the whole of manifest.json. files:
-    content by name of the other files, or why there is none.
     """
 
     directory: Path
+    """Where it is."""
     target: str
+    """Name of the family."""
     top: str
+    """Module of the core in `sources`."""
     sources: tuple[str, ...]
+    """Verilog files."""
     clock: str | None
+    """Its ports (rising edge, synchronous and active high), None for a core without registers."""
     reset: str | None
+    """Its ports (rising edge, synchronous and active high), None for a core without registers."""
     input_port: InputPort
+    """Layouts of `i__payload` and `o__payload`."""
     output_port: OutputPort
+    """Layouts of `i__payload` and `o__payload`."""
     class_names: tuple[str, ...]
+    """One per class."""
     latency: int
+    """Cycles from an accepted example to its answer."""
     n_vectors: int
+    """Expected vectors in the folder."""
     simulation_models: tuple[str, ...]
+    """Files that simulate the primitives."""
     options: CompileOptions
+    """Of its compilation."""
     data: Mapping[str, Any]
+    """The whole of manifest.json."""
     files: Mapping[str, bytes | OSError]
+    """Content by name of the other files, or why there is none."""
 
     @property
     def source_paths(self) -> list[Path]:
@@ -89,7 +99,17 @@ class Manifest:
         return [self.directory / source for source in self.sources]
 
     def file(self, name: str) -> bytes:
-        """Content of one of the folder's files. Errors: `Lut2hwError`."""
+        """Content of one of the folder's files.
+
+        Parameters
+        ----------
+        name : str
+            One of its files.
+
+        Raises
+        ------
+        Lut2hwError
+        """
         content = self.files[name]
         if isinstance(content, OSError):
             path = self.directory / name
@@ -119,7 +139,13 @@ class Manifest:
 
     @cached_property
     def network(self) -> LutNetwork:
-        """The golden model. Errors: also if it does not fit this manifest."""
+        """The golden model.
+
+        Raises
+        ------
+        UsageError
+            Also if it does not fit this manifest.
+        """
         path = self.directory / MODEL
         try:
             network = from_bytes(self.file(MODEL))
@@ -222,7 +248,13 @@ def is_emitted(directory: Path) -> bool:
 
 
 def _read(directory: Path) -> dict[str, bytes | OSError]:
-    """The files of one folder, even if another takes its name meanwhile. Errors: `OSError` without a manifest."""
+    """The files of one folder, even if another takes its name meanwhile.
+
+    Raises
+    ------
+    OSError
+        Without a manifest.
+    """
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         files: dict[str, bytes | OSError] = {}
@@ -263,7 +295,20 @@ def _being_replaced(directory: Path) -> bool:
 
 
 def load(directory: str | Path) -> Manifest:
-    """Read an emitted folder. Errors: `UsageError` if it is none, `Lut2hwError` if its manifest is damaged."""
+    """Read an emitted folder.
+
+    Parameters
+    ----------
+    directory : str | Path
+        A folder that `emit` wrote.
+
+    Raises
+    ------
+    UsageError
+        If it is none.
+    Lut2hwError
+        If its manifest is damaged.
+    """
     directory = Path(directory)
     path = directory / MANIFEST
     try:

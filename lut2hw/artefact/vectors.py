@@ -62,9 +62,17 @@ class Vectors:
 
     @classmethod
     def load(cls, path: Path, count: int, width: int, output_width: int | None = None) -> Vectors:
-        """Read `count` vectors of `width` bits, no more. Errors: `Lut2hwError` for any other content.
+        """Read `count` vectors of `width` bits, no more.
 
-        output_width: bits of the words that must come out; None for the class alone.
+        Parameters
+        ----------
+        output_width : int, optional
+            Bits of the words that must come out; None for the class alone.
+
+        Raises
+        ------
+        Lut2hwError
+            For any other content.
         """
         try:
             data = read_bytes(path)
@@ -136,7 +144,10 @@ def expected(
 ) -> Vectors:
     """Vectors with the golden model's answers to bits of the port, uint8 (n, ceil(width / 8)).
 
-    output: what the core puts out; None for the class alone.
+    Parameters
+    ----------
+    output : OutputPort, optional
+        What the core puts out; None for the class alone.
     """
     return _answered(network, inputs, encoded_bits(network, port, inputs), output)
 
@@ -154,7 +165,13 @@ def _answered(
 def vectors_of(
     network: LutNetwork, port: InputPort, x: NDArray[np.int64], output: OutputPort | None = None
 ) -> Vectors:
-    """Vectors of integers (n, n_features). output: what the core puts out; None for the class alone."""
+    """Vectors of integers (n, n_features).
+
+    Parameters
+    ----------
+    output : OutputPort, optional
+        What the core puts out; None for the class alone.
+    """
     rows = bits.unpack(port.bits_of(network, x), len(x))
     inputs = np.packbits(rows, axis=0, bitorder="little").T.copy()
     return _answered(network, inputs, network.encoder(x), output)
@@ -165,7 +182,10 @@ def random_vectors(
 ) -> Vectors:
     """Random vectors: any code with encoded inputs, else values that crowd around the thresholds and range ends.
 
-    output: what the core puts out; None for the class alone.
+    Parameters
+    ----------
+    output : OutputPort, optional
+        What the core puts out; None for the class alone.
     """
     rng = np.random.default_rng(seed)
     if port.encoded:

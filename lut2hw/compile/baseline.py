@@ -30,7 +30,10 @@ TOP = "network"
 def behavioural(network: LutNetwork, port: InputPort, output: OutputPort | None = None) -> str:
     """Verilog of the combinational core, module `TOP`: vectors `x` and `y` laid out as `port` and `output` say.
 
-    output: None for the class alone.
+    Parameters
+    ----------
+    output : OutputPort, optional
+        None for the class alone.
     """
     output = output or OutputPort.of(network)
     read = bits_read(tables(network))

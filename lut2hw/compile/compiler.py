@@ -37,23 +37,26 @@ OnPass = Callable[[str, Netlist], None]
 
 @dataclass(frozen=True)
 class Compiled:
-    """A network as hardware.
-
-    network: the golden model, after any change of don't-cares. netlist: cells the target has; input port
-    `port.INPUT` laid out as `input_port` says, output port `port.OUTPUT` as `output_port` says. latency: cycles from
-    input to output.
-    compared: cells of each mapping that was compared. clock: MHz to expect by the target's delays; None without one.
-    options: what was asked for.
-    """
+    """A network as hardware."""
 
     network: LutNetwork
+    """The golden model, after any change of don't-cares."""
     netlist: Netlist
+    """Cells the target has; input port `port.INPUT` laid out as `input_port` says, output port `port.OUTPUT` as
+    `output_port` says.
+    """
     target: Target
+    """The family."""
     input_port: InputPort
+    """Layout of an example."""
     latency: int
+    """Cycles from input to output."""
     compared: Mapping[str, int] = field(default_factory=dict)
+    """Cells of each mapping that was compared."""
     clock: float | None = None
+    """MHz to expect by the target's delays; None without one."""
     options: CompileOptions = field(default_factory=CompileOptions)
+    """What was asked for."""
 
     @property
     def output_port(self) -> OutputPort:
@@ -152,7 +155,13 @@ def compile_network(
         return graph.netlist(carry_inverts=inverts)
 
     def build(netlist: Netlist, steps: Sequence[Pass], context: Context, whole: bool) -> tuple[Netlist, Context]:
-        """The core after the steps; whole: whether `netlist` is a core already."""
+        """The core after the steps.
+
+        Parameters
+        ----------
+        whole : bool
+            Whether `netlist` is a core already.
+        """
         for at, step in enumerate(steps, 1):
             if step.of == "core" and not whole:
                 netlist, whole = core(netlist), True

@@ -32,11 +32,14 @@ class Circuit:
     def of(cls, network: LutNetwork, *, encoded: bool = True, outputs: str = "class") -> Circuit:
         """The whole core of `network` without registers.
 
-        outputs: as of `CompileOptions`.
-
         Inputs are the bits of the code that it reads, named `FEATURE_ge_THRESHOLD` (threshold as an integer), or, if
-        not `encoded`, the bits of the raw features, `FEATURE[BIT]`. Outputs are `class[BIT]`,
-        `margin[BIT]` and so on.
+        not `encoded`, the bits of the raw features, `FEATURE[BIT]`. Outputs are `class[BIT]`, `margin[BIT]` and so
+        on.
+
+        Parameters
+        ----------
+        outputs : str, default='class'
+            As of `CompileOptions`.
         """
         # Here, not above: the compiler is heavy to import and readers of logic files do without it.
         from lut2hw.compile.compiler import compile_network

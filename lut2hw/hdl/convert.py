@@ -42,7 +42,15 @@ class VerilogPlatform:
         self.files: dict[str, str] = {}
 
     def add_file(self, name: str, text: str) -> None:
-        """Note a file, as the platforms of `amaranth.build` do."""
+        """Note a file, as the platforms of `amaranth.build` do.
+
+        Parameters
+        ----------
+        name : str
+            Of the file.
+        text : str
+            Its content.
+        """
         self.files[name] = text
 
 

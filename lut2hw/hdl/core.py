@@ -110,7 +110,13 @@ class Core(wiring.Component):
         )
 
     def payloads(self, x: ArrayLike) -> list[dict[str, int]]:
-        """Raw features (n, n_features), as `LutNetwork.predict` takes them, to n values for `i.payload`."""
+        """Raw features (n, n_features), as `LutNetwork.predict` takes them, to n values for `i.payload`.
+
+        Parameters
+        ----------
+        x : ArrayLike
+            Raw features (n, n_features).
+        """
         network = self.compiled.network
         return self.compiled.input_port.values_of(network, network.features.integers_of(x))
 
@@ -218,6 +224,15 @@ def _instantiate(m: Module, target: Target, cell: Cell, known: dict[int, Value])
 
 def to_verilog(netlist: Netlist, *, latency: int, target: Target) -> str:
     """Verilog of the core, module `TOP`; no paths and no time in it, so the same netlist gives the same text.
+
+    Parameters
+    ----------
+    netlist : Netlist
+        What `compile_network` returned, or a bare netlist.
+    latency : int
+        Registers from input to output.
+    target : Target
+        The family.
 
     Raises
     ------

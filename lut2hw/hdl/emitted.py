@@ -16,7 +16,13 @@ from lut2hw.hdl.protocol import Identity
 
 
 def identity_of(manifest: Manifest) -> Identity:
-    """What a chip with this core says of itself."""
+    """What a chip with this core says of itself.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        The emitted folder.
+    """
     digest = hashlib.sha256(b"".join(map(manifest.file, manifest.sources))).digest()
     return Identity(
         max(1, manifest.input_port.width), manifest.output_port.width, int.from_bytes(digest[:4], "little")
@@ -59,7 +65,13 @@ class EmittedCore(wiring.Component):
         super().__init__(core_members(manifest.input_port, manifest.output_port, manifest.class_names, fields=fields))
 
     def payloads(self, x: ArrayLike) -> list[dict[str, int]]:
-        """Raw features (n, n_features), as `LutNetwork.predict` takes them, to n values for `i.payload`."""
+        """Raw features (n, n_features), as `LutNetwork.predict` takes them, to n values for `i.payload`.
+
+        Parameters
+        ----------
+        x : ArrayLike
+            Raw features (n, n_features).
+        """
         network = self.manifest.network
         return self.manifest.input_port.values_of(network, network.features.integers_of(x))
 

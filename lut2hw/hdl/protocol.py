@@ -45,15 +45,16 @@ def crc16(data: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Identity:
-    """What a chip says of itself.
-
-    input_bits, answer_bits: widths of the core's ports. fingerprint: first 32 bits of the SHA-256 of the core's
-    Verilog, so that a host can tell whether the chip holds the design it compares with.
-    """
+    """What a chip says of itself."""
 
     input_bits: int
+    """Widths of the core's ports."""
     answer_bits: int
+    """Widths of the core's ports."""
     fingerprint: int
+    """First 32 bits of the SHA-256 of the core's Verilog, so that a host can tell whether the chip holds the design
+    it compares with.
+    """
     version: int = VERSION
 
     def to_bytes(self) -> bytes:
@@ -71,7 +72,13 @@ class Identity:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Identity:
-        """Undo `to_bytes`. Errors: ValueError for another length."""
+        """Undo `to_bytes`.
+
+        Raises
+        ------
+        ValueError
+            For another length.
+        """
         if len(data) not in IDENTITY_BYTES or (len(data) == 9) != (data[1] > 0):
             raise ValueError(f"an identity has {' or '.join(map(str, IDENTITY_BYTES))} bytes, not {len(data)}")
         bits = data[1] or int.from_bytes(data[9:], "little")

@@ -104,10 +104,15 @@ class Field:
     """`width` bits from bit `offset` of the port; `index` is the feature, encoder bit or score."""
 
     name: str
+    """Of the feature, or of the bit of the code."""
     index: int
+    """The feature, or the encoder bit with encoded inputs."""
     offset: int
+    """First bit of the port."""
     width: int
+    """Bits, least significant first."""
     signed: bool
+    """Two's complement."""
 
 
 def outputs_of(names: str | Iterable[str]) -> tuple[str, ...]:
@@ -145,11 +150,23 @@ class InputPort:
     """Layout of the input vector."""
 
     fields: tuple[Field, ...]
+    """From bit 0 up, without gaps."""
     encoded: bool
+    """Whether fields are bits of the code."""
 
     @classmethod
     def of(cls, network: LutNetwork, read: Iterable[int], *, encoded: bool) -> InputPort:
-        """Layout for the encoder bits `read` (signal numbers), or for the features those bits compare."""
+        """Layout for the encoder bits `read` (signal numbers), or for the features those bits compare.
+
+        Parameters
+        ----------
+        network : LutNetwork
+            The model.
+        read : Iterable[int]
+            Encoder bits that the netlist reads.
+        encoded : bool
+            Leave the encoder out of the hardware.
+        """
         features, encoder = network.features, network.encoder
         fields, offset = [], 0
         if encoded:
@@ -172,7 +189,15 @@ class InputPort:
         return identifiers([field.name for field in self.fields], "feature", NO_FIELDS)
 
     def bits_of(self, network: LutNetwork, x: NDArray[np.integer]) -> bits.Packed:
-        """Integers (n, n_features) to the port's bits, packed uint64 (width, n_words)."""
+        """Integers (n, n_features) to the port's bits, packed uint64 (width, n_words).
+
+        Parameters
+        ----------
+        network : LutNetwork
+            The model.
+        x : NDArray[np.integer]
+            int64 (n, n_features).
+        """
         if self.encoded:
             return network.encoder(x)[[field.index for field in self.fields]]
         x = network.features.clip(x)
@@ -180,12 +205,28 @@ class InputPort:
         return bits.pack(np.array(rows, np.uint8).reshape(self.width, len(x)))
 
     def words_of(self, network: LutNetwork, x: NDArray[np.integer]) -> list[int]:
-        """Integers (n, n_features) to one Python integer per example, bit i of it bit i of the port."""
+        """Integers (n, n_features) to one Python integer per example, bit i of it bit i of the port.
+
+        Parameters
+        ----------
+        network : LutNetwork
+            The model.
+        x : NDArray[np.integer]
+            int64 (n, n_features).
+        """
         rows = np.packbits(bits.unpack(self.bits_of(network, x), len(x)), axis=0, bitorder="little").T
         return [int.from_bytes(row.tobytes(), "little") for row in rows]
 
     def values_of(self, network: LutNetwork, x: NDArray[np.int64]) -> list[dict[str, int]]:
-        """Integers (n, n_features) to the value of each field by its key, a dictionary per example."""
+        """Integers (n, n_features) to the value of each field by its key, a dictionary per example.
+
+        Parameters
+        ----------
+        network : LutNetwork
+            The model.
+        x : NDArray[np.int64]
+            int64 (n, n_features).
+        """
         if self.encoded:
             columns = bits.unpack(self.bits_of(network, x), len(x)).T.astype(np.int64)
         else:
@@ -195,18 +236,25 @@ class InputPort:
 
 @dataclass(frozen=True)
 class OutputPort:
-    """Layout of the output vector, a word for each answer.
-
-    fields: "class", "margin", then "score_NAME" for each class, or "score" of a head with one threshold; `index` is
-    the number of the score, 0 otherwise. outputs: names of `OUTPUTS`.
-    """
+    """Layout of the output vector, a word for each answer."""
 
     fields: tuple[Field, ...]
+    """"class", "margin", then "score_NAME" for each class, or "score" of a head with one threshold; `index` is the
+    number of the score, 0 otherwise.
+    """
     outputs: tuple[str, ...] = ("class",)
+    """Names of `OUTPUTS`."""
 
     @classmethod
     def of(cls, network: LutNetwork, outputs: Iterable[str] = ("class",)) -> OutputPort:
         """Layout of what the core of `network` puts out.
+
+        Parameters
+        ----------
+        network : LutNetwork
+            The model.
+        outputs : Iterable[str], default=('class',)
+            Names of `OUTPUTS`.
 
         Raises
         ------
@@ -238,7 +286,13 @@ class OutputPort:
 
     @classmethod
     def of_classes(cls, n_classes: int) -> OutputPort:
-        """Layout of the class alone."""
+        """Layout of the class alone.
+
+        Parameters
+        ----------
+        n_classes : int
+            Number of classes.
+        """
         return cls((Field("class", 0, 0, class_width(n_classes), False),))
 
     @property
@@ -262,11 +316,25 @@ class OutputPort:
         return identifiers([field.name for field in self.fields], "score", NO_FIELDS)
 
     def field(self, name: str) -> Field | None:
-        """The field of that name, if there is one."""
+        """The field of that name, if there is one.
+
+        Parameters
+        ----------
+        name : str
+            Of the field.
+        """
         return next((field for field in self.fields if field.name == name), None)
 
     def rows_of(self, head: Head, scores: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Scores int64 (n, len(bias)) to words, uint8 (n, ceil(width / 8)), bit i in bit i % 8 of byte i // 8."""
+        """Scores int64 (n, len(bias)) to words, uint8 (n, ceil(width / 8)), bit i in bit i % 8 of byte i // 8.
+
+        Parameters
+        ----------
+        head : Head
+            Of the model.
+        scores : NDArray[np.int64]
+            int64 (n, len(bias)).
+        """
         columns = []
         for field in self.fields:
             value = (
@@ -281,7 +349,13 @@ class OutputPort:
         return np.packbits(rows, axis=0, bitorder="little").T.copy()
 
     def values_of(self, word: int) -> dict[str, int]:
-        """The value of each field of a word, by its name."""
+        """The value of each field of a word, by its name.
+
+        Parameters
+        ----------
+        word : int
+            What the port shows.
+        """
         values = {}
         for field in self.fields:
             value = word >> field.offset & (1 << field.width) - 1
@@ -289,13 +363,25 @@ class OutputPort:
         return values
 
     def in_words(self, word: int) -> str:
-        """A word for people: the class number, or each field."""
+        """A word for people: the class number, or each field.
+
+        Parameters
+        ----------
+        word : int
+            What the port shows.
+        """
         if self.classes_alone:
             return str(word)
         return f"0x{word:x} ({', '.join(f'{quote.line(name, 80)}={n}' for name, n in self.values_of(word).items())})"
 
     def class_of(self, word: int) -> int | None:
-        """The class that a word says, by its scores if need be; None if there is only a margin."""
+        """The class that a word says, by its scores if need be; None if there is only a margin.
+
+        Parameters
+        ----------
+        word : int
+            What the port shows.
+        """
         values = self.values_of(word)
         if "class" in values:
             return values["class"]

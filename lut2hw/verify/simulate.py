@@ -26,11 +26,7 @@ ICARUS_DEFINES = ("NO_ICE40_DEFAULT_ASSIGNMENTS",)
 
 @dataclass(frozen=True)
 class Design:
-    """Verilog under test: files, top module, clock and reset ports (None without registers), latency in cycles.
-
-    texts: Verilog besides the files.
-    test: module of the bench. extra: what else the bench needs to know, JSON values.
-    """
+    """Verilog under test: files, top module, clock and reset ports (None without registers), latency in cycles."""
 
     sources: Sequence[Path]
     top: str
@@ -39,8 +35,11 @@ class Design:
     latency: int | None
     defines: tuple[str, ...] = ()
     test: str = "lut2hw.sim.core"
+    """Module of the bench."""
     extra: dict[str, Any] = field(default_factory=dict)
+    """What else the bench needs to know, JSON values."""
     texts: Sequence[str] = ()
+    """Verilog besides the files."""
 
     def source_files(self, work: Path) -> list[str]:
         """The Verilog as files, of which texts are written into the folder `work`."""
@@ -52,7 +51,17 @@ class Design:
 
 
 def cocotb(design: Design, vectors: Vectors, *, seed: int = 0, timeout: float | None = None) -> dict[str, Any]:
-    """Stream `vectors` through Verilog under Icarus. Returns `Bench.result()`. Errors: `ToolError`."""
+    """Stream `vectors` through Verilog under Icarus.
+
+    Returns
+    -------
+    dict[str, Any]
+        `Bench.result()`.
+
+    Raises
+    ------
+    ToolError
+    """
     need("cocotb", extra="sim", error=ToolError)
     tools.require("iverilog")
     with scratch() as work:
@@ -87,7 +96,13 @@ def cocotb(design: Design, vectors: Vectors, *, seed: int = 0, timeout: float | 
 
 
 def amaranth(core: Core | EmittedCore | NetlistCore, vectors: Vectors, *, seed: int = 0) -> dict[str, Any]:
-    """Stream `vectors` through a core in Amaranth's simulator. Returns `Bench.result()`."""
+    """Stream `vectors` through a core in Amaranth's simulator.
+
+    Returns
+    -------
+    dict[str, Any]
+        `Bench.result()`.
+    """
     from amaranth.hdl import ClockDomain, Module, Value
     from amaranth.sim import Simulator
 

@@ -29,8 +29,11 @@ class Score:
 def scores(head: Head, votes: Sequence[int]) -> list[Score]:
     """One score per entry of `head.bias`, weights made positive.
 
-    votes: the literal of each of the head's signals. A negative weight is a positive one of the inverted vote with
-    a bias; votes of the same signal for the same class become one.
+    Parameters
+    ----------
+    votes : Sequence[int]
+        The literal of each of the head's signals. A negative weight is a positive one of the inverted vote with a
+        bias; votes of the same signal for the same class become one.
     """
     weights: list[dict[int, int]] = [{} for _ in head.bias]
     biases = [int(bias) for bias in head.bias]

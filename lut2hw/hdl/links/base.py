@@ -68,7 +68,13 @@ class Link(wiring.Component):
 
     @classmethod
     def of(cls, identity: Identity, options: LinkOptions) -> Self:
-        """The link as `options` ask for it. Errors: `UsageError` if it cannot be made that way."""
+        """The link as `options` ask for it.
+
+        Raises
+        ------
+        UsageError
+            If it cannot be made that way.
+        """
         return cls(identity)  # type: ignore[call-arg]
 
     def bench_options(self) -> dict[str, Any]:

@@ -381,7 +381,13 @@ def prove(
     seed: int = 0,
     limit: float = DEFAULT_LIMIT,
 ) -> Outcome:
-    """Prove that a core equals the model. output: what the core puts out; None for the class alone."""
+    """Prove that a core equals the model.
+
+    Parameters
+    ----------
+    output : OutputPort, optional
+        What the core puts out; None for the class alone.
+    """
     question = Question(network, port, circuit, latency, vectors, output)
     return prove_all(engine, [question], seed=seed, limit=limit)[0]
 
