@@ -267,7 +267,11 @@ def run_command(
     yowasp = any("yowasp" in word for word in command)
     with scratch() as temporary:
         # Tools' temporary files go where they are removed even if the tool is killed.
-        environment = {**os.environ, **SAFE_PATH, **(_cache_environment() if yowasp else {})}
+        environment = {**os.environ, **(_cache_environment() if yowasp else {})}
+        if command[0] == sys.executable:
+            environment |= SAFE_PATH
+        else:  # a program that is a Python script takes modules from beside itself, as icebox_vlog does
+            environment.pop("PYTHONSAFEPATH", None)
         environment |= {"TMPDIR": str(temporary), **(env or {})}
         with unwinding():
             try:

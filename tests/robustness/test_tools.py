@@ -66,6 +66,20 @@ def test_children_take_no_modules_from_the_current_folder(tmp_path, monkeypatch)
     assert not (tmp_path / "owned").exists()
 
 
+def test_a_script_takes_modules_from_beside_itself(tmp_path, monkeypatch):
+    """As icebox_vlog does; a module of the same name in the current folder is none of its."""
+    beside, here = tmp_path / "share", tmp_path / "here"
+    for folder, word in ((beside, "right"), (here, "wrong")):
+        folder.mkdir()
+        (folder / "box.py").write_text(f"WORD = {word!r}")
+    program = beside / "boxed"
+    program.write_text(f"#!{sys.executable}\nimport box\nprint(box.WORD)\n")
+    program.chmod(0o755)
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    assert tools.run_command([str(program)], what="boxed").output == "right\n"
+
+
 def test_a_home_that_cannot_be_written(tmp_path, monkeypatch):
     """YoWASP's tools are compiled once all the same, into a folder that is this user's alone."""
     pytest.importorskip("platformdirs")
