@@ -84,7 +84,10 @@ def _with_options(name: str, **defaults: Any) -> Callable[[C], C]:
         __init__.__signature__ = signature  # type: ignore[attr-defined]
         estimator.__init__ = __init__  # type: ignore[misc]
         if estimator.__doc__:
-            estimator.__doc__ = estimator.__doc__.replace("    (of `lut2hw train`)", "\n".join(text))
+            estimator.__doc__ = estimator.__doc__.replace(
+                "    (Parameters: the options of `lut2hw train`.)",
+                "\n".join(["    Parameters", "    ----------", *text]),
+            )
         return estimator
 
     return decorate
@@ -209,9 +212,7 @@ class MemorizeClassifier(_LutClassifier):
     entry p of its table is the majority of the training labels that show pattern p. See `lut2hw.learn.memorize` for
     tasks of more than two classes. Layers narrower than the classes are widened to them.
 
-    Parameters
-    ----------
-    (of `lut2hw train`)
+    (Parameters: the options of `lut2hw train`.)
 
     Attributes
     ----------
@@ -312,9 +313,7 @@ class MemorizeClassifier(_LutClassifier):
 class DescentClassifier(_LutClassifier):
     """Network of lookup tables, trained by coordinate descent on the cross-entropy; see `lut2hw.learn.descent`.
 
-    Parameters
-    ----------
-    (of `lut2hw train`)
+    (Parameters: the options of `lut2hw train`.)
 
     Attributes
     ----------

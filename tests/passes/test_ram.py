@@ -205,6 +205,9 @@ def test_vendor_model_shows_the_table(family, shape, tmp_path):
         def words(self):
             return words
 
+        def answers(self):
+            return expected
+
     result = simulate.cocotb(design, Words())  # type: ignore[arg-type]
     assert result["vectors"] == len(words) and not result["mismatches"] and not result["errors"]
 

@@ -40,8 +40,10 @@ from lut2hw.exchange.trees import ensemble
 from lut2hw.files import npz_bytes
 from lut2hw.flow import result as results
 from lut2hw.model import network as model
+from lut2hw.model.file import _digest
 
 COUNT = WIDTH = 0  # vectors and input bits of the first sample
+DATA: dict = {}  # its manifest
 CORPUS = Path(__file__).parent.parent / "corpus"
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1", "cp1252")
 FAST, SLOW, BLOCKS = 100, 100_000, 10
@@ -214,7 +216,7 @@ def mutate_whole(rng: random.Random, reader: str, corpus: list[bytes]) -> bytes 
             header["arrays"] = {name: [value.dtype.str, list(value.shape)] for name, value in arrays.items()}
     if reader == "model":
         if isinstance(header, dict):
-            header["sha256"] = model._digest(header, arrays)
+            header["sha256"] = _digest(header, arrays)
         arrays = {"header": np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays}
     return npz_bytes(arrays.items())
 
@@ -245,8 +247,9 @@ def samples(tmp_path_factory):
     folder = tmp_path_factory.mktemp("samples")
     networks = [random_network(seed, luts=6, head=["bit", "threshold", "argmax"][seed]) for seed in range(3)]
     manifests = [emit_model(network, folder / f"core{i}", pipeline=1) for i, network in enumerate(networks)]
-    global COUNT, WIDTH
+    global COUNT, WIDTH, DATA
     COUNT, WIDTH = manifests[0].n_vectors, manifests[0].input_port.width
+    DATA = dict(manifests[0].data)
     arrays = {
         "x_train": np.arange(40).reshape(10, 4),
         "y_train": np.arange(10) % 2,
@@ -377,8 +380,14 @@ def read_manifest(content: bytes, folder: Path) -> object:
 
 
 def read_netlist(content: bytes, folder: Path) -> object:
-    (folder / "netlist.json").write_bytes(content)
-    manifest = SimpleNamespace(directory=folder, latency=1, input_port=SimpleNamespace(width=WIDTH))
+    manifest = SimpleNamespace(
+        directory=folder,
+        target=DATA["target"],
+        latency=1,
+        input_port=SimpleNamespace(width=WIDTH),
+        data=DATA,
+        file=lambda name: content,
+    )
     return Manifest.netlist.func(manifest)  # type: ignore
 
 
