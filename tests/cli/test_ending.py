@@ -73,6 +73,7 @@ def test_train_ends_by_a_signal(name, tmp_path, temporary):
     assert not list((tmp_path / "work").iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["INT", "TERM", "KILL"])
 def test_sweep_leaves_no_worker(name, tmp_path, temporary):
     """Also where it is killed, and cannot tell its workers."""

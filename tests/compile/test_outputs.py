@@ -85,6 +85,7 @@ def test_more_networks(family):
         compare(network, compile_network(network, targets.get(family), outputs=outputs, pipeline="none"), outputs)
 
 
+@pytest.mark.slow
 @needs.tool("yosys")
 @pytest.mark.parametrize("head", ["argmax", "threshold"])
 def test_the_rival_of_high_effort_puts_out_the_same(head):

@@ -53,6 +53,7 @@ for make in (DescentClassifier(luts=12, random_state=0), MemorizeClassifier(laye
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_fit_in_other_processes(way, tmp_path):
     """The same models as in this one, and an end."""

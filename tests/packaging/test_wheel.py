@@ -50,6 +50,7 @@ def test_the_wheel_holds_everything(wheel):
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
 
 
+@pytest.mark.slow
 def test_the_wheel_runs(wheel, tmp_path):
     """In an environment of its own, which has this one's libraries but not this project."""
     venv.create(tmp_path / "venv", with_pip=False)
