@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +127,8 @@ def main() -> None:
             seed=arguments.seed,
             threads=1,
         )
-        graph, _ = _run(trainer, luts - roots, options, None, 0.0)
+        current = partial(_network, trainer, trainer.graph, dataset, coder)
+        graph, _ = _run(trainer, luts - roots, options, lambda now: None, 0.0, current)
         network = _network(trainer, graph, dataset, coder)
         row = {
             "head": head,

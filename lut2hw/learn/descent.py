@@ -76,9 +76,21 @@ class Progress:
     accepted: int
     """Inputs that moved to a better signal."""
     seconds: float
+    tau: float
+    """Temperature of the loss."""
+    network: Callable[[], LutNetwork]
+    """Makes the network as it stands after this sweep; to be called before the next."""
+
+
+Watch = Callable[[Progress], bool | None]
+"""Called after every sweep; True ends training with what there is."""
 
 
 class _OutOfTime(Exception):
+    pass
+
+
+class _Stopped(Exception):
     pass
 
 
@@ -627,7 +639,7 @@ def train_descent(
     seed: int = 0,
     threads: int | None = None,
     options: DescentOptions | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Watch | None = None,
     **changes: Any,
 ) -> LutNetwork:
     """Train a network of `luts` k-input LUTs; see the module's text for the method.
@@ -640,9 +652,9 @@ def train_descent(
         `DescentOptions`, with single ones given as keywords.
     threads : int, optional
         None uses all cores; the result does not depend on it.
-    progress : Callable[[Progress], None], optional
-        Called after every sweep. An interrupt (Ctrl-C) ends training with what there is, and so does the time limit.
-        Two classes give a "threshold" head, more an "argmax" head.
+    progress : Watch, optional
+        Called after every sweep; True ends training with what there is, and so do an interrupt (Ctrl-C) and the time
+        limit. Two classes give a "threshold" head, more an "argmax" head.
 
     Raises
     ------
@@ -691,10 +703,9 @@ def train_descent(
     columns, label, n_held = encode_examples(dataset, encoder, options, rng)
     curve: list[list[Any]] = []  # kept in the model, for its report
 
-    def record(now: Progress) -> None:
+    def record(now: Progress) -> bool | None:
         curve.append([now.stage, now.luts, round(now.loss, 6), round(now.train, 6), now.validation])
-        if progress is not None:
-            progress(now)
+        return None if progress is None else progress(now)
 
     before = numba.get_num_threads()
     numba.set_num_threads(threads)
@@ -723,7 +734,8 @@ def train_descent(
         trainer = make(columns, regions=regions(encoder))
         if options.time_limit is not None:
             trainer.deadline = start + options.time_limit
-        graph, ended = _run(trainer, luts - votes, options, record, start)
+        current = partial(_network, trainer, trainer.graph, dataset, encoder)
+        graph, ended = _run(trainer, luts - votes, options, record, start, current)
         network = _network(trainer, graph, dataset, encoder)
     finally:
         numba.set_num_threads(before)
@@ -751,13 +763,13 @@ def learn(
     *,
     options: DescentOptions | None = None,
     progress: Callable[[str, int, int], None] | None = None,
+    watch: Watch | None = None,
     **more: Any,
 ) -> LutNetwork:
     """`train_descent` with the progress of all learners: progress(what, sweeps done, sweeps in all)."""
-    show = None
-    if progress is not None:
 
-        def show(now: Progress) -> None:
+    def show(now: Progress) -> bool | None:
+        if progress is not None:
             held = "" if now.validation is None else f", validation {now.validation:.4f}"
             progress(
                 f"{now.stage}, {now.luts} LUTs: loss {now.loss:.4f}, train {now.train:.4f}{held}, "
@@ -765,12 +777,18 @@ def learn(
                 now.sweep,
                 now.sweeps,
             )
+        return None if watch is None else watch(now)
 
     return train_descent(dataset, encoder, options=options, progress=show, **more)
 
 
 def _run(
-    trainer: Trainer, grown: int, options: DescentOptions, progress: Callable[[Progress], None] | None, start: float
+    trainer: Trainer,
+    grown: int,
+    options: DescentOptions,
+    progress: Watch,
+    start: float,
+    network: Callable[[], LutNetwork],
 ) -> tuple[Graph, str]:
     """All stages: the best forest, and why training ended."""
     best: tuple[float, Graph | None] = (-1.0, None)
@@ -791,24 +809,26 @@ def _run(
                     trainer.sweep()
                 loss = trainer.total_loss()
                 score = trainer.accuracy(held=True) if trainer.n_train < trainer.n else None
-                if progress:
-                    mean = loss / loss_unit(trainer.tau) / trainer.n_train
-                    progress(
-                        Progress(
-                            "votes" if stage == 0 else f"growth {stage}",
-                            sweep + 1,
-                            len(plan),
-                            len(trainer.graph),
-                            mean,
-                            trainer.accuracy(),
-                            score,
-                            trainer.accepted,
-                            time.monotonic() - start,
-                        )
-                    )
+                mean = loss / loss_unit(trainer.tau) / trainer.n_train
+                now = Progress(
+                    "votes" if stage == 0 else f"growth {stage}",
+                    sweep + 1,
+                    len(plan),
+                    len(trainer.graph),
+                    mean,
+                    trainer.accuracy(),
+                    score,
+                    trainer.accepted,
+                    time.monotonic() - start,
+                    trainer.tau,
+                    network,
+                )
+                stop = progress(now)
                 waited += 1
                 if score is not None and score > best[0]:
                     best, waited = (score, trainer.graph.copy()), 0
+                if stop is True:
+                    raise _Stopped
                 if score is not None and waited >= options.patience:
                     break
                 if loss == last and not restart and not any(plan):
@@ -818,6 +838,8 @@ def _run(
         return best[1] or trainer.graph.copy(), "time limit"
     except KeyboardInterrupt:
         return best[1] or trainer.graph.copy(), "interrupt"
+    except _Stopped:
+        return best[1] or trainer.graph.copy(), "callback"
     return best[1] or trainer.graph.copy(), "done"
 
 

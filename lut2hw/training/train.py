@@ -20,6 +20,8 @@ from lut2hw.training.options import AUTO_BITS, TrainOptions, all_flags
 
 Progress = Callable[[str, int, int], None]
 """Called as progress(what, steps done, steps in all)."""
+Watch = Callable[[Any], bool | None]
+"""Called with a `lut2hw.learn.descent.Progress`; True ends training with what there is."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Trained:
 
     @property
     def ended(self) -> str:
-        """Why training ended: "done", "interrupt" or "time limit"."""
+        """Why training ended: "done", "interrupt", "time limit" or "callback"."""
         return str(self.network.meta.get("ended", "done"))
 
 
@@ -51,6 +53,7 @@ def train(
     progress: Progress | None = None,
     *,
     threads: int | None = None,
+    watch: Watch | None = None,
 ) -> Trained:
     """Train a network.
 
@@ -64,12 +67,15 @@ def train(
         Called as progress(what, steps done, steps in all).
     threads : int, optional
         None for all that numba is set to use; the network does not depend on it.
+    watch : callable, optional
+        descent: called after every sweep with a `lut2hw.learn.descent.Progress`; True ends training with what there
+        is. Not of trainings that choose an option by validation, but with a device to fill of each size tried.
 
     Returns
     -------
     Trained
-        Its network is the same, byte for byte, for the same data and options, unless a time limit or an interrupt
-        (Ctrl-C) ended training early.
+        Its network is the same, byte for byte, for the same data and options, unless a time limit, an interrupt
+        (Ctrl-C) or `watch` ended training early.
 
     Raises
     ------
@@ -78,7 +84,7 @@ def train(
     """
     options = options or TrainOptions()
     began = time.perf_counter()
-    run = _Run(dataset, options, progress, threads)
+    run = _Run(dataset, options, progress, threads, watch)
     network = run.whole()
     seconds = time.perf_counter() - began
     accuracy = {}
@@ -104,9 +110,15 @@ class _Run:
     """One training: `options` with ever more of them chosen."""
 
     def __init__(
-        self, dataset: Dataset, options: TrainOptions, progress: Progress | None, threads: int | None
+        self,
+        dataset: Dataset,
+        options: TrainOptions,
+        progress: Progress | None,
+        threads: int | None,
+        watch: Watch | None,
     ) -> None:
         self.dataset, self.options, self.progress, self.threads = dataset, options, progress, threads
+        self.watch = watch
         self.tried: dict[str, dict[Any, float]] = {}
         self.size: Size | None = None
         self.place = options.place
@@ -147,6 +159,7 @@ class _Run:
             self._encoder(self.dataset),
             self.progress,
             once=options.given().get("time_limit") is not None,
+            watch=self.watch,
         )
         if self.size is not None:
             self.options = _sized(self.options, self.size)
@@ -179,12 +192,17 @@ class _Run:
         return encode.thermometer(dataset.features, dataset.x_train, self.counts[0])
 
     def _learn(
-        self, dataset: Dataset, encoder: Encoder, progress: Progress | None = None, once: bool = True
+        self,
+        dataset: Dataset,
+        encoder: Encoder,
+        progress: Progress | None = None,
+        once: bool = True,
+        watch: Watch | None = None,
     ) -> LutNetwork:
         options = self.options
         place = self.place
         if place is None:
-            return self._call(options, dataset, encoder, progress)
+            return self._call(options, dataset, encoder, progress, watch)
         given = options.given()
         shape = dataset.features.image_shape
         if not {"window", "subspace"} & given.keys():
@@ -193,7 +211,7 @@ class _Run:
             )
             given = options.given()
         network, self.size = fill(
-            lambda size: self._call(_sized(options, size), dataset, encoder, progress),
+            lambda size: self._call(_sized(options, size), dataset, encoder, progress, watch),
             encoder,
             len(dataset.class_names),
             target=place.target,
@@ -207,7 +225,12 @@ class _Run:
         return network
 
     def _call(
-        self, options: TrainOptions, dataset: Dataset, encoder: Encoder, progress: Progress | None
+        self,
+        options: TrainOptions,
+        dataset: Dataset,
+        encoder: Encoder,
+        progress: Progress | None,
+        watch: Watch | None,
     ) -> LutNetwork:
         learner = options.learner
         return learner.learn(
@@ -218,6 +241,7 @@ class _Run:
             seed=options.seed,
             threads=self.threads,
             progress=progress,
+            watch=watch,
         )
 
 
@@ -267,7 +291,7 @@ def meta_of(options: TrainOptions) -> dict[str, Any]:
 def options_of(meta: Any) -> TrainOptions | None:
     """The options that train a model again, byte for byte, by its meta; None if it does not say.
 
-    A model ended by a time limit or an interrupt is repeated up to where that happened.
+    A model ended by a time limit, an interrupt or a callback is repeated up to where that happened.
     """
     if not isinstance(meta, dict) or "imported" in meta or not isinstance(meta.get("learner"), str):
         return None

@@ -366,6 +366,28 @@ def test_interrupt_and_time_limit_return_the_best_so_far(digits: Dataset, coder:
     assert net.meta["ended"] == "time limit"
 
 
+def test_a_callback_sees_the_network_of_each_sweep_and_can_end_training(
+    digits: Dataset, coder: encode.Encoder
+) -> None:
+    seen = []
+
+    def watch(now: descent.Progress) -> bool:
+        seen.append((now, now.network()))
+        return len(seen) == 5
+
+    options = {"luts": 60, "k": 4, "votes": 30, "levels": 2, "sweeps": 4}
+    net = train_descent(digits, coder, progress=watch, **options)
+    assert len(seen) == 5 and net.meta["ended"] == "callback"
+    for now, network in seen:
+        assert (network.predict(digits.x_train) == digits.y_train).mean() == pytest.approx(now.train)
+        assert network.n_luts == now.luts
+    assert to_bytes(net.with_meta(**dict.fromkeys(net.meta))) == to_bytes(
+        seen[-1][1].with_meta(**dict.fromkeys(net.meta))
+    )
+    quiet = [to_bytes(train_descent(digits, coder, progress=each, **options)) for each in (None, lambda now: None)]
+    assert quiet[0] == quiet[1] and len({len(network.layers) for _, network in seen}) == 2
+
+
 def test_the_data_choose_the_temperature(digits: Dataset, coder: encode.Encoder) -> None:
     """As it is by default for clean labels, which gives the bytes as if it was asked for; higher for noisy ones."""
     clean = train_descent(digits, coder, luts=60, k=4, sweeps=1)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class Learn(Protocol):
     """Turn a data set and an encoder into a network.
 
-    progress(what, steps done, steps in all) is called now and then. threads: None for all that numba is set to use;
+    progress(what, steps done, steps in all) is called now and then; watch, with its state, after every sweep of a
+    learner that has some, and True ends training with what there is. threads: None for all that numba is set to use;
     the network does not depend on it. Errors: `UsageError`.
     """
 
@@ -29,6 +30,7 @@ class Learn(Protocol):
         seed: int,
         threads: int | None = None,
         progress: Callable[[str, int, int], None] | None = None,
+        watch: Callable[[Any], bool | None] | None = None,
     ) -> LutNetwork: ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lut2hw.learn.descent_options import MAX_K, DescentOptions
 from lut2hw.learn.learners.base import Learner
@@ -23,11 +23,14 @@ def learn(
     seed: int,
     threads: int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
+    watch: Callable[[Any], bool | None] | None = None,
 ) -> LutNetwork:
     """`lut2hw.learn.descent.train_descent`, with its progress as a line."""
     from lut2hw.learn import descent
 
-    return descent.learn(dataset, encoder, options=options, k=k, seed=seed, threads=threads, progress=progress)
+    return descent.learn(
+        dataset, encoder, options=options, k=k, seed=seed, threads=threads, progress=progress, watch=watch
+    )
 
 
 LEARNER = Learner("descent", DescentOptions, learn, k=4, max_k=MAX_K)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lut2hw import flags
 from lut2hw.flags import flag
@@ -48,6 +48,7 @@ def learn(
     seed: int,
     threads: int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
+    watch: Callable[[Any], bool | None] | None = None,
 ) -> LutNetwork:
     """`lut2hw.learn.memorize.memorize` on the training split of a data set."""
     from lut2hw.learn import memorize
