@@ -30,6 +30,7 @@ from lut2hw.logic.netlist import PARTS
 from lut2hw.model.network import LutNetwork
 from lut2hw.report import figures
 from lut2hw.report.timing import PART_NAMES, critical_path
+from lut2hw.studies.metrics import wilson
 from lut2hw.targets.registry import get as get_target
 from lut2hw.training.recall import load_like, recall
 from lut2hw.training.train import options_of
@@ -65,16 +66,6 @@ class _Scores:
     @property
     def right(self) -> int:
         return int((self.y == self.answer).sum())
-
-
-def wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """95 % confidence interval of a share (E. B. Wilson, "Probable inference", JASA 22(158), 1927)."""
-    if not n:
-        return 0.0, 1.0
-    p = right / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def make(path: str | Path, *, data: str | None = None, title: str | None = None) -> str:

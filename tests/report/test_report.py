@@ -20,7 +20,8 @@ from lut2hw.exchange import trees
 from lut2hw.model.features import quantize
 from lut2hw.model.network import LutNetwork
 from lut2hw.report import timing
-from lut2hw.report.page import make, train_command, wilson
+from lut2hw.report.page import make, train_command
+from lut2hw.studies.metrics import wilson
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
