@@ -9,12 +9,22 @@ import numpy as np
 
 from lut2hw.errors import UsageError
 from lut2hw.model.encoder import Encoder
-from lut2hw.model.parts import Head, Layer
+from lut2hw.model.parts import KINDS, Head, Layer
 
 MAX_K = 20
+MAX_BIAS = 1 << 40
+"""No bias and no margin to reject below is as large."""
+MAX_FRACTION = 512
+"""Most bits after the binary point, and before the last one that is zero: every value is a finite float64."""
 
 
-def check(encoder: Encoder, layers: Sequence[Layer], head: Head, class_names: Sequence[str]) -> None:
+def check(
+    encoder: Encoder,
+    layers: Sequence[Layer],
+    head: Head,
+    class_names: Sequence[str],
+    target_names: Sequence[str] = (),
+) -> None:
     """Raise `UsageError` unless every array of the network has its documented dtype, shape and range."""
     features = encoder.features
 
@@ -75,17 +85,33 @@ def check(encoder: Encoder, layers: Sequence[Layer], head: Head, class_names: Se
         )
         first += n_luts
     votes = len(head.signal)
-    c = len(class_names)
-    need(c >= 2, "there must be at least two classes")
-    need(head.kind in ("bit", "threshold", "argmax"), f"unknown head {head.kind!r}")
+    c, t = len(class_names), len(target_names)
+    need(head.kind in KINDS, f"unknown head {head.kind!r}")
+    if head.classifies:
+        need(c >= 2, "there must be at least two classes")
+        need(t == 0, f"a {head.kind} head has classes, no targets")
+    else:
+        need(c == 0, f"a {head.kind} head has targets, no classes")
+        need(t >= 1, "there must be at least one target")
     array("head signal", head.signal, np.int32, (votes,))
     array("head class", head.class_of, np.int32, (votes,))
     array("head weight", head.weight, np.int32, (votes,))
-    scores = c if head.kind == "argmax" else 1
+    scores = c if head.kind == "argmax" else 1 if head.classifies else t
     array("head bias", head.bias, np.int64, (scores,))
-    need(head.kind == "argmax" or c == 2, f"a {head.kind} head has two classes, not {c}")
+    need(head.kind == "argmax" or not head.classifies or c == 2, f"a {head.kind} head has two classes, not {c}")
     need(((head.signal >= 0) & (head.signal < first)).all(), "the head reads a signal that is not there")
     need(((head.class_of >= 0) & (head.class_of < scores)).all(), "a vote is for a class that is not there")
-    need((head.bias > -(1 << 40)).all() and (head.bias < 1 << 40).all(), "biases must be below 2**40")
+    need((head.bias > -MAX_BIAS).all() and (head.bias < MAX_BIAS).all(), "biases must be below 2**40")
     if head.kind == "bit":
         need(votes == 1 and head.weight[0] == 1 and head.bias[0] == 0, "a bit head is one signal")
+    if head.kind == "number":
+        fraction: Any = head.fraction
+        array("head fraction", fraction, np.int64, (scores,))
+        need(
+            ((fraction >= -MAX_FRACTION) & (fraction <= MAX_FRACTION)).all(),
+            f"fractions must be from -{MAX_FRACTION} to {MAX_FRACTION}",
+        )
+    else:
+        need(head.fraction is None, f"a {head.kind} head has no fraction")
+    need(type(head.reject) is int and 0 <= head.reject < MAX_BIAS, "a margin to reject below is from 0 to 2**40")
+    need(head.has_margin or not head.reject, f"a {head.kind} head rejects nothing: its answers have no margin")

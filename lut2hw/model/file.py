@@ -100,6 +100,8 @@ _DTYPES = {
     "head_class": "<i4",
     "head_weight": "<i4",
     "head_bias": "<i8",
+    "head_fraction": "<i8",
+    "head_reject": "<i8",
     "wiring": "<i4",
     "tables": "|u1",
     "care": "|u1",

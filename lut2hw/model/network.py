@@ -36,14 +36,16 @@ class LutNetwork:
     """In order of evaluation."""
     head: Head
     class_names: tuple[str, ...]
-    """One per class, in the order of the class numbers."""
+    """One per class, in the order of the class numbers; none where the answer is numbers or labels."""
     meta: dict[str, Any] = field(default_factory=dict)
     """JSON values that say where the model comes from (data, options, seed, accuracy); no time, no host, so that the
     same training gives the same bytes.
     """
+    target_names: tuple[str, ...] = ()
+    """One per number or label that the network answers, in order; none where the answer is a class."""
 
     def __post_init__(self) -> None:
-        check(self.encoder, self.layers, self.head, self.class_names)
+        check(self.encoder, self.layers, self.head, self.class_names, self.target_names)
         arrays: list[NDArray[Any]] = [
             self.encoder.feature,
             self.encoder.threshold,
@@ -52,6 +54,8 @@ class LutNetwork:
             self.head.weight,
             self.head.bias,
         ]
+        if self.head.fraction is not None:
+            arrays.append(self.head.fraction)
         for layer in self.layers:
             arrays += [a for a in (layer.wiring, layer.tables, layer.care, layer.counts) if a is not None]
         for array in arrays:
@@ -64,8 +68,18 @@ class LutNetwork:
 
     @property
     def n_classes(self) -> int:
-        """Number of classes."""
+        """Number of classes; 0 where the answer is numbers or labels."""
         return len(self.class_names)
+
+    @property
+    def answer_names(self) -> tuple[str, ...]:
+        """Names of the classes that the network can answer: `class_names`, and "none" if the head rejects.
+
+        Of a network with a class "none" the last one is "none of these".
+        """
+        if not self.head.reject:
+            return self.class_names
+        return (*self.class_names, "none of these" if "none" in self.class_names else "none")
 
     @property
     def n_luts(self) -> int:
@@ -144,9 +158,9 @@ class LutNetwork:
         self._run(encoded, n_examples, scores, np.empty(0, np.int64))
         return scores
 
-    def predict_packed(self, encoded: bits.Packed, n_examples: int) -> NDArray[np.int64]:
-        """Classes int64 (n_examples,) of packed, encoded bits (n_bits, n_words)."""
-        if self.head.kind != "argmax":
+    def predict_packed(self, encoded: bits.Packed, n_examples: int) -> NDArray[Any]:
+        """Answers as `predict` gives them, of packed, encoded bits (n_bits, n_words)."""
+        if self.head.kind != "argmax" or self.head.reject:
             return self.head.answer(self.scores_packed(encoded, n_examples))
         answers = np.empty(n_examples, np.int64)
         self._run(encoded, n_examples, np.empty((0, self.n_classes), np.int64), answers)
@@ -157,15 +171,24 @@ class LutNetwork:
         integers = self.features.integers_of(x)
         return self.scores_packed(self.encoder(integers), len(integers))
 
-    def predict(self, x: ArrayLike) -> NDArray[np.int64]:
-        """Class numbers int64 (n,) of raw features (n, n_features): the definition of the right answer.
+    def predict(self, x: ArrayLike) -> NDArray[Any]:
+        """Answers to raw features: the definition of the right answer.
 
-        A `Dataset`'s integers (`Quantized`) count as the raw features that they stand for.
+        Parameters
+        ----------
+        x : array_like, shape (n, n_features)
+            Raw features. A `Dataset`'s integers (`Quantized`) count as the raw features that they stand for.
+
+        Returns
+        -------
+        NDArray[Any]
+            Class numbers int64 (n,), of which `n_classes` means "none" where the head rejects. Of a head of numbers,
+            float64 (n,), or (n, targets) for several targets. Of a head of labels, 0 and 1, uint8 (n, labels).
         """
         return self.head.answer(self.scores(x))
 
-    def predict_integers(self, x: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Class numbers int64 (n,) of features that are integers already (n, n_features), as `Dataset` holds them."""
+    def predict_integers(self, x: NDArray[np.integer]) -> NDArray[Any]:
+        """Answers to features that are integers already (n, n_features), as `Dataset` holds them."""
         return self.predict_packed(self.encoder(self.features.check_quantized(x)), len(x))
 
     def create(self, target: Any = "ice40", options: Any = None, **changes: Any) -> Any:
@@ -257,6 +280,10 @@ def _arrays(network: LutNetwork) -> dict[str, NDArray[Any]]:
         "head_weight": head.weight,
         "head_bias": head.bias,
     }
+    if head.fraction is not None:
+        out["head_fraction"] = head.fraction
+    if head.reject:  # an array, so that versions that do not know it refuse the file
+        out["head_reject"] = np.array([head.reject], np.int64)
     for number, layer in enumerate(network.layers):
         for name in ("wiring", "tables", "care", "counts"):
             value = getattr(layer, name)
@@ -268,7 +295,7 @@ def _arrays(network: LutNetwork) -> dict[str, NDArray[Any]]:
 def to_bytes(network: LutNetwork) -> bytes:
     """The model file of a network."""
     shape = network.features.image_shape
-    header = {
+    header: dict[str, Any] = {
         "layers": len(network.layers),
         "head": network.head.kind,
         "classes": list(network.class_names),
@@ -276,6 +303,8 @@ def to_bytes(network: LutNetwork) -> bytes:
         "image_shape": None if shape is None else list(shape),
         "meta": network.meta,
     }
+    if network.target_names:
+        header["targets"] = list(network.target_names)
     return pack(header, _arrays(network))
 
 
@@ -295,7 +324,8 @@ def from_bytes(data: bytes) -> LutNetwork:
 def _read(file: Any, file_size: int) -> LutNetwork:
     try:
         header, arrays = unpack(file, file_size)
-        texts = [*header["classes"], *header["features"], header["head"]]
+        targets = header.get("targets", [])
+        texts = [*header["classes"], *header["features"], *targets, header["head"]]
         if not all(isinstance(text, str) for text in texts) or not isinstance(header["meta"], dict):
             raise ModelFileError("its header has the wrong types")
         try:
@@ -328,8 +358,17 @@ def _read(file: Any, file_size: int) -> LutNetwork:
             )
             for i in range(n_layers)
         )
+        reject = arrays.get("head_reject", np.zeros(1, np.int64))
+        if reject.shape != (1,):
+            raise ModelFileError("its margin to reject below is not one number")
         head = Head(
-            header["head"], arrays["head_signal"], arrays["head_class"], arrays["head_weight"], arrays["head_bias"]
+            header["head"],
+            arrays["head_signal"],
+            arrays["head_class"],
+            arrays["head_weight"],
+            arrays["head_bias"],
+            arrays.get("head_fraction"),
+            int(reject[0]),
         )
         return LutNetwork(
             Encoder(features, arrays["feature"], arrays["threshold"]),
@@ -337,6 +376,7 @@ def _read(file: Any, file_size: int) -> LutNetwork:
             head,
             tuple(header["classes"]),
             header["meta"],
+            tuple(targets),
         )
     except (ModelFileError, UsageError, OSError):
         raise

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lut2hw import bits
+
+CLASSES = ("bit", "threshold", "argmax")
+"""Kinds of heads whose answer is a class."""
+
+KINDS = (*CLASSES, "number", "labels")
+"""All kinds of heads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,17 +62,25 @@ class Head:
     kind "threshold": class 1 if bias[0] + sum of weight[i] over the votes i that are one is >= 0, else 0.
     kind "argmax": score_c = bias[c] + sum of weight[i] over the votes i of class c that are one; the class of
     the highest score wins, and of equal scores the LOWEST class wins.
+    kind "number": score_t as for argmax, of each target t; the value of the target is score_t / 2**fraction[t].
+    kind "labels": score_t as for argmax, of each label t; the label is 1 if score_t >= 0, else 0.
     """
 
     kind: str
     signal: NDArray[np.int32]
-    """int32 (n_votes,); a signal may vote several times. class_of is all 0 unless argmax."""
+    """int32 (n_votes,); a signal may vote several times."""
     class_of: NDArray[np.int32]
-    """int32 (n_votes,); a signal may vote several times. class_of is all 0 unless argmax."""
+    """int32 (n_votes,), the score that a vote counts for: its class, target or label; all 0 of bit and threshold."""
     weight: NDArray[np.int32]
-    """int32 (n_votes,); a signal may vote several times. class_of is all 0 unless argmax."""
+    """int32 (n_votes,), what a vote counts."""
     bias: NDArray[np.int64]
-    """int64 (n_classes,) for argmax, (1,) otherwise."""
+    """int64 (n_classes,) for argmax, (targets,) for number, (labels,) for labels, (1,) otherwise."""
+    fraction: NDArray[np.int64] | None = None
+    """int64 (targets,) for number, bits after the binary point of each target's score, may be negative; None of all
+    other kinds.
+    """
+    reject: int = 0
+    """The least margin of an answer, of argmax and threshold; below it the answer is "none", class n_classes."""
 
     @classmethod
     def bit(cls, signal: int) -> Head:
@@ -98,6 +113,56 @@ class Head:
             np.zeros(n_classes, np.int64),
         )
 
+    @classmethod
+    def number(
+        cls, signal: ArrayLike, target_of: ArrayLike, weight: ArrayLike, bias: ArrayLike, fraction: ArrayLike
+    ) -> Head:
+        """A number in fixed point for each target, the sum of weighted votes.
+
+        Parameters
+        ----------
+        signal : array_like of int, shape (n_votes,)
+            Signals that vote.
+        target_of : array_like of int, shape (n_votes,)
+            Target of each vote.
+        weight : array_like of int, shape (n_votes,)
+            What each vote adds to the score of its target.
+        bias : array_like of int, shape (targets,)
+            Score without any vote.
+        fraction : array_like of int, shape (targets,)
+            Bits after the binary point: the value is score / 2**fraction.
+        """
+        return cls(
+            "number", *_votes(signal, target_of, weight, bias), fraction=np.atleast_1d(np.asarray(fraction, np.int64))
+        )
+
+    @classmethod
+    def labels(cls, signal: ArrayLike, label_of: ArrayLike, weight: ArrayLike, bias: ArrayLike) -> Head:
+        """A bit for each label, 1 where the sum of its weighted votes is not negative.
+
+        Parameters
+        ----------
+        signal : array_like of int, shape (n_votes,)
+            Signals that vote.
+        label_of : array_like of int, shape (n_votes,)
+            Label of each vote.
+        weight : array_like of int, shape (n_votes,)
+            What each vote adds to the score of its label.
+        bias : array_like of int, shape (labels,)
+            Score without any vote.
+        """
+        return cls("labels", *_votes(signal, label_of, weight, bias))
+
+    @property
+    def classifies(self) -> bool:
+        """Whether the answer is a class."""
+        return self.kind in CLASSES
+
+    @property
+    def has_margin(self) -> bool:
+        """Whether an answer has a margin: of argmax and threshold."""
+        return self.kind in ("argmax", "threshold")
+
     @property
     def score_range(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Lowest and highest possible score, each int64 (len(bias),)."""
@@ -114,13 +179,35 @@ class Head:
             return 0, max(int(high.max()) - int(np.sort(low)[-2]), 0)
         return (0, max(int(high[0]), -1 - int(low[0]))) if self.kind == "threshold" else (0, 0)
 
-    def answer(self, scores: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Scores (n, len(bias)) to classes int64 (n,)."""
+    def answer(self, scores: NDArray[np.int64]) -> NDArray[Any]:
+        """Scores to answers.
+
+        Parameters
+        ----------
+        scores : NDArray[np.int64]
+            int64 (n, len(bias)).
+
+        Returns
+        -------
+        NDArray[Any]
+            Classes int64 (n,), of which the number of classes means "none"; of number, values float64 (n,), or
+            (n, targets) for several targets; of labels, 0 and 1, uint8 (n, labels).
+        """
+        if self.kind == "number":
+            assert self.fraction is not None
+            values = np.ldexp(scores.astype(np.float64), -self.fraction)
+            return values[:, 0] if len(self.bias) == 1 else values
+        if self.kind == "labels":
+            return (scores >= 0).astype(np.uint8)
         if self.kind == "argmax":
-            return np.asarray(np.argmax(scores, axis=1), np.int64)  # the first of equals: lowest class
-        if self.kind == "threshold":
-            return np.asarray(scores[:, 0] >= 0, np.int64)
-        return np.asarray(scores[:, 0])
+            classes = np.asarray(np.argmax(scores, axis=1), np.int64)  # the first of equals: lowest class
+        elif self.kind == "threshold":
+            classes = np.asarray(scores[:, 0] >= 0, np.int64)
+        else:
+            classes = np.asarray(scores[:, 0])
+        if self.reject:
+            classes[self.margin(scores) < self.reject] = max(2, len(self.bias))
+        return classes
 
     def margin(self, scores: NDArray[np.int64]) -> NDArray[np.int64]:
         """By how much an answer won, int64 (n,), of scores (n, len(bias)); never negative.
@@ -134,3 +221,15 @@ class Head:
         if self.kind == "threshold":
             return np.where(scores[:, 0] >= 0, scores[:, 0], -1 - scores[:, 0])
         return np.zeros(len(scores), np.int64)
+
+
+def _votes(
+    signal: ArrayLike, class_of: ArrayLike, weight: ArrayLike, bias: ArrayLike
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
+    """The arrays of a head in their types."""
+    return (
+        np.asarray(signal, np.int32),
+        np.asarray(class_of, np.int32),
+        np.asarray(weight, np.int32),
+        np.atleast_1d(np.asarray(bias, np.int64)),
+    )

@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -21,8 +22,8 @@ from lut2hw.model.network import LutNetwork, from_bytes, to_bytes
 from lut2hw.model.parts import Head, Layer
 
 
-def plain_predict(network: LutNetwork, x: np.ndarray) -> list[int]:
-    """The definition of the right answer in ten lines."""
+def plain_predict(network: LutNetwork, x: np.ndarray) -> list:
+    """The definition of the right answer in a few lines."""
     answers = []
     for row in x.tolist():
         signals = [int(row[f] >= t) for f, t in zip(network.encoder.feature, network.encoder.threshold, strict=True)]
@@ -34,11 +35,23 @@ def plain_predict(network: LutNetwork, x: np.ndarray) -> list[int]:
         scores = network.head.bias.tolist()
         for s, c, w in zip(network.head.signal, network.head.class_of, network.head.weight, strict=True):
             scores[c] += int(w) * signals[s]
-        answers.append(
-            {"argmax": scores.index(max(scores)), "threshold": int(scores[0] >= 0), "bit": scores[0]}[
-                network.head.kind
+        if network.head.kind == "number":
+            values = [
+                Fraction(score) / Fraction(2) ** int(f)
+                for score, f in zip(scores, network.head.fraction, strict=True)
             ]
-        )
+            answers.append(float(values[0]) if len(values) == 1 else [float(value) for value in values])
+            continue
+        if network.head.kind == "labels":
+            answers.append([int(score >= 0) for score in scores])
+            continue
+        if network.head.kind == "argmax":
+            answer, margin = scores.index(max(scores)), sorted(scores)[-1] - sorted(scores)[-2]
+        else:
+            answer, margin = int(scores[0] >= 0), scores[0] if scores[0] >= 0 else -1 - scores[0]
+        if network.head.kind == "bit":
+            answer = scores[0]
+        answers.append(network.n_classes if margin < network.head.reject else answer)
     return answers
 
 
@@ -65,28 +78,45 @@ def random_network(seed: int, kind: str, ks: list[int], width: int = 5) -> LutNe
         first += width
     if kind == "bit":
         return LutNetwork(encoder, tuple(layers), Head.bit(int(rng.integers(first))), ("no", "yes"))
-    n_classes, votes = (4 if kind == "argmax" else 2), int(rng.integers(0, 30))
+    votes = int(rng.integers(0, 30))
+    if kind in ("number", "labels"):
+        n = int(rng.integers(1, 4))
+        arrays = (
+            rng.integers(0, first, votes),
+            rng.integers(0, n, votes),
+            rng.integers(-40, 41, votes),
+            rng.integers(-100, 101, n),
+        )
+        head = Head.number(*arrays, rng.integers(-5, 9, n)) if kind == "number" else Head.labels(*arrays)
+        return LutNetwork(encoder, tuple(layers), head, (), {"made": "by a test"}, tuple("xyz"[:n]))
+    n_classes, reject = (4 if kind.startswith("argmax") else 2), 0
+    if kind.endswith("reject"):
+        kind, reject = kind.split()[0], int(rng.integers(1, 60))
     head = Head(
         kind,
         rng.integers(0, first, votes).astype(np.int32),
         rng.integers(0, n_classes if kind == "argmax" else 1, votes).astype(np.int32),
         rng.integers(-40, 41, votes).astype(np.int32),
         rng.integers(-100, 101, n_classes if kind == "argmax" else 1).astype(np.int64),
+        reject=reject,
     )
     return LutNetwork(encoder, tuple(layers), head, tuple("abcd"[:n_classes]), {"made": "by a test"})
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    st.integers(0, 2**32),
-    st.sampled_from(["bit", "threshold", "argmax"]),
-    st.lists(st.integers(0, 10), max_size=3),
-    st.integers(1, 140),
-)
+KINDS = ["bit", "threshold", "argmax", "threshold reject", "argmax reject", "number", "labels"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from(KINDS), st.lists(st.integers(0, 10), max_size=3), st.integers(1, 140))
 def test_equals_plain_python(seed, kind, ks, n):
     network = random_network(seed, kind, ks)
     x = np.random.default_rng(seed + 1).integers(-25, 26, (n, 4))
     assert network.predict(x).tolist() == plain_predict(network, x)
+    assert network.predict_packed(network.encoder(x), n).tolist() == network.predict(x).tolist()
+    low, high = network.head.score_range
+    scores = network.scores(x)
+    assert ((low <= scores) & (scores <= high)).all()
+    assert (network.head.margin(scores) <= network.head.margin_range[1]).all()
 
 
 def test_blocks_wide_tables_and_ties():
@@ -112,10 +142,8 @@ def test_signals_and_predict_agree():
     assert (signals[network.head.signal[0]] == network.predict(x)).all()
 
 
-@settings(max_examples=20, deadline=None)
-@given(
-    st.integers(0, 2**32), st.sampled_from(["bit", "threshold", "argmax"]), st.lists(st.integers(0, 9), max_size=3)
-)
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from(KINDS), st.lists(st.integers(0, 9), max_size=3))
 def test_file_round_trip(seed, kind, ks):
     network = random_network(seed, kind, ks)
     data = to_bytes(network)
@@ -124,7 +152,8 @@ def test_file_round_trip(seed, kind, ks):
     assert (again.predict(x) == network.predict(x)).all()
     assert to_bytes(again) == data
     assert again.meta == network.meta
-    assert again.class_names == network.class_names
+    assert (again.class_names, again.target_names) == (network.class_names, network.target_names)
+    assert again.answer_names == network.answer_names
 
 
 def test_damage_is_refused():
@@ -188,6 +217,81 @@ def edited(data: bytes, change) -> bytes:
 def test_hostile_header_is_refused(change):
     with pytest.raises(ModelFileError):
         from_bytes(edited(to_bytes(random_network(1, "argmax", [4])), change))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda h: h.update(targets=["x", 1]),
+        lambda h: h.update(targets=[]),
+        lambda h: h.update(targets=["one more", *h["targets"]]),
+        lambda h: h.update(targets=None),
+        lambda h: h.pop("targets"),
+        lambda h: h.update(classes=["a", "b"]),
+        lambda h: h.update(head="labels"),
+        lambda h: h.update(head="argmax"),
+        lambda h: h["arrays"].pop("head_fraction"),
+        lambda h: h["arrays"].update(head_reject=["<i8", [1]]),
+    ],
+)
+def test_hostile_header_of_numbers_is_refused(change):
+    with pytest.raises(ModelFileError):
+        from_bytes(edited(to_bytes(random_network(1, "number", [4])), change))
+
+
+def test_todays_models_have_todays_entries():
+    """What is new stands in a file only where it is used; an older version refuses an array that it does not know."""
+    entries = {
+        kind: set(np.load(io.BytesIO(to_bytes(random_network(1, kind, [4]))))) for kind in ("argmax", "argmax reject")
+    }
+    assert entries["argmax reject"] - entries["argmax"] == {"head_reject"}
+    header = json.loads(np.load(io.BytesIO(to_bytes(random_network(1, "argmax", [4]))))["header"].tobytes())
+    assert set(header) == {
+        "arrays", "classes", "features", "format", "head", "image_shape", "layers", "meta", "sha256", "version"
+    }  # fmt: skip
+
+
+def test_fixed_point_is_exact():
+    """Every score has its value, whatever the fraction, and a fraction that gives none is refused."""
+    network = random_network(4, "number", [4])
+    n = len(network.target_names)
+    for fraction in (-512, -3, 0, 40, 512):
+        head = replace(network.head, fraction=np.full(n, fraction, np.int64))
+        x = np.random.default_rng(0).integers(-25, 26, (20, 4))
+        assert replace(network, head=head).predict(x).tolist() == plain_predict(replace(network, head=head), x)
+    for fraction in (-513, 513, -(2**63), 2**63 - 1):
+        with pytest.raises(UsageError, match="fraction"):
+            replace(network, head=replace(network.head, fraction=np.full(n, fraction, np.int64)))
+
+
+def test_heads_that_do_not_fit_are_refused():
+    number, labels, argmax = (random_network(1, kind, [4]) for kind in ("number", "labels", "argmax"))
+    with pytest.raises(UsageError, match="targets, no classes"):
+        replace(number, class_names=("a", "b"))
+    with pytest.raises(UsageError, match="at least one target"):
+        replace(labels, target_names=())
+    with pytest.raises(UsageError, match="classes, no targets"):
+        replace(argmax, target_names=("y",))
+    with pytest.raises(UsageError, match="rejects nothing"):
+        replace(labels, head=replace(labels.head, reject=1))
+    with pytest.raises(UsageError, match="no fraction"):
+        replace(labels, head=replace(labels.head, fraction=np.zeros(len(labels.target_names), np.int64)))
+    for reject in (-1, 1 << 40, 1.5, True):
+        with pytest.raises(UsageError, match="reject below"):
+            replace(argmax, head=replace(argmax.head, reject=reject))
+
+
+def test_none_is_the_class_behind_all_others():
+    network = random_network(3, "argmax reject", [4])
+    assert network.answer_names == (*network.class_names, "none")
+    assert network.n_classes == 4
+    x = np.random.default_rng(0).integers(-25, 26, (500, 4))
+    margin = network.head.margin(network.scores(x))
+    network = replace(network, head=replace(network.head, reject=int(np.median(margin)) + 1))
+    assert ((network.predict(x) == 4) == (margin < network.head.reject)).all()
+    assert 0 < (network.predict(x) == 4).sum() < 500
+    named = replace(network, class_names=("none", *network.class_names[1:]))
+    assert named.answer_names[-1] == "none of these"
 
 
 def test_other_files_are_refused(tmp_path):
