@@ -65,3 +65,12 @@ class Outputs(StrEnum):
     AUTO = "auto"
     BINARY = "binary"
     ONE_HOT = "one-hot"
+
+
+class Task(StrEnum):
+    """What is learned of labels: classes, numbers, several labels at once, or what is normal."""
+
+    CLASSIFICATION = "classification"
+    REGRESSION = "regression"
+    MULTILABEL = "multilabel"
+    ANOMALY = "anomaly"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,11 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lut2hw.data import labels
+from lut2hw.choices import Task
+from lut2hw.data import answers, labels
 from lut2hw.data.formats import heeded, read, refuse_options
 from lut2hw.data.named import CATALOGUE
-from lut2hw.data.splits import DEFAULT_TEST_SPLIT, FEW_EXAMPLES, parse_split, test_rows
-from lut2hw.data.table import ReadOptions, Table
+from lut2hw.data.splits import DEFAULT_TEST_SPLIT, parse_split, test_rows
+from lut2hw.data.table import SEVERAL, ReadOptions, Table, listed
+from lut2hw.data.weights import integer_weights
 from lut2hw.errors import UsageError, unknown_name
 from lut2hw.model.features import Features, check_finite, quantize
 
@@ -31,44 +32,72 @@ class Schema:
     """Classes in the order of their numbers."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """`Dataset.options` of the data that the model was trained on."""
+    task: Task = Task.CLASSIFICATION
+    """What the model learned of labels."""
+    target_names: tuple[str, ...] = ()
+    """Label columns in the order of the model's answers, of tasks with several."""
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Integer features and class numbers, in splits."""
+    """Integer features and labels, in splits."""
 
     name: str
     """Its name, or the path it was read from."""
     features: Features
     """What the columns are, and how real numbers became these integers."""
     class_names: tuple[str, ...]
-    """One per class, in the order of the class numbers."""
+    """One per class, in the order of the class numbers; "normal" and "anomaly"; none of regression and multilabel."""
     x_train: NDArray[np.integer]
     """Integers (n, n_features), as the model's encoder reads them; where real numbers were rounded or scaled to make
     them, they are `Quantized`, which `LutNetwork.predict` knows from raw values.
     """
-    y_train: NDArray[np.int64]
-    """int64 (n,), positions in `class_names`."""
+    y_train: NDArray[Any]
+    """int64 (n,), positions in `class_names`; regression: float64 (n, targets); multilabel: uint8 (n, labels)."""
     x_test: NDArray[np.integer]
     """Integers (n, n_features), as the model's encoder reads them; where real numbers were rounded or scaled to make
     them, they are `Quantized`, which `LutNetwork.predict` knows from raw values.
     """
-    y_test: NDArray[np.int64]
-    """int64 (n,), positions in `class_names`."""
+    y_test: NDArray[Any]
+    """int64 (n,), positions in `class_names`; regression: float64 (n, targets); multilabel: uint8 (n, labels)."""
     options: dict[str, Any] = field(default_factory=dict)
     """JSON values from which `load` makes the same dataset again; kept in a model's meta."""
     notes: tuple[str, ...] = ()
     """What was done to the data, and what to beware of, in sentences for people."""
     reals: tuple[NDArray[np.floating], NDArray[np.floating]] | None = None
     """Train and test features as they were read, if they were not integers."""
+    task: Task = Task.CLASSIFICATION
+    """What is learned of the labels."""
+    target_names: tuple[str, ...] = ()
+    """One per column of the labels, of regression and multilabel."""
+    weight_train: NDArray[np.int64] | None = None
+    """int64 (n,), from 1 to 255: how often a training example counts; None: all once."""
 
     @property
     def schema(self) -> Schema:
         """What `load` needs to read other data like this."""
-        return Schema(self.features, self.class_names, self.options)
+        return Schema(self.features, self.class_names, self.options, self.task, self.target_names)
 
-    def split(self, name: str) -> tuple[NDArray[np.integer], NDArray[np.int64]]:
-        """Features and classes of "train", "test" or "all".
+    def training(self, rows: NDArray[Any]) -> Dataset:
+        """These training examples, and no test split.
+
+        Parameters
+        ----------
+        rows : NDArray
+            Their numbers, or bool (n,).
+        """
+        return replace(
+            self,
+            x_train=self.x_train[rows],
+            y_train=self.y_train[rows],
+            x_test=self.x_train[:0],
+            y_test=self.y_train[:0],
+            reals=None,
+            weight_train=None if self.weight_train is None else self.weight_train[rows],
+        )
+
+    def split(self, name: str) -> tuple[NDArray[np.integer], NDArray[Any]]:
+        """Features and labels of "train", "test" or "all".
 
         Parameters
         ----------
@@ -106,8 +135,11 @@ class Dataset:
 def load(
     data: str | Path,
     *,
+    task: Task | str | None = None,
     label: str | None = None,
     classes: str | None = None,
+    normal: str | None = None,
+    weight: str | None = None,
     test_split: float | str | None = None,
     test_data: str | Path | None = None,
     ignore: str | None = None,
@@ -123,13 +155,21 @@ def load(
     data : str or Path
         A name of `CATALOGUE`, or the path of a .csv, .tsv, .npz or .pla file (text also as .gz or .zip) or of a
         folder with idx.gz files.
+    task : Task or str, optional
+        What to learn of the labels: "classification" by default, "regression", "multilabel" or "anomaly".
     label : str, optional
         The column (.csv) or output (.pla) that is the label, by name or by position from 0, -1 being the last; of a
-        .csv "label" by default.
+        .csv "label" by default. Several for regression and multilabel, separated by commas, as of `ignore`.
     classes : str, optional
         Groups of labels that become the classes, labels separated by commas and groups by colons, as in
         "0,1,2,3,4:5,6,7,8,9"; examples with other labels are left out, and labels with commas or colons are in double
         quotes. None: every label is a class.
+    normal : str, optional
+        The label of normal rows for an anomaly task (several separated by commas): the training split holds those
+        alone, the test split a share of them and all others. None: all rows are normal.
+    weight : str, optional
+        Column of a .csv with the weights of the rows in training, by name or position; see
+        `lut2hw.data.weights.integer_weights`. Rows of weight 0 are not trained on.
     test_split : float or str, optional
         Share of the examples to test with, for data without a test split of its own (0.25 by default), taken from
         every class; which examples depends on the data alone. "last:0.2" takes the last rows instead.
@@ -159,25 +199,33 @@ def load(
         In one line that says what is wrong with the data or the options.
     """
     options = dict(like.options) if like is not None else {}
+    task = _task(task, like)
     if like is not None:
         has = heeded(Path(data))
         label = options.get("label") if label is None and "label" in has else label
         drop_missing = options.get("drop_missing") if drop_missing is None and "drop_missing" in has else drop_missing
         header = options.get("header") if header is None and "header" in has else header
+        if str(data) == options.get("data"):
+            weight = options.get("weight") if weight is None else weight
+        classes = classes or options.get("classes")
+        normal = normal or options.get("normal")
+    answers.check_options(task, classes=classes, normal=normal, label=label)
     if max_categories is not None and max_categories < 1:
         raise UsageError(f"--max-categories must be at least 1, not {max_categories}")
     reading = ReadOptions(
+        task=task,
         label=label,
-        ignore=_listed(ignore),
+        weight=weight,
+        ignore=listed(ignore),
         drop_missing=bool(drop_missing),
         header=header,
         max_categories=max_categories,
         wanted=None if like is None else like.features.names,
         categories=_categories(options),
+        labelled=answers.has_labels(task, normal),
     )
     table = _read(str(data), reading)
-    groups = labels.parse_groups(classes or (options.get("classes") if like is not None else None))
-    classes = classes or (options.get("classes") if like is not None else None)
+    groups = labels.parse_groups(classes)
     if like is not None:
         _arrange(table, like.features.names, "the model")
         if test_data is None and str(data) == options.get("data"):
@@ -192,42 +240,73 @@ def load(
     elif own_split and test_split is not None:
         raise UsageError(f"{table.name} has a test split of its own; leave --test-split out")
     split = None if test_split is None else parse_split(test_split)
-    texts = [labels.as_text(table.name, y) for y in (table.y_train, table.y_test) if y is not None]
+    found = answers.answers(
+        task,
+        table,
+        groups=groups,
+        normal=normal,
+        class_names=None if like is None else like.class_names,
+        target_names=None if like is None else like.target_names,
+    )
     xs = [table.x_train] if table.x_test is None else [table.x_train, table.x_test]
+    ys, weights = list(found.ys), table.weight_train
     for x in xs:
         check_finite(x, table.names)
-    fingerprint = None if own_split else _fingerprint(xs[0], texts[0])
-    names = like.class_names if like is not None else labels.class_names(table.name, texts, groups)
-    ys = []
-    for i, y in enumerate(texts):
-        number = labels.numbers(table.name, y, names, groups)
-        if (number < 0).any():
-            xs[i] = xs[i][number >= 0]
-            number = number[number >= 0]
-        ys.append(number)
+    fingerprint = None if own_split else _fingerprint(xs[0], found.original[0])
+    notes = list(table.notes)
+    if like is None and task is Task.ANOMALY and len(ys) > 1 and (away := int((ys[0] == answers.ANOMALY).sum())):
+        notes.append(f"{away:,} of {len(ys[0]):,} rows to train on are not normal and are left out")
+        ys[0] = np.where(ys[0] == answers.ANOMALY, -1, ys[0])
+    strata = found.strata
+    for i, y in enumerate(ys):
+        if y.ndim == 1 and (y < 0).any():
+            there = y >= 0
+            xs[i], ys[i] = xs[i][there], y[there]
+            if i == 0:
+                weights = None if weights is None else weights[there]
+                strata = None if strata is None else strata[there]
     if not len(ys[0]):
         raise UsageError(f"{table.name} has no example of the classes {classes}")
-    present = np.unique(ys[0])
-    if like is None and len(present) < 2:
-        raise UsageError(
-            f"{table.name} has a single class, {names[present[0]]!r}, to train on; at least two are needed"
-        )
+    if like is None:
+        answers.check_trainable(task, table.name, found, ys[0])
     if len(xs) == 1:
         same = like is None or options.get("fingerprint") == fingerprint
         if split is None and (like is None or (same and options.get("test_split") != 0.0)):
             test_split = options.get("test_split", DEFAULT_TEST_SPLIT)
             split = parse_split(test_split)
-        # The split goes by the data's own order of classes, whatever the model's.
-        own = names if groups is not None else labels.class_names(table.name, texts, None)
-        place = np.array([own.index(name) if name in own else len(own) for name in names])
-        test = np.ones(len(ys[0]), bool) if split is None else test_rows(place[ys[0]], *split)
+        test = np.ones(len(ys[0]), bool)
+        if split is not None:
+            if task is Task.ANOMALY and split[0] == "last":
+                strata = None
+            test = test_rows(strata, len(ys[0]), *split)
+            if task is Task.ANOMALY:
+                test |= ys[0] == answers.ANOMALY
+                if test.all():
+                    raise UsageError(
+                        f"no normal row of {table.name} is left to train on; choose another --test-split"
+                    )
         xs, ys = [xs[0][~test], xs[0][test]], [ys[0][~test], ys[0][test]]
+        weights = None if weights is None else weights[~test]
         test_split = 0.0 if split is None else split[1] if split[0] == "share" else f"last:{split[1]:g}"
+        if like is None:
+            answers.check_trainable(task, table.name, found, ys[0])
+    weight_train = None
+    if weights is not None and like is not None and not len(weights):
+        weights = None
+    if weights is not None:
+        if (weights == 0).any():
+            xs[0], ys[0], weights = xs[0][weights > 0], ys[0][weights > 0], weights[weights > 0]
+        if not len(weights):
+            raise UsageError(f"the weights of {table.name} are 0 in every row to train on; choose another --weight")
+        weight_train = integer_weights(weights)
     features = _features(table, xs[0]) if like is None else like.features
     kept = {
         "data": str(data),
+        "task": None if task is Task.CLASSIFICATION else str(task),
         "label": label,
         "classes": classes,
+        "normal": normal,
+        "weight": weight,
         "test_split": test_split,
         "test_data": None if test_data is None else str(test_data),
         "fingerprint": fingerprint,
@@ -240,13 +319,12 @@ def load(
     if str(data) == options.get("data"):  # a model's own data: what made its features belongs to them
         kept |= {name: options.get(name) for name in ("ignore", "max_categories", "categories") if kept[name] is None}
     integers = [_integers(x, features) for x in xs]
-    notes = list(table.notes)
     if like is None:
-        notes += _cautions(names, ys)
+        notes += answers.cautions(task, found.class_names, ys)
     return Dataset(
         table.name,
         features,
-        names,
+        found.class_names,
         integers[0],
         ys[0],
         integers[1],
@@ -254,7 +332,20 @@ def load(
         {key: value for key, value in kept.items() if value is not None},
         tuple(notes),
         None if features.unscaled else (xs[0], xs[1]),
+        task,
+        found.target_names,
+        weight_train,
     )
+
+
+def _task(task: Task | str | None, like: Schema | None) -> Task:
+    if task is not None and task not in list(Task):
+        raise unknown_name("task", str(task), [str(each) for each in Task])
+    if like is None:
+        return Task.CLASSIFICATION if task is None else Task(task)
+    if task is not None and task != like.task:
+        raise UsageError(f"the model was trained for --task {like.task}, not {task}; leave --task out")
+    return like.task
 
 
 @dataclass(frozen=True, eq=False)
@@ -330,13 +421,6 @@ def majority_accuracy(y: NDArray[np.int64]) -> float:
     return float(np.bincount(y).max() / len(y)) if len(y) else 0.0
 
 
-def _listed(names: str | None) -> tuple[str, ...]:
-    """Names with commas between, those that hold a comma in double quotes."""
-    if not names:
-        return ()
-    return tuple(name.strip() for name in next(csv.reader([names], skipinitialspace=True)))
-
-
 def _categories(options: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """Values of columns of text in a model's options, which may come from anybody."""
     given = options.get("categories")
@@ -367,6 +451,7 @@ def _with_test_data(table: Table, data: str, reading: ReadOptions) -> Table:
     reading = replace(
         reading,
         label=reading.label if "label" in has else None,
+        weight=None,
         drop_missing=reading.drop_missing and "drop_missing" in has,
         header=reading.header if "header" in has else None,
     )
@@ -377,8 +462,13 @@ def _with_test_data(table: Table, data: str, reading: ReadOptions) -> Table:
     x, y = other.x_train, other.y_train
     if other.x_test is not None and other.y_test is not None:
         x, y = np.concatenate([x, other.x_test]), np.concatenate([y, other.y_test])
-    texts = [labels.as_text(name, each) for name, each in ((table.name, table.y_train), (other.name, y))]
-    return replace(table, y_train=texts[0], x_test=x, y_test=texts[1], notes=(*table.notes, *other.notes))
+    ys = [table.y_train, y]
+    if reading.task in SEVERAL:
+        if wrong := [each.shape for each in ys if each.shape[1:] != ys[0].shape[1:]]:
+            raise UsageError(f"labels of {table.name} and {other.name} have shapes {ys[0].shape} and {wrong[0]}")
+    elif reading.labelled:
+        ys = [labels.as_text(name, each) for name, each in ((table.name, table.y_train), (other.name, y))]
+    return replace(table, y_train=ys[0], x_test=x, y_test=ys[1], notes=(*table.notes, *other.notes))
 
 
 def _arrange(table: Table, wanted: tuple[str, ...], reader: str) -> None:
@@ -404,22 +494,8 @@ def _arrange(table: Table, wanted: tuple[str, ...], reader: str) -> None:
 def _fingerprint(x: NDArray, y: NDArray) -> str:
     sha = hashlib.sha256(repr((x.shape, x.dtype.str)).encode())
     sha.update(np.ascontiguousarray(x).data)
-    sha.update("\0".join(y.tolist()).encode())
+    sha.update("\0".join(y.tolist()).encode() if y.dtype.kind == "U" else np.ascontiguousarray(y).tobytes())
     return sha.hexdigest()[:16]
-
-
-def _cautions(names: tuple[str, ...], ys: list[NDArray[np.int64]]) -> list[str]:
-    """What to beware of, before anybody believes an accuracy."""
-    out = []
-    if labels.looks_like_a_quantity(names):
-        out.append(
-            f"the labels are {len(names)} different numbers, each of which becomes a class of its own; if they are "
-            "amounts, group them with --classes"
-        )
-    for split, y in (("train on", ys[0]), ("test with", ys[1])):
-        if len(y) < FEW_EXAMPLES:
-            out.append(f"only {len(y)} example{'s' * (len(y) != 1)} to {split}: an accuracy on so few says little")
-    return out
 
 
 def _integers(x: NDArray, features: Features) -> NDArray[np.integer]:

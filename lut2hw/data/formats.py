@@ -13,6 +13,7 @@ FORMATS: tuple[Format, ...] = (csv.FORMAT, npz.FORMAT, pla.FORMAT, idx.FORMAT)
 
 _FLAGS = {
     "label": "--label",
+    "weight": "--weight",
     "ignore": "--ignore",
     "drop_missing": "--drop-missing",
     "header": "--header and --no-header",

@@ -20,7 +20,10 @@ def as_text(name: str, y: NDArray) -> NDArray[np.str_]:
         if not np.isfinite(y).all():
             raise UsageError(f"a label of {name} is {y[~np.isfinite(y)][0]}; remove missing labels first")
         if (y != np.rint(y)).any():
-            raise UsageError(f"a label of {name} is {y[y != np.rint(y)][0]:g}; labels must be classes, not reals")
+            raise UsageError(
+                f"a label of {name} is {y[y != np.rint(y)][0]:g}; labels must be classes, not reals, "
+                "which --task regression learns"
+            )
         if (np.abs(y) >= 2.0**63).any():
             raise UsageError(f"a label of {name} is {np.abs(y).max():g}; labels must be classes, not such numbers")
         y = y.astype(np.int64)
@@ -33,7 +36,10 @@ def as_text(name: str, y: NDArray) -> NDArray[np.str_]:
             y = np.char.decode(y, "latin-1")
     values, inverse = np.unique(y, return_inverse=True)
     if len(values) > MAX_CLASSES:
-        raise UsageError(f"{name} has {len(values)} different labels; at most {MAX_CLASSES} classes are possible")
+        raise UsageError(
+            f"{name} has {len(values)} different labels; at most {MAX_CLASSES} classes are possible, "
+            "amounts are learned with --task regression"
+        )
     return values.astype(np.str_)[inverse]
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lut2hw.choices import Task
 from lut2hw.data.source import most_bytes
-from lut2hw.data.table import Format, ReadOptions, Table
+from lut2hw.data.table import SEVERAL, Format, ReadOptions, Table
 from lut2hw.errors import UsageError
 from lut2hw.files import open_regular
 
@@ -60,21 +61,24 @@ def open_npz(path: Path, names: tuple[str, ...], optional: tuple[str, ...] = ())
 
 
 def read_npz(path: Path, options: ReadOptions) -> Table:
-    """The splits of an archive; without labels x_test alone, or x_train if there is none."""
+    """The splits of an archive; without labels those that are there."""
     if not options.labelled:
-        arrays = open_npz(path, (), ("x_test", "x_train"))
+        arrays = open_npz(path, (), ("x_train", "x_test"))
         if not arrays:
             raise UsageError(f"{path} has neither x_test nor x_train, which hold the examples")
-        x = next(iter(arrays.values()))
-        return table_of_arrays(str(path), {"x_train": x, "y_train": np.zeros(len(x), np.int64)})
+        splits = dict(zip(("train", "test"), arrays.values(), strict=False))
+        arrays = {f"x_{split}": x for split, x in splits.items()}
+        arrays |= {f"y_{split}": np.zeros(len(x), np.int64) for split, x in splits.items()}
+        return table_of_arrays(str(path), arrays)
     arrays = open_npz(path, ("x_train", "y_train"), ("x_test", "y_test"))
     if len(arrays) == 3:
         raise UsageError(f"{path} has only one of x_test and y_test; give both, or neither and --test-split")
-    return table_of_arrays(str(path), arrays)
+    return table_of_arrays(str(path), arrays, options.task)
 
 
-def table_of_arrays(name: str, arrays: dict[str, NDArray]) -> Table:
+def table_of_arrays(name: str, arrays: dict[str, NDArray], task: Task = Task.CLASSIFICATION) -> Table:
     """Check shapes that belong together, flatten images, and bring numbers into this machine's byte order."""
+    several = task in SEVERAL
     arrays = {key: _native(value) for key, value in arrays.items()}
     for split in ("train", "test"):
         if f"x_{split}" not in arrays:
@@ -84,10 +88,11 @@ def table_of_arrays(name: str, arrays: dict[str, NDArray]) -> Table:
             raise UsageError(f"x_{split} of {name} must hold numbers, not {x.dtype}")
         if y.ndim == 2 and y.shape[1] == 1:
             y = arrays[f"y_{split}"] = y[:, 0]
-        if x.ndim < 2 or y.ndim != 1 or len(x) != len(y):
+        if x.ndim < 2 or not (y.ndim == 1 or (several and y.ndim == 2)) or len(x) != len(y):
             raise UsageError(
                 f"x_{split} and y_{split} of {name} have shapes {x.shape} and {y.shape}; expected "
                 "(examples, features) or images, and one label per example"
+                + (", or (examples, labels)" if several else "; several are for --task regression or multilabel")
             )
         if x.size == 0:
             raise UsageError(f"x_{split} of {name} is empty, shape {x.shape}")
@@ -100,7 +105,9 @@ def table_of_arrays(name: str, arrays: dict[str, NDArray]) -> Table:
                 f"{arrays['x_train'].shape} and {x_test.shape}"
             )
         x_test = x_test.reshape(len(x_test), -1)
-    return Table(name, x_train, arrays["y_train"], x_test, arrays.get("y_test"), None, shape, low, high)
+    return Table(
+        name, x_train, arrays["y_train"], x_test, arrays.get("y_test"), image_shape=shape, low=low, high=high
+    )
 
 
 def flatten(x: NDArray) -> tuple[NDArray, tuple[int, ...] | None, int | None, int | None]:

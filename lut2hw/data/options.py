@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from lut2hw import flags
+from lut2hw.choices import Task
 from lut2hw.flags import flag
 
 if TYPE_CHECKING:
@@ -18,6 +19,12 @@ PANEL = "Data"
 class DataOptions:
     """Options of `lut2hw.data.load`, which explains them."""
 
+    task: Task = flag(  # noqa: RUF009 - makes a field
+        Task.CLASSIFICATION,
+        panel=PANEL,
+        help="What to learn: one of several classes, numbers, several labels of 0 and 1, or what is normal.",
+        what="task",
+    )
     classes: str | None = flag(
         None, panel=PANEL, metavar="A,B:C,D", help="Group labels into classes; other labels are left out."
     )
@@ -25,7 +32,17 @@ class DataOptions:
         None,
         panel=PANEL,
         metavar="COLUMN",
-        help="Label column of a .csv, by name (else `label`) or position (-1 is the last), or output of a .pla.",
+        help="Label column of a .csv, by name (else `label`) or position (-1 is the last), or output of a .pla; "
+        "several, with commas between, for regression and multilabel.",
+    )
+    normal: str | None = flag(
+        None, panel=PANEL, metavar="VALUE", help="--task anomaly: label of normal rows; without, all rows are normal."
+    )
+    weight: str | None = flag(
+        None,
+        panel=PANEL,
+        metavar="COLUMN",
+        help="Column of the weights of the rows in training, by name or position.",
     )
     test_split: str | None = flag(
         None,

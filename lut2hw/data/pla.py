@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from lut2hw.choices import Task
 from lut2hw.data.source import content_of
-from lut2hw.data.table import Format, ReadOptions, Table, some
+from lut2hw.data.table import SEVERAL, Format, ReadOptions, Table, label_positions, some
 from lut2hw.errors import UsageError, unknown_name
 
 _KEYWORDS = (b".i", b".o", b".ilb", b".ob", b".p", b".type", b".phase", b".pair")
@@ -87,31 +88,40 @@ def read_pla(path: Path, options: ReadOptions) -> Table:
     if not options.labelled:
         return Table(str(path), x, np.zeros(len(x), np.int64), names=names, low=0, high=1)
     known = outputs if outputs is not None and len(outputs) == n_out else tuple(f"y{i}" for i in range(n_out))
-    output = _output(path, options.label, known)
-    y = np.frombuffer(b"".join(answers), np.uint8).reshape(-1, n_out)[:, output]
-    given = y != ord("-")
+    chosen = _outputs(path, options.label, known, options.task)
+    y = np.frombuffer(b"".join(answers), np.uint8).reshape(-1, n_out)[:, chosen]
+    given = (y != ord("-")).all(axis=1)
     notes: tuple[str, ...] = ()
     if not given.all():
         open_ = np.flatnonzero(~given)
         notes = (
-            f"{len(open_)} of {len(y)} rows leave output {known[output]!r} open, the first in line "
-            f"{lines[open_[0]]}, and are left out",
+            f"{len(open_)} of {len(y)} rows leave output {', '.join(repr(known[each]) for each in chosen)} open, "
+            f"the first in line {lines[open_[0]]}, and are left out",
         )
-    return Table(str(path), x[given], (y[given] - ord("0")).astype(np.int64), names=names, low=0, high=1, notes=notes)
+    several = options.task in SEVERAL
+    y = y[given] - ord("0")
+    return Table(
+        str(path),
+        x[given],
+        (y if several else y[:, 0]).astype(np.int64),
+        names=names,
+        target_names=tuple(known[each] for each in chosen) if several else None,
+        low=0,
+        high=1,
+        notes=notes,
+    )
 
 
-def _output(path: Path, label: str | None, known: tuple[str, ...]) -> int:
-    """Number of the output that is the label, by its name or else its position."""
+def _outputs(path: Path, label: str | None, known: tuple[str, ...], task: Task) -> list[int]:
+    """Numbers of the outputs that are the labels, by their names or else their positions."""
     if label is None:
-        if len(known) > 1:
+        if len(known) > 1 and task is not Task.MULTILABEL:
             raise UsageError(f"{path} has {len(known)} outputs; choose one with --label ({some(known)})")
-        return 0
-    if label in known:
-        return known.index(label)
-    try:
-        return range(len(known))[int(label)]
-    except (ValueError, IndexError):
-        raise unknown_name(f"output of {path}", label, known) from None
+        return list(range(len(known)))
+    found = label_positions(known, label, task)
+    if found is None:
+        raise unknown_name(f"output of {path}", label, known)
+    return found
 
 
 FORMAT = Format("Espresso", (".pla",), read_pla, frozenset({"label"}))

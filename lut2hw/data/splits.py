@@ -31,23 +31,25 @@ def parse_split(split: float | str) -> tuple[str, float]:
     return kind or "share", share
 
 
-def test_rows(y: NDArray[np.int64], kind: str, share: float) -> NDArray[np.bool_]:
+def test_rows(y: NDArray[np.int64] | None, n: int, kind: str, share: float) -> NDArray[np.bool_]:
     """bool (n,): the examples of the test split.
 
-    "share": that share of every class, which examples depends on the data alone, with at least one left to train
-    on. "last": that share of the rows at the end, for data in the order of time.
+    "share": that share of every class, or of all where there are none (y is None); which examples depends on the data
+    alone, with at least one left to train on. "last": that share of the rows at the end, for data in the order of
+    time.
     """
-    test = np.zeros(len(y), bool)
+    test = np.zeros(n, bool)
     if kind == "last":
-        test[len(y) - round(share * len(y)) :] = True
+        test[n - round(share * n) :] = True
         if test.all():
             test[0] = False
-        if test.any() and (y[~test] == y[0]).all():
+        if y is not None and test.any() and (y[~test] == y[0]).all():
             raise UsageError(f"all rows before the last {share:g} have one class; choose another --test-split")
     else:
         rng = np.random.default_rng(0)
-        for value in np.unique(y):
-            members = rng.permutation(np.flatnonzero(y == value))
+        strata = np.zeros(n, np.int64) if y is None else y
+        for value in np.unique(strata):
+            members = rng.permutation(np.flatnonzero(strata == value))
             test[members[: min(round(share * len(members)), len(members) - 1)]] = True
     if not test.any():
         raise UsageError(f"a test split of {share:g} leaves no example to test with; choose a larger --test-split")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import csv
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lut2hw.choices import Task
+from lut2hw.errors import UsageError
 
 MAX_BYTES = 4 << 30  # of one array, or of one text file
 MAX_CATEGORIES = 20  # values of a column of text that become bits by default
@@ -18,7 +22,12 @@ class ReadOptions:
     """How to read a file; a format refuses those it has no use for."""
 
     label: str | None = None
-    """Name, or position from 0 (from the end if negative), of the column or output that is the label."""
+    """Name, or position from 0 (from the end if negative), of the column or output that is the label; of tasks with
+    several of them, all with commas between."""
+    task: Task = Task.CLASSIFICATION
+    """What the labels are."""
+    weight: str | None = None
+    """Column of the weights of the examples, named like `label`."""
     ignore: tuple[str, ...] = ()
     """Columns to leave out, named like `label`."""
     drop_missing: bool = False
@@ -43,13 +52,17 @@ class Table:
     x_train: NDArray
     """Numbers (n, n_features)."""
     y_train: NDArray
-    """Integers or strings (n,), one label each."""
+    """Integers or strings (n,), one label each; of tasks with several, numbers (n, targets)."""
     x_test: NDArray | None = None
     """The source's own test split, or None if it has none."""
     y_test: NDArray | None = None
     """The source's own test split, or None if it has none."""
     names: tuple[str, ...] | None = None
     """One per feature if the source names them."""
+    target_names: tuple[str, ...] | None = None
+    """One per column of the labels, of tasks with several, if the source names them."""
+    weight_train: NDArray | None = None
+    """Numbers (n,), the weights of the training examples, if they were asked for."""
     image_shape: tuple[int, ...] | None = None
     """Of one example if it is an image."""
     low: int | None = None
@@ -84,3 +97,48 @@ def some(names: list[str] | tuple[str, ...]) -> str:
     """The first names and the last, for an error text."""
     names = [name if name.isprintable() else repr(name) for name in names]
     return ", ".join(names[:8]) + (f", ... {names[-1]}" if len(names) > 8 else "")
+
+
+def listed(names: str | None) -> tuple[str, ...]:
+    """Names with commas between, those that hold a comma in double quotes."""
+    if not names:
+        return ()
+    return tuple(name.strip() for name in next(csv.reader([names], skipinitialspace=True)))
+
+
+def position(names: Sequence[str], name: str) -> int | None:
+    """The column of that name, else at that position."""
+    if name.strip() in names:
+        return list(names).index(name.strip())
+    try:
+        return range(len(names))[int(name)]
+    except (ValueError, IndexError):
+        return None
+
+
+def label_positions(names: Sequence[str], label: str, task: Task) -> list[int] | None:
+    """The columns that `label` names, one but for tasks with several; None if one of them is not there.
+
+    Raises
+    ------
+    UsageError
+        For several columns where the task has one label, and for a column named twice.
+    """
+    if (whole := position(names, label)) is not None:
+        return [whole]
+    parts = [position(names, part) for part in listed(label)]
+    if not parts or None in parts:
+        return None
+    found = [part for part in parts if part is not None]
+    if len(found) > 1 and task not in SEVERAL:
+        raise UsageError(
+            f"--label {label} names {len(found)} columns, but --task {task} has one label; several are for --task "
+            f"{' or '.join(SEVERAL)}"
+        )
+    if len(set(found)) < len(found):
+        raise UsageError(f"--label {label} names a column twice")
+    return found
+
+
+SEVERAL = (Task.REGRESSION, Task.MULTILABEL)
+"""Tasks whose labels are columns of numbers, one or more."""

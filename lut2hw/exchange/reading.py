@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lut2hw.choices import Task
 from lut2hw.errors import UsageError
 from lut2hw.exchange import match, registry
 from lut2hw.exchange.circuit import identifier
@@ -97,6 +98,8 @@ def read(
     form = registry.for_reading(path)
     if by_position and data is None:
         raise UsageError("features are matched with those of data; give --data, or leave --by-position out")
+    if data is not None and data.task is not Task.CLASSIFICATION:
+        raise UsageError(f"models are imported for classes, not for --task {data.task}; leave it out")
     names = None if class_names is None else tuple(class_names)
     if form.kind == "trees":
         made = _trees(path, data, names, by_position, missing, leaf_bits, k)

@@ -253,7 +253,8 @@ _META = {
     "data": Maybe(
         {
             **dict.fromkeys(
-                ("data", "label", "classes", "fingerprint", "ignore", "test_data"), Maybe(optional(Text()))
+                ("data", "label", "classes", "fingerprint", "ignore", "test_data", "task", "normal", "weight"),
+                Maybe(optional(Text())),
             ),
             "test_split": Maybe(Either((None, Real(0, 1), Text()))),
             "max_categories": Maybe(optional(Whole())),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -80,7 +80,7 @@ def choose(
         hits = 0
         try:
             for rest, held in splits:
-                network = train(replace(dataset, x_train=x[rest], y_train=y[rest], x_test=x[:0], y_test=y[:0]))
+                network = train(dataset.training(rest))
                 if network.meta.get("ended") == "interrupt":
                     raise KeyboardInterrupt
                 hits += int((network.predict_integers(x[held]) == y[held]).sum())

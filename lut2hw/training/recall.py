@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lut2hw.choices import Task
 from lut2hw.data.dataset import Dataset, Schema, load
 from lut2hw.errors import UsageError
 from lut2hw.model.network import LutNetwork
@@ -19,7 +20,15 @@ def schema_of(network: LutNetwork) -> Schema:
         A model with its data options in its meta.
     """
     options = network.meta.get("data")
-    return Schema(network.features, network.class_names, options if isinstance(options, dict) else {})
+    options = options if isinstance(options, dict) else {}
+    task = options.get("task")
+    return Schema(
+        network.features,
+        network.class_names,
+        options,
+        Task(task) if task in list(Task) else Task.CLASSIFICATION,
+        getattr(network, "target_names", ()),
+    )
 
 
 def load_like(data: str | Path, network: LutNetwork, **options: Any) -> Dataset:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lut2hw.choices import Task
 from lut2hw.data.dataset import Dataset
 from lut2hw.errors import UsageError
 from lut2hw.flags import AUTO, flags
@@ -82,6 +83,8 @@ def train(
     UsageError
         If the data cannot be learned from with these options.
     """
+    if dataset.task is not Task.CLASSIFICATION:
+        raise UsageError(f"no learner learns --task {dataset.task}; leave it out to learn classes")
     options = options or TrainOptions()
     began = time.perf_counter()
     run = _Run(dataset, options, progress, threads, watch)

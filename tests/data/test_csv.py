@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lut2hw import data
-from lut2hw.data import csv
+from lut2hw.data.table import MAX_CATEGORIES
 from lut2hw.errors import UsageError
 
 
@@ -339,7 +339,7 @@ def test_many_texts_become_the_most_frequent_and_the_others(tmp_path):
     rows = [f"{i % 7},{texts[i % 75]},{'hot' if i % 7 > 3 else 'cold'}" for i in range(150)]
     path = written(tmp_path, table("a,proto,label", rows))
     usual = data.load(path)
-    assert len(usual.features) == 1 + csv.MAX_CATEGORIES + 1
+    assert len(usual.features) == 1 + MAX_CATEGORIES + 1
     few = data.load(path, max_categories=2)
     assert few.features.names == ("a", "proto=tcp", "proto=udp", "proto: other")
     x, _ = few.split("all")

@@ -1,0 +1,499 @@
+"""Tables of named columns, however they were stored, to features and labels."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lut2hw.choices import Task
+from lut2hw.data.table import MAX_CATEGORIES, SEVERAL, ReadOptions, Table, label_positions, listed, position, some
+from lut2hw.errors import UsageError, unknown_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
+MISSING_LABEL = ("", "NaN", "nan", "?")  # of labels that are text: NA may be Namibia or North America
+OTHER = ": other"
+"""The feature of a column's rarer values is `COLUMN: other`, which no `COLUMN=VALUE` can be."""
+COLUMN_OPTIONS = frozenset({"label", "weight", "ignore", "drop_missing", "max_categories"})
+"""Fields of `ReadOptions` that every format of named columns heeds."""
+
+INTEGER = r"[+-]?\d+"
+DECIMAL_COMMA = r"[+-]?(?:\d*|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?"
+_THOUSANDS = r"[+-]?[1-9]\d{0,2}(?:,\d{3})+"
+_NAMES_AN_IDENTIFIER = {"id", "uuid", "guid", "rowid"}
+_NAMES_A_COUNTER = _NAMES_AN_IDENTIFIER | {"index", "idx", "row", "rownum", "no", "nr", "number", ""}
+_BITS = {"0": 0.0, "1": 1.0, "false": 0.0, "true": 1.0, "no": 0.0, "yes": 1.0, "0.0": 0.0, "1.0": 1.0}
+
+
+@dataclass
+class Source:
+    """Where columns come from, for what is said of them."""
+
+    path: Path
+    names: list[str] = field(default_factory=list)
+    """Of the columns, in order."""
+    header: bool = True
+    """Whether the source names its columns."""
+
+    @property
+    def decimal_commas(self) -> bool:
+        """Whether 1,234 is a decimal and not a thousand."""
+        return False
+
+    def place(self, row: int) -> str:
+        """Where example `row` (from 0) is found."""
+        return f"row {row + 1}"
+
+
+def table_of(source: Source, frame: pd.DataFrame, options: ReadOptions, notes: Sequence[str] = ()) -> Table:
+    """Features and labels of a frame whose columns are called `source.names`.
+
+    A column of text becomes a feature `COLUMN=VALUE` of 0 and 1 for each of its values, or for the second alone if
+    there are two; of more than `max_categories` values the most frequent ones, and `COLUMN: other`. Columns that only
+    name the row are left out, with a note.
+    """
+    path = source.path
+    labels = label_columns(source, options) if options.labelled else []
+    if not len(frame):
+        raise UsageError(f"{path} has {'a header but ' * source.header}no examples")
+    ignored = {_column(source, name, f"feature of {path} in --ignore", beside=labels) for name in options.ignore}
+    weight = None
+    if options.weight is not None:
+        weight = _column(source, options.weight, f"column of {path} in --weight", beside=labels)
+    sources = [name for name in source.names if name not in labels and name not in ignored and name != weight]
+    if options.wanted is not None:
+        sources = [name for name in sources if is_wanted(name, options.wanted)]
+    elif not sources:
+        raise UsageError(f"{path} has no column beside the label {', '.join(map(repr, labels))}")
+    elif options.task is Task.ANOMALY and not labels and "label" in sources:
+        raise UsageError(
+            f"{path} has a column 'label', which would be learned from like the others; give --label label --normal "
+            "VALUE, or --ignore label"
+        )
+    columns = _Columns(source, options, [*notes])
+    if options.wanted is None:
+        sources = columns.without_empty(frame, sources)
+    y, absent = columns.answers(frame[labels])
+    weights = None if weight is None else columns.weights(frame[weight])
+    data = columns.without_missing(frame[sources], absent, labels)
+    features = columns.features(data)
+    kinds = {column.dtype.kind for column in features.values()}
+    if not features:
+        x = np.zeros((len(data), 0), np.int64)
+    elif kinds == {"b"}:
+        x = np.column_stack(list(features.values())).astype(np.uint8)
+    elif "f" not in kinds and "u" not in kinds:
+        x = np.column_stack(list(features.values())).astype(np.int64)
+    else:
+        x = np.column_stack(list(features.values())).astype(np.float64)
+    kept = columns.kept
+    return Table(
+        str(path),
+        x,
+        y if kept is None else y[kept],
+        names=tuple(features),
+        target_names=tuple(labels) if options.task in SEVERAL and labels else None,
+        weight_train=weights if weights is None or kept is None else weights[kept],
+        by_name=True,
+        notes=tuple(columns.notes),
+        categories=columns.categories,
+        kept=kept,
+    )
+
+
+# --- columns by name ----------------------------------------------------------------------------------------------
+
+
+def is_wanted(name: str, wanted: Sequence[str]) -> bool:
+    """Whether features that a model reads are made of the column."""
+    return any(each == name or each.startswith(f"{name}=") or each == name + OTHER for each in wanted)
+
+
+def label_columns_or_none(source: Source, options: ReadOptions) -> list[int]:
+    """Positions of the label columns; none if they are not there or not asked for."""
+    if not options.labelled:
+        return []
+    return label_positions(source.names, "label" if options.label is None else options.label, options.task) or []
+
+
+def label_columns(source: Source, options: ReadOptions) -> list[str]:
+    """Names of the label columns."""
+    if found := label_columns_or_none(source, options):
+        return [source.names[at] for at in found]
+    if options.wanted is not None:
+        raise UsageError(
+            f"{source.path} has no label column {options.label or 'label'!r}; name it with --label, or use `lut2hw "
+            "predict`, which needs no labels"
+        )
+    if options.label is None:
+        numbered = "" if source.header else " or --label -1 for the last"
+        raise UsageError(
+            f"which column of {source.path} is the label? give --label NAME{numbered}; columns: {some(source.names)}"
+        )
+    unknown = next((each for each in listed(options.label) if position(source.names, each) is None), options.label)
+    if re.fullmatch(INTEGER, unknown):
+        raise UsageError(
+            f"{source.path} has no column {unknown!r}, by name or position (0 to {len(source.names) - 1}, "
+            f"-1 is the last); columns: {some(source.names)}"
+        )
+    raise unknown_name(f"label column of {source.path}", unknown, source.names)
+
+
+def _column(source: Source, name: str, what: str, beside: Sequence[str]) -> str:
+    at = position(source.names, name)
+    if at is None or source.names[at] in beside:
+        raise unknown_name(what, name, [each for each in source.names if each not in beside])
+    return source.names[at]
+
+
+# --- columns to numbers -------------------------------------------------------------------------------------------
+
+
+class _Columns:
+    """Turns the columns of a table into labels and features, and notes what it did."""
+
+    def __init__(self, source: Source, options: ReadOptions, notes: list[str]) -> None:
+        self.source = source
+        self.options = options
+        self.notes = notes
+        self.categories: dict[str, tuple[str, ...]] = {}
+        self.kept: NDArray[np.bool_] | None = None
+
+    @property
+    def path(self) -> Path:
+        return self.source.path
+
+    def answers(self, frame: pd.DataFrame) -> tuple[NDArray, NDArray[np.bool_]]:
+        """Labels as the task takes them, and which are missing, bool (n, label columns).
+
+        Text (n,), "" where missing; for tasks with several labels float64 (n, label columns), NaN where missing.
+        """
+        names = list(frame.columns)
+        if not names:
+            return np.zeros(len(frame), np.int64), np.zeros((len(frame), 0), bool)
+        if self.options.task not in SEVERAL:
+            y = self.labels(frame[names[0]])
+            return y, (y == "")[:, None]
+        made = self._bits if self.options.task is Task.MULTILABEL else self.numbers
+        out = np.column_stack([made(frame[name], "label") for name in names])
+        return out, np.isnan(out)
+
+    def weights(self, column: pd.Series) -> NDArray[np.float64]:
+        """Weights float64 (n,)."""
+        out = self.numbers(column, "weight")
+        wrong = ~(np.isfinite(out) & (out >= 0))
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            what = "no value" if np.isnan(out[row]) else f"{out[row]:g}"
+            raise UsageError(
+                f"{self.path} {self.source.place(row)} has {what} in column {column.name!r}; "
+                "weights are numbers from 0"
+            )
+        return out
+
+    def numbers(self, column: pd.Series, what: str) -> NDArray[np.float64]:
+        """Numbers float64 (n,) of a column that has to hold them; NaN where there is none."""
+        if column.dtype.kind not in "biuf":
+            column = self._stripped(column)
+        if column.dtype.kind in "biuf":
+            return column.to_numpy(np.float64)
+        there = column.dropna()
+        texts = there.astype(str)
+        decimals = self._decimal(str(column.name), np.unique(texts))
+        if decimals is not None:
+            out = np.full(len(column), np.nan)
+            out[column.notna().to_numpy()] = decimals[np.searchsorted(np.unique(texts), texts)]
+            return out
+        wrong = next(i for i, text in texts.items() if not _is_number(text))
+        raise UsageError(
+            f"{self.path} {self.source.place(int(wrong))}: the {what} column {column.name!r} holds "
+            f"{texts[wrong][:40]!r}, which is no number; choose a column of numbers"
+            + (f", or leave --task {self.options.task} out" if what == "label" else "")
+        )
+
+    def _bits(self, column: pd.Series, _: str) -> NDArray[np.float64]:
+        """Labels of 0 and 1 in any of their ways to be written, float64 (n,); NaN where there is none."""
+        text = column.astype(str).str.strip().str.lower().to_numpy(dtype=np.str_)
+        values, inverse = np.unique(text, return_inverse=True)
+        missing = {each.lower() for each in MISSING}
+        for value in values:
+            if value not in _BITS and value not in missing:
+                row = int(np.argmax(text == value))
+                raise UsageError(
+                    f"{self.path} {self.source.place(row)}: the label column {column.name!r} holds {value[:40]!r}; "
+                    f"--task {Task.MULTILABEL} takes columns of 0 and 1 (or false and true, no and yes)"
+                )
+        return np.array([_BITS.get(str(value), np.nan) for value in values])[inverse]
+
+    def labels(self, column: pd.Series) -> NDArray:
+        """Labels as text, integers or booleans (n,); "" where there is none."""
+        import pandas as pd
+
+        text = column.str.strip().to_numpy(dtype=np.str_)
+        values, inverse = np.unique(text, return_inverse=True)
+        present = [str(value) for value in values if value not in MISSING]
+        numeric = pd.to_numeric(pd.Series(present, dtype=object), errors="coerce").notna().all() if present else False
+        if numeric or all(value.lower() in ("true", "false") for value in present):
+            missing: Sequence[str] = MISSING
+        else:
+            missing = MISSING_LABEL
+            for value in sorted({str(value) for value in values} & set(MISSING) - set(MISSING_LABEL)):
+                self.notes.append(
+                    f"the label {value!r} ({int((text == value).sum()):,} rows) is a class like the others"
+                )
+        names = [self._label_name(str(value), missing, numeric) for value in values]
+        if len({name for name in names if name}) < len([name for name in names if name]) and numeric:
+            whole = {value for value in present if re.fullmatch(INTEGER, value)}
+            if len({int(value) for value in whole}) < len(whole):  # 7 and 007 are two labels
+                names = ["" if value in missing else str(value) for value in values]
+        return np.array(names, dtype=np.str_)[inverse]
+
+    def _label_name(self, value: str, missing: Sequence[str], numeric: bool) -> str:
+        if value in missing:
+            return ""
+        if value.lower() in ("true", "false"):
+            return value.capitalize()
+        if not numeric:
+            return value
+        if re.fullmatch(INTEGER, value):
+            return str(int(value))
+        number = float(value)
+        if not number.is_integer():
+            raise UsageError(
+                f"a label of {self.path} is {value}; labels must be classes, not reals, "
+                "which --task regression learns"
+            )
+        return str(int(number))
+
+    def without_empty(self, frame: pd.DataFrame, sources: list[str]) -> list[str]:
+        """The columns that have a value at all; a separator at the end of every line makes one that has none."""
+        empty = [name for name in sources if frame[name].isna().all()]
+        if empty and len(empty) < len(sources):
+            self.notes += [f"column {name!r} is left out: it has no values" for name in empty]
+            return [name for name in sources if name not in empty]
+        return sources
+
+    def without_missing(self, frame: pd.DataFrame, absent: NDArray[np.bool_], labels: list[str]) -> pd.DataFrame:
+        """The rows that have every value, labels included; `kept` says which."""
+        frame = frame.copy()
+        for name in (name for name in frame.columns if frame[name].dtype.kind not in "biuf"):
+            frame[name] = self._stripped(frame[name])
+        lacking = np.column_stack([frame.isna().to_numpy().reshape(len(frame), -1), absent])
+        names = [*frame.columns, *labels]
+        if not lacking.any():
+            return frame
+        rows = np.asarray(lacking.any(axis=1))
+        if not self.options.drop_missing:
+            row, column = np.argwhere(lacking)[0]
+            raise UsageError(
+                f"{self.path} {self.source.place(row)} has no value in column {names[column]!r} "
+                f"({int(rows.sum()):,} of {len(rows):,} rows have missing values); fill them in, or leave such rows "
+                "out with --drop-missing"
+            )
+        if rows.all():
+            raise UsageError(f"every row of {self.path} has missing values; leave columns out with --ignore")
+        self.kept = ~rows
+        self.notes.append(f"{int(rows.sum()):,} of {len(rows):,} rows have missing values and are left out")
+        return frame[self.kept]
+
+    @staticmethod
+    def _stripped(column: pd.Series) -> pd.Series:
+        """Text without blanks around it, and what that makes of it: nothing, or numbers."""
+        import pandas as pd
+
+        text = column.astype(object).where(column.isna(), column.astype(str).str.strip())
+        text = text.mask(text.isin(MISSING))
+        there = text.dropna()
+        try:
+            numbers = pd.to_numeric(there, errors="coerce")
+        except (OverflowError, ValueError):
+            return text
+        if len(there) and numbers.notna().all() and not (numbers.dtype.kind == "f" and _beyond(there)):
+            return pd.to_numeric(text)
+        return text
+
+    def features(self, frame: pd.DataFrame) -> dict[str, NDArray]:
+        """Features by name, each (n,)."""
+        features: dict[str, NDArray] = {}
+        identifiers: dict[str, str] = {}
+        for name in frame.columns:
+            column = frame[name]
+            if self.options.wanted is None and (what := self._identifies(name, column)):
+                identifiers[name] = what
+                continue
+            features |= self._feature(name, column)
+        if not features:  # a counter alone may be what is to be learned from
+            for name in [name for name in identifiers if frame[name].dtype.kind in "iu"]:
+                features |= self._feature(name, frame[name])
+                del identifiers[name]
+        if identifiers and not features:
+            name, what = next(iter(identifiers.items()))
+            raise UsageError(f"{self.path} has no column to learn from: {name!r} holds {what}")
+        self.notes += [f"column {name!r} is left out: it holds {what}" for name, what in identifiers.items()]
+        return features
+
+    def _identifies(self, name: str, column: pd.Series) -> str | None:
+        """Why a column only names its row; None if it may say something about it.
+
+        Real numbers are never taken for names, whole numbers only if the column's name says so or they exceed 2**53.
+        """
+        n = len(column)
+        most = self.options.max_categories or MAX_CATEGORIES
+        if n <= most or column.dtype.kind in "bf":
+            return None
+        if column.dtype.kind in "iu":
+            if not column.is_unique:
+                return None
+            word = _last_word(name)
+            counts = column.is_monotonic_increasing or column.is_monotonic_decreasing
+            if word in _NAMES_AN_IDENTIFIER or (word in _NAMES_A_COUNTER and counts) or column.abs().max() > 2**53:
+                return "another whole number in every row and looks like an identifier; rename it if it is none"
+            return None
+        if column.nunique() == n and self._decimal(name, np.unique(column.astype(str))) is None:
+            return f"another text in every row, such as {str(column.iloc[0])[:40]!r}"
+        return None
+
+    def _feature(self, name: str, column: pd.Series) -> dict[str, NDArray]:
+        import pandas as pd
+
+        wanted = self.options.wanted
+        as_text = wanted is not None and name not in wanted
+        if column.dtype.kind in "biuf" and not as_text:
+            return {name: column.to_numpy()}
+        text = column.astype(str).to_numpy(dtype=np.str_)
+        if as_text:
+            return self._known_bits(name, text)
+        values, counts = np.unique(text, return_counts=True)
+        if (numbers := self._decimal(name, values)) is not None:
+            return {name: numbers[np.searchsorted(values, text)]}
+        try:
+            number = pd.to_numeric(column, errors="coerce").notna().to_numpy()
+        except OverflowError:  # beyond float64, too
+            number = np.ones(len(text), bool)
+        if number.all():
+            raise UsageError(
+                f"{self.path}: column {name!r} holds whole numbers beyond 64 bits; scale them down first, or leave "
+                f"the column out with --ignore {shlex.quote(_quoted(name))}"
+            )
+        if wanted is not None and np.isin(np.char.lower(values), ("true", "false")).all():
+            return {name: np.char.lower(text) == "true"}
+        row = int(np.argmin(number)) if number.any() else 0
+        if number.any() or wanted is not None:  # a table of numbers with something else in it
+            kind = "among numbers" if number.any() else "where the model reads numbers"
+            raise UsageError(
+                f"{self.path} {self.source.place(int(column.index[row]))}: column {name!r} holds "
+                f"{str(text[row])[:40]!r} {kind}; correct it"
+                + (f", or leave the column out with --ignore {shlex.quote(_quoted(name))}" if wanted is None else "")
+            )
+        return self._new_bits(name, text, values, counts)
+
+    def _decimal(self, name: str, values: NDArray) -> NDArray[np.float64] | None:
+        """The numbers (n_values,) that texts with decimal commas mean; None if that is not what they are."""
+        texts = [str(value) for value in values]
+        if not any("," in text for text in texts):
+            return None
+        thousands = [re.fullmatch(_THOUSANDS, text) is not None for text in texts if "," in text]
+        if all(re.fullmatch(DECIMAL_COMMA, text) or re.fullmatch(INTEGER, text) for text in texts):
+            if all(thousands) and not self.source.decimal_commas:
+                example = next(text for text in texts if "," in text)
+                raise UsageError(
+                    f"column {name!r} of {self.path} holds {example!r}: thousands, or a decimal comma? "
+                    f"write {example.replace(',', '')} or {example.replace(',', '.')}"
+                )
+            note = f"column {name!r} has decimal commas: read as numbers"
+            self.notes += [note] * (note not in self.notes)
+            return np.array([float(text.replace(".", "").replace(",", ".")) for text in texts])
+        if all(thousands) and all(re.fullmatch(rf"{_THOUSANDS}|[+-]?\d+(?:\.\d+)?", text) for text in texts):
+            example = next(text for text in texts if "," in text)
+            raise UsageError(
+                f"column {name!r} of {self.path} holds {example!r}, with commas between thousands; "
+                f"write {example.replace(',', '')}"
+            )
+        return None
+
+    def _new_bits(self, name: str, text: NDArray, values: NDArray, counts: NDArray) -> dict[str, NDArray]:
+        """Bits of a column of text, by what it holds."""
+        most = self.options.max_categories or MAX_CATEGORIES
+        if len(values) > most:
+            frequent = np.sort(values[np.argsort(-counts, kind="stable")[:most]])
+            bits = {f"{name}={value}": text == value for value in frequent}
+            bits[name + OTHER] = rest = ~np.isin(text, frequent)
+            self.notes.append(
+                f"column {name!r} is text of {len(values)} values: a bit for each of the {most} most frequent "
+                f"and one for the others ({int(rest.sum()):,} of {len(text):,} rows); --max-categories N takes more, "
+                f"--ignore {shlex.quote(_quoted(name))} leaves it out"
+            )
+        else:
+            named = values[1:] if len(values) == 2 else values
+            bits = {f"{name}={value}": text == value for value in named}
+            if len(values) == 2:  # else the features tell
+                self.categories[name] = tuple(str(value) for value in values)
+            self.notes.append(
+                f"column {name!r} is text: "
+                + (
+                    f"a bit for {str(named[0])!r}"
+                    if len(named) == 1
+                    else f"a bit for each of its {len(named)} values"
+                )
+            )
+        if twice := bits.keys() & set(self.source.names):
+            raise UsageError(f"{self.path} has a column {min(twice)!r} beside a column {name!r} of text; rename one")
+        return {key: bit.astype(np.int64) for key, bit in bits.items()}
+
+    def _known_bits(self, name: str, text: NDArray) -> dict[str, NDArray]:
+        """Bits of a column of text, by what a model knows; values that it has not seen are noted."""
+        assert self.options.wanted is not None
+        wanted = [each for each in self.options.wanted if each.startswith(f"{name}=")]
+        known = np.array([each.removeprefix(f"{name}=") for each in wanted], dtype=np.str_)
+        bits = {each: text == value for each, value in zip(wanted, known, strict=True)}
+        if name + OTHER in self.options.wanted:
+            bits[name + OTHER] = ~np.isin(text, known)
+        elif len(known) > 1 or name in self.options.categories:
+            known = np.union1d(known, np.array(self.options.categories.get(name, ()), dtype=np.str_))
+            new, counts = np.unique(text[~np.isin(text, known)], return_counts=True)
+            if len(new):
+                shown = ", ".join(
+                    f"{str(v)[:40]!r} ({c} row{'s' if c != 1 else ''})"
+                    for v, c in list(zip(new, counts, strict=True))[:8]
+                )
+                self.notes.append(
+                    f"column {name!r} of {self.path} holds {len(new)} value{'s' * (len(new) > 1)} never seen in "
+                    f"training, in {int(counts.sum()):,} of {len(text):,} rows: {shown}{', ...' * (len(new) > 8)}; "
+                    "the answers there are guesses"
+                )
+        return {key: bit.astype(np.int64) for key, bit in bits.items()}
+
+
+def _quoted(name: str) -> str:
+    """A name as an element of a list with commas between, quoted where it holds one."""
+    return '"' + name.replace('"', '""') + '"' if "," in name or '"' in name else name
+
+
+def _last_word(name: str) -> str:
+    """The last word of a column's name in small letters; "" if it has no name."""
+    if name.startswith("Unnamed: "):
+        return ""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)
+    return words[-1].lower() if words else name
+
+
+def _beyond(texts: pd.Series) -> bool:
+    """Whether whole numbers among the texts do not fit 64 bits."""
+    return any(re.fullmatch(INTEGER, str(text)) and not -(1 << 63) <= int(text) < 1 << 64 for text in texts.unique())
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
