@@ -224,14 +224,13 @@ class _Columns:
         """Labels of 0 and 1 in any of their ways to be written, float64 (n,); NaN where there is none."""
         text = column.astype(str).str.strip().str.lower().to_numpy(dtype=np.str_)
         values, inverse = np.unique(text, return_inverse=True)
-        missing = {each.lower() for each in MISSING}
-        for value in values:
-            if value not in _BITS and value not in missing:
-                row = int(np.argmax(text == value))
-                raise UsageError(
-                    f"{self.path} {self.source.place(row)}: the label column {column.name!r} holds {value[:40]!r}; "
-                    f"--task {Task.MULTILABEL} takes columns of 0 and 1 (or false and true, no and yes)"
-                )
+        known = [*_BITS, *(each.lower() for each in MISSING)]
+        if (unknown := ~np.isin(values, known)[inverse]).any():
+            row = int(np.argmax(unknown))
+            raise UsageError(
+                f"{self.path} {self.source.place(row)}: the label column {column.name!r} holds "
+                f"{str(text[row])[:40]!r}; --task {Task.MULTILABEL} takes columns of 0 and 1 (or false and true, no and yes)"
+            )
         return np.array([_BITS.get(str(value), np.nan) for value in values])[inverse]
 
     def labels(self, column: pd.Series) -> NDArray:

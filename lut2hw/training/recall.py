@@ -27,7 +27,7 @@ def schema_of(network: LutNetwork) -> Schema:
         network.class_names,
         options,
         Task(task) if task in list(Task) else Task.CLASSIFICATION,
-        getattr(network, "target_names", ()),
+        network.target_names,
     )
 
 
