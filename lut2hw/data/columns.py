@@ -229,7 +229,8 @@ class _Columns:
             row = int(np.argmax(unknown))
             raise UsageError(
                 f"{self.path} {self.source.place(row)}: the label column {column.name!r} holds "
-                f"{str(text[row])[:40]!r}; --task {Task.MULTILABEL} takes columns of 0 and 1 (or false and true, no and yes)"
+                f"{str(text[row])[:40]!r}; --task {Task.MULTILABEL} takes columns of 0 and 1 (or false and true, "
+                "no and yes)"
             )
         return np.array([_BITS.get(str(value), np.nan) for value in values])[inverse]
 
