@@ -26,7 +26,12 @@ from descent_mnist import hold_out
 
 from lut2hw import bits, data, targets
 from lut2hw.compile.area import estimate
-from lut2hw.learn.descent import DescentOptions, Trainer, _network, _run, default_tau, encode_examples
+from lut2hw.learn.descent.moves import Trainer
+from lut2hw.learn.descent.problem import Problem, encode_examples
+from lut2hw.learn.descent.result import network_of
+from lut2hw.learn.descent.schedule import run
+from lut2hw.learn.descent.softmax import Softmax, default_tau
+from lut2hw.learn.descent_options import DescentOptions
 from lut2hw.model import encoder as encode
 
 CLASSES = 10
@@ -64,32 +69,31 @@ class HeadTrainer(Trainer):
         count = [counted(head, root) for root in range(roots)]
         self.fixed = sum(map(len, count))
         most = max(sum(c == each for where in count for each, _ in where) for c in range(CLASSES))
+        rng = np.random.default_rng(seed)
+        problem = Problem(columns, len(label), rng)
         super().__init__(
-            columns,
-            label,
-            CLASSES,
+            problem,
+            Softmax(problem, label, CLASSES, votes=most * CLASSES, tau=tau),
             luts=luts + self.fixed,
             votes=self.fixed,
             k=k,
-            tau=tau,
-            seed=seed,
+            rng=rng,
             threads=threads,
             levels=levels + 1,
         )
-        self.levels, self.votes_per_class = levels, most
-        self.set_tau(tau)
+        self.levels = levels
         patterns, vote = np.arange(1 << k) & 1, 0
         for where in count:
-            root = self.graph.add(self._random_inputs(k, 0), np.zeros(1 << k, np.uint8), levels)
+            root = self.graph.add(self.random_inputs(k, 0), np.zeros(1 << k, np.uint8), levels)
             for c, inverted in where:
                 self.graph.class_of[vote], self.graph.table[vote] = c, patterns ^ inverted
                 self.graph.rewire(vote, np.full(k, self.n_bits + root, np.int32))
-                self._update(vote)
+                self.update(vote)
                 vote += 1
-        self._arrange()
+        self.arrange()
 
     def sweep(self, moves: int = 2, keep: int = 256, restart: bool = False) -> None:
-        seed = self._seed()
+        seed = self.draw_seed()
         for lut in self.fixed + self.rng.permutation(len(self.graph) - self.fixed):
             self.accepted += self.visit(int(lut), moves, keep, restart, seed)
 
@@ -113,11 +117,11 @@ def main() -> None:
         head, *sizes = name.split(":")
         roots, luts = map(int, sizes)
         began = time.process_time()
-        columns, label, _ = encode_examples(dataset, coder, options, np.random.default_rng(arguments.seed))
+        columns, row, _ = encode_examples(dataset, coder, options, np.random.default_rng(arguments.seed))
         votes = sum(len(counted(head, root)) for root in range(roots))
         trainer = HeadTrainer(
             columns,
-            label,
+            dataset.y_train[row],
             head,
             roots,
             luts,
@@ -127,10 +131,10 @@ def main() -> None:
             seed=arguments.seed,
             threads=1,
         )
-        current = partial(_network, trainer, trainer.graph, dataset, coder)
-        graph, _ = _run(trainer, luts - roots, options, lambda now: None, 0.0, current)
-        network = _network(trainer, graph, dataset, coder)
-        row = {
+        current = partial(network_of, trainer, trainer.graph, coder, dataset.class_names)
+        graph, _ = run(trainer, luts - roots, options, lambda now: None, 0.0, current)
+        network = network_of(trainer, graph, coder, dataset.class_names)
+        result = {
             "head": head,
             "roots": roots,
             "luts": luts,
@@ -139,15 +143,15 @@ def main() -> None:
             "tau": arguments.tau,
             "augment": arguments.augment,
             "levels": arguments.levels,
-            "train": round(trainer.accuracy(), 4),
+            "train": round(trainer.loss.score(), 4),
             "held": float((network.predict_integers(dataset.x_test) == dataset.y_test).mean()),
             "cells": estimate(network, targets.get("ice40")),
             "cpu": round(time.process_time() - began, 1),
         }
-        print(row, flush=True)
+        print(result, flush=True)
         if arguments.json:
             with arguments.json.open("a") as file:
-                print(json.dumps(row), file=file)
+                print(json.dumps(result), file=file)
 
 
 if __name__ == "__main__":

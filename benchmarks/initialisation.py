@@ -21,7 +21,9 @@ import numba
 import numpy as np
 
 from lut2hw import bits, data
-from lut2hw.learn.descent import Trainer, default_tau, loss_unit
+from lut2hw.learn.descent.moves import Trainer
+from lut2hw.learn.descent.problem import Problem
+from lut2hw.learn.descent.softmax import Softmax, default_tau
 from lut2hw.learn.memorize import memorize
 from lut2hw.model import encoder as encode
 
@@ -30,12 +32,12 @@ STARTS = ("empty", "memorized", "refined")
 
 def start_with(trainer: Trainer, wiring: np.ndarray, tables: np.ndarray) -> None:
     """Give the votes wiring (n, k), by encoder bit, and tables (n, 2**k)."""
-    column = np.full(int(trainer.signal.max()) + 1, -1)
-    column[trainer.signal] = np.arange(trainer.n_bits)
+    column = np.full(int(trainer.problem.signal.max()) + 1, -1)
+    column[trainer.problem.signal] = np.arange(trainer.n_bits)
     for vote in trainer.graph.votes:
-        trainer._rewire(vote, column[wiring[vote]].astype(np.int32))
+        trainer.rewire(vote, column[wiring[vote]].astype(np.int32))
         trainer.graph.table[vote] = tables[vote]
-        trainer._update(vote)
+        trainer.update(vote)
 
 
 def main() -> None:
@@ -55,21 +57,22 @@ def main() -> None:
     columns, label, held = coder(mnist.x_train[order]), mnist.y_train[order], arguments.examples // 6
     print("| start | sweep | loss | train | validation | moves | CPU seconds |\n| --- " + "| --- " * 6 + "|")
     for start in arguments.starts:
+        rng = np.random.default_rng(arguments.seed)
+        problem = Problem(columns, len(label), rng, held)
         trainer = Trainer(
-            columns,
-            label,
-            10,
+            problem,
+            Softmax(problem, label, 10, votes=luts, tau=default_tau(luts, 10, k)),
             luts=luts,
             votes=luts,
             k=k,
-            tau=default_tau(luts, 10, k),
-            n_held=held,
-            seed=arguments.seed,
+            rng=rng,
             threads=numba.get_num_threads(),
         )
         began = time.process_time()
         if start != "empty":
-            some = columns[trainer.signal] & trainer.valid  # what the trainer may read, of its training examples
+            some = (
+                columns[trainer.problem.signal] & problem.valid
+            )  # what the trainer may read, of its training examples
             some = bits.pack(bits.unpack(some, len(label))[:, : trainer.n_train])
             network = memorize(
                 coder, some, label[: trainer.n_train], mnist.class_names, layers=[luts], k=k, seed=arguments.seed
@@ -77,7 +80,7 @@ def main() -> None:
             layer, at = network.layers[0], np.argsort(trainer.graph.class_of, kind="stable")
             own = np.empty(luts, np.int64)  # one learner has the votes class by class, the other deals them in turn
             own[at] = np.argsort(network.head.class_of, kind="stable")
-            start_with(trainer, trainer.signal[layer.wiring[own]], bits.unpack_tables(layer.tables[own], k))
+            start_with(trainer, trainer.problem.signal[layer.wiring[own]], bits.unpack_tables(layer.tables[own], k))
         for sweep in range(arguments.sweeps + 1):
             trainer.accepted = 0
             if sweep == 1 and start != "refined":
@@ -90,9 +93,9 @@ def main() -> None:
                 "luts": luts,
                 "k": k,
                 "seed": arguments.seed,
-                "loss": round(trainer.total_loss() / loss_unit(trainer.tau) / trainer.n_train, 4),
-                "train": round(trainer.accuracy(), 4),
-                "validation": round(trainer.accuracy(held=True), 4),
+                "loss": round(trainer.loss.mean(trainer.total_loss()), 4),
+                "train": round(trainer.loss.score(), 4),
+                "validation": round(trainer.loss.score(held=True), 4),
                 "moves": trainer.accepted,
                 "seconds": round(time.process_time() - began, 1),
             }

@@ -31,8 +31,9 @@ from numpy.typing import NDArray
 
 from lut2hw import bits, data
 from lut2hw.kernels import descent as kernels
-from lut2hw.learn import descent
-from lut2hw.learn.descent import Trainer, default_tau, loss_unit
+from lut2hw.learn.descent.moves import Trainer
+from lut2hw.learn.descent.problem import Problem
+from lut2hw.learn.descent.softmax import Softmax, default_tau
 from lut2hw.model import encoder as encode
 
 SIDE = 28
@@ -78,7 +79,7 @@ def useful(trainer: Counting, wiring: NDArray[np.int32], n: int) -> NDArray[np.i
 
 
 def near(trainer: Counting, wiring: NDArray[np.int32], n: int) -> NDArray[np.int64]:
-    y, x = np.divmod(trainer.signal, SIDE)
+    y, x = np.divmod(trainer.problem.signal, SIDE)
     close = np.zeros(trainer.n_bits, bool)
     for signal in wiring:
         close |= (abs(y - y[signal]) <= 2) & (abs(x - x[signal]) <= 2)
@@ -95,9 +96,9 @@ def near(trainer: Counting, wiring: NDArray[np.int32], n: int) -> NDArray[np.int
 
 def effect(trainer: Counting, wiring: NDArray[np.int32], n: int) -> NDArray[np.int64]:
     some = trainer.rng.integers(0, n, min(n, 1000)) if n else np.zeros(1, np.int64)
-    at = trainer.index[some]
+    at = trainer.listing.index[some]
     on = trainer.columns[: trainer.n_bits, at >> 6] >> (at & 63).astype(np.uint64) & np.uint64(1)
-    d = trainer.effect[some].astype(np.float64)
+    d = trainer.listing.effect[some].astype(np.float64)
     return _weighted(trainer, np.abs(on @ d - on.mean(axis=1) * d.sum()) + 1)
 
 
@@ -109,17 +110,16 @@ def run(
     line: str, columns: bits.Packed, label: NDArray, held: int, luts: int, k: int, sweeps: int, seed: int
 ) -> list[dict[str, Any]]:
     name, _, number = line.partition(" ")
+    rng = np.random.default_rng(seed)
+    problem = Problem(columns, len(label), rng, held)
     trainer = Counting(
-        columns,
-        label,
-        10,
+        problem,
+        Softmax(problem, label, 10, votes=luts, tau=default_tau(luts, 10, k)),
         luts=luts,
         votes=luts,
         k=k,
-        tau=default_tau(luts, 10, k),
-        seed=seed,
+        rng=rng,
         threads=numba.get_num_threads(),
-        n_held=held,
         proposals=int(number) if name == "run" else 0,
     )
     if name in SAMPLERS:
@@ -130,7 +130,7 @@ def run(
         scan(n, k, rows, first, last, *rest)
         trainer.scanned(n, first, last)
 
-    descent.kernels.scan = counted  # type: ignore[assignment]
+    kernels.scan = counted  # type: ignore[assignment]
     rows, began = [], time.process_time()
     for sweep in range(sweeps):
         if sweep == 0:
@@ -147,12 +147,12 @@ def run(
                 "sweep": sweep + 1,
                 "valued": trainer.valued,
                 "seconds": round(seconds, 2) if name not in SAMPLERS else None,
-                "loss": round(trainer.total_loss() / loss_unit(trainer.tau) / trainer.n_train, 5),
-                "train": round(trainer.accuracy(), 4),
-                "validation": round(trainer.accuracy(held=True), 4),
+                "loss": round(trainer.loss.mean(trainer.total_loss()), 5),
+                "train": round(trainer.loss.score(), 4),
+                "validation": round(trainer.loss.score(held=True), 4),
             }
         )
-    descent.kernels.scan = scan
+    kernels.scan = scan
     return rows
 
 

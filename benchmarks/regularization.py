@@ -31,8 +31,10 @@ from sklearn.model_selection import KFold
 
 from lut2hw import data
 from lut2hw.data import Dataset
-from lut2hw.learn import descent
-from lut2hw.learn.descent import Trainer, train_descent
+from lut2hw.learn.descent import train
+from lut2hw.learn.descent.moves import Trainer
+from lut2hw.learn.descent.softmax import default_tau
+from lut2hw.learn.descent.train import train_descent
 from lut2hw.model import encoder as encode
 from lut2hw.model.features import Features, quantize
 
@@ -72,8 +74,8 @@ class Counted(Trainer):
 
     least = 0
 
-    def _entries(self, n: int) -> NDArray[np.bool_]:
-        return super()._entries(n) & (np.bincount(self.pattern[:n], minlength=1 << self.k) >= self.least)
+    def entries(self, n: int) -> NDArray[np.bool_]:
+        return super().entries(n) & (np.bincount(self.listing.pattern[:n], minlength=1 << self.k) >= self.least)
 
 
 def examples(name: str) -> Dataset:
@@ -101,7 +103,7 @@ def accuracy(dataset: Dataset, variant: str, folds: int, luts: int) -> tuple[flo
     if name == "margin":
         options["margin"] = float(number)
     elif name == "tau":
-        options["tau"] = float(number) * descent.default_tau(luts, len(dataset.class_names), 4)
+        options["tau"] = float(number) * default_tau(luts, len(dataset.class_names), 4)
     elif name == "early":
         options |= {"validation": float(number), "patience": 2}
     elif name == "levels":
@@ -125,7 +127,7 @@ def main() -> None:
     parser.add_argument("--luts", type=int, default=500)
     parser.add_argument("--json", type=Path, help="file of results, to go on with")
     arguments = parser.parse_args()
-    descent.Trainer = Counted  # type: ignore[misc]
+    train.Trainer = Counted  # type: ignore[misc]
     rows = (
         [json.loads(line) for line in arguments.json.read_text().splitlines()]
         if arguments.json and arguments.json.exists()

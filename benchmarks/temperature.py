@@ -20,7 +20,8 @@ from learners import iwls_function
 
 from lut2hw import data
 from lut2hw.data import Dataset
-from lut2hw.learn.descent import TAU_FACTORS, default_tau, train_descent
+from lut2hw.learn.descent import default_tau, train_descent
+from lut2hw.learn.descent.softmax import TAU_FACTORS
 from lut2hw.model import encoder as encode
 from lut2hw.model.encoder import Encoder
 

@@ -24,6 +24,8 @@ class Graph:
     """A LUT reads encoder bits and hidden LUTs of lower levels; the lowest is 1."""
     region: list[int] = field(default_factory=list)
     """The part of the input that a LUT reads."""
+    weight: list[int] = field(default_factory=list)
+    """What a vote adds to the score of its class; 0 if the LUT is hidden."""
     readers: list[list[int]] = field(default_factory=list)
     """Of each LUT, the LUTs that read it, once for each input."""
 
@@ -39,6 +41,7 @@ class Graph:
             self.class_of[:],
             self.level[:],
             self.region[:],
+            self.weight[:],
             [each[:] for each in self.readers],
         )
 
@@ -48,13 +51,20 @@ class Graph:
         return [lut for lut, c in enumerate(self.class_of) if c >= 0]
 
     def add(
-        self, wiring: NDArray[np.int32], table: NDArray[np.uint8], level: int, class_of: int = -1, region: int = 0
+        self,
+        wiring: NDArray[np.int32],
+        table: NDArray[np.uint8],
+        level: int,
+        class_of: int = -1,
+        region: int = 0,
+        weight: int = 0,
     ) -> int:
         """A further LUT, which nothing reads yet; its number."""
         lut = len(self)
         self.class_of.append(class_of)
         self.level.append(level)
         self.region.append(region)
+        self.weight.append(weight)
         self.readers.append([])
         self.wiring[lut], self.table[lut] = -1, table
         self.rewire(lut, wiring)

@@ -15,8 +15,14 @@ from lut2hw.compile.compiler import compile_network
 from lut2hw.data import Dataset, load
 from lut2hw.errors import UsageError
 from lut2hw.kernels import descent as descent_kernels
-from lut2hw.learn import descent
-from lut2hw.learn.descent import DescentOptions, Trainer, default_tau, train_descent
+from lut2hw.learn.descent import pace, train
+from lut2hw.learn.descent.growth import grow
+from lut2hw.learn.descent.moves import Trainer
+from lut2hw.learn.descent.problem import Problem
+from lut2hw.learn.descent.schedule import Progress
+from lut2hw.learn.descent.softmax import Softmax, default_tau
+from lut2hw.learn.descent.train import train_descent
+from lut2hw.learn.descent_options import DescentOptions
 from lut2hw.learn.regions import pixels, squares, subspaces
 from lut2hw.model import encoder as encode
 from lut2hw.model.features import Features
@@ -39,8 +45,11 @@ def made_up(n_bits: int, n: int, n_classes: int, seed: int, **options) -> Traine
     rng = np.random.default_rng(seed)
     code = rng.integers(0, 2, (n_bits, n))
     label = (code[:3].sum(axis=0) + rng.integers(0, 2, n)) % n_classes
-    settings = {"luts": 12, "votes": 6, "k": 3, "tau": 0.9, "seed": seed, "threads": 1, "levels": 3}
-    trainer = Trainer(bits.pack(code), label, n_classes, **{**settings, **options})
+    rng = np.random.default_rng(seed)
+    problem = Problem(bits.pack(code), n, rng)
+    loss = Softmax(problem, label, n_classes, votes=6, tau=0.9)
+    settings = {"luts": 12, "votes": 6, "k": 3, "rng": rng, "threads": 1, "levels": 3}
+    trainer = Trainer(problem, loss, **{**settings, **options})
     trainer.sweep()
     return trainer
 
@@ -129,15 +138,15 @@ def outputs(trainer: Trainer, forced: dict[int, int] | None = None) -> list[np.n
 
 def losses(trainer: Trainer, forced: dict[int, int] | None = None) -> np.ndarray:
     """Integer loss of every example from the definition: scores, weights, logarithm."""
-    out = outputs(trainer, forced)
-    scores = np.zeros((trainer.n_classes, trainer.n), int)
+    out, loss = outputs(trainer, forced), trainer.loss
+    scores = np.zeros((loss.n_outputs, trainer.n), int)
     for lut in trainer.graph.votes:
         scores[trainer.graph.class_of[lut]] += out[lut]
     if forced is None:
-        assert (trainer.scores == scores.T).all()
-    own = scores[trainer.label, np.arange(trainer.n)]
-    u = trainer.w[trainer.zero + scores - own].sum(axis=0)
-    return trainer.loss[(u.astype(np.float32).view(np.int32) >> 13) - trainer.base]
+        assert (loss.scores == scores.T).all()
+    own = scores[loss.label, np.arange(trainer.n)]
+    u = loss.w[loss.zero + scores - own].sum(axis=0)
+    return loss.table[(u.astype(np.float32).view(np.int32) >> 13) - loss.base]
 
 
 def share(trainer: Trainer, edges: int, seed: int) -> None:
@@ -151,16 +160,17 @@ def share(trainer: Trainer, edges: int, seed: int) -> None:
         if lower and len(slots):
             wiring = graph.wiring[lut].copy()
             wiring[rng.choice(slots)] = trainer.n_bits + rng.choice(lower)
-            trainer._rewire(lut, wiring)
-            trainer._update(lut)
+            trainer.rewire(lut, wiring)
+            trainer.update(lut)
 
 
 def check_graph(trainer: Trainer) -> None:
     """Candidates' bits by example are those of their signals; readers are those that read; levels rise."""
     code, graph = bits.unpack(trainer.columns[: trainer.n_bits], trainer.n), trainer.graph
-    signals = np.concatenate([code, np.array(outputs(trainer))])[trainer.candidates, : trainer.n_train]
-    position = np.arange(len(trainer.candidates))
-    assert (trainer.rows[:, position // 32] >> (position % 32).astype(np.uint32) & 1 == signals.T).all()
+    candidates = trainer.candidates
+    signals = np.concatenate([code, np.array(outputs(trainer))])[candidates.signal, : trainer.n_train]
+    position = np.arange(len(candidates.signal))
+    assert (candidates.rows[:, position // 32] >> (position % 32).astype(np.uint32) & 1 == signals.T).all()
     for lut in range(len(graph)):
         reads = graph.wiring[lut][graph.wiring[lut] >= trainer.n_bits] - trainer.n_bits
         assert all(graph.level[read] < graph.level[lut] and graph.class_of[read] < 0 for read in reads)
@@ -172,20 +182,20 @@ def check_graph(trainer: Trainer) -> None:
 @given(seed=st.integers(0, 2**32), n_classes=st.integers(2, 4), n=st.integers(30, 200), shared=st.integers(0, 12))
 def test_effects_are_the_change_in_loss(seed: int, n_classes: int, n: int, shared: int) -> None:
     trainer = made_up(9, n, n_classes, seed)
-    trainer.grow(3)
-    trainer.grow(3)
+    grow(trainer, 3)
+    grow(trainer, 3)
     share(trainer, shared, seed)
     graph, listed = trainer.graph, np.zeros(n, int)
     for lut in range(len(graph)):
         wiring = graph.wiring[lut]
-        count = trainer._lister(lut)(wiring)
+        count = trainer.lister(lut)(wiring)
         listed[:] = 0
-        listed[trainer.index[:count]] = trainer.effect[:count]
+        listed[trainer.listing.index[:count]] = trainer.listing.effect[:count]
         assert (listed == losses(trainer, {lut: 1}) - losses(trainer, {lut: 0})).all()
         for slot in np.flatnonzero(wiring < trainer.n_bits):  # the effects of a LUT that would grow there
-            count = trainer._lister(lut, slot)(wiring)
+            count = trainer.lister(lut, slot)(wiring)
             listed[:] = 0
-            listed[trainer.index[:count]] = trainer.effect[:count]
+            listed[trainer.listing.index[:count]] = trainer.listing.effect[:count]
             table, entry = graph.table[lut].copy(), np.arange(8) & ~(1 << slot)
             graph.table[lut] = table[entry | 1 << slot]
             with_one = losses(trainer, {})
@@ -204,25 +214,24 @@ def test_effects_are_the_change_in_loss(seed: int, n_classes: int, n: int, share
 )
 def test_scan_values_every_signal(seed: int, j: int, parts: int, margin: int, n_bits: int) -> None:
     trainer = made_up(n_bits, 150, 3, seed, threads=parts)
-    trainer.margin = margin
     wiring = trainer.graph.wiring[0]
-    count = trainer._lister(0)(wiring)
+    count = trainer.lister(0)(wiring)
     descent_kernels.scan(
         count,
         3,
-        trainer.rows,
+        trainer.candidates.rows,
         0,
-        trainer.rows.shape[1],
-        trainer.index,
-        trainer.effect,
-        trainer.pattern,
+        trainer.candidates.rows.shape[1],
+        trainer.listing.index,
+        trainer.listing.effect,
+        trainer.listing.pattern,
         margin,
         3,
         trainer.sums,
         trainer.value,
     )
-    code = bits.unpack(trainer.columns[: trainer.n_bits], trainer.n)[:, trainer.index[:count]].astype(int)
-    effect = trainer.effect[:count].astype(int)
+    code = bits.unpack(trainer.columns[: trainer.n_bits], trainer.n)[:, trainer.listing.index[:count]].astype(int)
+    effect = trainer.listing.effect[:count].astype(int)
     for v in range(trainer.n_bits):
         inputs = [v if i == j else wiring[i] for i in range(3)]
         pattern = sum(code[s] << i for i, s in enumerate(inputs))
@@ -236,7 +245,7 @@ def test_loss_never_rises(seed: int, margin: float) -> None:
     trainer = made_up(20, 300, 3, seed, margin=margin, proposals=8)
     for grown in (3, 3, 0):
         before = trainer.total_loss()
-        trainer.grow(grown)
+        grow(trainer, grown)
         assert trainer.total_loss() <= before
         share(trainer, 3, seed)
         for lut in range(len(trainer.graph)):
@@ -251,7 +260,7 @@ def test_a_grown_wire_leaves_the_loss(digits: Dataset) -> None:
     trainer = made_up(9, 100, 3, 5)
     trainer.visit = lambda lut, moves=1: 0  # type: ignore[method-assign]
     before = trainer.total_loss()
-    trainer.grow(4)
+    grow(trainer, 4)
     assert losses(trainer).sum() == before
 
 
@@ -266,7 +275,7 @@ def test_a_grown_wire_leaves_the_loss(digits: Dataset) -> None:
 def test_bytes_do_not_depend_on_threads(
     digits: Dataset, coder: encode.Encoder, options: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(descent, "_SMALL", 0)  # so that few examples use both threads, too
+    monkeypatch.setattr(train, "_SMALL", 0)  # so that few examples use both threads, too
     nets = [
         train_descent(digits, coder, luts=60, k=4, seed=3, threads=threads, sweeps=2, **options) for threads in (1, 2)
     ]
@@ -284,11 +293,11 @@ def test_all_threads_only_while_they_are_faster(with_all: float, monkeypatch: py
         nonlocal threads
         threads = count
 
-    monkeypatch.setattr(descent.numba, "set_num_threads", use)
-    monkeypatch.setattr(descent.time, "perf_counter", lambda: now)
-    pace, steps = descent._Pace(2), 3000
+    monkeypatch.setattr(pace.numba, "set_num_threads", use)
+    monkeypatch.setattr(pace.time, "perf_counter", lambda: now)
+    one, steps = pace.Pace(2), 3000
     for _ in range(steps):
-        pace.next()
+        one.next()
         now += with_all if threads == 2 else 1.0
     assert now < 1.1 * steps * min(1.0, with_all)
 
@@ -356,7 +365,7 @@ def test_validation_keeps_the_best_sweep(digits: Dataset, coder: encode.Encoder)
 
 
 def test_interrupt_and_time_limit_return_the_best_so_far(digits: Dataset, coder: encode.Encoder) -> None:
-    def interrupt(progress: descent.Progress) -> None:
+    def interrupt(progress: Progress) -> None:
         raise KeyboardInterrupt
 
     net = train_descent(digits, coder, luts=50, k=4, votes=50, progress=interrupt)
@@ -371,7 +380,7 @@ def test_a_callback_sees_the_network_of_each_sweep_and_can_end_training(
 ) -> None:
     seen = []
 
-    def watch(now: descent.Progress) -> bool:
+    def watch(now: Progress) -> bool:
         seen.append((now, now.network()))
         return len(seen) == 5
 

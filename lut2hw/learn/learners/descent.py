@@ -25,12 +25,10 @@ def learn(
     progress: Callable[[str, int, int], None] | None = None,
     watch: Callable[[Any], bool | None] | None = None,
 ) -> LutNetwork:
-    """`lut2hw.learn.descent.train_descent`, with its progress as a line."""
-    from lut2hw.learn import descent
+    """`lut2hw.learn.descent.train.train_descent`, with its progress as a line."""
+    from lut2hw.learn.descent.train import learn
 
-    return descent.learn(
-        dataset, encoder, options=options, k=k, seed=seed, threads=threads, progress=progress, watch=watch
-    )
+    return learn(dataset, encoder, options=options, k=k, seed=seed, threads=threads, progress=progress, watch=watch)
 
 
 LEARNER = Learner("descent", DescentOptions, learn, k=4, max_k=MAX_K)

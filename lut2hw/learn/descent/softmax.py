@@ -1,0 +1,180 @@
+"""The loss of classes: cross-entropy of softmax(S / tau), rounded to integers; S_c is the number of ones among the
+votes of class c.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lut2hw import bits
+from lut2hw.errors import UsageError
+from lut2hw.kernels import descent as kernels
+from lut2hw.learn.descent.loss import PARTS, Cone, Listing, Sorting
+from lut2hw.learn.descent.problem import Problem
+from lut2hw.model.parts import Head
+
+TAU_FACTORS = (1.0, 3.0, 9.0)  # times the default
+_UNIT = 1 << 12  # weight w[0] of an example's own class
+_EFFECT = 120  # largest effect of one bit, in units of the integer loss
+
+
+def default_tau(votes: int, n_classes: int, k: int) -> float:
+    """Temperature by the number of votes of a class: margins grow like its square root."""
+    return max(0.5, 0.33 * (votes / n_classes) ** 0.5)
+
+
+def loss_unit(tau: float) -> float:
+    """Units of the integer loss in one nat: one bit changes the loss by up to 1 / tau nats."""
+    return _EFFECT * tau
+
+
+def loss_tables(tau: float, votes: int, n_classes: int) -> tuple[NDArray[np.int32], int, NDArray[np.int32], int]:
+    """Integer tables of the loss, for up to `votes` votes a class.
+
+    Returns
+    -------
+    tuple[NDArray[np.int32], int, NDArray[np.int32], int]
+        W int32 (2 * votes + 3,), the position of w[0] in it, loss int32 by the upper bits of float32(u), and the
+        position of its first entry. Values come from float64 `exp` and `log`, rounded once, far from ties.
+    """
+    limit = ((1 << 31) - 1) // (n_classes + 1)  # so that the sum over the classes is an int32
+    m = np.arange(-votes - 1, votes + 2)
+    w = np.minimum(np.rint(_UNIT * np.exp(np.minimum(m / tau, 30.0))), limit).astype(np.int32)
+    first = int(np.float32(_UNIT).view(np.int32)) >> 13
+    last = int(np.float32(2.0**31).view(np.int32)) >> 13
+    u = (np.arange(first, last + 1, dtype=np.int64) << 13).astype(np.int32).view(np.float32).astype(np.float64)
+    return w, votes + 1, np.rint(loss_unit(tau) * np.log(u / _UNIT)).astype(np.int32), first
+
+
+class Softmax:
+    """Cross-entropy of softmax(S / tau).
+
+    Parameters
+    ----------
+    problem : Problem
+        The examples.
+    label : ArrayLike
+        Int (n,), their classes.
+    n_classes : int
+        Classes.
+    votes : int
+        Votes of all classes together.
+    tau : float
+        Temperature, in votes.
+    """
+
+    def __init__(self, problem: Problem, label: ArrayLike, n_classes: int, *, votes: int, tau: float) -> None:
+        if votes >= n_classes << 15:
+            raise UsageError(f"{votes} votes for {n_classes} classes are too many; descent takes 32,767 for each")
+        self.problem, self.n_outputs = problem, n_classes
+        self.label = np.asarray(label, np.int32)
+        self.labels = bits.pack(self.label == np.arange(n_classes)[:, None])
+        self.scores = np.zeros((problem.n, n_classes), np.int16)
+        self.own = np.zeros(problem.n, np.int16)
+        self.u = np.zeros(problem.n, np.int32)
+        self.votes_per_class = -(-votes // n_classes)
+        self.set_tau(tau)
+
+    def set_tau(self, tau: float) -> None:
+        """Change the temperature; scores stay, the loss is another one from here on."""
+        self.tau = tau
+        self.w, self.zero, self.table, self.base = loss_tables(tau, self.votes_per_class, self.n_outputs)
+        kernels.reset(self.scores, self.label, self.w, self.zero, self.u)
+
+    def weights(self, votes: int) -> NDArray[np.int32]:
+        """One each."""
+        return np.ones(votes, np.int32)
+
+    def effects(
+        self,
+        output: int,
+        weight: int,
+        column: bits.Packed,
+        high: bits.Packed,
+        low: bits.Packed,
+        sorting: Sorting,
+        out: Listing,
+    ) -> int:
+        """As of `Loss`."""
+        out.chunk, out.unit = (1 << 15) // (_EFFECT + 8), _EFFECT  # rounding adds a few units
+        return kernels.effects(
+            output,
+            column,
+            high,
+            low,
+            self.scores,
+            self.own,
+            self.labels,
+            self.u,
+            self.w,
+            self.zero,
+            self.table,
+            self.base,
+            sorting.columns,
+            sorting.wiring,
+            PARTS,
+            sorting.keep,
+            sorting.seed,
+            out.index,
+            out.effect,
+            out.pattern,
+        )
+
+    def shared_effects(self, cone: Cone, sorting: Sorting, out: Listing) -> int:
+        """As of `Loss`."""
+        n, largest, total = kernels.shared_effects(
+            cone.column,
+            cone.lut,
+            cone.source,
+            cone.table,
+            cone.output,
+            sorting.columns,
+            self.problem.valid,
+            self.scores,
+            self.own,
+            self.label,
+            self.u,
+            self.w,
+            self.zero,
+            self.table,
+            self.base,
+            sorting.wiring,
+            PARTS,
+            sorting.keep,
+            sorting.seed,
+            out.index,
+            out.effect,
+            out.pattern,
+        )
+        if largest >= 1 << 15 or total >= 1 << 31:  # beyond the integers used: leave this LUT as it is
+            return -1
+        out.chunk, out.unit = ((1 << 15) - 1) // max(1, largest), _EFFECT
+        return n
+
+    def change(self, output: int, weight: int, old: bits.Packed, new: bits.Packed) -> None:
+        """As of `Loss`."""
+        kernels.change_vote(output, old, new, self.scores, self.own, self.label, self.u, self.w, self.zero, PARTS)
+
+    def total(self) -> int:
+        """As of `Loss`."""
+        return int(kernels.total_loss(self.u[: self.problem.n_train], self.table, self.base))
+
+    def mean(self, total: int) -> float:
+        """In nats."""
+        return total / loss_unit(self.tau) / self.problem.n_train
+
+    def score(self, held: bool = False) -> float:
+        """Share of right answers."""
+        first, last = (self.problem.n_train, self.problem.n) if held else (0, self.problem.n_train)
+        return kernels.correct(self.scores, self.label, first, last) / max(1, last - first)
+
+    def inverted(self, output: int, weight: int) -> bool:
+        """Of two classes, a vote for class 0 is, inverted, one for class 1."""
+        return self.n_outputs == 2 and output == 0
+
+    def head(self, signal: NDArray[np.int32], output: NDArray[np.int32], weight: NDArray[np.int32]) -> Head:
+        """Two classes give a threshold, more an argmax."""
+        if self.n_outputs == 2:
+            return Head.threshold(signal, int((output == 0).sum()) + 1)
+        return Head.argmax(signal, output, self.n_outputs)

@@ -1,0 +1,206 @@
+"""`train_descent`: from a data set and options to a network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any, cast
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from lut2hw import bits
+from lut2hw.data import Dataset
+from lut2hw.errors import UsageError
+from lut2hw.flags import AUTO
+from lut2hw.learn.descent.moves import Trainer
+from lut2hw.learn.descent.problem import Problem, encode_examples
+from lut2hw.learn.descent.result import network_of
+from lut2hw.learn.descent.schedule import Progress, Watch, run
+from lut2hw.learn.descent.softmax import TAU_FACTORS, Softmax, default_tau
+from lut2hw.learn.descent_options import DEFAULT_LUTS, MAX_K, DescentOptions
+from lut2hw.learn.look import quick_look
+from lut2hw.learn.regions import regions_of
+from lut2hw.model.encoder import Encoder
+from lut2hw.model.network import LutNetwork
+
+_SMALL = 4000  # examples below which a second thread costs more than it gains
+
+
+def _look(dataset: Dataset, encoder: Encoder, options: DescentOptions, tau: float, **how: Any) -> LutNetwork | None:
+    """The network of `tau`, or of as many times that as does better, after one sweep over few examples."""
+    # Copies are left out: of a few originals they would hide how much is learned by heart.
+    options = replace(
+        options,
+        sweeps=1,
+        restarts=0,
+        validation=0.0,
+        augment="none",
+        time_limit=options.time_limit and options.time_limit / 20,
+    )
+    return quick_look(
+        dataset,
+        lambda part, factor: train_descent(part, encoder, options=options, tau=factor * tau, **how),
+        TAU_FACTORS,
+        seed=how["seed"],
+    )
+
+
+def train_descent(
+    dataset: Dataset,
+    encoder: Encoder,
+    *,
+    luts: int | None = None,
+    k: int = 4,
+    seed: int = 0,
+    threads: int | None = None,
+    options: DescentOptions | None = None,
+    progress: Watch | None = None,
+    **changes: Any,
+) -> LutNetwork:
+    """Train a network of `luts` k-input LUTs; see `lut2hw.learn.descent` for the method.
+
+    Parameters
+    ----------
+    luts : int, optional
+        500 by default.
+    options : DescentOptions, optional
+        `DescentOptions`, with single ones given as keywords.
+    threads : int, optional
+        None uses all cores; the result does not depend on it.
+    progress : Watch, optional
+        Called after every sweep; True ends training with what there is, and so do an interrupt (Ctrl-C) and the time
+        limit. Two classes give a "threshold" head, more an "argmax" head.
+
+    Raises
+    ------
+    UsageError
+    """
+    options = replace(options or DescentOptions(), **changes)
+    if AUTO in (options.luts, options.levels, options.tau):
+        raise UsageError("luts, levels and tau are chosen by lut2hw.training.train alone; give numbers")
+    luts = luts or cast("int | None", options.luts) or DEFAULT_LUTS
+    options = replace(
+        options,
+        luts=luts,
+        inputs=options.inputs or 0,
+        window=options.window or 0,
+        subspace=float(options.subspace or 0),
+    )
+    n_classes = len(dataset.class_names)
+    if not 1 <= k <= MAX_K:
+        raise UsageError(f"descent trains LUTs of 1 to {MAX_K} inputs, not {k}")
+    if luts < n_classes:
+        raise UsageError(f"{luts} LUTs are too few for {n_classes} classes: each class needs a vote at least")
+    start = time.monotonic()
+    rng = np.random.default_rng(seed)
+    votes = options.votes or (luts if options.levels in (None, 1) else luts // (5 if k <= 4 else 2))
+    votes = min(luts, max(n_classes, votes))
+    levels = cast("int | None", options.levels) or (1 if votes == luts else 3)
+    most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    threads = min(threads or most, most)
+    if len(dataset.y_train) < _SMALL:
+        threads = 1
+    tau = cast("float | None", options.tau) or default_tau(votes, n_classes, k)
+    if options.tau is None:
+        look = _look(
+            dataset,
+            encoder,
+            replace(options, votes=votes, levels=levels),
+            tau,
+            luts=luts,
+            k=k,
+            seed=seed,
+            threads=threads,
+        )
+        if look is not None and look.meta["ended"] == "interrupt":
+            return look
+        tau = tau if look is None else look.meta["options"]["tau"]
+    columns, row, n_held = encode_examples(dataset, encoder, options, rng)
+    label = dataset.y_train[row]
+    curve: list[list[Any]] = []  # kept in the model, for its report
+
+    def record(now: Progress) -> bool | None:
+        curve.append([now.stage, now.luts, round(now.loss, 6), round(now.train, 6), now.validation])
+        return None if progress is None else progress(now)
+
+    before = numba.get_num_threads()
+    numba.set_num_threads(threads)
+    try:
+        draws = int(rng.integers(1 << 62))
+
+        def make(columns: bits.Packed, encoder: Encoder) -> Trainer:
+            fresh = np.random.default_rng(draws)
+            problem = Problem(columns, len(label), fresh, n_held)
+            return Trainer(
+                problem,
+                Softmax(problem, label, n_classes, votes=votes, tau=tau),
+                luts=luts,
+                votes=votes,
+                k=k,
+                rng=fresh,
+                threads=threads,
+                proposals=options.proposals,
+                margin=options.margin,
+                levels=levels,
+                share=options.share,
+                regions=regions(encoder),
+            )
+
+        regions = partial(regions_of, dataset, window=options.window or 0, subspace=options.subspace or 0.0)
+        if options.inputs and options.inputs < len(columns):
+            read = most_read(make(columns, encoder), options.inputs)
+            columns = columns[read]
+            encoder = Encoder(encoder.features, encoder.feature[read], encoder.threshold[read])
+        trainer = make(columns, encoder)
+        if options.time_limit is not None:
+            trainer.deadline = start + options.time_limit
+        current = partial(network_of, trainer, trainer.graph, encoder, dataset.class_names)
+        graph, ended = run(trainer, luts - votes, options, record, start, current)
+        network = network_of(trainer, graph, encoder, dataset.class_names)
+    finally:
+        numba.set_num_threads(before)
+    return network.with_meta(
+        learner="descent",
+        seed=seed,
+        options={**asdict(options), "luts": luts, "k": k, "votes": votes, "levels": levels, "tau": tau},
+        ended=ended,
+        curve=curve,
+    )
+
+
+def most_read(trainer: Trainer, count: int) -> NDArray[np.int64]:
+    """The `count` encoder bits that the votes read most after two sweeps, in order."""
+    trainer.sweep(2 * trainer.k, trainer.sample)
+    trainer.sweep()
+    reads = np.bincount(trainer.graph.wiring[: len(trainer.graph)].ravel(), minlength=trainer.n_bits)
+    best = np.lexsort((trainer.problem.signal, -reads))[:count]
+    return np.sort(trainer.problem.signal[best]).astype(np.int64)
+
+
+def learn(
+    dataset: Dataset,
+    encoder: Encoder,
+    *,
+    options: DescentOptions | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+    watch: Watch | None = None,
+    **more: Any,
+) -> LutNetwork:
+    """`train_descent` with the progress of all learners: progress(what, sweeps done, sweeps in all)."""
+
+    def show(now: Progress) -> bool | None:
+        if progress is not None:
+            held = "" if now.validation is None else f", validation {now.validation:.4f}"
+            progress(
+                f"{now.stage}, {now.luts} LUTs: loss {now.loss:.4f}, train {now.train:.4f}{held}, "
+                f"{now.accepted} moves",
+                now.sweep,
+                now.sweeps,
+            )
+        return None if watch is None else watch(now)
+
+    return train_descent(dataset, encoder, options=options, progress=show, **more)
