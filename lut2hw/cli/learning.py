@@ -7,7 +7,6 @@ ends with `report`, which prints either text or the one JSON object.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,14 +20,13 @@ from lut2hw.cli.options import (
     JsonOption,
     LearnerOption,
     ModelArgument,
+    PositiveOption,
     SplitOption,
     TargetOption,
-    accuracy,
     app,
 )
-from lut2hw.cli.render import check_output_file, print_table, progress_bar, report, say, show_notes
+from lut2hw.cli.render import check_output_file, print_table, progress_bar, report, say, show_notes, shown
 from lut2hw.data.options import DataOptions
-from lut2hw.errors import UsageError
 from lut2hw.training.options import TrainOptions, all_flags
 
 
@@ -120,16 +118,17 @@ def evaluate(
     label: Annotated[
         str | None, typer.Option("--label", metavar="NAME", help="Label column, if not that of training.")
     ] = None,
+    positive: PositiveOption = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Accuracy, confusion matrix and speed of a model. Its own encoder, classes and data options are used.
+    """Accuracy and other metrics, confusion matrix and speed of a model. Its own encoder and data options are used.
 
     Example: lut2hw eval digits.lut --data digits
     """
-    import numpy as np
-
     from lut2hw.data import majority_accuracy
     from lut2hw.model.network import LutNetwork
+    from lut2hw.studies.evaluate import as_json
+    from lut2hw.studies.evaluate import evaluate as judge
     from lut2hw.training.recall import load_like, recall
 
     network = LutNetwork.load(model)
@@ -138,43 +137,30 @@ def evaluate(
     else:
         dataset = load_like(data, network, label=label, classes=classes)
     show_notes(dataset.notes)
-    if not len(dataset.y_train):
-        if split not in (None, "all"):
-            raise UsageError(
-                f"{dataset.name} has no {split} split, and the model was not trained on it; leave "
-                "--split out to use all of it"
-            )
-        split = "all"
-    split = split or "test"
-    x, y = dataset.split(split)
-    majority = round(majority_accuracy(y), 6)
-    network.predict_integers(x[:64])  # compile outside of the timing
-    began = time.perf_counter()
-    predicted = network.predict_packed(network.encoder(x), len(y))
-    seconds = time.perf_counter() - began
-    n = network.n_classes
-    confusion = np.bincount(y * n + predicted, minlength=n * n).reshape(n, n)
+    found = judge(network, dataset, split, positive=positive)
     result = {
         "model": str(model),
         "data": dataset.name,
-        "split": split,
-        "accuracy": accuracy(predicted, y),
-        "majority_accuracy": majority,
-        "examples": len(y),
-        "examples_per_second": round(len(y) / max(seconds, 1e-9)),
-        "classes": list(network.class_names),
-        "confusion": confusion.tolist(),
+        "split": found.split,
+        "majority_accuracy": round(majority_accuracy(found.y), 6),
+        **as_json(found),
     }
 
     def text() -> None:
         say(
-            f"accuracy {result['accuracy']:.4f} on {len(y):,} examples ({split}) of {dataset.name}, "
-            f"majority class {majority:.4f}, {result['examples_per_second']:,} examples per second with encoding"
+            f"accuracy {found.accuracy:.4f} on {len(found.y):,} examples ({found.split}) of {dataset.name}, "
+            f"majority class {result['majority_accuracy']:.4f}, "
+            f"{result['examples_per_second']:,} examples per second with encoding"
+        )
+        print_table(
+            found.heading,
+            ["metric", "value", "what it is"],
+            [[row.name, shown(row.value), row.words] for row in found.table()],
         )
         print_table(
             "confusion (rows: label, columns: answer)",
-            ["", *network.class_names],
-            [[name, *row] for name, row in zip(network.class_names, confusion.tolist(), strict=True)],
+            ["", *network.answer_names],
+            [[name, *row] for name, row in zip(network.class_names, found.confusion.tolist(), strict=True)],
         )
 
     report(result, json_output, text)

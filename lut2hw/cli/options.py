@@ -168,6 +168,15 @@ SplitOption = Annotated[
         show_default="test",
     ),
 ]
+PositiveOption = Annotated[
+    str | None,
+    typer.Option(
+        "--positive",
+        metavar="CLASS",
+        help="Which of two classes recall and false positive rate are of.",
+        show_default="that of tune, else the second",
+    ),
+]
 PipelineOption = Annotated[str, typer.Option("--pipeline", metavar="N|auto|none", help="Register stages.")]
 EncodedOption = Annotated[bool, typer.Option("--encoded-inputs", help="Leave the encoder out of the hardware.")]
 DontCaresOption = Annotated[

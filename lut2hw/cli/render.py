@@ -50,6 +50,13 @@ def say(text: object) -> None:
     print(quote.plain(text), flush=True)
 
 
+def shown(share: float | None) -> str:
+    """A metric in a table: four digits after the point, or four significant ones where there is more to tell."""
+    if share is None:
+        return "-"
+    return f"{share:.4f}" if share == 0 or 0.01 <= abs(share) < 10 else f"{share:.4g}"
+
+
 def print_table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
     """A table on stdout; columns of numbers to the right."""
     from rich.console import Console

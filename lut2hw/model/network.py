@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lut2hw import bits, checked
-from lut2hw.checked import Either, Maybe, Real, Table, Text, Whole, optional
+from lut2hw.checked import Either, List, Maybe, OneOf, Real, Table, Text, Whole, optional
 from lut2hw.errors import UsageError
 from lut2hw.files import atomic_write, open_regular
 from lut2hw.model.check import check
@@ -24,6 +24,7 @@ from lut2hw.model.encoder import Encoder
 from lut2hw.model.features import Features
 from lut2hw.model.file import MAX_BYTES, ModelFileError, pack, unpack
 from lut2hw.model.parts import Head, Layer
+from lut2hw.model.probability import probabilities, temperature_of, unmoved
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,6 +188,37 @@ class LutNetwork:
         """
         return self.head.answer(self.scores(x))
 
+    def predict_proba(self, x: ArrayLike) -> NDArray[np.float64]:
+        """Probabilities of the classes, or of each label.
+
+        They are made of scores by the model's temperature: that which `lut2hw tune --temperature` or an estimator has
+        fitted on held-out examples, else that of training. Moving the threshold does not change them.
+
+        Parameters
+        ----------
+        x : array_like, shape (n, n_features)
+            As of `predict`.
+
+        Returns
+        -------
+        NDArray[np.float64]
+            (n, n_classes), rows of which sum to one; of a head of labels (n, labels), each a probability of its own.
+
+        Raises
+        ------
+        UsageError
+            If the answers are numbers, or the model has no temperature.
+        """
+        return self.probabilities(self.scores(x))
+
+    def probabilities(self, scores: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The probabilities of `predict_proba`, of scores int64 (n, len(head.bias)) that are known already."""
+        return probabilities(self.head, self.unmoved_scores(scores), temperature_of(self.meta))
+
+    def unmoved_scores(self, scores: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Scores int64 (n, len(head.bias)) as they were before `lut2hw tune` moved the threshold."""
+        return unmoved(scores, self.meta)
+
     def predict_integers(self, x: NDArray[np.integer]) -> NDArray[Any]:
         """Answers to features that are integers already (n, n_features), as `Dataset` holds them."""
         return self.predict_packed(self.encoder(self.features.check_quantized(x)), len(x))
@@ -260,6 +292,19 @@ _META = {
             "max_categories": Maybe(optional(Whole())),
             **dict.fromkeys(("drop_missing", "header"), Maybe(optional(bool))),
         }
+    ),
+    "temperature": Maybe(Real(1e-300, 1e300)),
+    "moved": Maybe(List(Whole(-(1 << 42), 1 << 42))),
+    "tuned": Maybe(
+        List(
+            {
+                **dict.fromkeys(("max_fpr", "min_recall", "rate"), Maybe(Real(0, 1))),
+                "reject": Maybe(Whole(0, 1 << 40)),
+                "temperature": Maybe(bool),
+                "split": OneOf(("train", "test", "all")),
+                **dict.fromkeys(("positive", "data", "label", "classes"), Maybe(optional(Text()))),
+            }
+        )
     ),
     "dont_cares": Maybe({"before": Table(Real()), "after": Table(Real())}),
     **dict.fromkeys(("learner", "imported", "ended"), Maybe(optional(Text()))),

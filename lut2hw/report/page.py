@@ -31,6 +31,7 @@ from lut2hw.model.network import LutNetwork
 from lut2hw.report import figures
 from lut2hw.report.timing import PART_NAMES, critical_path
 from lut2hw.studies.metrics import wilson
+from lut2hw.studies.tune import commands as tune_commands
 from lut2hw.targets.registry import get as get_target
 from lut2hw.training.recall import load_like, recall
 from lut2hw.training.train import options_of
@@ -142,6 +143,8 @@ def make(path: str | Path, *, data: str | None = None, title: str | None = None)
     if dataset is not None and (scored := test if test is not None else train) is not None:
         shown += _mistakes(network, scored)
     _fill(shown)
+    if tune_commands(network, path.name) is None:
+        missing.append("how the operating point was tuned: the model does not say on which data")
     page = {
         "title": title or f"{_data_name(network, dataset)}: report of {path.name}",
         "version": __version__,
@@ -670,7 +673,7 @@ def _commands(
 ) -> list[str]:
     model = "model.lut" if manifest is not None else path.name
     train = train_command(network, model)
-    out = [train] if train else []
+    out = [train, *(tune_commands(network, model) or [])] if train else []
     if manifest is None:
         return [*out, shlex.join(["lut2hw", "eval", model])]
     folder = path.name

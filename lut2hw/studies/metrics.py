@@ -109,7 +109,7 @@ def balanced_accuracy(y: ArrayLike, answer: ArrayLike, n_classes: int) -> float:
     -------
     float
     """
-    return _mean(one_versus_rest(y, answer, n_classes).recall)
+    return mean_of_known(one_versus_rest(y, answer, n_classes).recall)
 
 
 def f1(y: ArrayLike, answer: ArrayLike, n_classes: int, positive: int | None = None) -> float:
@@ -131,7 +131,7 @@ def f1(y: ArrayLike, answer: ArrayLike, n_classes: int, positive: int | None = N
     float
     """
     each = one_versus_rest(y, answer, n_classes).f1
-    return _mean(each) if positive is None else float(each[positive])
+    return mean_of_known(each) if positive is None else float(each[positive])
 
 
 # --- a score and all its thresholds ----------------------------------------------------------------------------
@@ -178,9 +178,7 @@ class OperatingPoints:
         return np.where(found > 0, self.true_positives / np.maximum(found, 1), 1.0)
 
     def at_most(self, false_positive_rate: float) -> int:
-        """Index of the point with the highest recall whose false positive rate is at most this.
-
-        Of points with the same recall the one with the highest threshold, which has the fewest false positives.
+        """Index of the lowest threshold, and so the highest recall, with a false positive rate of at most this.
 
         Parameters
         ----------
@@ -192,7 +190,7 @@ class OperatingPoints:
         int
         """
         fits = np.flatnonzero(self.false_positives / max(self.negatives, 1) <= false_positive_rate)
-        return int(fits[np.argmax(self.true_positives[fits])])
+        return int(fits[-1])
 
     def at_least(self, recall: float) -> int:
         """Index of the point with the lowest false positive rate whose recall is at least this.
@@ -477,7 +475,7 @@ def macro_f1(y: ArrayLike, answer: ArrayLike) -> float:
         Labels that neither occur nor are answered do not count; NaN if there are no others.
     """
     y, answer = np.asarray(y, bool), np.asarray(answer, bool)
-    return _mean(_share(2 * (y & answer).sum(axis=0), y.sum(axis=0) + answer.sum(axis=0)))
+    return mean_of_known(_share(2 * (y & answer).sum(axis=0), y.sum(axis=0) + answer.sum(axis=0)))
 
 
 # --- summaries -------------------------------------------------------------------------------------------------
@@ -507,7 +505,7 @@ def of_two_classes(y: ArrayLike, answer: ArrayLike, score: ArrayLike, positive: 
     counts = one_versus_rest(y, answer, 2)
     is_positive, score = np.asarray(y) == positive, score if positive == 1 else -score
     return rounded(
-        balanced_accuracy=_mean(counts.recall),
+        balanced_accuracy=mean_of_known(counts.recall),
         roc_auc=roc_auc(is_positive, score),
         average_precision=average_precision(is_positive, score),
         false_positive_rate=counts.false_positive_rate[positive],
@@ -537,12 +535,12 @@ def of_several_classes(y: ArrayLike, answer: ArrayLike, score: ArrayLike) -> dic
     counts = one_versus_rest(y, answer, score.shape[1])
     classes = range(score.shape[1])
     return rounded(
-        balanced_accuracy=_mean(counts.recall),
-        roc_auc=_mean([roc_auc(y == c, score[:, c]) for c in classes]),
-        average_precision=_mean([average_precision(y == c, score[:, c]) for c in classes]),
-        false_positive_rate=_mean(counts.false_positive_rate),
-        recall=_mean(counts.recall),
-        f1=_mean(counts.f1),
+        balanced_accuracy=mean_of_known(counts.recall),
+        roc_auc=mean_of_known([roc_auc(y == c, score[:, c]) for c in classes]),
+        average_precision=mean_of_known([average_precision(y == c, score[:, c]) for c in classes]),
+        false_positive_rate=mean_of_known(counts.false_positive_rate),
+        recall=mean_of_known(counts.recall),
+        f1=mean_of_known(counts.f1),
     )
 
 
@@ -559,13 +557,9 @@ def of_numbers(y: ArrayLike, value: ArrayLike) -> dict[str, float | None]:
     Returns
     -------
     dict
-        r2 to six digits, rmse and mae to six significant ones, each the mean over targets; None where undefined.
+        r2, rmse and mae, the mean over targets, to six digits; None where undefined.
     """
-    errors = {"rmse": rmse(y, value), "mae": mae(y, value)}
-    return {
-        **rounded(r2=r2(y, value)),
-        **{name: None if math.isnan(each) else float(f"{each:.{DIGITS}g}") for name, each in errors.items()},
-    }
+    return rounded(r2=r2(y, value), rmse=rmse(y, value), mae=mae(y, value))
 
 
 def of_labels(y: ArrayLike, answer: ArrayLike, score: ArrayLike) -> dict[str, float | None]:
@@ -591,16 +585,34 @@ def of_labels(y: ArrayLike, answer: ArrayLike, score: ArrayLike) -> dict[str, fl
     return rounded(
         accuracy=subset_accuracy(y, answer),
         label_accuracy=float((y == answer).mean()) if len(y) else math.nan,
-        roc_auc=_mean([roc_auc(y[:, t], score[:, t]) for t in labels]),
-        average_precision=_mean([average_precision(y[:, t], score[:, t]) for t in labels]),
-        false_positive_rate=_mean(_share((~y & answer).sum(axis=0), (~y).sum(axis=0))),
-        recall=_mean(_share((y & answer).sum(axis=0), y.sum(axis=0))),
+        roc_auc=mean_of_known([roc_auc(y[:, t], score[:, t]) for t in labels]),
+        average_precision=mean_of_known([average_precision(y[:, t], score[:, t]) for t in labels]),
+        false_positive_rate=mean_of_known(_share((~y & answer).sum(axis=0), (~y).sum(axis=0))),
+        recall=mean_of_known(_share((y & answer).sum(axis=0), y.sum(axis=0))),
         f1=macro_f1(y, answer),
     )
 
 
+def mean_of_known(values: ArrayLike) -> float:
+    """Mean of those values that are no NaN.
+
+    Parameters
+    ----------
+    values : ArrayLike
+        Real numbers (n,).
+
+    Returns
+    -------
+    float
+        NaN if there are none.
+    """
+    known = np.asarray(values, np.float64)
+    known = known[~np.isnan(known)]
+    return float(known.mean()) if len(known) else math.nan
+
+
 def rounded(**values: float) -> dict[str, float | None]:
-    """Values to six digits, None for NaN, as JSON has them.
+    """Values to six significant digits, None for NaN, as JSON has them.
 
     Parameters
     ----------
@@ -611,7 +623,7 @@ def rounded(**values: float) -> dict[str, float | None]:
     -------
     dict
     """
-    return {name: None if math.isnan(value) else round(float(value), DIGITS) for name, value in values.items()}
+    return {name: None if math.isnan(value) else float(f"{value:.{DIGITS}g}") for name, value in values.items()}
 
 
 # --- shares of few examples ------------------------------------------------------------------------------------
@@ -646,13 +658,6 @@ def _share(some: ArrayLike, of: ArrayLike) -> NDArray[np.float64]:
     """Quotients, NaN where there is nothing to divide by."""
     whole = np.asarray(of, np.float64)
     return np.divide(np.asarray(some, np.float64), whole, out=np.full(whole.shape, math.nan), where=whole > 0)
-
-
-def _mean(values: ArrayLike) -> float:
-    """Mean of those that are no NaN."""
-    known = np.asarray(values, np.float64)
-    known = known[~np.isnan(known)]
-    return float(known.mean()) if len(known) else math.nan
 
 
 def _columns(values: ArrayLike) -> NDArray[np.float64]:

@@ -72,13 +72,8 @@ def test_points_at_a_rate(case, rate):
     positive, score = case
     points = metrics.operating_points(positive, score)
     false, true = (~positive).sum(), positive.sum()
-    best = [
-        ((positive & (score >= t)).sum(), -(~positive & (score >= t)).sum())
-        for t in range(-5, 50)
-        if (~positive & (score >= t)).sum() / max(false, 1) <= rate
-    ]
-    at = points.at_most(rate)
-    assert (points.true_positives[at], -points.false_positives[at]) == max(best)
+    lowest = min(t for t in range(-5, 50) if (~positive & (score >= t)).sum() / max(false, 1) <= rate)
+    assert (score >= points.threshold[points.at_most(rate)]).sum() == (score >= lowest).sum()
     fewest = [
         (~positive & (score >= t)).sum()
         for t in range(-5, 50)
