@@ -15,6 +15,7 @@ NAV: list[dict[str, Any]] = [
     {
         "How to": [
             "howto/data.md",
+            "howto/estimators.md",
             "howto/device.md",
             "howto/clock.md",
             "howto/integrate.md",
