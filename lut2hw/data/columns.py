@@ -53,6 +53,10 @@ class Source:
         """Where example `row` (from 0) is found."""
         return f"row {row + 1}"
 
+    def without(self, name: str) -> str:
+        """What to do to leave a column out."""
+        return f"leave the column out with --ignore {shlex.quote(_quoted(name))}"
+
 
 def table_of(source: Source, frame: pd.DataFrame, options: ReadOptions, notes: Sequence[str] = ()) -> Table:
     """Features and labels of a frame whose columns are called `source.names`.
@@ -79,7 +83,7 @@ def table_of(source: Source, frame: pd.DataFrame, options: ReadOptions, notes: S
             f"{path} has a column 'label', which would be learned from like the others; give --label label --normal "
             "VALUE, or --ignore label"
         )
-    columns = _Columns(source, options, [*notes])
+    columns = Columns(source, options, [*notes])
     if options.wanted is None:
         sources = columns.without_empty(frame, sources)
     y, absent = columns.answers(frame[labels])
@@ -158,7 +162,7 @@ def _column(source: Source, name: str, what: str, beside: Sequence[str]) -> str:
 # --- columns to numbers -------------------------------------------------------------------------------------------
 
 
-class _Columns:
+class Columns:
     """Turns the columns of a table into labels and features, and notes what it did."""
 
     def __init__(self, source: Source, options: ReadOptions, notes: list[str]) -> None:
@@ -362,6 +366,19 @@ class _Columns:
             return f"another text in every row, such as {str(column.iloc[0])[:40]!r}"
         return None
 
+    def read(self, name: str, column: pd.Series, category: bool = False) -> dict[str, NDArray]:
+        """Features of one column without missing values, by name; what is marked as categories is never numbers."""
+        wanted = self.options.wanted
+        if column.dtype.kind in "biuf":
+            return self._feature(name, column)
+        if category or (wanted is not None and name not in wanted):
+            text = column.astype(str).str.strip().to_numpy(dtype=np.str_)
+            if wanted is None:
+                return self._new_bits(name, text, *np.unique(text, return_counts=True))
+            if name not in wanted:
+                return self._known_bits(name, text)
+        return self._feature(name, self._stripped(column))
+
     def _feature(self, name: str, column: pd.Series) -> dict[str, NDArray]:
         import pandas as pd
 
@@ -381,8 +398,8 @@ class _Columns:
             number = np.ones(len(text), bool)
         if number.all():
             raise UsageError(
-                f"{self.path}: column {name!r} holds whole numbers beyond 64 bits; scale them down first, or leave "
-                f"the column out with --ignore {shlex.quote(_quoted(name))}"
+                f"{self.path}: column {name!r} holds whole numbers beyond 64 bits; scale them down first, or "
+                f"{self.source.without(name)}"
             )
         if wanted is not None and np.isin(np.char.lower(values), ("true", "false")).all():
             return {name: np.char.lower(text) == "true"}
@@ -392,7 +409,7 @@ class _Columns:
             raise UsageError(
                 f"{self.path} {self.source.place(int(column.index[row]))}: column {name!r} holds "
                 f"{str(text[row])[:40]!r} {kind}; correct it"
-                + (f", or leave the column out with --ignore {shlex.quote(_quoted(name))}" if wanted is None else "")
+                + (f", or {self.source.without(name)}" if wanted is None else "")
             )
         return self._new_bits(name, text, values, counts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,10 +18,13 @@ from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, check_X_y, validate_data
 
 from lut2hw import bits
+from lut2hw.data.columns import OTHER
 from lut2hw.data.dataset import Dataset
+from lut2hw.data.frames import FrameColumns, is_frame, is_numeric, read_frame
+from lut2hw.data.table import MAX_CATEGORIES, ReadOptions
 from lut2hw.errors import UsageError
 from lut2hw.model.features import Features, quantize
 from lut2hw.model.network import LutNetwork
@@ -37,6 +41,7 @@ class LutClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
 
     network_: LutNetwork
     trained_: Trained
+    max_categories: Any
     image_shape: Any
     random_state: Any
     n_jobs: Any
@@ -95,13 +100,59 @@ class LutClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         tags.transformer_tags.preserves_dtype = []
         return tags
 
-    def _validated(self, X: ArrayLike, reset: bool, **with_y: Any) -> Any:
-        return validate_data(self, X, reset=reset, accept_sparse="csr", dtype="numeric", **with_y)
+    def _validated(self, X: Any, reset: bool, y: Any = "no_validation") -> Any:
+        """Numbers (n, n_features) of X, dense or sparse, and y if it is given; `_columns` says what was made of X."""
+        if not is_frame(X) or is_numeric(X):
+            if reset:
+                self._columns: FrameColumns | None = None
+            elif self._columns is not None and not is_frame(X):
+                raise UsageError(
+                    f"{type(self).__name__} was fitted to a frame with columns that are no numbers; give one like it"
+                )
+            if self._columns is None:
+                return validate_data(self, X, y=y, reset=reset, accept_sparse="csr", dtype="numeric")
+        validate_data(self, X, y=y, reset=reset, skip_check_array=True)
+        columns = self._read_frame(X, reset)
+        alone = isinstance(y, str)
+        return check_array(columns.x, input_name="X") if alone else check_X_y(columns.x, y)
+
+    def _read_frame(self, X: Any, reset: bool) -> FrameColumns:
+        if reset:
+            self._columns = columns = read_frame(X, ReadOptions(max_categories=self._most_categories()))
+            rest = [name.removesuffix(OTHER) for name in columns.names if name.endswith(OTHER)]
+            for name in rest:
+                warnings.warn(
+                    f"column {name!r} has more than {self.max_categories or MAX_CATEGORIES} values: the rarer ones "
+                    "share one bit; max_categories takes more",
+                    UserWarning,
+                    stacklevel=5,
+                )
+            return columns
+        if self._columns is None:
+            names, categories = self._feature_names(), {}
+        else:
+            names, categories = self._columns.names, self._columns.categories
+        columns = read_frame(X, ReadOptions(wanted=names, categories=categories))
+        for note in columns.notes:
+            warnings.warn(note, UserWarning, stacklevel=5)
+        return columns
+
+    def _most_categories(self) -> int | None:
+        most = self.max_categories
+        if most is not None and not (isinstance(most, numbers.Integral) and int(most) >= 1):
+            raise UsageError(f"max_categories must be a whole number from 1, or None, not {most!r}")
+        return None if most is None else int(most)
+
+    def _feature_names(self) -> tuple[str, ...]:
+        """Of what the network reads."""
+        if self._columns is not None:
+            return self._columns.names
+        return tuple(getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)]))
 
     def _examples(
         self, X: Any, y: Any, classes: ArrayLike | None = None, reset: bool = True
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], Features]:
-        X, y = self._validated(X, reset, y=y)
+        X, y = self._validated(X, reset, y)
         check_classification_targets(y)
         if reset:
             self.classes_ = np.unique(y) if classes is None else np.unique(np.asarray(classes))
@@ -116,7 +167,7 @@ class LutClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             )
         number = self._numbers(y, "; give all classes in the first call")
         dense = X.toarray() if sparse.issparse(X) else X
-        names = tuple(getattr(self, "feature_names_in_", [f"x{i}" for i in range(dense.shape[1])]))
+        names = self._feature_names()
         if not reset:
             features = self._first_encoder.features
         elif dense.dtype.kind == "f":
@@ -152,7 +203,8 @@ class LutClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             if math.prod(shape) != x.shape[1]:
                 raise UsageError(f"image_shape {shape} does not fit examples of {x.shape[1]} features")
             features = replace(features, image_shape=shape)
-        data = Dataset("X", features, tuple(str(c) for c in self.classes_), x, number, x[:0], number[:0])
+        names = tuple(str(c) for c in self.classes_)
+        data = Dataset("X", features, names, x, number, x[:0], number[:0], self._data_options())
         history = History(self._evaluated(eval_set, features), self._metrics, verbose, callbacks)
         options = self._train_options(name)
         with threads(self.n_jobs):
@@ -165,10 +217,15 @@ class LutClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             self.loss_curve_ = [float(row[2]) for row in curve]
         self._weigh(x, number, options.seed)
 
+    def _data_options(self) -> dict[str, Any]:
+        """What a file needs to be read as X was, as `Dataset.options`."""
+        categories = {} if self._columns is None else self._columns.categories
+        return {"categories": {name: list(values) for name, values in categories.items()}} if categories else {}
+
     def _evaluated(self, eval_set: Any, features: Features) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         out = []
         for X, y in pairs(eval_set):
-            checked, labels = self._validated(X, reset=False, y=y)
+            checked, labels = self._validated(X, False, y)
             out.append((self._integers(checked, features), self._numbers(labels)))
         return out
 
@@ -190,8 +247,9 @@ class LutClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
                 return float((network.head.answer(scores) != y[rows]).mean())
             return cross_entropy(network, scores, y[rows], float(tau))
 
+        of = None if self._columns is None else self._columns.column
         with threads(self.n_jobs):
-            gained = np.maximum(gains(network, x, loss, seed=seed), 0.0)
+            gained = np.maximum(gains(network, x, loss, columns=of, seed=seed), 0.0)
         self.feature_importances_ = gained / (gained.sum() or 1.0)
 
     def _train_options(self, name: str) -> TrainOptions:

@@ -14,6 +14,11 @@ from lut2hw.training.options import TrainOptions
 C = TypeVar("C", bound=type)
 
 OWN: dict[str, tuple[str, Any, str]] = {
+    "max_categories": (
+        "int",
+        None,
+        "Values of a frame's column of text that become bits; the rarer ones share one. By default 20.",
+    ),
     "image_shape": (
         "tuple of int",
         None,

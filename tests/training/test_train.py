@@ -252,7 +252,7 @@ def test_estimators_and_sweeps_have_every_option(estimator: type, learner: str) 
 
     wanted = {*flags(LEARNERS[learner].Options), *flags(TrainOptions)}
     parameters = inspect.signature(estimator).parameters
-    assert wanted - {"seed"} | {"random_state", "n_jobs", "image_shape"} == set(parameters)
+    assert wanted - {"seed"} | {"random_state", "n_jobs", "image_shape", "max_categories"} == set(parameters)
     for name in wanted:
         assert f"    {'random_state' if name == 'seed' else name} : " in (estimator.__doc__ or "")
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
