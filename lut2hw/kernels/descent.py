@@ -467,7 +467,9 @@ def histogram(n, column, index, effect, pattern, out, parts):
             on += d * np.int64((column[i >> 6] >> np.uint64(i & 63)) & np.uint64(1))
         now += on
     for p in range(len(out)):
-        out[p] = sums[:, p].sum()
+        out[p] = 0
+        for part in range(parts):  # not a sum of the array, which would be one more parallel loop for each p
+            out[p] += sums[part, p]
     return now
 
 

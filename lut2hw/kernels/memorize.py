@@ -189,11 +189,11 @@ def _decide(counts, n_examples, balance, table, care):
         ones, zeros, seen = np.uint8(0), np.uint8(0), np.uint8(0)
         for i in range(n_entries):  # without branches, which nobody can predict
             # Below 2**32 examples the products fit in 64 bits without a sign.
-            zero = np.uint64(counts[0, byte * 8 + i]) * n1
-            one = np.uint64(counts[1, byte * 8 + i]) * n0
+            c0, c1 = np.uint64(counts[0, byte * 8 + i]), np.uint64(counts[1, byte * 8 + i])
+            zero, one = c0 * n1, c1 * n0
             ones |= np.uint8(one > zero) << i
             zeros |= np.uint8(one < zero) << i
-            seen |= np.uint8((zero | one) > np.uint64(0)) << i
+            seen |= np.uint8((c0 | c1) > np.uint64(0)) << i  # n0 or n1 may be 0
         table[byte] = (table[byte] | ones) & ~zeros
         care[byte] = seen
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lut2hw.errors import UsageError
+from lut2hw.kernels import augment as kernels
 from lut2hw.learn import augment
 from lut2hw.learn.descent_options import check_augment
 
@@ -46,7 +47,7 @@ def test_a_warp_interpolates_between_the_pixels_it_points_to(
     shape = (height, width) if channels == 1 else (height, width, channels)
     x = rng.integers(0, 256, (2, height * width * channels)).astype(np.uint8)
     out = augment.warped(x, shape, np.random.default_rng(seed)).reshape(2, height, width, channels)
-    rng, grid, one = np.random.default_rng(seed), augment._GRID, augment._ONE
+    rng, grid, one = np.random.default_rng(seed), kernels.GRID, kernels.ONE
     linear, move, bend = augment.maps(2, shape, rng)
     image = x.reshape(2, height, width, channels).astype(float)
     for i in range(2):

@@ -16,6 +16,7 @@ from lut2hw.errors import UsageError
 from lut2hw.kernels import memorize as memorize_kernels
 from lut2hw.learn.memorize import Examples, draw_wiring, learn, memorize, train_layer
 from lut2hw.model import encoder as encode
+from lut2hw.model.features import Features
 from lut2hw.model.network import to_bytes
 
 
@@ -209,3 +210,14 @@ def test_bad_options_with_classes():
         memorize(encoder, packed, y, "abc", layers=[20, 2], k=4)
     with pytest.raises(UsageError, match="at least two classes"):
         memorize(encoder, packed, y * 0, "a", layers=[20], k=4)
+
+
+def test_patterns_are_seen_without_an_example_of_the_class():
+    """A class may have no training example: no LUT that asks for it can tell, and what it has seen stays seen."""
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 2, (300, 9)), rng.integers(0, 2, 300)
+    encoder = encode.fixed(Features.integers(np.zeros(9, np.int64), np.ones(9, np.int64)), 1)
+    network = memorize(encoder, encoder(x), y, ("a", "b", "none"), layers=[6, 6], k=3)
+    for layer in network.layers:
+        assert layer.care is not None and layer.counts is not None
+        assert (bits.unpack_tables(layer.care, 3) == layer.counts.any(axis=2)).all()
