@@ -33,6 +33,7 @@ from lut2hw.sklearn.history import History, Sweep, pairs
 from lut2hw.sklearn.parameters import options_of
 from lut2hw.training.gains import gains
 from lut2hw.training.options import TrainOptions
+from lut2hw.training.temperature import fit_temperature
 from lut2hw.training.train import Trained, train
 
 
@@ -41,6 +42,7 @@ class LutClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
 
     network_: LutNetwork
     trained_: Trained
+    calibration: Any
     max_categories: Any
     image_shape: Any
     random_state: Any
@@ -48,21 +50,74 @@ class LutClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
     _hidden: list[Layer]  # of the layers that partial_fit has added
 
     def predict(self, X: ArrayLike) -> NDArray:
-        """Labels of X, shape (n_samples,)."""
+        """Labels of examples: the network's answers.
+
+        Parameters
+        ----------
+        X : ArrayLike
+            Array-like or frame (n_samples, n_features), dense or sparse.
+
+        Returns
+        -------
+        NDArray
+            (n_samples,), of `classes_`.
+        """
         check_is_fitted(self, "network_")
         integers = self._integers(self._validated(X, reset=False))
         with threads(self.n_jobs):
             return self.classes_[self.network_.predict_integers(integers)]
 
-    def decision_function(self, X: ArrayLike) -> NDArray[np.floating]:
-        """Votes for each class, (n_samples, n_classes); of two classes, (n_samples,): votes above the threshold.
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Probabilities of the classes, by the scores and the network's temperature.
+
+        The temperature is fitted as `calibration` says and kept in the network (`LutNetwork.predict_proba`). The most
+        probable class is the answer.
+
+        Parameters
+        ----------
+        X : ArrayLike
+            Array-like or frame (n_samples, n_features), dense or sparse.
+
+        Returns
+        -------
+        NDArray[np.float64]
+            (n_samples, n_classes), in the order of `classes_`; rows sum to one.
+        """
+        scores = self._scores(X)
+        return self.network_.probabilities(scores)
+
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Logarithms of `predict_proba`.
+
+        Parameters
+        ----------
+        X : ArrayLike
+            Array-like or frame (n_samples, n_features), dense or sparse.
+
+        Returns
+        -------
+        NDArray[np.float64]
+            (n_samples, n_classes).
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Votes for each class; of two classes votes above the threshold.
 
         The sign is the answer and zero does not occur: half a vote, or for a single LUT -1 or 1.
+
+        Parameters
+        ----------
+        X : ArrayLike
+            Array-like or frame (n_samples, n_features), dense or sparse.
+
+        Returns
+        -------
+        NDArray[np.float64]
+            (n_samples, n_classes), or of two classes (n_samples,).
         """
-        check_is_fitted(self, "network_")
-        integers = self._integers(self._validated(X, reset=False))
-        with threads(self.n_jobs):
-            scores = self.network_.scores_packed(self.network_.encoder(integers), len(integers))
+        scores = self._scores(X)
         if self.network_.head.kind == "bit":
             return np.asarray(2.0 * scores[:, 0] - 1.0, np.float64)
         if self.network_.head.kind == "threshold":
@@ -89,6 +144,12 @@ class LutClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         with threads(self.n_jobs):
             signals = network.signals(network.encoder(integers))[len(network.encoder) :]
         return np.ascontiguousarray(bits.unpack(signals, len(integers)).T.astype(np.uint8))
+
+    def _scores(self, X: ArrayLike) -> NDArray[np.int64]:
+        check_is_fitted(self, "network_")
+        integers = self._integers(self._validated(X, reset=False))
+        with threads(self.n_jobs):
+            return self.network_.scores_packed(self.network_.encoder(integers), len(integers))
 
     @property
     def _n_features_out(self) -> int:
@@ -210,12 +271,32 @@ class LutClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         with threads(self.n_jobs):
             trained = train(data, options, threads=numba.get_num_threads(), watch=None if history.idle else history)
             history.end(trained.network)
+            trained = self._calibrated(trained, data)
         self.network_, self.trained_, self.evals_result_ = trained.network, trained, history.evals
         curve = trained.network.meta.get("curve")
         if curve:
             self.n_iter_ = len(curve)
             self.loss_curve_ = [float(row[2]) for row in curve]
         self._weigh(x, number, options.seed)
+
+    def _calibrated(self, trained: Trained, data: Dataset) -> Trained:
+        """The same network with the temperature that fits held-out examples, asked of one trained without them."""
+        share = self.calibration
+        if share is None:
+            return trained
+        if not isinstance(share, numbers.Real) or not 0 < float(share) < 1:
+            raise UsageError(f"calibration must be a number between 0 and 1, or None, not {share!r}")
+        held = held_out(data.y_train, float(share), trained.options.seed)
+        rest = data.training(~held)
+        if trained.network.head.kind == "bit" or trained.ended == "interrupt" or not held.any():
+            return trained
+        if len(np.unique(rest.y_train)) < 2:
+            return trained
+        other = train(rest, trained.options, threads=numba.get_num_threads(), watch=ended_after(trained)).network
+        if other.head.kind != trained.network.head.kind or other.meta.get("ended") == "interrupt":
+            return trained
+        temperature = fit_temperature(other, data.x_train[held], data.y_train[held])
+        return replace(trained, network=trained.network.with_meta(temperature=temperature))
 
     def _data_options(self) -> dict[str, Any]:
         """What a file needs to be read as X was, as `Dataset.options`."""
@@ -260,6 +341,28 @@ class LutClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         if isinstance(self.random_state, numbers.Integral):
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+
+def held_out(y: NDArray[Any], share: float, seed: int) -> NDArray[np.bool_]:
+    """bool (n,): about that share of the examples, of every class as many as it has of all."""
+    order = np.random.default_rng(seed).permutation(len(y))
+    order = order[np.argsort(y[order], kind="stable")] if y.ndim == 1 else order
+    turn = np.floor((np.arange(len(y)) + 0.5) * share)
+    held = np.zeros(len(y), bool)
+    held[order[np.flatnonzero(np.diff(turn, prepend=0.0))]] = True
+    return held
+
+
+def ended_after(trained: Trained) -> Callable[[Any], bool] | None:
+    """Ends another training after as many sweeps, if a callback ended this one."""
+    left = len(trained.network.meta.get("curve", ()))
+
+    def watch(_: Any) -> bool:
+        nonlocal left
+        left -= 1
+        return left <= 0
+
+    return watch if trained.ended == "callback" else None
 
 
 def cross_entropy(network: LutNetwork, scores: NDArray[np.int64], y: NDArray[np.int64], tau: float) -> float:

@@ -18,11 +18,11 @@ from lut2hw.model.features import Features
 from lut2hw.model.parts import Layer
 from lut2hw.sklearn.base import LutClassifier, threads
 from lut2hw.sklearn.history import Sweep
-from lut2hw.sklearn.parameters import with_options
+from lut2hw.sklearn.parameters import CALIBRATION, with_options
 from lut2hw.training.options import TrainOptions
 
 
-@with_options("memorize", layers=(1000, 1000), clip_k=True)
+@with_options("memorize", CALIBRATION, layers=(1000, 1000), clip_k=True)
 class MemorizeClassifier(LutClassifier):
     """Network of lookup tables, filled by memorization.
 
@@ -148,7 +148,7 @@ class MemorizeClassifier(LutClassifier):
         return widths
 
 
-@with_options("descent")
+@with_options("descent", CALIBRATION)
 class DescentClassifier(LutClassifier):
     """Network of lookup tables, trained by coordinate descent on the cross-entropy; see `lut2hw.learn.descent`.
 

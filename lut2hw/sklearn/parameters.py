@@ -13,6 +13,14 @@ from lut2hw.training.options import TrainOptions
 
 C = TypeVar("C", bound=type)
 
+CALIBRATION: dict[str, tuple[str, Any, str]] = {
+    "calibration": (
+        "float",
+        0.2,
+        "Share of the examples that the temperature of predict_proba is fitted on: a second network is trained "
+        "without them and asked. None saves its time; probabilities are then as sure as the training examples are.",
+    )
+}
 OWN: dict[str, tuple[str, Any, str]] = {
     "max_categories": (
         "int",

@@ -22,6 +22,7 @@ from lut2hw.learn.learners.memorize import MemorizeOptions
 from lut2hw.learn.registry import LEARNERS
 from lut2hw.model.network import LutNetwork, to_bytes
 from lut2hw.report.page import train_command
+from lut2hw.sklearn.parameters import CALIBRATION, OWN
 from lut2hw.training.fill import LINK_CELLS, chip_cells
 from lut2hw.training.options import Place, TrainOptions, all_flags
 from lut2hw.training.train import options_of, train
@@ -252,7 +253,7 @@ def test_estimators_and_sweeps_have_every_option(estimator: type, learner: str) 
 
     wanted = {*flags(LEARNERS[learner].Options), *flags(TrainOptions)}
     parameters = inspect.signature(estimator).parameters
-    assert wanted - {"seed"} | {"random_state", "n_jobs", "image_shape", "max_categories"} == set(parameters)
+    assert wanted - {"seed"} | {*OWN, *CALIBRATION} == set(parameters)
     for name in wanted:
         assert f"    {'random_state' if name == 'seed' else name} : " in (estimator.__doc__ or "")
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
