@@ -28,7 +28,7 @@ from lut2hw.files import read_text
 from lut2hw.flow.result import built_for
 from lut2hw.logic.netlist import PARTS
 from lut2hw.model.network import LutNetwork
-from lut2hw.report import figures
+from lut2hw.report import figures, quality
 from lut2hw.report.timing import PART_NAMES, critical_path
 from lut2hw.studies.metrics import wilson
 from lut2hw.studies.tune import commands as tune_commands
@@ -133,6 +133,7 @@ def make(path: str | Path, *, data: str | None = None, title: str | None = None)
         scored = test if test is not None else train
         if scored is not None:
             shown += _answers(network, scored, "test" if test is not None else "training")
+            shown += _quality(network, scored, "test" if test is not None else "training")
     shown += _learning(network, train, test)
     shown += [_inputs(network), _usage(network)]
     if manifest is not None:
@@ -258,6 +259,12 @@ def _answers(network: LutNetwork, split: _Scores, name: str) -> list[Figure]:
             )
         )
     return out
+
+
+def _quality(network: LutNetwork, split: _Scores, name: str) -> list[Figure]:
+    """Curves of all thresholds, probabilities, errors."""
+    shown = quality.figures_of(network, split.y, split.answer, split.scores, name)
+    return [Figure(each.title, each.text, each.body) for each in shown]
 
 
 def _learning(network: LutNetwork, train: _Scores | None, test: _Scores | None) -> list[Figure]:
