@@ -29,9 +29,6 @@ from lut2hw.targets.registry import TARGETS
 
 __all__ = ["CompileOptions", "Compiled", "compile_network"]
 
-SHORTEST = 6
-"""Columns of a carry chain that pay, however fast the clock."""
-
 OnPass = Callable[[str, Netlist], None]
 
 
@@ -133,12 +130,12 @@ def compile_network(
         able = " and ".join(name for name, other in sorted(TARGETS.items()) if other.ram)
         raise UsageError(f"tables do not go into block RAM of {target.name}, only of {able}; leave --ram at never")
     context = Context(target, device, options)
-    k, inverts, chain = target.lut_inputs, target.carry == "slots", _chain(context, target)
+    k, inverts = target.lut_inputs, target.carry == "slots"
 
     def arithmetic(graph: Graph) -> Arithmetic:
         if target.carry == "none":
             return Arithmetic(graph, k)
-        return CarryArithmetic(graph, k, shares=target.carry == "shared", chain=chain)
+        return CarryArithmetic(graph, k, shares=target.carry == "shared", chain=target.chain)
 
     output = OutputPort.of(network, options.outputs)
     network = use_dont_cares(network, options.dont_cares, k, data)
@@ -187,13 +184,3 @@ def compile_network(
         path = Timing(netlist, context.delay, context.enter, context.port).longest()
         clock = 1000 / (path + context.overhead)
     return Compiled(network, netlist, target, port, netlist.latency, context.compared, clock, options)
-
-
-def _chain(context: Context, target: Target) -> int:
-    """Columns to add on one carry chain."""
-    if context.options.fmax is None or context.options.registers is not None or target.carry != "shared":
-        return target.chain
-    # A stage has to hold a chain from end to end, the way in, the LUT that reads it, and one on the chain of an
-    # argmax that chooses by it.
-    bits = (context.period / context.device.slowness - target.enter - 2 * target.delay["lut"]) / target.delay["carry"]
-    return max(SHORTEST, min(target.chain, int(bits) - 2))

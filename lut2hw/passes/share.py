@@ -4,12 +4,16 @@ Place and route puts a carry into the cell of the LUT that reads the same two ne
 does. A LUT that reads the two nets but has no use for the carry is given it as an input without effect: so the
 multiplexers of an argmax cost nothing beside its comparators. A carry that no cell's own LUT can take is read
 through a buffer, or if that cannot be, as it is: place and route then breaks the chain.
+
+No carry reads one net twice, for nextpnr's default router can swap the two inputs for ever: a carry that is its operand
+starts a chain, from 0, the operand and a constant 1 as its carry in.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lut2hw.logic.netlist import CONST0, CONST1, Cell, Netlist
 
@@ -33,9 +37,19 @@ def _table(cell: Cell, inputs: tuple[int, ...]) -> int:
     )
 
 
+def _enter(cell: Cell) -> Cell:
+    """The cell, a carry of twice one net as the start of a chain.
+
+    The constant comes first: a LUT that reads only two nets has it at input 2, and yosys would take the two for a sum.
+    """
+    if cell.kind == "carry" and cell.inputs[0] == cell.inputs[1] > CONST1:
+        return replace(cell, inputs=(CONST0, cell.inputs[0], CONST1))
+    return cell
+
+
 def share(netlist: Netlist) -> Netlist:
     """A netlist in which one LUT reads each carry, its inputs in the order that place and route asks for."""
-    cells = netlist.cells
+    cells = [_enter(cell) for cell in netlist.cells]
     carries = {cell.outputs[0] for cell in cells if cell.kind == "carry"}
     made_by = {net: number for number, cell in enumerate(cells) for net in cell.outputs}
     users: dict[int, list[int]] = {}
@@ -119,7 +133,8 @@ def unpaired(netlist: Netlist) -> Netlist:
     carry has the two in the middle; if every order has a carry, it reads one of them through a buffer.
     """
     enter: dict[tuple[int, ...], set[int]] = {}
-    for cell in netlist.cells:
+    cells = [_enter(cell) for cell in netlist.cells]
+    for cell in cells:
         if cell.kind == "carry":
             enter.setdefault(cell.inputs[:2], set()).add(cell.inputs[2])
             enter.setdefault(cell.inputs[1::-1], set()).add(cell.inputs[2])
@@ -132,7 +147,7 @@ def unpaired(netlist: Netlist) -> Netlist:
     new = {net: net for net in (CONST0, CONST1)}
     for name, nets in netlist.inputs.items():
         new.update(zip(nets, out.input(name, len(nets)), strict=True))
-    for cell in netlist.cells:
+    for cell in cells:
         inputs, table, read = cell.inputs, cell.table, [new[net] for net in cell.inputs]
         if cell.kind == "lut" and len(inputs) == 4 and not apart(inputs):
             order = next((order for order in _ORDERS if apart([inputs[at] for at in order])), None)

@@ -177,6 +177,7 @@ ICE40 = Target(
     ),
     default_device="up5k",
     carry="shared",
+    chain=0,
     ram=RAM,
     delay={"lut": 3.0, "carry": 0.35, "ram": 3.0},
     enter=3.0,

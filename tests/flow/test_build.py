@@ -51,6 +51,35 @@ def tool(path: Path, text: str) -> str:
     return str(path)
 
 
+OWN_TOP = """
+module top(input clk, input d, output reg [{last}:0] answer);
+    reg [{width}-1:0] example = 0;
+    wire [{last}:0] payload;
+    always @(posedge clk) begin
+        example <= {{example[{width}-2:0], d}};
+        answer <= payload;
+    end
+    lut2hw_core core(.clk(clk), .rst(1'b0), .i__payload(example), .i__valid(1'b1), .o__payload(payload), .o__ready(1'b1));
+endmodule
+"""
+
+
+@pytest.mark.slow
+@has_tools
+def test_an_own_top_routes_with_the_routers_defaults(tmp_path):
+    """In an hx1k, where the default router never came to an end on the votes of ten classes."""
+    compiled = compile_network(vote_network(150, 4, 10, n_bits=64), ICE40)
+    emit(compiled, tmp_path / "votes")
+    (tmp_path / "top.v").write_text(
+        OWN_TOP.format(width=compiled.input_port.width, last=compiled.output_port.width - 1)
+    )
+    read = "read_verilog top.v votes/core.v"
+    tools.run("yosys", ["-q", "-p", f"{read}; synth_ice40 -top top -json top.json"], cwd=tmp_path)
+    place = ["--hx1k", "--package", "tq144", "--json", "top.json", "--asc", "top.asc"]
+    tools.run("nextpnr-ice40", place, cwd=tmp_path, timeout=240)
+    assert (tmp_path / "top.asc").stat().st_size > 10_000
+
+
 @has_tools
 @pytest.mark.parametrize(("pipeline", "device"), [("none", "up5k"), (2, "hx1k"), (1, "lp384")])
 def test_bitstream_and_report(tmp_path, network, pipeline, device, capsys):

@@ -7,6 +7,9 @@ cells and does m full adders. Three bits of equal weight enter the lowest column
 popcount of n bits then takes about 1.4 n cells instead of 2 n. The idea that votes are carries is that of the
 counters of M. Kumm and P. Zipf, "Pipelined compressor tree optimization using integer linear programming", FPL
 2014, for a chain of another shape.
+
+Where a chain cannot be entered in its middle, as the carry is the majority of two nets and the carry before, each
+addition has a chain of its own, m + 2 cells, and a popcount takes 1.7 n; its chains are short, and so are its stages.
 """
 
 from __future__ import annotations
@@ -16,6 +19,10 @@ from dataclasses import dataclass, field
 
 from lut2hw.compile.arithmetic.compressors import Arithmetic, Bits, Candidate
 from lut2hw.logic.graph import FALSE, MAJORITY, TRUE, XOR3, Graph
+
+
+IN_LUTS = 3
+"""Columns of at most two bits that LUTs add in as many cells, one fewer than on a chain of their own."""
 
 
 @dataclass
@@ -40,7 +47,7 @@ def plan(counts: Sequence[int], first: int, chain: int) -> Plan:
     Parameters
     ----------
     chain : int
-        Columns on one chain.
+        Columns on one chain; 0 if each addition has its own.
     first : int
         Full adders in LUTs that come before any chain; the bits they leave are the carries into the chains.
     """
@@ -59,7 +66,10 @@ def plan(counts: Sequence[int], first: int, chain: int) -> Plan:
                 heap[w] += 1
             chained += step.columns if step.columns > 1 else 0
             out.cells += step.columns + 1
-        out.cells += chained / chain
+            if not chain and step.columns > 1:
+                out.cells += 1
+        if chain:
+            out.cells += chained / chain
         out.rounds.append(steps)
 
     start: list[Step] = []
@@ -101,16 +111,20 @@ def best_plan(counts: Sequence[int], chain: int) -> Plan:
 
 
 class Chain:
-    """Additions one after the other on chains of about `longest` columns."""
+    """Additions one after the other on chains of about `longest` columns; 0 if each has its own."""
 
     def __init__(self, graph: Graph, part: str, longest: int) -> None:
         self.graph, self.part, self.longest = graph, part, longest
         self.carry, self.length = FALSE, 0
 
+    def start(self) -> None:
+        """Start a new chain, with no carry."""
+        self.carry, self.length = FALSE, 0
+
     def enter(self, bit: int, columns: int) -> int:
         """Start an addition of that many columns with `bit` as its carry, and return the carry."""
         if self.length + columns > self.longest:
-            self.carry, self.length = FALSE, 0
+            self.start()
         self.length += columns + 1
         self.carry = self.graph.carry(bit, bit, self.carry, self.part)
         return self.carry
@@ -132,7 +146,7 @@ class CarryArithmetic(Arithmetic):
     Parameters
     ----------
     chain : int
-        Columns on one chain.
+        Columns on one chain; 0 if each addition has its own.
     shares : bool
         That LUT may be any function of the carry and its other inputs, not only a sum.
     """
@@ -187,6 +201,9 @@ class CarryArithmetic(Arithmetic):
 
     def _ripple(self, heap: list[list[int]], chain: Chain) -> Bits:
         """Add columns of at most two bits."""
+        two = next((w for w, column in enumerate(heap) if len(column) == 2), len(heap))
+        if not self.chain and len(heap) - two <= IN_LUTS:
+            return self._sum(heap, 0, chain.part)
         out = []
         inside = False
         for w, column in enumerate(heap):
@@ -204,6 +221,12 @@ class CarryArithmetic(Arithmetic):
         for a, b in pairs:
             x, y = self.aligned(a[1], b[1])
             # b > a: the carry of b + not a, entered by the lowest bit of b
+            if last and y[0] >= 2 and not self.chain:  # nothing is passed on in the cell that the entry saves
+                chain.start()
+                for p, q in zip(x, y, strict=True):
+                    chain.add(p ^ 1, q)
+                out.append(self.choose(a[0], b[0], x, y, chain.leave(), last))
+                continue
             low = chain.enter(y[0], len(x)) if y[0] >= 2 else FALSE
             if y[0] < 2:
                 second = self.more(x, y)
