@@ -27,10 +27,13 @@ def estimate_netlist(netlist: Netlist, target: Cells) -> int:
     if target.carry != "shared":
         return sum(target.cells.get(kind, 0) * count for kind, count in netlist.count().items()) + _through(netlist)
     # Place and route lets a carry into the cell of the LUT that reads its carry in and both other inputs; the first
-    # carry of a chain has none.
-    shared = {cell.inputs[1:] for cell in netlist.cells if cell.kind == "lut" and len(cell.inputs) == 4}
+    # carry of a chain has no carry in, and gets in where there is one such LUT.
+    four = [cell.inputs for cell in netlist.cells if cell.kind == "lut" and len(cell.inputs) == 4]
+    shared, pairs = {inputs[1:] for inputs in four}, Counter(inputs[1:3] for inputs in four)
     carries = sum(
-        cell.kind == "carry" and (cell.inputs[2] < 2 or cell.inputs not in shared) for cell in netlist.cells
+        cell.kind == "carry"
+        and (pairs[cell.inputs[:2]] != 1 if cell.inputs[2] < 2 else cell.inputs not in shared)
+        for cell in netlist.cells
     )
     uses = Counter(net for cell in netlist.cells for net in cell.inputs)
     uses.update(net for nets in netlist.outputs.values() for net in nets)

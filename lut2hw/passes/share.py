@@ -22,8 +22,10 @@ _ORDERS = sorted(itertools.permutations(range(4)), key=lambda order: order != (1
 
 
 def _order(cell: Cell, a: int, b: int, carry_in: int) -> tuple[int, ...] | None:
-    """The LUT's inputs as (any other, a, b, carry in), or None if it reads more."""
+    """The LUT's inputs as (any other, a, b, carry in), or None if it reads more; without a carry in, any two others."""
     other = [net for net in cell.inputs if net not in (a, b, carry_in)]
+    if carry_in <= CONST1 and len(other) == 2:
+        return other[0], a, b, other[1]
     return (*(other or [CONST0]), a, b, carry_in) if len(other) < 2 else None
 
 
@@ -68,23 +70,29 @@ def share(netlist: Netlist) -> Netlist:
         wired[lut] = inputs
         return True
 
+    def beside(number: int, a: int, b: int, carry: int) -> None:
+        """Let the first LUT that can share the cell of the carry that reads all three."""
+        shared = {net for net in (a, b) if net > 1}
+        for user in users.get(min(shared, default=CONST0), ()):
+            if (
+                user > number
+                and cells[user].kind == "lut"
+                and shared <= set(cells[user].inputs)
+                and take(user, a, b, carry)
+            ):
+                break
+
     for number, cell in enumerate(cells):
         if cell.kind != "carry":
             continue
+        if cell.inputs[2] == CONST0 and min(cell.inputs[:2]) > CONST1:
+            beside(-1, *cell.inputs)
         [carry] = cell.outputs
         readers = [user for user in users.get(carry, ()) if cells[user].kind == "lut"]
         following = next((cells[user] for user in users.get(carry, ()) if cells[user].kind == "carry"), None)
         a, b = following.inputs[:2] if following else (CONST0, CONST0)
         if not readers and following:
-            shared = {net for net in (a, b) if net > 1}
-            for user in users.get(min(shared, default=CONST0), ()):
-                if (
-                    user > number
-                    and cells[user].kind == "lut"
-                    and shared <= set(cells[user].inputs)
-                    and take(user, a, b, carry)
-                ):
-                    break
+            beside(number, a, b, carry)
         elif len(readers) == 1 and not following and carries.isdisjoint(set(cells[readers[0]].inputs) - {carry}):
             rest = tuple(net for net in cells[readers[0]].inputs if net != carry)
             wired[readers[0]] = rest + (CONST0,) * (3 - len(rest)) + (carry,)

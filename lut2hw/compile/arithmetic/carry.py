@@ -10,6 +10,7 @@ counters of M. Kumm and P. Zipf, "Pipelined compressor tree optimization using i
 
 Where a chain cannot be entered in its middle, as the carry is the majority of two nets and the carry before, each
 addition has a chain of its own, m + 2 cells, and a popcount takes 1.7 n; its chains are short, and so are its stages.
+What has two bits in the lowest column starts without an entry.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from lut2hw.logic.graph import FALSE, MAJORITY, TRUE, XOR3, Graph
 
 
 IN_LUTS = 3
-"""Columns of at most two bits that LUTs add in as many cells, one fewer than on a chain of their own."""
+"""Columns of at most two bits that LUTs add in as many cells as a chain of their own."""
 
 
 @dataclass
@@ -210,8 +211,11 @@ class CarryArithmetic(Arithmetic):
             x, y = [*column, FALSE, FALSE][:2]
             if not inside and y != FALSE:
                 inside = True
-                chain.enter(x, len(heap) - w)
-                x = FALSE
+                if self.chain:
+                    chain.enter(x, len(heap) - w)
+                    x = FALSE
+                else:
+                    chain.start()
             out.append(chain.add(x, y) if inside else x)
         return out
 
@@ -220,21 +224,21 @@ class CarryArithmetic(Arithmetic):
         chain, out = Chain(self.graph, "argmax", self.chain), []
         for a, b in pairs:
             x, y = self.aligned(a[1], b[1])
-            # b > a: the carry of b + not a, entered by the lowest bit of b
-            if last and y[0] >= 2 and not self.chain:  # nothing is passed on in the cell that the entry saves
-                chain.start()
-                for p, q in zip(x, y, strict=True):
-                    chain.add(p ^ 1, q)
-                out.append(self.choose(a[0], b[0], x, y, chain.leave(), last))
-                continue
-            low = chain.enter(y[0], len(x)) if y[0] >= 2 else FALSE
             if y[0] < 2:
                 second = self.more(x, y)
                 out.append(self.choose(a[0], b[0], x, y, second, last))
                 continue
-            chain.add(x[0] ^ 1, FALSE)
+            # b > a: the carry of b + not a, entered by the lowest bit of b where one chain does several
+            passed = y
+            if self.chain:
+                low = chain.enter(y[0], len(x))
+                chain.add(x[0] ^ 1, FALSE)
+                passed = [low if self.shares else y[0], *y[1:]]
+            else:
+                chain.start()
+                chain.add(x[0] ^ 1, y[0])
             for p, q in zip(x[1:], y[1:], strict=True):
                 chain.add(p ^ 1, q)
             second = chain.leave()
-            out.append(self.choose(a[0], b[0], x, [low if self.shares else y[0], *y[1:]], second, last))
+            out.append(self.choose(a[0], b[0], x, passed, second, last))
         return out
