@@ -62,11 +62,6 @@ def _lines(compiled: Compiled) -> Iterator[str]:
     yield f"    .{into['payload']}(example), .{into['valid']}(example_valid), .{into['ready']}(example_ready),"
     yield f"    .{out['payload']}(number), .{out['valid']}(number_valid), .{out['ready']}(number_ready)"
     yield ");"
-    flow = compiled.target.flow
-    if flow is not None and "--router" in flow.arguments:
-        router = flow.arguments[flow.arguments.index("--router") + 1]
-        yield ""
-        yield f"Give {flow.nextpnr} the option --router {router}: its own choice may never end on these carry chains."
 
 
 def _bits(offset: int, width: int) -> str:

@@ -31,8 +31,7 @@ def estimate_netlist(netlist: Netlist, target: Cells) -> int:
     four = [cell.inputs for cell in netlist.cells if cell.kind == "lut" and len(cell.inputs) == 4]
     shared, pairs = {inputs[1:] for inputs in four}, Counter(inputs[1:3] for inputs in four)
     carries = sum(
-        cell.kind == "carry"
-        and (pairs[cell.inputs[:2]] != 1 if cell.inputs[2] < 2 else cell.inputs not in shared)
+        cell.kind == "carry" and (pairs[cell.inputs[:2]] != 1 if cell.inputs[2] < 2 else cell.inputs not in shared)
         for cell in netlist.cells
     )
     uses = Counter(net for cell in netlist.cells for net in cell.inputs)

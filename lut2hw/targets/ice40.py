@@ -121,8 +121,7 @@ def _bind(cell: Mapping[str, Any]) -> Iterator[tuple[int, str, str]]:
     """For a logic cell with a carry, that each input of its LUT comes in at its own wire of the tile.
 
     Any wire may go to any input of a LUT, but a carry needs its own two. nextpnr forgets that of a placed design that
-    it reads; and router2 takes one wire for both inputs where they are one net, finds in the end that no switch does
-    that, and tears up its work. Inputs not in use are bound to another's net, which keeps their wires from the rest.
+    it reads. Inputs not in use are bound to another's net, which keeps their wires from the rest.
     """
     at = re.fullmatch(r"X(\d+)/Y(\d+)/lc(\d)", cell["attributes"].get("NEXTPNR_BEL", ""))
     if not at or cell["parameters"].get("CARRY_ENABLE") != "1":
@@ -160,7 +159,7 @@ ICE40 = Target(
     flow=Flow(
         synth="synth_ice40 -device {device} -top {top}",
         nextpnr="nextpnr-ice40",
-        # router1 can swap the two inputs of a carry for ever when they are one net
+        # routes fuller chips than router1
         arguments=("--{device}", "--package", "{package}", "--router", "router2"),
         timing=("--tmg-ripup",),  # the usual route leaves single connections that go a long way round
         output=("--asc", "{name}.asc"),

@@ -50,7 +50,6 @@ def test_it_says_where_each_feature_is(family, pipeline):
         assert [line.split()[2] for line in re.findall(r"^//   \d+ \S+$", text, re.M)] == list(network.class_names)
         assert (".clk(clk)" in text) == (pipeline != "none")
         assert ("2 clocks later" in text) == (pipeline == 2)
-        assert ("--router router2" in text) == (family == "ice40")
 
 
 def test_it_says_what_encoded_bits_mean_and_how_numbers_are_rounded():
