@@ -29,7 +29,8 @@ def estimate_netlist(netlist: Netlist, target: Cells) -> int:
     # Place and route lets a carry into the cell of the LUT that reads its carry in and both other inputs; the first
     # carry of a chain has no carry in, and gets in where there is one such LUT.
     four = [cell.inputs for cell in netlist.cells if cell.kind == "lut" and len(cell.inputs) == 4]
-    shared, pairs = {inputs[1:] for inputs in four}, Counter(inputs[1:3] for inputs in four)
+    shared: set[tuple[int, ...]] = {inputs[1:] for inputs in four}
+    pairs: Counter[tuple[int, ...]] = Counter(inputs[1:3] for inputs in four)
     carries = sum(
         cell.kind == "carry" and (pairs[cell.inputs[:2]] != 1 if cell.inputs[2] < 2 else cell.inputs not in shared)
         for cell in netlist.cells

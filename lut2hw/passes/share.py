@@ -5,8 +5,8 @@ does. A LUT that reads the two nets but has no use for the carry is given it as 
 multiplexers of an argmax cost nothing beside its comparators. A carry that no cell's own LUT can take is read
 through a buffer, or if that cannot be, as it is: place and route then breaks the chain.
 
-No carry reads one net twice, for nextpnr's default router can swap the two inputs for ever: a carry that is its operand
-starts a chain, from 0, the operand and a constant 1 as its carry in.
+No carry reads one net twice, for nextpnr's default router can swap the two inputs for ever: a carry that is its
+operand starts a chain, from 0, the operand and a constant 1 as its carry in.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ORDERS = sorted(itertools.permutations(range(4)), key=lambda order: order != (1
 
 
 def _order(cell: Cell, a: int, b: int, carry_in: int) -> tuple[int, ...] | None:
-    """The LUT's inputs as (any other, a, b, carry in), or None if it reads more; without a carry in, any two others."""
+    """The LUT's inputs as (any other, a, b, carry in or, without one, another), or None if it reads more."""
     other = [net for net in cell.inputs if net not in (a, b, carry_in)]
     if carry_in <= CONST1 and len(other) == 2:
         return other[0], a, b, other[1]
@@ -42,7 +42,7 @@ def _table(cell: Cell, inputs: tuple[int, ...]) -> int:
 def _enter(cell: Cell) -> Cell:
     """The cell, a carry of twice one net as the start of a chain.
 
-    The constant comes first: a LUT that reads only two nets has it at input 2, and yosys would take the two for a sum.
+    The constant comes first: a LUT of two inputs has its own at input 2, and yosys would take the two for a sum.
     """
     if cell.kind == "carry" and cell.inputs[0] == cell.inputs[1] > CONST1:
         return replace(cell, inputs=(CONST0, cell.inputs[0], CONST1))

@@ -173,8 +173,8 @@ class Target:
     carry: str = "none"
     """"none"; "shared" if LUT and carry of a cell share two inputs; "slots" if the carry is a LUT of its own."""
     chain: int = 32
-    """Columns added on one carry chain: a longer one saves starts, but its carry seems to run from end to end. 0: each
-    addition has a chain of its own.
+    """Columns added on one carry chain: a longer one saves starts, but its carry seems to run from end to end. 0:
+    each addition has a chain of its own.
     """
     mux_levels: int = 0
     """How many levels of hard multiplexers join LUTs to wider ones."""

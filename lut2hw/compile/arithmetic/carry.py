@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 from lut2hw.compile.arithmetic.compressors import Arithmetic, Bits, Candidate
 from lut2hw.logic.graph import FALSE, MAJORITY, TRUE, XOR3, Graph
 
-
 IN_LUTS = 3
 """Columns of at most two bits that LUTs add in as many cells as a chain of their own."""
 
