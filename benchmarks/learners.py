@@ -47,6 +47,7 @@ from lut2hw import data, tools
 from lut2hw.data import Dataset
 from lut2hw.exchange.aiger import to_aiger
 from lut2hw.exchange.circuit import Circuit
+from lut2hw.exchange.trees import from_sklearn
 from lut2hw.learn.augment import copies
 from lut2hw.learn.descent import train_descent
 from lut2hw.learn.memorize import learn as train_memorize
@@ -148,8 +149,8 @@ def histogram_boosting(task: str, seed: int) -> Run:
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         model = HistGradientBoostingClassifier(random_state=seed).fit(dataset.x_train, dataset.y_train)
-        trees = [tree for stage in model._predictors for tree in stage]
-        leaves = sum(tree.get_n_leaf_nodes() for tree in trees)
+        trees = from_sklearn(model).trees
+        leaves = sum(int((tree.feature < 0).sum()) for tree in trees)
         return model.predict(dataset.x_test), tree_bits(leaves - len(trees), leaves, len(dataset.features)), None
 
     return run

@@ -30,7 +30,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw import bits, data
-from lut2hw.kernels import descent as kernels
 from lut2hw.learn.descent.moves import Trainer
 from lut2hw.learn.descent.problem import Problem
 from lut2hw.learn.descent.softmax import Softmax, default_tau
@@ -52,8 +51,9 @@ class Counting(Trainer):
         self.visited = lut
         return super().visit(lut, *args, **options)
 
-    def scanned(self, n: int, first: int, last: int) -> None:
-        """After a scan of words first..last of the rows for n effects: leave the values of the signals drawn."""
+    def scan(self, n: int, first: int, last: int) -> None:
+        """Leave the values of the signals drawn."""
+        super().scan(n, first, last)
         last_signal = min(32 * last, self.n_bits)
         if self.draw is None:
             self.valued += self.k * (last_signal - 32 * first)
@@ -124,13 +124,6 @@ def run(
     )
     if name in SAMPLERS:
         trainer.draw, trainer.count = SAMPLERS[name], int(number)
-    scan = kernels.scan
-
-    def counted(n: int, k: int, rows: NDArray, first: int, last: int, *rest: Any) -> None:
-        scan(n, k, rows, first, last, *rest)
-        trainer.scanned(n, first, last)
-
-    kernels.scan = counted  # type: ignore[assignment]
     rows, began = [], time.process_time()
     for sweep in range(sweeps):
         if sweep == 0:
@@ -152,7 +145,6 @@ def run(
                 "validation": round(trainer.loss.score(held=True), 4),
             }
         )
-    kernels.scan = scan
     return rows
 
 

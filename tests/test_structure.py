@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from functools import cache
@@ -152,6 +153,96 @@ def test_leaves_load_only_what_they_use():
 @pytest.mark.parametrize("wrong", ["lut2hw.sklearn.base", "lut2hw.kernels.evaluate"])
 def test_a_heavy_import_is_noticed(wrong):
     assert "numba" in loaded(wrong)
+
+
+OUTSIDE = ("benchmarks", "examples", "sim", "scripts")
+"""Folders that use the package as anybody does."""
+PUBLIC = {"_replace", "_asdict", "_fields", "_make"}
+"""Names of named tuples, which have no others to give."""
+
+
+def private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__") and name not in PUBLIC
+
+
+def private_uses(text: str, of_package: frozenset[str]) -> list[str]:
+    """Private names that a text takes from elsewhere: reads, imports, or overrides of a class that is not its own."""
+    tree = ast.parse(text)
+    nodes = list(ast.walk(tree))
+    own = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    own |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    own |= {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+    out = [node.attr for node in nodes if isinstance(node, ast.Attribute) and private(node.attr)]
+    out = [name for name in out if name not in own or name in of_package]
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom | ast.Import):
+            parts = [part for alias in node.names for part in alias.name.split(".")]
+            out += filter(private, parts + (getattr(node, "module", None) or "").split("."))
+        if isinstance(node, ast.ClassDef) and node.bases:
+            methods = {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
+            out += [name for name in methods if private(name) and name in of_package]
+    return out
+
+
+@cache
+def private_names() -> frozenset[str]:
+    """Of methods and module functions of the package."""
+    trees = [ast.parse(path.read_text()) for path in modules().values()]
+    return frozenset(
+        node.name
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and private(node.name)
+    )
+
+
+def python_text(path: Path) -> str | None:
+    """The Python in a file, if it is a script or a notebook."""
+    if path.suffix == ".ipynb":
+        cells = json.loads(path.read_text())["cells"]
+        lines = [line for cell in cells if cell["cell_type"] == "code" for line in (*cell["source"], "\n")]
+        return "".join(line for line in lines if line[:1] not in "%!")
+    if path.suffix == ".py" or (
+        path.is_file() and not path.suffix and "python" in path.read_text().partition("\n")[0]
+    ):
+        return path.read_text()
+    return None
+
+
+@pytest.mark.parametrize("folder", OUTSIDE)
+def test_what_lives_outside_uses_public_names(folder: str):
+    if not (ROOT / folder).is_dir():
+        pytest.skip("not run from the sources")
+    texts = {
+        path: python_text(path) for path in sorted((ROOT / folder).rglob("*")) if "__pycache__" not in path.parts
+    }
+    found = {
+        path.name: names for path, text in texts.items() if text and (names := private_uses(text, private_names()))
+    }
+    assert any(texts.values()) and not found, found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from lut2hw.learn.descent import _update",
+        "import lut2hw._secret",
+        "from lut2hw.learn._secret import x",
+        "trainer._update(3)",
+        "class Mine(Trainer):\n    def _update(self, lut): ...",
+        "class Mine(Trainer):\n    def f(self): self._update(3)",
+        "class Mine(Trainer):\n    def f(self): self._secret = 1; self._update = 2",
+    ],
+)
+def test_a_private_use_is_noticed(text: str):
+    assert private_uses(text, frozenset({"_update"}))
+
+
+def test_own_private_names_are_free():
+    text = (
+        "class Mine:\n    def _mine(self): self._state = 1\n    def f(self, bench): return self._mine(), self._state"
+    )
+    assert not private_uses(f"{text}, bench._replace(x=1)", frozenset({"_update"}))
 
 
 def test_the_wheel_has_every_package():

@@ -173,6 +173,27 @@ class Trainer:
         """What an entry must save, in the unit of the listed effects."""
         return round(self.margin * self.listing.unit)
 
+    def scan(self, n: int, first: int, last: int) -> None:
+        """Write to `value` what candidates 32 * first to 32 * last are worth at each input, by the n listed effects.
+
+        An experiment may leave some out: a value above zero is never chosen.
+        """
+        listing = self.listing
+        kernels.scan(
+            n,
+            self.k,
+            self.candidates.rows,
+            first,
+            last,
+            listing.index,
+            listing.effect,
+            listing.pattern,
+            self.floor(),
+            listing.chunk,
+            self.sums,
+            self.value,
+        )
+
     def improve(
         self, n: int, level: int, region: int, wiring: NDArray[np.int32], free: Sequence[int], moves: int
     ) -> int:
@@ -182,20 +203,7 @@ class Trainer:
         fixed[list(free)] = False
         for accepted in range(moves):
             first, last = self._subset(candidates.below[level])
-            kernels.scan(
-                n,
-                self.k,
-                candidates.rows,
-                first,
-                last,
-                listing.index,
-                listing.effect,
-                listing.pattern,
-                margin,
-                listing.chunk,
-                self.sums,
-                self.value,
-            )
+            self.scan(n, first, last)
             some = slice(32 * first, min(32 * last, candidates.below[level]))
             value = np.where(
                 fixed[:, None] | candidates.full[some] | candidates.far[region, some], 1, self.value[:, some]
