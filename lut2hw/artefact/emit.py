@@ -27,6 +27,8 @@ from lut2hw.artefact.folder import (
     describe,
     field_values,
     load,
+    output_values,
+    score_values,
 )
 from lut2hw.artefact.vectors import random_vectors, vectors_of
 from lut2hw.compile.compiler import Compiled, compile_network
@@ -184,8 +186,10 @@ def _manifest(compiled: Compiled, n_vectors: int, source: str) -> dict[str, Any]
         "output": {
             **OUTPUT_PORTS,
             "width": len(netlist.outputs[OUTPUT]),
-            "classes": list(network.class_names),
-            "fields": [asdict(field) for field in compiled.output_port.fields],
+            "classes": list(network.answer_names),
+            **output_values(network),
+            "outputs": list(compiled.output_port.outputs),
+            "fields": [asdict(field) | score_values(network, field) for field in compiled.output_port.fields],
         },
         "encoder": {
             "bits": len(encoder),

@@ -32,17 +32,20 @@ from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.files import alive, open_regular, read_bytes, remove_leftovers
 from lut2hw.logic.netlist import Cell, Netlist
 from lut2hw.logic.port import (
+    ANSWER,
     CLOCK_PORT,
     INPUT,
     INPUT_PORTS,
     OUTPUT,
     OUTPUT_PORTS,
+    OUTPUTS,
     RESET_PORT,
     TOP,
     Field,
     InputPort,
     OutputPort,
 )
+from lut2hw.model.check import MAX_BIAS, MAX_FRACTION
 from lut2hw.model.file import ModelFileError
 from lut2hw.model.network import LutNetwork, from_bytes
 from lut2hw.targets.base import Target
@@ -79,7 +82,7 @@ class Manifest:
     output_port: OutputPort
     """Layouts of `i__payload` and `o__payload`."""
     class_names: tuple[str, ...]
-    """One per class."""
+    """One per class that can be answered, `LutNetwork.answer_names`; none where the answer is numbers or labels."""
     latency: int
     """Cycles from an accepted example to its answer."""
     n_vectors: int
@@ -153,13 +156,22 @@ class Manifest:
             raise ModelFileError(f"{path} is not a usable model file: {error}; emit the core again") from None
         try:
             fits = (
-                network.class_names == self.class_names
-                and OutputPort.of(network, self.output_port.outputs) == self.output_port
+                network.answer_names == self.class_names
+                and OutputPort.of(network, self.options.outputs) == self.output_port
+                and output_values(network)
+                == {name: self.data["output"][name] for name in ("targets", "reject") if name in self.data["output"]}
                 and InputPort.of(network, self._bits_of(network), encoded=self.input_port.encoded) == self.input_port
                 and all(
                     entry.get(name, value) == value
                     for field, entry in zip(self.input_port.fields, self.data["input"]["fields"], strict=True)
                     for name, value in field_values(network, self.input_port, field).items()
+                )
+                and all(
+                    entry.get(name, value) == value
+                    for field, entry in zip(
+                        self.output_port.fields, self.data["output"].get("fields", ()), strict=False
+                    )
+                    for name, value in score_values(network, field).items()
                 )
             )
         except (IndexError, OverflowError, UsageError):
@@ -211,7 +223,14 @@ class Manifest:
         """Expected vectors."""
         content = self.file(VECTORS)
         output = None if self.output_port.classes_alone else self.output_port.width
-        return Vectors.from_bytes(content, self.directory / VECTORS, self.n_vectors, self.input_port.width, output)
+        return Vectors.from_bytes(
+            content,
+            self.directory / VECTORS,
+            self.n_vectors,
+            self.input_port.width,
+            output,
+            classes=bool(self.class_names),
+        )
 
 
 def _one_of_each(netlist: Netlist) -> Iterable[Cell]:
@@ -236,6 +255,24 @@ def field_values(network: LutNetwork, port: InputPort, field: Field) -> dict[str
     )
     # a real value r is the integer rint((r - zero) * scale)
     return values | {"scale": float(features.scale[feature]), "zero": float(features.offset[feature])}
+
+
+def output_values(network: LutNetwork) -> dict[str, Any]:
+    """What the manifest says of the answers beside their places; nothing of classes without rejection."""
+    values: dict[str, Any] = {}
+    if network.target_names:
+        values["targets"] = list(network.target_names)
+    if network.head.reject:
+        values["reject"] = network.head.reject
+    return values
+
+
+def score_values(network: LutNetwork, field: Field) -> dict[str, Any]:
+    """What the manifest says of a field of the answers beside its place: how an integer becomes a number."""
+    if network.head.fraction is None:
+        return {}
+    fraction = int(network.head.fraction[field.index])
+    return {"fraction": fraction, "scale": 2.0**-fraction}
 
 
 def is_emitted(directory: Path) -> bool:
@@ -354,6 +391,7 @@ _ENCODED = {"feature": Text(), "threshold": Whole(-(1 << 62), 1 << 62)}
 
 
 _ANSWER = {"name": Text(200), "index": Whole(0, 1 << 31), "offset": Whole(), "width": Whole(1, 64), "signed": bool}
+_SCALE = {"fraction": Maybe(Whole(-MAX_FRACTION, MAX_FRACTION)), "scale": Maybe(Real())}
 
 
 def _shape(target: Target) -> dict[str, Any]:
@@ -375,8 +413,11 @@ def _shape(target: Target) -> dict[str, Any]:
         "output": {
             **{name: OneOf([port]) for name, port in OUTPUT_PORTS.items()},
             "width": Whole(1, 1 << 24),
-            "classes": List(Text(), 2),
-            "fields": Maybe(List(_ANSWER, 1)),
+            "classes": List(Text()),
+            "targets": Maybe(List(Text(), 1)),
+            "reject": Maybe(Whole(1, MAX_BIAS)),
+            "outputs": Maybe(List(OneOf(OUTPUTS[1:]), 1)),
+            "fields": Maybe(List({**_ANSWER, **_SCALE}, 1)),
         },
         "encoder": {"bits": Whole(), "comparators": Whole(), "in_core": bool},
         "luts": Whole(),
@@ -409,14 +450,18 @@ def _parse(directory: Path, data: dict[str, Any], files: Mapping[str, bytes | OS
         options = CompileOptions.from_json(data["options"])
     except UsageError as error:
         raise Lut2hwError(f"{directory / MANIFEST} has wrong options ({error}); emit the core again") from None
+    if "targets" not in data["output"]:
+        check(data["output"]["classes"], List(Text(), 2), "output.classes")
     output = OutputPort.of_classes(len(data["output"]["classes"]))
     if "fields" in data["output"]:
+        outputs = tuple(data["output"].get("outputs", ()))
+        outputs = outputs or (("class",) if ANSWER in options.outputs else tuple(options.outputs))
         answers, offset = [], 0
         for at, entry in enumerate(data["output"]["fields"]):
             check(entry["offset"], OneOf([offset]), f"output.fields[{at}].offset")
             answers.append(Field(*(entry[name] for name in _ANSWER)))
             offset += entry["width"]
-        output = OutputPort(tuple(answers), tuple(options.outputs))
+        output = OutputPort(tuple(answers), outputs)
     check(data["output"]["width"], OneOf([output.width]), "output.width")
     return Manifest(
         directory,
@@ -505,13 +550,16 @@ def _remove_leftovers(path: Path) -> None:
 
 def _in_words(output: Mapping[str, Any]) -> str:
     """What the output port holds."""
-    classes, names = f"{len(output['classes'])} classes", [field["name"] for field in output["fields"]]
-    scores = sum(name not in ("class", "margin") for name in names)
-    if names == ["class"]:
-        return classes
-    held = [name for name in names if name in ("class", "margin")]
-    held += [f"{scores} score{'s' if scores > 1 else ''}"] if scores else []
-    return f"{', '.join(held)} of {classes}"
+    classes, outputs, targets = len(output["classes"]), output["outputs"], len(output.get("targets", ()))
+    if targets:
+        numbers = len(output["fields"]) == targets and "scores" in outputs
+        kinds = {"labels": "label", "scores": "number" if numbers else "score"}
+        return ", ".join(f"{targets} {kinds[name]}{'s' * (targets > 1)}" for name in outputs)
+    if outputs == ["class"]:
+        return f"{classes} classes"
+    scores = len(output["fields"]) - len(outputs) + 1
+    held = [f"{scores} score{'s' * (scores > 1)}" if name == "scores" else name for name in outputs]
+    return f"{', '.join(held)} of {classes} classes"
 
 
 def describe(manifest: dict[str, Any]) -> str:

@@ -52,7 +52,7 @@ def files_for(manifest: Mapping[str, Any], vectors: Vectors) -> dict[str, str]:
         "clock": manifest["clock"],
         "reset": manifest["reset"],
         "latency": manifest["latency_cycles"],
-        "classes_alone": [field["name"] for field in manifest["output"]["fields"]] == ["class"],
+        "classes_alone": manifest["output"]["outputs"] == ["class"],
     }
     return {
         "Makefile": _text(
@@ -71,10 +71,20 @@ def files_for(manifest: Mapping[str, Any], vectors: Vectors) -> dict[str, str]:
             "fusesoc.core.j2",
             **words,
             sources=manifest["sources"],
-            classes=len(manifest["output"]["classes"]),
+            what=_what(manifest["output"]),
             arch=_YOSYS_ARCH.get(target.name),
         ),
     }
+
+
+def _what(output: Mapping[str, Any]) -> str:
+    """What the core is, by its answers."""
+    if "targets" not in output:
+        return f"Classifier of {len(output['classes'])} classes"
+    n = len(output["targets"])
+    if any("fraction" in field for field in output["fields"]):
+        return f"Regression of {n} number{'s' * (n > 1)}"
+    return f"Classifier of {n} label{'s' * (n > 1)}"
 
 
 def _template(name: str) -> str:

@@ -1,8 +1,8 @@
 """Vectors: what goes into the core's input port and the word that must come out.
 
 File format: a NumPy zip archive with `inputs`, uint8 (n, ceil(width / 8)), bit i of the port in bit i % 8 of byte
-i // 8, and `classes`, int32 (n,). A core that does not put out the class alone has `outputs` as well, uint8 (n,
-ceil(width / 8)), the whole words in the same order of bits.
+i // 8, and `classes`, int32 (n,), of a model whose answer is a class. A core that does not put out the class alone
+has `outputs` as well, uint8 (n, ceil(width / 8)), the whole words in the same order of bits.
 """
 
 from __future__ import annotations
@@ -25,17 +25,18 @@ from lut2hw.model.network import LutNetwork
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """inputs: uint8 (n, ceil(width / 8)), the port's bits. classes: int32 (n,), the golden model's answers.
+    """inputs: uint8 (n, ceil(width / 8)), the port's bits. classes: int32 (n,), the golden model's answers; None of a
+    model whose answer is no class.
 
     outputs: uint8 (n, ceil(width / 8)), the output port's bits; None where the core puts out the class alone.
     """
 
     inputs: NDArray[np.uint8]
-    classes: NDArray[np.int32]
+    classes: NDArray[np.int32] | None
     outputs: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
-        return len(self.classes)
+        return len(self.inputs)
 
     def words(self) -> list[int]:
         """One Python integer per example, bit i of it bit i of the port."""
@@ -43,31 +44,43 @@ class Vectors:
 
     def answers(self) -> list[int]:
         """The word that must come out for each example, bit i of it bit i of the output port."""
-        return self.classes.tolist() if self.outputs is None else words_of(self.outputs)
+        return words_of(self.outputs) if self.outputs is not None else self._classes.tolist()
 
     def answer_rows(self, width: int) -> NDArray[np.uint8]:
         """The same as uint8 (n, ceil(width / 8)) for a port of `width` bits."""
         if self.outputs is not None:
             return self.outputs
-        return self.classes.astype("<i4").view(np.uint8).reshape(len(self), 4)[:, : -(-width // 8)]
+        return self._classes.astype("<i4").view(np.uint8).reshape(len(self), 4)[:, : -(-width // 8)]
+
+    @property
+    def _classes(self) -> NDArray[np.int32]:
+        assert self.classes is not None, "what comes out is a class or has words"
+        return self.classes
 
     def first(self, n: int) -> Vectors:
         """At most `n` of them."""
-        return Vectors(self.inputs[:n], self.classes[:n], None if self.outputs is None else self.outputs[:n])
+        classes, outputs = (None if each is None else each[:n] for each in (self.classes, self.outputs))
+        return Vectors(self.inputs[:n], classes, outputs)  # type: ignore[arg-type]
 
     def to_bytes(self) -> bytes:
         """The file; the same vectors give the same bytes."""
-        arrays: list[tuple[str, NDArray[Any]]] = [("inputs", self.inputs), ("classes", self.classes.astype("<i4"))]
+        arrays: list[tuple[str, NDArray[Any]]] = [("inputs", self.inputs)]
+        if self.classes is not None:
+            arrays.append(("classes", self.classes.astype("<i4")))
         return npz_bytes(arrays if self.outputs is None else [*arrays, ("outputs", self.outputs)])
 
     @classmethod
-    def load(cls, path: Path, count: int, width: int, output_width: int | None = None) -> Vectors:
+    def load(
+        cls, path: Path, count: int, width: int, output_width: int | None = None, *, classes: bool = True
+    ) -> Vectors:
         """Read `count` vectors of `width` bits, no more.
 
         Parameters
         ----------
         output_width : int, optional
             Bits of the words that must come out; None for the class alone.
+        classes : bool
+            The model's answers are classes.
 
         Raises
         ------
@@ -78,18 +91,19 @@ class Vectors:
             data = read_bytes(path)
         except OSError as error:
             raise Lut2hwError(f"cannot read {path}: {error.strerror or error}") from None
-        return cls.from_bytes(data, path, count, width, output_width)
+        return cls.from_bytes(data, path, count, width, output_width, classes=classes)
 
     @classmethod
-    def from_bytes(cls, data: bytes, path: Path, count: int, width: int, output_width: int | None = None) -> Vectors:
+    def from_bytes(
+        cls, data: bytes, path: Path, count: int, width: int, output_width: int | None = None, *, classes: bool = True
+    ) -> Vectors:
         """`load` of the content of the file `path`."""
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                arrays = []
-                wanted: list[tuple[str, str, tuple[int, ...]]] = [
-                    ("inputs", "|u1", (count, -(-width // 8))),
-                    ("classes", "<i4", (count,)),
-                ]
+                arrays: dict[str, NDArray[Any]] = {}
+                wanted: list[tuple[str, str, tuple[int, ...]]] = [("inputs", "|u1", (count, -(-width // 8)))]
+                if classes:
+                    wanted.append(("classes", "<i4", (count,)))
                 if output_width is not None:
                     wanted.append(("outputs", "|u1", (count, -(-output_width // 8))))
                 for name, dtype, shape in wanted:
@@ -100,10 +114,10 @@ class Vectors:
                         array = np.lib.format.read_array(file, allow_pickle=False, max_header_size=4096)
                     if array.dtype.str != dtype or array.shape != shape:
                         raise ValueError
-                    arrays.append(array)
+                    arrays[name] = array
         except Exception:  # zip and array readers fail in many ways on damaged files
             raise Lut2hwError(f"{path} does not hold {count} vectors of {width} bits; emit the core again") from None
-        return cls(arrays[0], arrays[1].astype(np.int32), *arrays[2:])
+        return cls(arrays["inputs"], arrays["classes"].astype(np.int32) if classes else None, arrays.get("outputs"))
 
 
 def packed_port(port: InputPort, inputs: NDArray[np.uint8]) -> bits.Packed:
@@ -147,7 +161,7 @@ def expected(
     Parameters
     ----------
     output : OutputPort, optional
-        What the core puts out; None for the class alone.
+        What the core puts out; None for the answer alone.
     """
     return _answered(network, inputs, encoded_bits(network, port, inputs), output)
 
@@ -155,10 +169,11 @@ def expected(
 def _answered(
     network: LutNetwork, inputs: NDArray[np.uint8], encoded: bits.Packed, output: OutputPort | None
 ) -> Vectors:
-    if output is None or output.classes_alone:
+    output = OutputPort.of(network) if output is None else output
+    if output.classes_alone:
         return Vectors(inputs, network.predict_packed(encoded, len(inputs)).astype(np.int32))
     scores = network.scores_packed(encoded, len(inputs))
-    classes = network.head.answer(scores).astype(np.int32)
+    classes = network.head.answer(scores).astype(np.int32) if network.head.classifies else None
     return Vectors(inputs, classes, output.rows_of(network.head, scores))
 
 
@@ -170,7 +185,7 @@ def vectors_of(
     Parameters
     ----------
     output : OutputPort, optional
-        What the core puts out; None for the class alone.
+        What the core puts out; None for the answer alone.
     """
     rows = bits.unpack(port.bits_of(network, x), len(x))
     inputs = np.packbits(rows, axis=0, bitorder="little").T.copy()
@@ -185,7 +200,7 @@ def random_vectors(
     Parameters
     ----------
     output : OutputPort, optional
-        What the core puts out; None for the class alone.
+        What the core puts out; None for the answer alone.
     """
     rng = np.random.default_rng(seed)
     if port.encoded:

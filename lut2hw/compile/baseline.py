@@ -17,7 +17,7 @@ from lut2hw.errors import ToolError
 from lut2hw.files import scratch
 from lut2hw.logic import truth
 from lut2hw.logic.netlist import CONST0, CONST1, Netlist
-from lut2hw.logic.port import INPUT, OUTPUT, InputPort, OutputPort
+from lut2hw.logic.port import INPUT, OUTPUT, InputPort, OutputPort, class_width
 from lut2hw.logic.walk import operands_first
 from lut2hw.model.network import LutNetwork
 from lut2hw.passes.share import unpaired
@@ -33,12 +33,12 @@ def behavioural(network: LutNetwork, port: InputPort, output: OutputPort | None 
     Parameters
     ----------
     output : OutputPort, optional
-        None for the class alone.
+        None for the answer alone.
     """
     output = output or OutputPort.of(network)
     read = bits_read(tables(network))
     encoder, head = network.encoder, network.head
-    width = max(1, (network.n_classes - 1).bit_length())
+    width = class_width(len(network.answer_names))
     lines = [f"module {TOP}(input [{max(port.width, 1) - 1}:0] x, output [{output.width - 1}:0] y);"]
     fields = {field.index: field for field in port.fields}
     for bit in sorted(read):
@@ -76,12 +76,14 @@ def behavioural(network: LutNetwork, port: InputPort, output: OutputPort | None 
         ]
         # sums are right modulo 2**size whatever Verilog thinks of their signs
         lines.append(f"wire {sign} [{size - 1}:0] p{c} = {_literal(bias)} {' '.join(terms)};")
+    if not head.classifies:
+        return "\n".join([*lines, _word(output), "endmodule", ""])
     if head.kind == "threshold":
-        if output.classes_alone:
+        if output.classes_alone and not head.reject:
             return "\n".join([*lines, "assign y = p0 >= 0;", "endmodule", ""])
         lines += [f"wire best = p0 >= 0; wire [{size - 1}:0] margin = best ? p0 : ~p0;"]
-        return "\n".join([*lines, _word(output), "endmodule", ""])
-    if not output.classes_alone:
+        return "\n".join([*lines, _word(output, head.reject, network.n_classes), "endmodule", ""])
+    if not output.classes_alone or head.reject:
         least = f"1 << {size - 1}" if sign else "0"
         lines += [
             f"reg [{width - 1}:0] best; reg {sign} [{size - 1}:0] most, second;",
@@ -93,7 +95,7 @@ def behavioural(network: LutNetwork, port: InputPort, output: OutputPort | None 
                 for c in range(1, network.n_classes)
             ),
         ]
-        return "\n".join([*lines, "end", _word(output), "endmodule", ""])
+        return "\n".join([*lines, "end", _word(output, head.reject, network.n_classes), "endmodule", ""])
     lines += [
         f"reg [{width - 1}:0] best; reg {sign} [{size - 1}:0] most; assign y = best;",
         "always @* begin best = 0; most = p0;",
@@ -102,15 +104,20 @@ def behavioural(network: LutNetwork, port: InputPort, output: OutputPort | None 
     return "\n".join([*lines, "end", "endmodule", ""])
 
 
-def _word(output: OutputPort) -> str:
-    """Verilog that puts the fields of the output together."""
-    names = {"class": "best", "margin": "margin"}
-    parts = [f"{names.get(field.name, f'p{field.index}')}_{at}" for at, field in enumerate(output.fields)]
+def _word(output: OutputPort, reject: int = 0, none: int = 0) -> str:
+    """Verilog that puts the fields of the output together; class `none` where the margin is below `reject`."""
+    values = {
+        "class": f"margin < {_literal(reject)} ? {none} : best" if reject else "best",
+        "margin": "margin",
+        "label": "p{} >= 0",
+        "score": "p{}",
+    }
     wires = [
-        f"wire [{field.width - 1}:0] {part} = {names.get(field.name, f'p{field.index}')};"
-        for part, field in zip(parts, output.fields, strict=True)
+        f"wire [{field.width - 1}:0] y{at} = {values[part].format(field.index)};"
+        for at, (field, part) in enumerate(zip(output.fields, output.parts, strict=True))
     ]
-    return "\n".join([*wires, f"assign y = {{{', '.join(reversed(parts))}}};"])
+    names = [f"y{at}" for at in reversed(range(len(output.fields)))]
+    return "\n".join([*wires, f"assign y = {{{', '.join(names)}}};"])
 
 
 def _literal(value: int) -> str:

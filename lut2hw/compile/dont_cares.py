@@ -27,7 +27,7 @@ from lut2hw.passes.decompose import WIDEST_CHART, bound_set, luts
 
 
 class Examples(Protocol):
-    """Labelled examples by split, "train" and "test": integers (n, n_features) and class numbers (n,)."""
+    """Labelled examples by split, "train" and "test": integers (n, n_features) and answers (n,) or (n, targets)."""
 
     def split(self, name: str) -> tuple[NDArray[Any], NDArray[Any]]: ...
 
@@ -168,9 +168,7 @@ def use_dont_cares(network: LutNetwork, option: str, lut_inputs: int, data: Exam
     )
 
 
-def _by_answers(
-    network: LutNetwork, x: NDArray[np.integer], y: NDArray[np.integer], lut_inputs: int
-) -> LutNetwork | None:
+def _by_answers(network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any], lut_inputs: int) -> LutNetwork | None:
     """The network completed by the answers to the training examples; None if that costs too much accuracy.
 
     What it costs is measured on every fifth training example, with the others' answers kept; images are moved a pixel
@@ -181,8 +179,8 @@ def _by_answers(
     ----------
     x : NDArray[np.integer]
         Integers (n, n_features).
-    y : NDArray[np.integer]
-        Class numbers (n,).
+    y : NDArray[Any]
+        Class numbers (n,), or numbers or labels (n, targets).
     """
 
     def completed(table: int, care: int, k: int) -> int:
@@ -192,12 +190,13 @@ def _by_answers(
     images = network.features.image_shape is not None
     judged, answers = x[apart], y[apart]
     if images:
-        judged, answers = np.concatenate([_moved(network, judged, -1, axis) for axis in (2, 1)]), np.tile(answers, 2)
-    before = int((network.predict_integers(judged) == answers).sum())
+        judged = np.concatenate([_moved(network, judged, -1, axis) for axis in (2, 1)])
+        answers = np.concatenate([answers, answers])
+    before = _right(network, judged, answers)
     for directions in ((), (2,), (2, 1)) if images else ((),):  # axes to move along: to the right, down
         kept = np.concatenate([x, *(_moved(network, x, 1, axis) for axis in directions)])
         trial = complete_by_answers(network, kept[np.tile(~apart, 1 + len(directions))], completed)
-        if before - int((trial.predict_integers(judged) == answers).sum()) <= MOST_LOST * len(judged):
+        if before - _right(trial, judged, answers) <= MOST_LOST * len(judged):
             return complete_by_answers(network, kept, completed)
     return None
 
@@ -207,12 +206,24 @@ def _moved(network: LutNetwork, x: NDArray[np.integer], pixels: int, axis: int) 
     return np.roll(x.reshape(len(x), *network.features.image_shape), pixels, axis).reshape(len(x), -1)  # type: ignore[misc]
 
 
+def _right(network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> float:
+    """How many of the examples are answered right; of numbers the share of their variance that is explained counts,
+    of labels the share of right ones.
+    """
+    answer = network.predict_integers(x).reshape(len(x), -1)
+    y = np.asarray(y).reshape(len(x), -1)
+    if network.head.kind != "number":
+        return float((answer == y).mean(axis=1).sum())
+    spread = ((y - y.mean(axis=0)) ** 2).sum()
+    return len(x) * (1 - float(((y - answer) ** 2).sum() / (spread or 1)))
+
+
 def _accuracy(network: LutNetwork, data: Examples | None) -> dict[str, float]:
-    """Share of right answers by split, to six digits."""
+    """Share of right answers, of numbers R2, by split, to six digits."""
     if data is None:
         return {}
     return {
-        name: round(float((network.predict_integers(x) == y).mean()), 6)
+        name: round(_right(network, x, y) / len(x), 6)
         for name, (x, y) in ((name, data.split(name)) for name in ("train", "test"))
         if len(y)
     }

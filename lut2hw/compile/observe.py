@@ -115,7 +115,8 @@ class Watched:
         """bool (n,): the answer changes if the LUT's output is inverted."""
         np.invert(self.signals[self.n_bits + lut], out=self._other[self.n_bits + lut])
         scores = self._rescored(self._propagate(lut))
-        return np.asarray(self.head.answer(scores) != self.head.answer(self.scores))
+        changed = np.asarray(self.head.answer(scores) != self.head.answer(self.scores))
+        return np.asarray(changed.reshape(self.n, -1).any(axis=1), np.bool_)
 
     def care(self, lut: int) -> NDArray[np.bool_]:
         """bool (2**k,): entries that some example shows whose answer depends on them."""

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from lut2hw.errors import UsageError, unknown_name
-from lut2hw.logic.port import outputs_of
+from lut2hw.logic.port import ANSWER, outputs_of
 
 EFFORTS = ("normal", "high")
 RAM = ("never", "auto")
@@ -37,8 +37,9 @@ class CompileOptions:
     device : str or None
         Device of the target, for its block RAMs and its speed; None for the target's usual one.
     outputs : str or sequence of str
-        What the core puts out: "class", "margin" (the winner's score less the runner-up's), "scores", or several of
-        them; in a text separated by commas. It becomes a tuple in the order of `lut2hw.logic.port.OUTPUTS`.
+        What the core puts out: "class", "labels", "margin" (the winner's score less the runner-up's), "scores", or
+        several of them; in a text separated by commas. "answer" is the class, the labels, or the numbers, which are
+        the scores, as the model has them. It becomes a tuple in the order of `lut2hw.logic.port.OUTPUTS`.
 
     Raises
     ------
@@ -53,7 +54,7 @@ class CompileOptions:
     fmax: float | None = None
     ram: str = "never"
     device: str | None = None
-    outputs: str | Sequence[str] = ("class",)
+    outputs: str | Sequence[str] = (ANSWER,)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pipeline", _stages(self.pipeline))

@@ -50,45 +50,98 @@ def write(network: LutNetwork, options: WriteOptions) -> bytes:
 def to_c(network: LutNetwork, prefix: str = "lut2hw") -> str:
     """The text of the header. Everything in it begins with `prefix`, an identifier."""
     circuit = Circuit.of(network, encoded=True)
-    encoder, features = network.encoder, network.features
+    encoder, features, head = network.encoder, network.features, network.head
     assert circuit.port is not None
     read = [field.index for field in circuit.port.fields]
     upper, width = prefix.upper(), len(circuit.outputs)
     port = InputPort.of(network, read, encoded=False)
     wide = features.high.max(initial=0) >= 1 << 31 or features.low.min(initial=0) < -(1 << 31)
     ctype = "int64_t" if wide else "int32_t"
-    place = {
-        CONST0: "UINT64_C(0)",
-        CONST1: "~UINT64_C(0)",
-        **{net: f"x[{i}]" for i, net in enumerate(circuit.inputs)},
-    }
-    statements = []
-    for slot, (net, inputs, table) in enumerate(circuit.luts()):
-        place[net] = f"n[{slot}]"
-        statements.append(f"    n[{slot}] = {expression([place[each] for each in inputs], table)};")
-    chunks = [statements[at : at + _CHUNK] for at in range(0, len(statements), _CHUNK)]
-
+    what = "class" if head.classifies else "label" if head.kind == "labels" else "target"
+    names = network.answer_names or network.target_names
+    said = {
+        "class": [f"{prefix}_classify: 64 raw examples to 64 class numbers. {prefix}_core: the same on packed bits."],
+        "label": [f"{prefix}_labels: 64 raw examples to their labels. {prefix}_core: the same on packed bits."],
+        "target": [f"{prefix}_values: 64 raw examples to their numbers. {prefix}_scores: the same in fixed point."],
+    }[what]
+    if head.kind not in ("bit", "number"):
+        said.append(
+            f"{prefix}_scores: 64 raw examples to their scores, if {upper}_WITH_SCORES is defined before this."
+        )
     lines = [
         "/* Written by lut2hw. C99, no library but <stdint.h>.",
-        f" * {prefix}_classify: 64 raw examples to 64 class numbers. {prefix}_core: the same on packed bits.",
-        *(
-            [f" * {prefix}_scores: 64 raw examples to their scores, if {upper}_WITH_SCORES is defined before this."]
-            if network.head.kind != "bit"
-            else []
-        ),
+        *(f" * {line}" for line in said),
         " */",
         f"#ifndef {upper}_H",
         f"#define {upper}_H",
         "#include <stdint.h>",
         f"#define {upper}_FEATURES {len(features)}",
         f"#define {upper}_CODE_BITS {len(circuit.inputs)}",
-        f"#define {upper}_CLASSES {network.n_classes}",
-        f"#define {upper}_CLASS_BITS {width}",
+        f"#define {upper}_{ {'class': 'CLASSES', 'label': 'LABELS', 'target': 'TARGETS'}[what] } {len(names)}",
+        *([f"#define {upper}_CLASS_BITS {width}"] if what == "class" else []),
+        *([f"#define {upper}_NONE {network.n_classes}"] if head.reject else []),
         f"typedef {ctype} {prefix}_feature;",
         "",
-        f"static const char *const {prefix}_class_names[{network.n_classes}] = {{",
+        f"static const char *const {prefix}_{what}_names[{len(names)}] = {{",
     ]
-    lines += [f"    {_string(name)}," for name in network.class_names] + ["};", ""]
+    lines += [f"    {_string(name)}," for name in names] + ["};", ""]
+    if what != "target":
+        lines += _core(circuit, prefix, "y[b]: bit b of the class number" if what == "class" else "y[b]: label b")
+    lines += [
+        "/* Bits of the code: feature, threshold; a bit is one where feature >= threshold. */",
+        f"static const uint32_t {prefix}_code_feature[] = {{",
+    ]
+    lines += [*_wrapped([str(int(encoder.feature[bit])) for bit in read] or ["0"]), "};"]
+    lines += [f"static const {prefix}_feature {prefix}_code_threshold[] = {{"]
+    lines += [*_wrapped([_constant(int(encoder.threshold[bit]), ctype) for bit in read] or ["0"]), "};", ""]
+    lines += [
+        f"/* raw: {upper}_FEATURES integers for each of `count` examples (at most 64), one after the other; "
+        "only these are read:",
+        *(f" *   raw[{field.index}] {identifier(field.name)}" for field in port.fields),
+        " */",
+    ]
+    if what == "class":
+        lines += [
+            f"static void {prefix}_classify(const {prefix}_feature *raw, unsigned count, uint16_t *class_number)",
+            "{",
+            f"    uint64_t x[{max(len(read), 1)}], y[{width}];",
+            "    unsigned i, b;",
+            *_encode(prefix),
+            f"    {prefix}_core(x, y);",
+            "    for (i = 0; i < count; i++) {",
+            "        unsigned number = 0;",
+            f"        for (b = 0; b < {upper}_CLASS_BITS; b++)",
+            "            number |= (unsigned)(y[b] >> i & 1) << b;",
+            "        class_number[i] = (uint16_t)number;",
+            "    }",
+            "}",
+        ]
+    elif what == "label":
+        lines += [
+            f"static void {prefix}_labels(const {prefix}_feature *raw, unsigned count, uint8_t *labels)",
+            "{",
+            f"    uint64_t x[{max(len(read), 1)}], y[{width}];",
+            "    unsigned i, b;",
+            *_encode(prefix),
+            f"    {prefix}_core(x, y);",
+            "    for (i = 0; i < count; i++)",
+            f"        for (b = 0; b < {upper}_LABELS; b++)",
+            f"            labels[i * {upper}_LABELS + b] = (uint8_t)(y[b] >> i & 1);",
+            "}",
+        ]
+    if what == "target":
+        lines += [*_scores(network, prefix, len(read)), *_values(network, prefix)]
+    elif head.kind != "bit":
+        lines += [f"#ifdef {upper}_WITH_SCORES", *_scores(network, prefix, len(read)), "#endif"]
+    return "\n".join([*lines, "#endif", ""])
+
+
+def _core(circuit: Circuit, prefix: str, said: str) -> list[str]:
+    """The function that evaluates a circuit on packed bits."""
+    place, statements = _statements(circuit)
+    chunks = [statements[at : at + _CHUNK] for at in range(0, len(statements), _CHUNK)]
+    names = circuit.input_names
+    lines = []
     for number, chunk in enumerate(chunks):
         lines += [
             f"static void {prefix}_part{number}(const uint64_t *x, uint64_t *n)",
@@ -99,8 +152,7 @@ def to_c(network: LutNetwork, prefix: str = "lut2hw") -> str:
             "",
         ]
     lines += [
-        f"/* x[i]: bit i of the code, {', '.join(circuit.input_names[:3])}{', ...' if len(read) > 3 else ''}; "
-        "y[b]: bit b of the class number. */",
+        f"/* x[i]: bit i of the code, {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}; {said}. */",
         f"static void {prefix}_core(const uint64_t *x, uint64_t *y)",
         "{",
         f"    uint64_t n[{max(len(statements), 1)}];",
@@ -108,37 +160,42 @@ def to_c(network: LutNetwork, prefix: str = "lut2hw") -> str:
         "    (void)n;",
     ]
     lines += [f"    {prefix}_part{number}(x, n);" for number in range(len(chunks))]
-    lines += [f"    y[{bit}] = {place[net]};" for bit, net in enumerate(circuit.outputs)] + ["}", ""]
-    lines += [
-        "/* Bits of the code: feature, threshold; a bit is one where feature >= threshold. */",
-        f"static const uint32_t {prefix}_code_feature[] = {{",
-    ]
-    lines += [*_wrapped([str(int(encoder.feature[bit])) for bit in read] or ["0"]), "};"]
-    lines += [f"static const {prefix}_feature {prefix}_code_threshold[] = {{"]
-    lines += [*_wrapped([_constant(int(encoder.threshold[bit]), ctype) for bit in read] or ["0"]), "};", ""]
-    lines += [
-        f"/* raw: {prefix.upper()}_FEATURES integers for each of `count` examples (at most 64), one after the other; "
-        "only these are read:",
-        *(f" *   raw[{field.index}] {identifier(field.name)}" for field in port.fields),
-        " */",
-        f"static void {prefix}_classify(const {prefix}_feature *raw, unsigned count, uint16_t *class_number)",
+    return lines + [f"    y[{bit}] = {place[net]};" for bit, net in enumerate(circuit.outputs)] + ["}", ""]
+
+
+def _statements(circuit: Circuit) -> tuple[dict[int, str], list[str]]:
+    """What each net is called, and the statements that make the words `n`."""
+    place = {
+        CONST0: "UINT64_C(0)",
+        CONST1: "~UINT64_C(0)",
+        **{net: f"x[{i}]" for i, net in enumerate(circuit.inputs)},
+    }
+    statements = []
+    for slot, (net, inputs, table) in enumerate(circuit.luts()):
+        place[net] = f"n[{slot}]"
+        statements.append(f"    n[{slot}] = {expression([place[each] for each in inputs], table)};")
+    return place, statements
+
+
+def _values(network: LutNetwork, prefix: str) -> list[str]:
+    """The function that gives numbers: scores times powers of two, which are exact."""
+    upper = prefix.upper()
+    assert network.head.fraction is not None
+    scales = [float(2.0**-fraction).hex() for fraction in network.head.fraction.tolist()]
+    return [
+        f"static const double {prefix}_scale[{len(scales)}] = {{",
+        *_wrapped(scales),
+        "};",
+        f"/* values: {upper}_TARGETS for each of `count` examples (at most 64), one after the other. */",
+        f"static void {prefix}_values(const {prefix}_feature *raw, unsigned count, double *values)",
         "{",
-        f"    uint64_t x[{max(len(read), 1)}], y[{width}];",
-        "    unsigned i, b;",
-        *_encode(prefix),
-        f"    {prefix}_core(x, y);",
-        "    for (i = 0; i < count; i++) {",
-        "        unsigned number = 0;",
-        f"        for (b = 0; b < {upper}_CLASS_BITS; b++)",
-        "            number |= (unsigned)(y[b] >> i & 1) << b;",
-        "        class_number[i] = (uint16_t)number;",
-        "    }",
+        f"    int64_t scores[64 * {upper}_TARGETS];",
+        "    unsigned i;",
+        f"    {prefix}_scores(raw, count, scores);",
+        f"    for (i = 0; i < count * {upper}_TARGETS; i++)",
+        f"        values[i] = (double)scores[i] * {prefix}_scale[i % {upper}_TARGETS];",
         "}",
-        *(_scores(network, prefix, len(read)) if network.head.kind != "bit" else []),
-        "#endif",
-        "",
     ]
-    return "\n".join(lines)
 
 
 def _encode(prefix: str) -> list[str]:
@@ -156,20 +213,11 @@ def _encode(prefix: str) -> list[str]:
 
 
 def _scores(network: LutNetwork, prefix: str, n_read: int) -> list[str]:
-    """The function that gives scores, with the logic for it; where asked for, since it is as large again."""
+    """The function that gives scores, with the logic for it, which is as large again as that of the answer."""
     circuit = Circuit.of(network, encoded=True, outputs="scores")
     port, upper = OutputPort.of(network, ("scores",)), prefix.upper()
-    place = {CONST0: "UINT64_C(0)", CONST1: "~UINT64_C(0)"}
-    place |= {net: f"x[{i}]" for i, net in enumerate(circuit.inputs)}
-    statements = []
-    for slot, (net, inputs, table) in enumerate(circuit.luts()):
-        place[net] = f"n[{slot}]"
-        statements.append(f"    n[{slot}] = {expression([place[each] for each in inputs], table)};")
-    out = [
-        f"#ifdef {upper}_WITH_SCORES",
-        f"#define {upper}_SCORES {len(port.fields)}",
-        f"#define {upper}_SCORE_BITS {port.fields[0].width}",
-    ]
+    place, statements = _statements(circuit)
+    out = [f"#define {upper}_SCORES {len(port.fields)}", f"#define {upper}_SCORE_BITS {port.fields[0].width}"]
     chunks = [statements[at : at + _CHUNK] for at in range(0, len(statements), _CHUNK)]
     for number, chunk in enumerate(chunks):
         head = f"static void {prefix}_score_part{number}(const uint64_t *x, uint64_t *n)"
@@ -194,7 +242,7 @@ def _scores(network: LutNetwork, prefix: str, n_read: int) -> list[str]:
         out.append(
             f"            score -= (int64_t)(y[(c + 1) * {upper}_SCORE_BITS - 1] >> i & 1) << {upper}_SCORE_BITS;"
         )
-    return [*out, f"            scores[i * {upper}_SCORES + c] = score;", "        }", "}", "#endif"]
+    return [*out, f"            scores[i * {upper}_SCORES + c] = score;", "        }", "}"]
 
 
 def _wrapped(items: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lut2hw.errors import UsageError
 from lut2hw.logic.graph import MAJORITY, MUX
 from lut2hw.logic.netlist import CONST0, CONST1, Netlist
-from lut2hw.logic.port import INPUT, OUTPUT, InputPort
+from lut2hw.logic.port import ANSWER, INPUT, OUTPUT, InputPort
 from lut2hw.model.network import LutNetwork
 from lut2hw.quote import distinct, identifier
 
@@ -29,16 +29,16 @@ class Circuit:
     port: InputPort | None = None
 
     @classmethod
-    def of(cls, network: LutNetwork, *, encoded: bool = True, outputs: str = "class") -> Circuit:
+    def of(cls, network: LutNetwork, *, encoded: bool = True, outputs: str = ANSWER) -> Circuit:
         """The whole core of `network` without registers.
 
         Inputs are the bits of the code that it reads, named `FEATURE_ge_THRESHOLD` (threshold as an integer), or, if
-        not `encoded`, the bits of the raw features, `FEATURE[BIT]`. Outputs are `class[BIT]`, `margin[BIT]` and so
-        on.
+        not `encoded`, the bits of the raw features, `FEATURE[BIT]`. Outputs are `class[BIT]`, `margin[BIT]`, for
+        labels and numbers `NAME[BIT]`, and so on.
 
         Parameters
         ----------
-        outputs : str, default='class'
+        outputs : str
             As of `CompileOptions`.
         """
         # Here, not above: the compiler is heavy to import and readers of logic files do without it.

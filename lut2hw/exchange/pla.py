@@ -20,6 +20,7 @@ from lut2hw.exchange.logic import MAX_PORTS, Logic, read_bytes, to_network
 from lut2hw.exchange.registry import WriteOptions
 from lut2hw.logic import sop, truth
 from lut2hw.logic.blif import Cover, text_of
+from lut2hw.logic.port import OutputPort
 from lut2hw.model.check import MAX_K
 from lut2hw.model.network import LutNetwork
 from lut2hw.quote import distinct, identifier
@@ -170,7 +171,8 @@ def write(network: LutNetwork, options: WriteOptions) -> bytes:
 
 
 def to_pla(network: LutNetwork, *, dont_cares: bool = False) -> str:
-    """The text of a PLA file: code bits in, class number out (`class[BIT]`, least significant bit first).
+    """The text of a PLA file: code bits in, answer out, least significant bit first: `class[BIT]`, or `NAME[BIT]` of
+    labels and numbers.
 
     Parameters
     ----------
@@ -196,7 +198,8 @@ def to_pla(network: LutNetwork, *, dont_cares: bool = False) -> str:
     encoded = np.zeros((len(network.encoder), bits.n_words(1 << k)), np.uint64)
     patterns = np.arange(1 << k)
     encoded[read] = bits.pack(((patterns >> np.arange(k)[:, None]) & 1).reshape(k, 1 << k))
-    classes = network.predict_packed(encoded, 1 << k)
+    port = OutputPort.of(network)
+    words = port.rows_of(network.head, network.scores_packed(encoded, 1 << k))
     open_ = _unseen(network, encoded, 1 << k) if dont_cares else np.zeros(1 << k, bool)
 
     encoder = network.encoder
@@ -204,7 +207,7 @@ def to_pla(network: LutNetwork, *, dont_cares: bool = False) -> str:
         f"{identifier(network.features.names[encoder.feature[bit]])}_ge_{encoder.threshold[bit]}".replace("-", "m")
         for bit in read
     )
-    width = max(1, (network.n_classes - 1).bit_length())
+    width = port.width
     rows: dict[sop.Cube, list[str]] = {}
 
     def add(flags: np.ndarray, column: int) -> None:
@@ -212,13 +215,13 @@ def to_pla(network: LutNetwork, *, dont_cares: bool = False) -> str:
             rows.setdefault(cube, ["0"] * width)[column] = "1"
 
     for bit in range(width):
-        add((classes >> bit & 1).astype(bool) & ~open_, bit)
+        add((words[:, bit // 8] >> bit % 8 & 1).astype(bool) & ~open_, bit)
     free = {cube: ["-"] * width for cube in sop.cover(_table(open_), k)}
     lines = [f".i {k}", f".o {width}"]
     if k:
         lines.append(".ilb " + " ".join(names))
     lines += [
-        ".ob " + " ".join(f"class[{bit}]" for bit in range(width)),
+        ".ob " + " ".join(f"{field.name}[{bit}]" for field in port.fields for bit in range(field.width)),
         ".type fd" if dont_cares else ".type f",
         f".p {len(rows) + len(free)}",
     ]

@@ -88,8 +88,9 @@ class Core(wiring.Component):
         As given.
     latency : int
         Clocks from an example to its answer while nothing stalls; 0 for a core without registers.
-    classes : amaranth.lib.enum.EnumType
-        The classes; ``core.classes(number)`` is the one of that number.
+    classes : amaranth.lib.enum.EnumType or None
+        The classes; ``core.classes(number)`` is the one of that number, and the last one is ``none`` where the model
+        rejects. None where the answer is numbers or labels.
 
     Members
     -------
@@ -99,15 +100,15 @@ class Core(wiring.Component):
         `lut2hw.logic.port.InputPort` has the layout.
     o : Out(stream.Signature(classes))
         Answers. Unless the core puts out the class alone, their payload is a structure with fields such as
-        ``class_``, ``margin`` and ``score_virginica``; `lut2hw.logic.port.OutputPort` has the layout.
+        ``class_``, ``margin`` and ``score_virginica``, or a field for each label or number under its own name;
+        `lut2hw.logic.port.OutputPort` has the layout.
     """
 
     def __init__(self, compiled: Compiled, *, fields: bool = True) -> None:
         self.compiled, self.latency = compiled, compiled.latency
-        self.classes = class_enum(compiled.network.class_names)
-        super().__init__(
-            core_members(compiled.input_port, compiled.output_port, compiled.network.class_names, fields=fields)
-        )
+        names = compiled.network.answer_names
+        self.classes = class_enum(names) if names else None
+        super().__init__(core_members(compiled.input_port, compiled.output_port, names, fields=fields))
 
     def payloads(self, x: ArrayLike) -> list[dict[str, int]]:
         """Raw features (n, n_features), as `LutNetwork.predict` takes them, to n values for `i.payload`.

@@ -48,8 +48,8 @@ class EmittedCore(wiring.Component):
         As given.
     latency : int
         Clocks from an example to its answer while nothing stalls; 0 for a core without registers.
-    classes : amaranth.lib.enum.EnumType
-        The classes; ``core.classes(number)`` is the one of that number.
+    classes : amaranth.lib.enum.EnumType or None
+        The classes; ``core.classes(number)`` is the one of that number. None where the answer is numbers or labels.
 
     Members
     -------
@@ -61,7 +61,7 @@ class EmittedCore(wiring.Component):
 
     def __init__(self, manifest: Manifest, *, fields: bool = True) -> None:
         self.manifest, self.latency = manifest, manifest.latency
-        self.classes = class_enum(manifest.class_names)
+        self.classes = class_enum(manifest.class_names) if manifest.class_names else None
         super().__init__(core_members(manifest.input_port, manifest.output_port, manifest.class_names, fields=fields))
 
     def payloads(self, x: ArrayLike) -> list[dict[str, int]]:

@@ -22,7 +22,7 @@ def header(compiled: Compiled) -> str:
 
 
 def _lines(compiled: Compiled) -> Iterator[str]:
-    port, names, latency = compiled.input_port, compiled.network.class_names, compiled.latency
+    port, names, latency = compiled.input_port, compiled.network.answer_names, compiled.latency
     into, out = INPUT_PORTS, OUTPUT_PORTS
     output = compiled.output_port
     when = f"{latency} clock{'s' * (latency != 1)} later" if latency else "at once, there is no clock"
@@ -49,12 +49,15 @@ def _lines(compiled: Compiled) -> Iterator[str]:
             f"{out['payload']} {_bits(0, output.width)}: an answer, there while {out['valid']} is high, taken while "
             f"{out['ready']} is high. Its bits are"
         )
-        for field in output.fields:
+        for field, part in zip(output.fields, output.parts, strict=True):
             kind = "two's complement" if field.signed else "unsigned"
-            yield f"  {_bits(field.offset, field.width)} {field.name}, {kind}"
-        yield "Classes are"
+            yield f"  {_bits(field.offset, field.width)} {field.name}, {kind}{_answer(compiled, field, part)}"
+        if names:
+            yield "Classes are"
     for number, name in enumerate(names):
         yield f"  {number} {comment(name)}"
+    if compiled.network.head.reject:
+        yield f"The last one is the answer where the margin is below {compiled.network.head.reject}."
     yield ""
     yield f"{TOP} classify ("
     if latency:
@@ -62,6 +65,20 @@ def _lines(compiled: Compiled) -> Iterator[str]:
     yield f"    .{into['payload']}(example), .{into['valid']}(example_valid), .{into['ready']}(example_ready),"
     yield f"    .{out['payload']}(number), .{out['valid']}(number_valid), .{out['ready']}(number_ready)"
     yield ");"
+
+
+def _answer(compiled: Compiled, field: Field, part: str) -> str:
+    """What a label or number stands for."""
+    network = compiled.network
+    if not network.target_names:
+        return ""
+    name = comment(network.target_names[field.index])
+    if part == "label":
+        return f": 1 for {name}"
+    if network.head.fraction is None:
+        return f" of {name}"
+    fraction = int(network.head.fraction[field.index])
+    return f": {name}" + (f" * 2**{fraction}" if fraction > 0 else f" / 2**{-fraction}" if fraction else "")
 
 
 def _bits(offset: int, width: int) -> str:

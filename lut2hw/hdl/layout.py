@@ -81,25 +81,25 @@ def answer_shape(port: OutputPort, class_names: Sequence[str]) -> Any:
     port : OutputPort
         What the core puts out.
     class_names : sequence of str
-        In the order of the class numbers.
+        In the order of the class numbers, "none" among them where the model rejects; none of a model whose answer is
+        numbers or labels.
 
     Returns
     -------
     amaranth.lib.enum.EnumType or amaranth.lib.data.Layout
         The enumeration of the classes for the class alone; else a structure with a field under each of `port.keys`,
-        of which ``class_`` is of that enumeration.
+        of which ``class_`` is of that enumeration, a label one bit, and a number or score an integer.
     """
-    classes = class_enum(tuple(class_names))
+    classes = class_enum(tuple(class_names)) if class_names else None
     if port.classes_alone:
         return classes
     return data.FlexibleLayout(
         port.width,
         {
             key: data.Field(
-                classes if field.name == "class" else (signed if field.signed else unsigned)(field.width),
-                field.offset,
+                classes if part == "class" else (signed if field.signed else unsigned)(field.width), field.offset
             )
-            for key, field in zip(port.keys, port.fields, strict=True)
+            for key, field, part in zip(port.keys, port.fields, port.parts, strict=True)
         },
     )
 

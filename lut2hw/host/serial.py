@@ -180,9 +180,9 @@ def run(
     expected: Identity,
     words: Sequence[int],
     golden: Sequence[int],
-    labels: Sequence[int],
+    labels: Sequence[Any],
     progress: Callable[[int, int, int], None] = lambda done, right, wrong: None,
-    class_of: Callable[[int], int | None] = lambda answer: answer,
+    answer_of: Callable[[int], Any] = lambda answer: answer,
 ) -> dict[str, Any]:
     """Stream examples through a chip and compare.
 
@@ -192,18 +192,19 @@ def run(
         The chip to ask.
     expected : Identity
         The identity the chip must have.
-    words, golden, labels : Sequence[int]
-        Port vector, answer of the golden model and label of each example. progress(done, right, mismatches) is called
-        after each answer.
+    words, golden : Sequence[int]
+        Port vector and word of the golden model for each example.
+    labels : Sequence
+        Label of each example, what `answer_of` gives for a right answer.
     progress : Callable[[int, int, int], None], default=lambda done, right, wrong: None
         Called after each answer with examples done, right answers and mismatches.
-    class_of : Callable[[int], int or None], default=lambda answer: answer
-        Class that an answer says; None where it says none, as `lut2hw.logic.port.OutputPort.class_of`.
+    answer_of : Callable[[int], Any], default=lambda answer: answer
+        What a word says; None where it says neither class nor labels, as `lut2hw.logic.port.OutputPort.answer_of`.
 
     Returns
     -------
     dict[str, Any]
-        JSON values: `examples`, `accuracy` of the chip (None if its answers say no class),
+        JSON values: `examples`, `accuracy` of the chip (None if its answers say neither class nor labels),
         `mismatches` with the golden model, the `first` of them,
         `resent` requests, `seconds`, `examples_per_second`.
 
@@ -223,9 +224,9 @@ def run(
     began = time.monotonic()
     for index, answer in chip.classify(words, identity):
         done += 1
-        number = class_of(answer)
-        says = says and number is not None
-        right += number == labels[index]
+        found = answer_of(answer)
+        says = says and found is not None
+        right += found == labels[index]
         if answer != golden[index]:
             mismatches += 1
             if first is None or index < first["example"]:

@@ -271,7 +271,7 @@ def head(
     aig: Aig, network: LutNetwork, signals: Sequence[int], port: OutputPort, adders: Adders | None = None
 ) -> list[int]:
     """Literals of the output, as `port` lays it out, least significant bit first."""
-    kind, width = network.head, class_width(network.n_classes)
+    kind, width = network.head, class_width(len(network.answer_names))
     if kind.kind == "bit":
         return [signals[int(kind.signal[0])], *[FALSE] * (width - 1)]
     sums = []
@@ -289,17 +289,16 @@ def head(
     # Adding the same to all scores changes neither class nor margin and makes them unsigned.
     lowest = min(bias for bias, _ in sums)
     signed = lowest < 0
-    if kind.kind == "threshold":
-        if lowest >= 0 and port.classes_alone:
-            return [TRUE, *[FALSE] * (width - 1)]
-        if signed:
-            w = (-lowest - 1).bit_length()  # score >= 0 is score + 2**w >= 2**w
-            if not port.classes_alone:
-                w = max(w, int(kind.score_range[1].max()).bit_length())
-            lowest = -(1 << w)
+    by_sign = kind.kind in ("threshold", "labels")
+    w = 0
+    if by_sign and signed:
+        w = (-lowest - 1).bit_length()  # score >= 0 is score + 2**w >= 2**w
+        if not port.classes_alone or kind.reject:
+            w = max(w, int(kind.score_range[1].max()).bit_length())
+        lowest = -(1 << w)
     elif port.scores:
         lowest = -(1 << port.scores[0].width - 1) if signed else 0
-    if kind.kind == "threshold" and not signed:
+    if by_sign and not signed:
         lowest = 0
     most = max(bias - lowest + sum(len(column) << w for w, column in enumerate(columns)) for bias, columns in sums)
     wide = max(1, most.bit_length())
@@ -309,20 +308,26 @@ def head(
             if (bias - lowest) >> place & 1:
                 columns[place].append(TRUE)
         scores.append(aig.sum(columns[:wide], wide, adders))
-    margin: list[int] = []
-    if kind.kind == "threshold":
-        answer = FALSE if signed else TRUE
-        for bit in scores[0][w:] if signed else ():
-            answer = aig.or_(answer, bit)
-        best = [answer, *[FALSE] * (width - 1)]
-        if port.field("margin"):
-            margin = [aig.xor(bit, answer ^ 1) for bit in (scores[0][:w] if signed else scores[0])]
-    else:
-        best, margin = _best_and_margin(aig, scores, width, runner_up=port.field("margin") is not None)
+    best, margin, labels = list[int](), list[int](), list[int]()
+    runner_up = port.has("margin") or bool(kind.reject)
+    if by_sign:
+        for score in scores:
+            answer = FALSE if signed else TRUE
+            for bit in score[w:] if signed else ():
+                answer = aig.or_(answer, bit)
+            labels.append(answer)
+        best = [labels[0], *[FALSE] * (width - 1)]
+        if runner_up:
+            margin = [aig.xor(bit, labels[0] ^ 1) for bit in (scores[0][:w] if signed else scores[0])]
+    elif kind.kind == "argmax":
+        best, margin = _best_and_margin(aig, scores, width, runner_up=runner_up)
+    if kind.reject:
+        enough = aig.at_least(margin, kind.reject)
+        best = [aig.mux(enough, network.n_classes >> place & 1, bit) for place, bit in enumerate(best)]
     out: list[int] = []
-    for field in port.fields:
-        number = best if field.name == "class" else margin
-        if field.name not in ("class", "margin"):
+    for field, part in zip(port.fields, port.parts, strict=True):
+        number = best if part == "class" else margin if part == "margin" else [labels[field.index]] if labels else []
+        if part == "score":
             number = [*scores[field.index], *[FALSE] * (field.width - wide)]
             if field.signed:
                 number = [*number[: field.width - 1], number[field.width - 1] ^ 1]

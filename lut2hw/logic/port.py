@@ -4,9 +4,10 @@ The input port is one vector. Its fields follow each other from bit 0 up; a fiel
 unsigned or two's complement integer, least significant bit first, or, with encoded inputs, one bit of the code.
 Features and bits that the network does not read are not in the port.
 
-The output port is one vector as well, a word: the class number, unsigned, from bit 0 up, then the margin, unsigned,
-then the scores of all classes in order, all of one width and two's complement where one of them can be negative; of
-these what was asked for, by default the class alone.
+The output port is one vector as well, a word: the class number, unsigned, from bit 0 up, or a bit for each label,
+then the margin, unsigned, then all scores in order, all of one width and two's complement where one of them can be
+negative; of these what was asked for, by default the answer alone: the class, the labels, or the scores that are
+numbers.
 """
 
 from __future__ import annotations
@@ -29,8 +30,28 @@ from lut2hw.model.parts import Head
 INPUT, OUTPUT = "features", "class"
 """The netlist's ports: `InputPort` and `OutputPort` have their layouts."""
 
-OUTPUTS = ("class", "margin", "scores")
-"""What a core can put out, in the order of the port."""
+ANSWER = "answer"
+"""Stands for the answer alone: the class, the labels, or the scores that are numbers."""
+
+OUTPUTS = (ANSWER, "class", "labels", "margin", "scores")
+"""What can be asked of a core, in the order of the port."""
+
+OUTPUTS_OF = {
+    "bit": ("class",),
+    "threshold": ("class", "margin", "scores"),
+    "argmax": ("class", "margin", "scores"),
+    "number": ("scores",),
+    "labels": ("labels", "scores"),
+}
+"""Which of these there are, by the kind of head; the first is the answer."""
+
+_ANSWERS = {
+    "bit": "one bit, which has no scores and no margin",
+    "threshold": "a class, not labels",
+    "argmax": "a class, not labels",
+    "number": "numbers, which are its scores and have neither class nor margin",
+    "labels": "labels, which have neither class nor margin",
+}
 
 TOP = "lut2hw_core"
 CLOCK_PORT, RESET_PORT = "clk", "rst"
@@ -113,6 +134,34 @@ class Field:
     """Bits, least significant first."""
     signed: bool
     """Two's complement."""
+
+
+def outputs_for(network: LutNetwork, outputs: Iterable[str] = (ANSWER,)) -> tuple[str, ...]:
+    """What the core of a network puts out.
+
+    Parameters
+    ----------
+    network : LutNetwork
+        The model.
+    outputs : iterable of str
+        Names of `OUTPUTS`.
+
+    Returns
+    -------
+    tuple of str
+        These names with "answer" replaced by what it stands for, in order.
+
+    Raises
+    ------
+    UsageError
+        For what the network's answers do not have.
+    """
+    there = OUTPUTS_OF[network.head.kind]
+    names = {there[0] if name == ANSWER else name for name in outputs_of(tuple(outputs))}
+    if not names <= set(there):
+        what = f"{', '.join(there)}, or several of these" if len(there) > 1 else there[0]
+        raise UsageError(f"this model's answer is {_ANSWERS[network.head.kind]}; leave --outputs at {what}")
+    return tuple(name for name in OUTPUTS if name in names)
 
 
 def outputs_of(names: str | Iterable[str]) -> tuple[str, ...]:
@@ -239,47 +288,52 @@ class OutputPort:
     """Layout of the output vector, a word for each answer."""
 
     fields: tuple[Field, ...]
-    """"class", "margin", then "score_NAME" for each class, or "score" of a head with one threshold; `index` is the
-    number of the score, 0 otherwise.
+    """"class", "margin", then "score_NAME" for each class, or "score" of a head with one threshold; of labels NAME
+    and "score_NAME" for each; of numbers NAME for each. `index` is the number of the score or label, 0 otherwise.
     """
     outputs: tuple[str, ...] = ("class",)
-    """Names of `OUTPUTS`."""
+    """Names of `OUTPUTS`, without "answer"."""
 
     @classmethod
-    def of(cls, network: LutNetwork, outputs: Iterable[str] = ("class",)) -> OutputPort:
+    def of(cls, network: LutNetwork, outputs: Iterable[str] = (ANSWER,)) -> OutputPort:
         """Layout of what the core of `network` puts out.
 
         Parameters
         ----------
         network : LutNetwork
             The model.
-        outputs : Iterable[str], default=('class',)
+        outputs : Iterable[str]
             Names of `OUTPUTS`.
 
         Raises
         ------
         UsageError
-            For scores or margin of a network whose answer is one signal.
+            For what the network's answers do not have, such as scores where the answer is one signal.
         """
-        head, outputs = network.head, outputs_of(tuple(outputs))
-        if head.kind == "bit" and outputs != ("class",):
-            raise UsageError(
-                "this model's answer is one bit, which has no scores and no margin; leave --outputs at class"
-            )
+        head, outputs = network.head, outputs_for(network, outputs)
         fields: list[Field] = []
 
         def add(name: str, index: int, width: int, signed: bool) -> None:
             fields.append(Field(name, index, sum(field.width for field in fields), width, signed))
 
         if "class" in outputs:
-            add("class", 0, class_width(network.n_classes), False)
+            add("class", 0, class_width(len(network.answer_names)), False)
         if "margin" in outputs:
             add("margin", 0, *_bits_for(*head.margin_range))
+        low, high = head.score_range
+        # of one width, so that they are an array wherever they are read
+        width, signed = _bits_for(int(low.min()), int(high.max()))
+        labels = identifiers(network.target_names, "label") if "labels" in outputs else ()
+        for index, name in enumerate(labels):
+            add(name, index, 1, False)
         if "scores" in outputs:
-            low, high = head.score_range
-            # of one width, so that they are an array wherever they are read
-            width, signed = _bits_for(int(low.min()), int(high.max()))
-            names = ["score"] if len(low) == 1 else identifiers([f"score_{n}" for n in network.class_names], "score")
+            if head.kind == "number":
+                names: Sequence[str] = identifiers(network.target_names, "y")
+            elif len(low) == 1 and head.classifies:
+                names = ["score"]
+            else:
+                names = [f"score_{name}" for name in network.class_names or network.target_names]
+                names = identifiers([*labels, *names], "score")[len(labels) :]
             for index, name in enumerate(names):
                 add(name, index, width, signed)
         return cls(tuple(fields), outputs)
@@ -305,25 +359,41 @@ class OutputPort:
         """Whether the word is the class number."""
         return self.outputs == ("class",)
 
+    @cached_property
+    def parts(self) -> tuple[str, ...]:
+        """What each field is: "class", "margin", "label" or "score"."""
+        alone = [name for name in ("class", "margin") if name in self.outputs][: len(self.fields)]
+        rest = len(self.fields) - len(alone)
+        labels = 0 if "labels" not in self.outputs else rest // 2 if "scores" in self.outputs else rest
+        return (*alone, *["label"] * labels, *["score"] * (rest - labels))
+
+    def _all(self, part: str) -> tuple[Field, ...]:
+        return tuple(field for field, of in zip(self.fields, self.parts, strict=True) if of == part)
+
     @property
     def scores(self) -> tuple[Field, ...]:
         """The fields of the scores, in order."""
-        return tuple(field for field in self.fields if field.name not in ("class", "margin"))
+        return self._all("score")
+
+    @property
+    def labels(self) -> tuple[Field, ...]:
+        """The fields of the labels, in order."""
+        return self._all("label")
 
     @property
     def keys(self) -> tuple[str, ...]:
         """Names of the fields as identifiers, in their order: ``class_``, since Python has a class of its own."""
         return identifiers([field.name for field in self.fields], "score", NO_FIELDS)
 
-    def field(self, name: str) -> Field | None:
-        """The field of that name, if there is one.
+    def has(self, part: str) -> bool:
+        """Whether a field is that.
 
         Parameters
         ----------
-        name : str
-            Of the field.
+        part : str
+            One of `parts`.
         """
-        return next((field for field in self.fields if field.name == name), None)
+        return part in self.parts
 
     def rows_of(self, head: Head, scores: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Scores int64 (n, len(bias)) to words, uint8 (n, ceil(width / 8)), bit i in bit i % 8 of byte i // 8.
@@ -336,12 +406,14 @@ class OutputPort:
             int64 (n, len(bias)).
         """
         columns = []
-        for field in self.fields:
+        for field, part in zip(self.fields, self.parts, strict=True):
             value = (
                 head.answer(scores)
-                if field.name == "class"
+                if part == "class"
                 else head.margin(scores)
-                if field.name == "margin"
+                if part == "margin"
+                else (scores[:, field.index] >= 0).astype(np.int64)
+                if part == "label"
                 else scores[:, field.index]
             )
             columns += [(value >> bit) & 1 for bit in range(field.width)]
@@ -374,21 +446,30 @@ class OutputPort:
             return str(word)
         return f"0x{word:x} ({', '.join(f'{quote.line(name, 80)}={n}' for name, n in self.values_of(word).items())})"
 
-    def class_of(self, word: int) -> int | None:
-        """The class that a word says, by its scores if need be; None if there is only a margin.
+    def answer_of(self, word: int, head: Head) -> int | list[int] | None:
+        """The answer that a word says, as a label of an example would say it.
 
         Parameters
         ----------
         word : int
             What the port shows.
+        head : Head
+            Of the model.
+
+        Returns
+        -------
+        int, list of int or None
+            The class, by the scores if need be, or 0 and 1 for each label; None of a word that says neither.
         """
-        values = self.values_of(word)
-        if "class" in values:
-            return values["class"]
-        scores = [values[field.name] for field in self.scores]
-        if not scores:
+        values = list(self.values_of(word).values())
+        if self.has("class"):
+            return values[0]
+        if self.has("label"):
+            return values[: len(self.labels)]
+        if not self.has("score") or head.kind == "number":
             return None
-        return int(scores[0] >= 0) if len(scores) == 1 else scores.index(max(scores))
+        answer: int | list[int] = head.answer(np.array([values[-len(self.scores) :]], np.int64))[0].tolist()
+        return answer
 
 
 def words_of(rows: NDArray[np.uint8]) -> list[int]:

@@ -57,12 +57,11 @@ def _cocotb(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | No
     result = simulate.cocotb(core_design(manifest), vectors, seed=seed, timeout=timeout)
     reached = coverage(manifest.network, manifest.input_port, vectors)
     outcome = Outcome.of_bench("cocotb", len(vectors), result, **reached)
-    return replace(
-        outcome,
-        note=f"{reached['class_coverage']:.0%} of the classes, {reached['pattern_coverage']:.1%} "
-        "of the table entries",
-    )
+    words = [f"{reached[key]:.0%} of the {what}" for key, what in _REACHED.items() if key in reached]
+    return replace(outcome, note=", ".join([*words, f"{reached['pattern_coverage']:.1%} of the table entries"]))
 
+
+_REACHED = {"class_coverage": "classes", "label_coverage": "labels' values"}
 
 Engine = Callable[[Manifest, Vectors, int, float | None], Outcome]
 

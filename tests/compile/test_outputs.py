@@ -28,22 +28,49 @@ COMBINATIONS = [
 ]
 
 
+HEADS = ["argmax", "threshold", "argmax reject", "threshold reject", "number", "labels"]
+
+
+def combinations(head: str) -> list[tuple[str, ...]]:
+    """All that a core with such a head can put out."""
+    if head == "number":
+        return [("scores",)] * 3
+    return [("labels",), ("scores",), ("labels", "scores")] if head == "labels" else COMBINATIONS
+
+
 def by_hand(network, x) -> list[dict[str, int]]:
     """Class, margin and scores of each example, from the definition."""
     head, votes = network.head, bits.unpack(network.signals(network.encoder(x)), len(x))[network.head.signal]
-    out = []
+    out: list[dict[str, int]] = []
     for column in votes.T.astype(int):
         scores = [int(bias) for bias in head.bias]
         for bit, c, weight in zip(column, head.class_of.tolist(), head.weight.tolist(), strict=True):
             scores[c] += weight * int(bit)
+        if head.kind == "number":
+            out.append(dict(zip(network.target_names, scores, strict=True)))
+            continue
+        if head.kind == "labels":
+            values = {name: int(score >= 0) for name, score in zip(network.target_names, scores, strict=True)}
+            named = {f"score_{name}": score for name, score in zip(network.target_names, scores, strict=True)}
+            out.append(values | named)
+            continue
         if head.kind == "threshold":
             [score] = scores
             out.append({"class": int(score >= 0), "margin": score if score >= 0 else -1 - score, "score": score})
-            continue
-        best, second = sorted(scores, reverse=True)[:2]
-        named = {f"score_{name}": score for name, score in zip(network.class_names, scores, strict=True)}
-        out.append({"class": scores.index(best), "margin": best - second, **named})
+        else:
+            best, second = sorted(scores, reverse=True)[:2]
+            named = {f"score_{name}": score for name, score in zip(network.class_names, scores, strict=True)}
+            out.append({"class": scores.index(best), "margin": best - second, **named})
+        if out[-1]["margin"] < head.reject:
+            out[-1]["class"] = network.n_classes
     return out
+
+
+def said(network, right: dict[str, int], outputs) -> int | list[int] | None:
+    """The answer that a word with these outputs says."""
+    if network.head.kind == "labels":
+        return [right[name] for name in network.target_names]
+    return None if network.head.kind == "number" or outputs == ("margin",) else right["class"]
 
 
 def words(compiled, x) -> list[int]:
@@ -59,16 +86,16 @@ def compare(network, compiled, outputs, n=120) -> None:
     for word, right in zip(words(compiled, x), by_hand(network, x), strict=True):
         values = port.values_of(word)
         assert values == {name: right[name] for name in values}, outputs
-        assert port.class_of(word) == (None if outputs == ("margin",) else right["class"])
-    names = {field.name for field in port.fields}
-    assert ("class" in names, "margin" in names) == ("class" in outputs, "margin" in outputs)
+        assert port.answer_of(word, network.head) == said(network, right, outputs)
+    assert (port.has("class"), port.has("margin")) == ("class" in outputs, "margin" in outputs)
+    assert len(port.labels) == (len(network.head.bias) if "labels" in outputs else 0)
     assert len(port.scores) == (len(network.head.bias) if "scores" in outputs else 0)
 
 
 @pytest.mark.parametrize("family", sorted(targets.TARGETS))
-@pytest.mark.parametrize("head", ["argmax", "threshold"])
+@pytest.mark.parametrize("head", HEADS)
 def test_every_combination_in_every_family(family, head):
-    for seed, outputs in enumerate(COMBINATIONS):
+    for seed, outputs in enumerate(combinations(head)):
         for signed in (0, 1):
             network = random_network(7 * seed + signed, head=head, weighted=bool(signed), luts=8)
             pipeline = ["none", 2, "auto"][seed % 3]
@@ -79,19 +106,19 @@ def test_every_combination_in_every_family(family, head):
 @pytest.mark.slow
 @pytest.mark.parametrize("family", sorted(targets.TARGETS))
 def test_more_networks(family):
-    for seed in range(500, 570):
-        network = random_network(seed, head=["argmax", "threshold"][seed // 7 % 2])
-        outputs = COMBINATIONS[seed % 7]
+    for seed in range(500, 640):
+        head = HEADS[seed // 7 % 6]
+        network, outputs = random_network(seed, head=head), combinations(head)[seed % 7 % len(combinations(head))]
         compare(network, compile_network(network, targets.get(family), outputs=outputs, pipeline="none"), outputs)
 
 
 @pytest.mark.slow
 @needs.tool("yosys")
-@pytest.mark.parametrize("head", ["argmax", "threshold"])
+@pytest.mark.parametrize("head", HEADS)
 def test_the_rival_of_high_effort_puts_out_the_same(head):
     from lut2hw.compile.baseline import synthesize
 
-    for seed, outputs in enumerate(COMBINATIONS):
+    for seed, outputs in enumerate(combinations(head)):
         network = random_network(seed + 40, head=head, luts=8)
         compiled = compile_network(network, targets.get("ice40"), outputs=outputs, pipeline="none")
         rival = synthesize(network, compiled.input_port, compiled.target, compiled.output_port)
@@ -176,7 +203,8 @@ def test_the_folder_says_what_comes_out(tmp_path):
     assert "class, " in (tmp_path / "core" / "summary.txt").read_text()
     right = manifest.vectors.answers()
     assert (tmp_path / "core" / "vectors_out.hex").read_text().split() == [f"{word:x}" for word in right[:1000]]
-    assert [manifest.output_port.class_of(word) for word in right] == manifest.vectors.classes.tolist()
+    head = manifest.network.head
+    assert [manifest.output_port.answer_of(word, head) for word in right] == manifest.vectors.classes.tolist()
 
 
 def test_vectors_are_read_by_those_that_know_classes_alone(tmp_path):

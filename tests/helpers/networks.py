@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lut2hw import bits
@@ -22,7 +24,15 @@ def random_network(
     care: bool = False,
     luts: int = 12,
 ) -> LutNetwork:
-    """A network that is random in everything the model allows."""
+    """A network that is random in everything the model allows.
+
+    Parameters
+    ----------
+    head : str
+        A kind of head, with " reject" behind it for one that rejects. Weights have both signs, those of numbers and
+        labels are powers of two in every other network.
+    """
+    head, rejects, _ = head.partition(" reject")
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 6))
     low = rng.integers(-40, 5, n) if signed else np.zeros(n, np.int64)
@@ -45,8 +55,21 @@ def random_network(
         first += size
     c = int(rng.integers(2, 8)) if head == "argmax" else 2
     votes = int(rng.integers(0, 40))
+    names: tuple[str, ...] = ()
     if head == "bit":
         made = Head.bit(int(rng.integers(0, first)))
+    elif head in ("number", "labels"):
+        names = tuple(f"y{i}" for i in range(int(rng.integers(1, 5))))
+        weight = rng.integers(-9, 10, votes)
+        if seed % 2:
+            weight = rng.choice([-1, 1], votes) << rng.integers(0, 6, votes)
+        arrays = (
+            rng.integers(0, first, votes),
+            rng.integers(0, len(names), votes),
+            weight if weighted else np.ones(votes, int),
+            rng.integers(-20, 20, len(names)) if weighted else -rng.integers(0, 1 + votes // 2, len(names)),
+        )
+        made = Head.labels(*arrays) if head == "labels" else Head.number(*arrays, rng.integers(-3, 9, len(names)))
     else:
         scores = c if head == "argmax" else 1
         weight = rng.integers(-9, 10, votes) if weighted else np.ones(votes)
@@ -57,7 +80,10 @@ def random_network(
             weight.astype(np.int32),
             rng.integers(-20, 20, scores) if weighted else np.zeros(scores, np.int64),
         )
-    return LutNetwork(Encoder(features, feature, threshold), tuple(layers), made, tuple(f"c{i}" for i in range(c)))
+        if rejects:
+            made = replace(made, reject=int(rng.integers(1, 2 + made.margin_range[1] // 2)))
+    classes = () if names else tuple(f"c{i}" for i in range(c))
+    return LutNetwork(Encoder(features, feature, threshold), tuple(layers), made, classes, target_names=names)
 
 
 def vote_network(

@@ -169,7 +169,12 @@ def test_a_simulated_board_sends_the_whole_word(outputs, tmp_path):
     with simulation.simulated_chip(manifest) as name:
         chip = serial.Chip(serial.open_port(name, 115_200), silence=60)
         result = serial.run(
-            chip, identity_of(manifest), vectors.words(), vectors.answers(), labels, class_of=output.class_of
+            chip,
+            identity_of(manifest),
+            vectors.words(),
+            vectors.answers(),
+            labels,
+            answer_of=lambda word: output.answer_of(word, manifest.network.head),
         )
     assert (result["examples"], result["mismatches"]) == (12, 0)
     assert result["accuracy"] == (None if outputs == "margin" else 1.0)

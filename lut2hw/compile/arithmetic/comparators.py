@@ -13,30 +13,34 @@ from collections.abc import Callable, Sequence
 
 from lut2hw.logic.graph import FALSE, MAJORITY, TRUE, Graph
 
-Form = Callable[[Graph, Sequence[int], int, int], int]
+Form = Callable[[Graph, Sequence[int], int, int, str], int]
 
 
-def at_least(graph: Graph, number: Sequence[int], thresholds: Sequence[int], lut_inputs: int) -> list[int]:
+def at_least(
+    graph: Graph, number: Sequence[int], thresholds: Sequence[int], lut_inputs: int, part: str = "encoder"
+) -> list[int]:
     """Literals of `number >= threshold` for each threshold, from 1 to 2**len(number) - 1.
 
     Parameters
     ----------
     number : Sequence[int]
         Literals, unsigned, least significant first.
+    part : str
+        Of the core, that the cells are counted for.
     """
 
     def luts(form: Form) -> int:
         trial = Graph()
         bits = trial.input("number", len(number))
         for threshold in set(thresholds):
-            form(trial, bits, threshold, lut_inputs)
+            form(trial, bits, threshold, lut_inputs, part)
         return sum(node.kind == "lut" for node in trial.nodes)
 
     form = min((chain, digits), key=luts)
-    return [form(graph, number, threshold, lut_inputs) for threshold in thresholds]
+    return [form(graph, number, threshold, lut_inputs, part) for threshold in thresholds]
 
 
-def chain(graph: Graph, number: Sequence[int], threshold: int, lut_inputs: int) -> int:
+def chain(graph: Graph, number: Sequence[int], threshold: int, lut_inputs: int, part: str = "encoder") -> int:
     """`number >= threshold`, a LUT after the other."""
     answer, at = TRUE, 0
     while at < len(number):
@@ -53,12 +57,12 @@ def chain(graph: Graph, number: Sequence[int], threshold: int, lut_inputs: int) 
             for below in (0, 1)
             if value > t or (value == t and below)
         )
-        answer = graph.lut([answer, *low], table, "encoder")
+        answer = graph.lut([answer, *low], table, part)
         at += n
     return answer
 
 
-def digits(graph: Graph, number: Sequence[int], threshold: int, lut_inputs: int) -> int:
+def digits(graph: Graph, number: Sequence[int], threshold: int, lut_inputs: int, part: str = "encoder") -> int:
     """`number >= threshold` by digits: a digit is at least the threshold's, or above it if what is below is not."""
     answer = TRUE
     for at in range(0, len(number), lut_inputs):
@@ -68,10 +72,10 @@ def digits(graph: Graph, number: Sequence[int], threshold: int, lut_inputs: int)
         def reaches(least: int, digit: list[int] = digit) -> int:
             if least >= 1 << len(digit):
                 return FALSE
-            return graph.lut(digit, (1 << (1 << len(digit))) - (1 << least), "encoder")
+            return graph.lut(digit, (1 << (1 << len(digit))) - (1 << least), part)
 
         if answer == TRUE:
             answer = reaches(t)
         else:  # above implies reached, so the choice between them is a majority
-            answer = graph.lut((answer, reaches(t + 1), reaches(t)), MAJORITY, "encoder")
+            answer = graph.lut((answer, reaches(t + 1), reaches(t)), MAJORITY, part)
     return answer

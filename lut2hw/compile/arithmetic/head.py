@@ -1,4 +1,4 @@
-"""The head in logic: weighted votes to a class number, scores and a margin."""
+"""The head in logic: weighted votes to a class number, labels, scores and a margin."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lut2hw.compile.arithmetic.comparators import at_least
 from lut2hw.compile.arithmetic.compressors import Arithmetic, Candidate
-from lut2hw.logic.graph import FALSE, TRUE
+from lut2hw.logic.graph import FALSE, MUX, TRUE
 from lut2hw.logic.port import OutputPort
 from lut2hw.model.parts import Head
 
@@ -63,11 +64,13 @@ def outputs(head: Head, votes: Sequence[int], port: OutputPort, n_classes: int, 
 
     Sums, matches and the runner-up are made for what is asked: scores alone have no argmax.
     """
-    if port.classes_alone:
+    if port.classes_alone and not head.reject:
         return answer(head, votes, n_classes, arithmetic)
     score = scores(head, votes)
+    if port.outputs == ("labels",):
+        return [_not_negative(each, arithmetic) for each in score]
     # Two's complement is the sum of a number and 2**(width - 1), which is never negative, with its sign inverted.
-    signed = head.kind == "threshold" or any(field.signed for field in port.scores)
+    signed = head.kind in ("threshold", "labels") or any(field.signed for field in port.scores)
     low, high = head.score_range
     if signed:
         width = 1 + max((-int(low.min()) - 1).bit_length(), int(high.max()).bit_length())
@@ -80,21 +83,48 @@ def outputs(head: Head, votes: Sequence[int], port: OutputPort, n_classes: int, 
     if head.kind == "threshold":
         [total] = totals
         positive = total[-1]
-        distance = [arithmetic.graph.lut((bit, positive), 0b1001, "argmax") for bit in total[:-1]]
-        best, margin = [positive], distance
+        margin = [arithmetic.graph.lut((bit, positive), 0b1001, "argmax") for bit in total[:-1]]
+        best = [positive]
+        if head.reject and port.has("class"):
+            # below -reject and from +reject on the margin is large enough
+            yes, not_no = _at_least(total, [offset + head.reject, offset - head.reject], arithmetic)
+            best = [yes, arithmetic.graph.lut((not_no, yes), 0b0010, "argmax")]
     elif {"class", "margin"} & set(port.outputs):
-        best, margin = _best_and_margin(totals, n_classes, arithmetic, runner_up="margin" in port.outputs)
-    for each in port.fields:
-        if each.name == "class":
+        rejects = head.reject > 0 and port.has("class")
+        best, margin = _best_and_margin(totals, n_classes, arithmetic, runner_up=rejects or port.has("margin"))
+        if rejects:
+            [enough] = _at_least(margin, [head.reject], arithmetic)
+            none = _constant(n_classes, port.fields[0].width)
+            best = [
+                arithmetic.graph.lut((other, bit, enough), MUX, "argmax")
+                for bit, other in zip([*best, *[FALSE] * (len(none) - len(best))], none, strict=True)
+            ]
+    for each, part in zip(port.fields, port.parts, strict=True):
+        if part == "class":
             number = best
-        elif each.name == "margin":
+        elif part == "margin":
             number = margin
+        elif part == "label":
+            number = totals[each.index][-1:]
         else:
             number = totals[each.index]
             if signed:
                 number = [*number[:-1], number[-1] ^ 1]
         out += [*number, *[FALSE] * (each.width - len(number))][: each.width]
     return out
+
+
+def _at_least(number: Sequence[int], thresholds: Sequence[int], arithmetic: Arithmetic) -> list[int]:
+    """Literals of `number >= threshold` for any thresholds."""
+    most = (1 << len(number)) - 1
+    return [
+        TRUE
+        if threshold <= 0
+        else FALSE
+        if threshold > most
+        else at_least(arithmetic.graph, number, [threshold], arithmetic.k, "argmax")[0]
+        for threshold in thresholds
+    ]
 
 
 def _best_and_margin(
