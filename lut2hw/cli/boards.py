@@ -187,6 +187,7 @@ def run(
     from lut2hw.hdl.emitted import identity_of
     from lut2hw.host import serial as host
     from lut2hw.host import simulation
+    from lut2hw.studies import metrics
     from lut2hw.training.recall import load_like, recall
 
     manifest = emitted.load(directory)
@@ -214,9 +215,16 @@ def run(
             answers,
             y.tolist(),
             show,
-            output.class_of,
+            lambda word: output.answer_of(word, network.head),
         )
-    result = {"port": port, "data": dataset.name, **result, "golden_accuracy": accuracy(golden, y)}
+    if network.head.kind == "number":
+        measured = {"golden_accuracy": None, **metrics.rounded(golden_r2=metrics.r2(y, golden.reshape(y.shape)))}
+        score = f"R2 {measured['golden_r2']}"
+    else:
+        right = (golden.reshape(len(y), -1) == y.reshape(len(y), -1)).all(axis=1)
+        measured = {"golden_accuracy": accuracy(right, np.ones(len(right), bool))}
+        score = "no class to count" if result["accuracy"] is None else f"accuracy {result['accuracy']:.4f}"
+    result = {"port": port, "data": dataset.name, **result, **measured}
     n, first = result["examples"], result["first"]
     verdict = (
         f"PASS {n}/{n}: every answer is the golden model's"
@@ -231,8 +239,7 @@ def run(
     report(
         result,
         json_output,
-        ("no class to count" if result["accuracy"] is None else f"accuracy {result['accuracy']:.4f}")
-        + f" on {n:,} examples of {dataset.name}, "
+        f"{score} on {n:,} examples of {dataset.name}, "
         f"{result['examples_per_second']:,} per second over {port}{again}\n{verdict}",
     )
     if first is not None:

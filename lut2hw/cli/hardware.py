@@ -27,7 +27,7 @@ from lut2hw.cli.options import (
     complete_device,
 )
 from lut2hw.cli.render import check_output_file, print_table, progress_bar, report, say, show_notes
-from lut2hw.errors import Lut2hwError
+from lut2hw.errors import Lut2hwError, UsageError
 
 if TYPE_CHECKING:
     pass
@@ -64,9 +64,12 @@ def targets(json_output: JsonOption = False) -> None:
 @app.command(rich_help_panel="Hardware")
 def emit(
     model: ModelArgument,
+    folder: Annotated[
+        Path | None, typer.Option("-o", metavar="DIR", help="Folder to write.", show_default="build/MODEL")
+    ] = None,
     output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", metavar="DIR", help="Folder to write.", show_default="build/MODEL"),
+        str | None,
+        typer.Option("--output", metavar="DIR|NAME,...", help="As -o or, of names of outputs alone, as --outputs."),
     ] = None,
     target: TargetOption = "ice40",
     pipeline: PipelineOption = "auto",
@@ -82,7 +85,7 @@ def emit(
     fmax: FmaxOption = None,
     ram: RamOption = "never",
     device: DeviceOption = None,
-    outputs: OutputsOption = "class",
+    outputs: OutputsOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Compile a model for an FPGA family: Verilog, expected vectors, and a manifest for verify and build.
@@ -91,10 +94,23 @@ def emit(
     """
     from lut2hw.artefact.emit import emit_model
     from lut2hw.compile.options import CompileOptions
+    from lut2hw.logic.port import ANSWER, OUTPUTS
     from lut2hw.model.network import LutNetwork
     from lut2hw.training.recall import load_like
 
-    options = CompileOptions(pipeline, encoded_inputs, dont_cares, effort, fmax, ram, device, outputs)
+    if output is not None:
+        names = set(output.split(",")) <= set(OUTPUTS)
+        if (outputs if names else folder) is not None:
+            given = (
+                "--outputs and --output both say what the core puts out"
+                if names
+                else "-o and --output both name a folder"
+            )
+            raise UsageError(f"{given}; give one of them")
+        folder, outputs = (folder, output) if names else (Path(output), outputs)
+    options = CompileOptions(
+        pipeline, encoded_inputs, dont_cares, effort, fmax, ram, device, ANSWER if outputs is None else outputs
+    )
     network = LutNetwork.load(model)
     dataset = None if data is None else load_like(data, network)
     if dataset is not None:
@@ -102,13 +118,14 @@ def emit(
     with progress_bar() as progress:
         progress("compiling", 0, 1)
         manifest = emit_model(
-            network, Path("build") / model.stem if output is None else output, options, target=target, data=dataset
+            network, Path("build") / model.stem if folder is None else folder, options, target=target, data=dataset
         )
         progress("compiling", 1, 1)
     free = manifest.network.meta.get("dont_cares") if dont_cares != "off" else None
+    measure = "R2" if network.head.kind == "number" else "accuracy"
     changed = (
         "".join(
-            f"{split} accuracy {free['before'][split]:.4f}, with don't-cares {free['after'][split]:.4f}\n"
+            f"{split} {measure} {free['before'][split]:.4f}, with don't-cares {free['after'][split]:.4f}\n"
             for split in free["after"]
         )
         if free

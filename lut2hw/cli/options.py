@@ -195,9 +195,12 @@ RamOption = Annotated[
     str, choice(Ram, "--ram", help="Wide tables into block RAM where that saves logic cells (ice40, ecp5).")
 ]
 OutputsOption = Annotated[
-    str,
+    str | None,
     typer.Option(
-        "--outputs", metavar="NAME,...", help="What the core puts out: class, margin, scores, or several of these."
+        "--outputs",
+        metavar="NAME,...",
+        help="What the core puts out: class, labels, margin, scores, or several of these.",
+        show_default="the model's answer: its class, labels or numbers",
     ),
 ]
 DeviceOption = Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,7 +27,9 @@ def predict(
     drop_missing: DropMissingOption = False,
     json_output: JsonOption = False,
 ) -> None:
-    """Answer examples: a CSV table of class, scores and margin, one row for each. Labels are not needed.
+    """Answer examples: a CSV table with a row for each. Labels are not needed.
+
+    Of classes it has class, scores and margin; of numbers values; of several labels 0 and 1 for each, and scores.
 
     Example: lut2hw predict digits.lut --data digits -o answers.csv
     """
@@ -47,19 +49,36 @@ def predict(
         sys.stdout.write(found.to_csv())
         return
     write_text(output, found.to_csv())
-    counts = np.bincount(found.classes, minlength=len(found.class_names)).tolist()
-    most = sorted(zip(found.class_names, counts, strict=True), key=lambda each: -each[1])
+    answers, names = found.answers, found.class_names or found.target_names
+    said: dict[str, Any]
+    if found.class_names:
+        counts = np.bincount(answers, minlength=len(names)).tolist()
+        said = {"classes": dict(zip(names, counts, strict=True))}
+        most = sorted(zip(names, counts, strict=True), key=lambda each: -each[1])
+        words = [f"{name} {count:,}" for name, count in most if count]
+    elif answers.dtype == np.uint8:
+        counts = answers.sum(axis=0, dtype=np.int64).tolist()
+        said = {"labels": dict(zip(names, counts, strict=True))}
+        words = [f"{name} {count:,}" for name, count in zip(names, counts, strict=True)]
+    else:
+        columns = answers.reshape(-1, len(names)).T
+        spread = [(float(c.min()), float(c.mean()), float(c.max())) if len(c) else (0.0,) * 3 for c in columns]
+        said = {
+            "targets": {
+                name: dict(zip(("least", "mean", "most"), three, strict=True))
+                for name, three in zip(names, spread, strict=True)
+            }
+        }
+        words = [f"{name} {low:.6g} to {high:.6g}" for name, (low, _, high) in zip(names, spread, strict=True)]
     report(
         {
             "model": str(model),
             "data": found.name,
             "file": str(output),
             "rows": len(found.kept),
-            "answered": len(found.classes),
-            "classes": dict(zip(found.class_names, counts, strict=True)),
+            "answered": len(answers),
+            **said,
         },
         json_output,
-        f"{len(found.classes):,} of {len(found.kept):,} rows answered: "
-        + ", ".join(f"{name} {count:,}" for name, count in most[:10] if count)
-        + f"\n{output}",
+        f"{len(answers):,} of {len(found.kept):,} rows answered: " + ", ".join(words[:10]) + f"\n{output}",
     )

@@ -30,6 +30,7 @@ from lut2hw.logic.netlist import PARTS
 from lut2hw.model.network import LutNetwork
 from lut2hw.report import figures, quality
 from lut2hw.report.timing import PART_NAMES, critical_path
+from lut2hw.studies import metrics
 from lut2hw.studies.metrics import wilson
 from lut2hw.studies.tune import commands as tune_commands
 from lut2hw.targets.registry import get as get_target
@@ -60,13 +61,19 @@ class _Scores:
     """A split: classes, answers, and scores (n, len(bias))."""
 
     x: NDArray[np.int64]
-    y: NDArray[np.int64]
-    answer: NDArray[np.int64]
+    y: NDArray[Any]
+    answer: NDArray[Any]
     scores: NDArray[np.int64]
 
     @property
+    def is_right(self) -> NDArray[np.bool_]:
+        """bool (n,): the class, or every label, is the right one."""
+        n = len(self.y)
+        return np.asarray((self.y.reshape(n, -1) == self.answer.reshape(n, -1)).all(axis=1))
+
+    @property
     def right(self) -> int:
-        return int((self.y == self.answer).sum())
+        return int(self.is_right.sum())
 
 
 def make(path: str | Path, *, data: str | None = None, title: str | None = None) -> str:
@@ -120,7 +127,7 @@ def make(path: str | Path, *, data: str | None = None, title: str | None = None)
     test = train = None
     if dataset is not None:
         test, train = (_scores(network, *dataset.split(split)) for split in ("test", "train"))
-        tiles += _accuracy_tiles(test, train)
+        tiles += (_error_tiles if network.head.kind == "number" else _accuracy_tiles)(test, train)
     votes = len(network.head.signal)
     tiles.append(
         (
@@ -132,7 +139,8 @@ def make(path: str | Path, *, data: str | None = None, title: str | None = None)
     if dataset is not None:
         scored = test if test is not None else train
         if scored is not None:
-            shown += _answers(network, scored, "test" if test is not None else "training")
+            answers = _answers if network.head.classifies else _targets
+            shown += answers(network, scored, "test" if test is not None else "training")
             shown += _quality(network, scored, "test" if test is not None else "training")
     shown += _learning(network, train, test)
     shown += [_inputs(network), _usage(network)]
@@ -141,7 +149,8 @@ def make(path: str | Path, *, data: str | None = None, title: str | None = None)
         shown += _hardware(manifest, build, verify) + _boards(boards)
     else:
         shown.append(_estimate(network))
-    if dataset is not None and (scored := test if test is not None else train) is not None:
+    scored = test if test is not None else train
+    if scored is not None and network.head.classifies:
         shown += _mistakes(network, scored)
     _fill(shown)
     if tune_commands(network, path.name) is None:
@@ -202,10 +211,44 @@ def _accuracy_tiles(test: _Scores | None, train: _Scores | None) -> list[tuple[s
     return out
 
 
+def _error_tiles(test: _Scores | None, train: _Scores | None) -> list[tuple[str, str, str]]:
+    out = []
+    for name, split in (("test", test), ("training", train)):
+        if split is not None:
+            value = split.answer.reshape(split.y.shape)
+            note = f"RMSE {metrics.rmse(split.y, value):.4g} on {len(split.y):,} examples"
+            out.append((f"{metrics.r2(split.y, value):.4f}", f"R2, {name}", note))
+    return out
+
+
+def _targets(network: LutNetwork, split: _Scores, name: str) -> list[Figure]:
+    """How good each number or label is."""
+    answers = split.answer.reshape(split.y.shape)
+    columns = list(zip(network.target_names, split.y.T, answers.T, strict=True))
+    if network.head.kind == "number":
+        rows: list[list[Any]] = [
+            [
+                target,
+                *(f"{metric(y, value):.4g}" for metric in (metrics.r2, metrics.rmse, metrics.mae)),
+                f"{y.min():.4g} to {y.max():.4g}",
+            ]
+            for target, y, value in columns
+        ]
+        text = f"Of the {name} set: share of the variance that is explained, and errors."
+        return [Figure("Numbers", text, head=["target", "R2", "RMSE", "MAE", "values"], rows=rows)]
+    rows = [
+        [label, f"{(y == answer).mean():.1%}", int(y.sum()), int(answer.sum()), int((y & answer).sum())]
+        for label, y, answer in columns
+    ]
+    text = f"Of the {name} set: share of right answers, and examples that have the label, are answered so, or both."
+    return [Figure("Labels", text, head=["label", "right", "have it", "answered", "both"], rows=rows)]
+
+
 def _answers(network: LutNetwork, split: _Scores, name: str) -> list[Figure]:
     """Confusion matrix and margins."""
-    n = network.n_classes
-    confusion = np.bincount(split.y * n + split.answer, minlength=n * n).reshape(n, n)
+    n, names = network.n_classes, network.answer_names
+    m = len(names)  # with "none", where the model rejects
+    confusion = np.bincount(split.y * m + split.answer, minlength=n * m).reshape(n, m)
     out = []
     if n <= MAX_CLASSES_SHOWN:
         totals = np.maximum(confusion.sum(axis=1), 1)
@@ -220,18 +263,14 @@ def _answers(network: LutNetwork, split: _Scores, name: str) -> list[Figure]:
                 "column is the share of the label that is answered right.",
                 shaded=True,
                 wide=n > 6,
-                head=["", *network.class_names, "right"],
+                head=["", *names, "right"],
                 rows=rows,
             )
         )
     else:
-        wrong = confusion * (1 - np.eye(n, dtype=np.int64))
+        wrong = confusion * (1 - np.eye(n, m, dtype=np.int64))
         order = np.argsort(-wrong, axis=None, kind="stable")[:12]
-        pairs = [
-            [network.class_names[at // n], network.class_names[at % n], int(wrong.flat[at])]
-            for at in order
-            if wrong.flat[at]
-        ]
+        pairs = [[names[at // m], names[at % m], int(wrong.flat[at])] for at in order if wrong.flat[at]]
         out.append(
             Figure(
                 "Most frequent confusions",
@@ -241,7 +280,7 @@ def _answers(network: LutNetwork, split: _Scores, name: str) -> list[Figure]:
             )
         )
     scores = split.scores
-    if network.head.kind != "bit":
+    if network.head.has_margin:
         if network.head.kind == "argmax":
             what = "The winner's score less the runner-up's; 0 is a tie, which the lowest class wins."
         else:
@@ -275,6 +314,8 @@ def _learning(network: LutNetwork, train: _Scores | None, test: _Scores | None) 
         return [Figure("Learning curve", text, figures.curve(curve))]
     split = test or train
     if split is None:
+        return []
+    if not network.head.classifies:
         return []
     if network.head.kind == "bit" and len(network.layers) > 1:
         signals = bits.unpack(network.signals(network.encoder(split.x)), len(split.y))
@@ -562,7 +603,7 @@ def _mistakes(network: LutNetwork, split: _Scores) -> list[Figure]:
     wrong = np.flatnonzero(split.y != split.answer)
     if not len(wrong):
         return [Figure("Wrong answers", "There are none on these examples.", head=["wrong answers"], rows=[[0]])]
-    names, features = network.class_names, network.features
+    names, features = network.answer_names, network.features
     # Spread over the set, so that sorted data show every class.
     chosen = wrong[np.unique(np.linspace(0, len(wrong) - 1, MAX_PICTURES).astype(np.int64))]
     shape = features.image_shape
@@ -614,9 +655,11 @@ def _data_name(network: LutNetwork, dataset: Dataset | None) -> str:
 
 def _facts(network: LutNetwork, dataset: Dataset | None, manifest: Manifest | None) -> list[tuple[str, str]]:
     meta, head = network.meta, network.head
-    names = ", ".join(network.class_names[:12]) + (", …" if network.n_classes > 12 else "")
+    all_names = network.class_names or network.target_names
+    names = ", ".join(all_names[:12]) + (", …" if len(all_names) > 12 else "")
+    what = "Classes" if network.class_names else "Labels" if head.kind == "labels" else "Numbers"
     facts = [
-        ("Classes", f"{network.n_classes}: {names}"),
+        (what, f"{len(all_names)}: {names}"),
         (
             "Features",
             f"{len(network.features):,}"
@@ -643,7 +686,10 @@ def _facts(network: LutNetwork, dataset: Dataset | None, manifest: Manifest | No
                 "bit": "the class is one LUT's bit",
                 "threshold": f"threshold of {len(head.signal):,} votes",
                 "argmax": f"{len(head.signal):,} votes, popcount by class and argmax",
-            }[head.kind],
+                "number": f"weighted sums of {len(head.signal):,} votes, in fixed point",
+                "labels": f"a threshold of weighted votes for each label, {len(head.signal):,} votes",
+            }[head.kind]
+            + (f', "none" below a margin of {head.reject:,}' if head.reject else ""),
         )
     )
     if manifest is not None:

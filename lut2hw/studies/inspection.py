@@ -181,6 +181,8 @@ def _count(
 
 def inspect(network: LutNetwork, x: NDArray[np.integer], y: NDArray[np.integer]) -> Inspection:
     """Inspect a network with its training data: integers (n, n_features) and class numbers (n,)."""
+    if not network.head.classifies:
+        raise UsageError("inspect weighs the evidence for classes, and this model answers none; give a classifier")
     n = len(y)
     if not n:
         raise UsageError("there are no training examples to inspect the model with; give --data")

@@ -6,6 +6,7 @@ import csv
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,35 +23,46 @@ class Predictions:
     name: str
     """The data's."""
     class_names: tuple[str, ...]
-    """The network's."""
+    """Of the classes that the network can answer, `LutNetwork.answer_names`; none of numbers or labels."""
+    target_names: tuple[str, ...]
+    """Of the numbers or labels; none where the network answers classes."""
     kept: NDArray[np.bool_]
     """bool (rows,): which rows have an answer; those with missing values have none."""
-    classes: NDArray[np.int64]
-    """int64 (answers,): class numbers, of the rows that are kept."""
+    answers: NDArray[Any]
+    """Of the rows that are kept, as `LutNetwork.predict` gives them: class numbers int64 (answers,), values float64
+    (answers,) or (answers, targets), or labels uint8 (answers, labels).
+    """
     scores: NDArray[np.int64]
     """int64 (answers, outputs): what hardware counts, a score a class, or one of two classes."""
     margin: NDArray[np.int64]
-    """int64 (answers,): by how much the answer won, as of `Head.margin`."""
+    """int64 (answers,): by how much the answer won, as of `Head.margin`; 0 of numbers and labels."""
     notes: tuple[str, ...] = ()
     """What to know of the data, such as values never seen in training, in sentences for people."""
 
     def to_csv(self) -> str:
         """A table with a row for each row of the data, in its order; rows without an answer have empty cells.
 
-        Columns: class, then "score CLASS" for each class (or "score" of two classes), then margin.
+        Columns: class, then "score CLASS" for each class (or "score" of two classes), then margin. Of numbers a
+        column for each under its name; of labels a column of 0 and 1 for each, then "score LABEL" for each.
         """
-        outputs = self.scores.shape[1]
-        names = ["score"] if outputs == 1 else [f"score {name}" for name in self.class_names]
+        outputs, names, rows = self.scores.shape[1], list(self.target_names), list[list[Any]]()
+        if self.class_names:
+            # "none" has no score
+            scored = ["score"] if outputs == 1 else [f"score {name}" for name in self.class_names[:outputs]]
+            names = ["class", *scored, "margin"]
+            answers = zip(self.answers.tolist(), self.scores.tolist(), self.margin.tolist(), strict=True)
+            rows = [[self.class_names[number], *scores, margin] for number, scores, margin in answers]
+        elif self.answers.dtype == np.uint8:
+            names += [f"score {name}" for name in self.target_names]
+            rows = np.concatenate([self.answers, self.scores], axis=1).tolist()
+        else:
+            rows = self.answers.reshape(-1, outputs).tolist()
         text = io.StringIO()
         table = csv.writer(text, lineterminator="\n")
-        table.writerow(["class", *names, "margin"])
-        answers = zip(self.classes.tolist(), self.scores.tolist(), self.margin.tolist(), strict=True)
+        table.writerow(names)
+        answered = iter(rows)
         for kept in self.kept.tolist():
-            if kept:
-                number, scores, margin = next(answers)
-                table.writerow([self.class_names[number], *scores, margin])
-            else:
-                table.writerow([""] * (outputs + 2))
+            table.writerow(next(answered) if kept else [""] * len(names))
         return text.getvalue()
 
 
@@ -83,7 +95,8 @@ def predict(
     scores = network.scores_packed(network.encoder(examples.x), len(examples.x))
     return Predictions(
         examples.name,
-        network.class_names,
+        network.answer_names,
+        network.target_names,
         examples.kept,
         network.head.answer(scores),
         scores,

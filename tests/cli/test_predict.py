@@ -3,13 +3,19 @@
 import csv
 import json
 import shlex
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from lut2hw.cli import main
+from lut2hw.errors import UsageError
+from lut2hw.model.encoder import Encoder
+from lut2hw.model.features import Features
 from lut2hw.model.network import LutNetwork
+from lut2hw.model.parts import Head
 from lut2hw.report.page import train_command
+from lut2hw.studies.inspection import inspect
 from lut2hw.studies.predict import predict
 from lut2hw.training.recall import recall
 
@@ -188,3 +194,76 @@ def test_wrong_options_of_data_are_one_line(work, capsys, words, message):
     code, _, err = run(capsys, "train", "--data", "t.csv", "-o", "w.lut", *words)
     assert code == 2 and message in err and err.count("\n") == 1
     assert not (work / "w.lut").exists()
+
+
+def other_answers(head):
+    """A network of two features, `heat` and `mode`, that answers so, and is written by hand."""
+    features = replace(Features.integers([0, 0], [20, 3]), names=("heat", "mode"))
+    encoder = Encoder(features, np.array([0, 0, 1], np.int32), np.array([5, 12, 2]))
+    arrays = [0, 1, 2, 0], [0, 1, 1, 1], [3, 2, -4, 1], [-2, 1]
+    if head == "none":
+        made = replace(Head.argmax([0, 1, 2], [0, 1, 2], 3), reject=1)
+        return LutNetwork(encoder, (), made, ("cold", "hot", "mild"))
+    made = Head.number(*arrays, [1, 0]) if head == "number" else Head.labels(*arrays)
+    return LutNetwork(encoder, (), made, (), target_names=("power", "flow"))
+
+
+@pytest.mark.parametrize("head", ["number", "labels", "none"])
+def test_values_labels_and_none_in_the_table(work, capsys, head):
+    network = other_answers(head)
+    network.save("m.lut")
+    write(work / "new.csv", "mode,heat", [f"{i % 4},{i % 21}" for i in range(40)])
+    code, out, err = run(capsys, "predict", "m.lut", "--data", "new.csv", "-o", "a.csv", "--json")
+    assert code == 0 and err == ""
+    table, said = list(csv.DictReader((work / "a.csv").open())), json.loads(out)
+    x = np.array([[i % 21, i % 4] for i in range(40)])
+    answers, scores = network.predict(x), network.scores(x)
+    if head == "none":
+        names = (*network.class_names, "none")
+        assert [row["class"] for row in table] == [names[i] for i in answers]
+        assert [int(row["score mild"]) for row in table] == scores[:, 2].tolist()
+        assert said["classes"] == {name: int((answers == i).sum()) for i, name in enumerate(names)}
+        assert said["classes"]["none"]
+    elif head == "number":
+        assert [[float(row[name]) for name in ("power", "flow")] for row in table] == answers.tolist()
+        assert list(table[0]) == ["power", "flow"] and (answers % 1 != 0).any()
+        assert said["targets"]["power"]["mean"] == answers[:, 0].mean()
+    else:
+        assert [[int(row[name]) for name in ("power", "flow")] for row in table] == answers.tolist()
+        assert [int(row["score flow"]) for row in table] == scores[:, 1].tolist()
+        assert said["labels"] == {"power": int(answers[:, 0].sum()), "flow": int(answers[:, 1].sum())}
+
+
+def test_outputs_by_either_name(work, capsys):
+    other_answers("none").save("m.lut")
+    for words in (
+        ("--output", "class,margin,scores", "-o", "core"),
+        ("-o", "core", "--output", "scores,margin,class"),
+        ("--outputs", "class,margin,scores", "--output", "core"),
+        ("--outputs", "class,margin,scores", "-o", "core"),
+    ):
+        code, out, err = run(capsys, "emit", "m.lut", "--json", *words)
+        assert code == 0, err
+        assert json.loads(out)["outputs"] == ["class", "margin", "scores"]
+        assert json.loads(out)["directory"] == "core"
+    code, out, _ = run(capsys, "emit", "m.lut", "--output", "class", "--json")
+    assert (json.loads(out)["directory"], json.loads(out)["outputs"]) == ("build/m", ["class"])
+    for words, says in (
+        (("--output", "class", "--outputs", "scores"), "both say what the core puts out"),
+        (("--output", "one", "-o", "two"), "both name a folder"),
+    ):
+        code, _, err = run(capsys, "emit", "m.lut", *words)
+        assert code == 2 and says in err and err.count("\n") == 1
+    other_answers("number").save("n.lut")
+    code, _, err = run(capsys, "emit", "n.lut", "--outputs", "class")
+    assert code == 2 and "leave --outputs at scores" in err
+    code, out, _ = run(capsys, "emit", "n.lut", "--json")
+    assert json.loads(out)["outputs"] == ["scores"]
+
+
+def test_evidence_is_for_classes(work, capsys):
+    other_answers("number").save("n.lut")
+    write(work / "t.csv", "heat,mode,label", [f"{i % 21},{i % 4},{i % 3}" for i in range(40)])
+    network = LutNetwork.load("n.lut")
+    with pytest.raises(UsageError, match="answers none"):
+        inspect(network, np.zeros((3, 2), np.int64), np.zeros(3, np.int64))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -15,7 +17,21 @@ from lut2hw.artefact.vectors import Vectors
 from lut2hw.compile.compiler import compile_network
 from lut2hw.compile.options import CompileOptions
 from lut2hw.errors import Lut2hwError, UsageError
+from lut2hw.hdl.header import header
 from lut2hw.logic.port import INPUT, OUTPUT, OutputPort, outputs_of
+from lut2hw.model.parts import Head
+
+
+@dataclass
+class Given:
+    """Training examples alone."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+    def split(self, name):
+        return (self.x, self.y) if name == "train" else (self.x[:0], self.y[:0])
+
 
 COMBINATIONS = [
     ("class",),
@@ -180,6 +196,117 @@ def test_one_bit_has_no_scores(tmp_path):
         with pytest.raises(UsageError, match="leave --outputs at class"):
             emit_model(network, tmp_path / "core", outputs=outputs)
     assert not (tmp_path / "core").exists()
+
+
+@pytest.mark.parametrize(
+    ("head", "outputs", "says"),
+    [
+        ("number", "class", "answer is numbers, .*; leave --outputs at scores$"),
+        ("number", "labels,scores", "answer is numbers, .*; leave --outputs at scores$"),
+        ("labels", "class", "answer is labels, .*; leave --outputs at labels, scores, or several of these$"),
+        ("labels", "margin", "answer is labels, .*; leave --outputs at labels, scores, or several of these$"),
+        ("argmax", "labels", "answer is a class, not labels; leave --outputs at class, margin, scores, or several"),
+    ],
+)
+def test_outputs_that_the_answers_lack_are_one_line(head, outputs, says, tmp_path):
+    with pytest.raises(UsageError, match=says):
+        emit_model(random_network(2, head=head), tmp_path / "core", outputs=outputs)
+    assert not (tmp_path / "core").exists()
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_the_answer_alone_is_what_comes_out_by_default(head, tmp_path):
+    network = random_network(3, head=head)
+    manifest = emit_model(network, tmp_path / "core")
+    [name] = manifest.output_port.outputs
+    assert name == {"number": "scores", "labels": "labels"}.get(head, "class")
+    output = json.loads((tmp_path / "core" / "manifest.json").read_text())["output"]
+    assert output["outputs"] == [name]
+    assert output["classes"] == list(network.answer_names)
+    assert output.get("targets", []) == list(network.target_names)
+    assert output.get("reject", 0) == network.head.reject
+    if head in ("number", "labels"):
+        assert [field["name"] for field in output["fields"]] == list(network.target_names)
+        assert set(np.load(tmp_path / "core" / "vectors.npz")) == {"inputs", "outputs"}
+        assert manifest.vectors.classes is None
+    if head == "number":
+        x = inputs_of(network, 50)
+        values = network.predict_integers(x).reshape(50, -1)
+        scores = network.scores_packed(network.encoder(x), 50)
+        assert [field["fraction"] for field in output["fields"]] == network.head.fraction.tolist()
+        assert (scores * [field["scale"] for field in output["fields"]] == values).all()
+
+
+@pytest.mark.parametrize("head", ["number", "labels", "argmax reject"])
+def test_the_header_says_what_numbers_and_labels_mean(head):
+    network = random_network(3, head=head)
+    text = header(compile_network(network, targets.get("ice40")))
+    for at, name in enumerate(network.target_names):
+        if head == "labels":
+            assert f"[{at}] {name}, unsigned: 1 for {name}" in text
+            continue
+        fraction = int(network.head.fraction[at])
+        scaled = f"{name} * 2**{fraction}" if fraction > 0 else f"{name} / 2**{-fraction}" if fraction else name
+        assert re.search(rf"^//   \[\d+:\d+\] {name}, (unsigned|two's complement): {re.escape(scaled)}$", text, re.M)
+    if head == "argmax reject":
+        assert f"//   {network.n_classes} none\n" in text
+        assert f"the margin is below {network.head.reject}." in text
+    assert ("Classes are" in text) == (head == "argmax reject")
+
+
+@pytest.mark.parametrize("change", ["targets", "fraction", "reject", "classes", "outputs", "none"])
+def test_another_meaning_of_the_answers_is_refused(change, tmp_path):
+    head = {"reject": "argmax reject", "none": "argmax reject", "outputs": "labels"}.get(change, "number")
+    emit_model(random_network(3, head=head), tmp_path / "core")
+    path = tmp_path / "core" / "manifest.json"
+    data = json.loads(path.read_text())
+    output = data["output"]
+    if change == "fraction":
+        output["fields"][0]["fraction"] += 1
+    elif change == "none":
+        del output["reject"]
+    else:
+        output[change] = {
+            "targets": ["other"] * len(output.get("targets", ())),
+            "reject": 1 + output.get("reject", 0),
+            "classes": ["a", "b"],
+            "outputs": ["scores"],
+        }[change]
+    path.write_text(json.dumps(data))
+    with pytest.raises(Lut2hwError, match="emit the core again"):
+        assert load(tmp_path / "core").network
+
+
+def test_names_of_targets_may_be_anything(tmp_path):
+    names = ("class", "margin", "a b", "score_a b", "größe", "7", "a_b", "\n`endif")
+    for kind in ("labels", "number"):
+        network = vote_network(24, 3, 8)
+        arrays = network.head.signal, network.head.class_of, np.ones(24), np.full(8, -1)
+        head = Head.labels(*arrays) if kind == "labels" else Head.number(*arrays, np.arange(8))
+        network = replace(network, head=head, class_names=(), target_names=names)
+        outputs = "labels,scores" if kind == "labels" else "scores"
+        manifest = emit_model(network, tmp_path / kind, outputs=outputs)
+        fields = [field.name for field in manifest.output_port.fields]
+        assert len(set(fields)) == len(fields) == len(set(manifest.output_port.keys)) and manifest.verilog
+        x = inputs_of(network, 80)
+        compiled = compile_network(network, targets.get("ice40"), outputs=outputs)
+        scores = network.scores_packed(network.encoder(x), 80)
+        right = np.concatenate([scores >= 0, scores], axis=1) if kind == "labels" else scores
+        for word, values in zip(words(compiled, x), right.astype(int).tolist(), strict=True):
+            assert list(compiled.output_port.values_of(word).values()) == values
+
+
+def test_dont_cares_keep_numbers_and_labels():
+    """Tables change, answers to the examples do not, and golden model and hardware agree on every other input."""
+    for head in ("number", "labels", "argmax reject"):
+        network = random_network(5, head=head, luts=20)
+        x = inputs_of(network, 300)
+        y = network.predict_integers(x)
+        data = Given(x, y.reshape(300, -1) if head != "argmax reject" else y)
+        compiled = compile_network(network, targets.get("ice40"), dont_cares="unseen", data=data, pipeline="none")
+        assert (compiled.network.predict_integers(x) == y).all()
+        assert compiled.network.meta["dont_cares"]["after"]["train"] == 1
+        compare(compiled.network, compiled, compiled.output_port.outputs, n=200)
 
 
 def test_the_folder_says_what_comes_out(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,15 +17,17 @@ from hypothesis import strategies as st
 from lut2hw import bits, tools
 from lut2hw import exchange as imports
 from lut2hw.errors import Lut2hwError, UsageError
-from lut2hw.exchange import aiger, blif, pla
+from lut2hw.exchange import aiger, blif, pla, verilog
 from lut2hw.exchange.aiger import to_aiger
 from lut2hw.exchange.blif import to_blif
 from lut2hw.exchange.c import to_c
 from lut2hw.exchange.circuit import Circuit, distinct, identifier
 from lut2hw.exchange.logic import to_network
 from lut2hw.exchange.pla import to_pla
+from lut2hw.exchange.registry import WriteOptions
 from lut2hw.exchange.verilog import to_behavioural
 from lut2hw.logic import sop, truth
+from lut2hw.logic.port import OutputPort
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.features import Features
 from lut2hw.model.network import LutNetwork
@@ -84,12 +87,40 @@ def test_pla_round_trip(seed, head):
     assume(logic is not None)
     read = to_network(logic, outputs="binary", class_names=network.class_names)
     x = inputs_of(network, 300)
-    used = sorted(
+    code = bits.unpack(network.encoder(x), len(x)).T[:, read_by_any(network)]
+    assert (read.predict(code) == network.predict(x)).all()
+
+
+def read_by_any(network: LutNetwork) -> list[int]:
+    """Bits of the code that a LUT or the head reads."""
+    return sorted(
         {int(s) for layer in network.layers for s in layer.wiring.ravel() if s < len(network.encoder)}
         | {int(s) for s in network.head.signal if s < len(network.encoder)}
     )
-    code = bits.unpack(network.encoder(x), len(x)).T[:, used]
-    assert (read.predict(code) == network.predict(x)).all()
+
+
+@pytest.mark.parametrize("head", ["labels", "number", "argmax reject", "threshold reject"])
+def test_other_answers_are_exported_bit_by_bit(head):
+    for seed in (3, 11):
+        network = random_network(seed, head=head, k_max=4, luts=6)
+        circuit, port = Circuit.of(network), OutputPort.of(network)
+        x = inputs_of(network, 200)
+        code = bits.unpack(network.encoder(x), len(x)).T
+        read = [field.index for field in circuit.port.fields]
+        rows = port.rows_of(network.head, network.scores_packed(network.encoder(x), len(x)))
+        right = np.unpackbits(rows, axis=1, count=port.width, bitorder="little").T
+        assert circuit.output_names[0] == ("class[0]" if "reject" in head else f"{network.target_names[0]}[0]")
+        for parse, text, columns in (
+            (blif.parse, to_blif(circuit).encode(), read),
+            (aiger.parse, to_aiger(circuit), read),
+            (pla.parse, to_pla(network).encode(), read_by_any(network)),
+        ):
+            for name, column in zip(circuit.output_names, right, strict=True):
+                got = to_network(parse(text), output=name).predict(code[:, columns])
+                assert (got == column).all(), (parse, name)
+        text = verilog.write(network, WriteOptions(Path("core.v"), encoded_inputs=True)).decode()
+        assert ("class_number" in text) == ("reject" in head)
+        assert f"output [{port.width - 1}:0] {'class_number' if 'reject' in head else 'answer'}" in text
 
 
 def reads_any(network: LutNetwork) -> bool:
@@ -286,11 +317,62 @@ def test_yosys_reads_the_same_function(tmp_path, form):
         tools.run("yosys", ["-q", "-p", script], cwd=tmp_path)
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_c_header_is_the_golden_model(tmp_path, seed):
+def compiled(tmp_path: Path) -> ctypes.CDLL:
+    """main.c of the folder as a library."""
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         pytest.skip("needs a C compiler: install one (Debian, Ubuntu: `apt-get install gcc`)")
+    flags = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC"]
+    subprocess.run([compiler, *flags, "main.c", "-o", "model.so"], cwd=tmp_path, check=True)
+    return ctypes.CDLL(str(tmp_path / "model.so"))
+
+
+def called(function, x: np.ndarray, columns: int, kind: type) -> np.ndarray:
+    """What a function of the header gives for examples, 64 at a time."""
+    found = np.zeros((len(x), columns), kind)
+    for at in range(0, len(x), 64):
+        part = x[at : at + 64]
+        function(part.ctypes.data_as(ctypes.c_void_p), len(part), found[at:].ctypes.data_as(ctypes.c_void_p))
+    return found
+
+
+@pytest.mark.parametrize("head", ["labels", "number", "argmax reject", "threshold reject"])
+def test_c_header_of_other_answers(tmp_path, head):
+    for seed in (3, 11):
+        network = random_network(seed, head=head, k_max=6)
+        (tmp_path / "model.h").write_text(to_c(network, "core"))
+        name, kind = {"labels": ("labels", "uint8_t"), "number": ("values", "double")}.get(
+            head, ("classify", "uint16_t")
+        )
+        names, many = {"labels": ("label_names", "LABELS"), "number": ("target_names", "TARGETS")}.get(
+            head, ("class_names", "CLASSES")
+        )
+        (tmp_path / "main.c").write_text(
+            "#define CORE_WITH_SCORES\n" * (head != "number")
+            + '#include "model.h"\n'
+            + f"void run(const core_feature *x, unsigned n, {kind} *y) {{ core_{name}(x, n, y); }}\n"
+            + "void scores(const core_feature *x, unsigned n, int64_t *y) { core_scores(x, n, y); }\n"
+            + f"const char *last(void) {{ return core_{names}[CORE_{many} - 1]; }}\n"
+            + ("unsigned none(void) { return CORE_NONE; }\n" if "reject" in head else "")
+        )
+        (tmp_path / str(seed)).mkdir()
+        for file in ("model.h", "main.c"):
+            (tmp_path / file).rename(tmp_path / str(seed) / file)
+        library = compiled(tmp_path / str(seed))
+        x = np.ascontiguousarray(inputs_of(network, 200), np.int32)
+        answer = network.predict_integers(x.astype(np.int64)).reshape(200, -1)
+        types = {"uint8_t": np.uint8, "double": np.float64, "uint16_t": np.uint16}
+        assert (called(library.run, x, answer.shape[1], types[kind]) == answer).all()
+        scores = network.scores_packed(network.encoder(x.astype(np.int64)), 200)
+        assert (called(library.scores, x, scores.shape[1], np.int64) == scores).all()
+        library.last.restype = ctypes.c_char_p
+        assert library.last().decode() == (network.answer_names or network.target_names)[-1]
+        if "reject" in head:
+            assert library.none() == network.n_classes and (answer == network.n_classes).any()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_c_header_is_the_golden_model(tmp_path, seed):
     network = random_network(seed, head=HEADS[seed % 3], k_max=8, luts=300 if seed == 4 else 12)
     (tmp_path / "model.h").write_text(to_c(network, "core"))
     with_scores = network.head.kind != "bit" and seed > 2
@@ -301,25 +383,7 @@ def test_c_header_is_the_golden_model(tmp_path, seed):
         + "void scores(const core_feature *x, unsigned n, int64_t *y) { core_scores(x, n, y); }\n"
         * with_scores
     )
-    subprocess.run(
-        [
-            compiler,
-            "-std=c99",
-            "-pedantic",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-O1",
-            "-shared",
-            "-fPIC",
-            "main.c",
-            "-o",
-            "model.so",
-        ],
-        cwd=tmp_path,
-        check=True,
-    )
-    library = ctypes.CDLL(str(tmp_path / "model.so"))
+    library = compiled(tmp_path)
     x = np.ascontiguousarray(inputs_of(network, 200), np.int32)
     answer = np.zeros(200, np.uint16)
     for at in range(0, 200, 64):
