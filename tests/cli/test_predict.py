@@ -3,17 +3,14 @@
 import csv
 import json
 import shlex
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers.networks import two_features
 
 from lut2hw.cli import main
 from lut2hw.errors import UsageError
-from lut2hw.model.encoder import Encoder
-from lut2hw.model.features import Features
 from lut2hw.model.network import LutNetwork
-from lut2hw.model.parts import Head
 from lut2hw.report.page import train_command
 from lut2hw.studies.inspection import inspect
 from lut2hw.studies.predict import predict
@@ -196,21 +193,9 @@ def test_wrong_options_of_data_are_one_line(work, capsys, words, message):
     assert not (work / "w.lut").exists()
 
 
-def other_answers(head):
-    """A network of two features, `heat` and `mode`, that answers so, and is written by hand."""
-    features = replace(Features.integers([0, 0], [20, 3]), names=("heat", "mode"))
-    encoder = Encoder(features, np.array([0, 0, 1], np.int32), np.array([5, 12, 2]))
-    arrays = [0, 1, 2, 0], [0, 1, 1, 1], [3, 2, -4, 1], [-2, 1]
-    if head == "none":
-        made = replace(Head.argmax([0, 1, 2], [0, 1, 2], 3), reject=1)
-        return LutNetwork(encoder, (), made, ("cold", "hot", "mild"))
-    made = Head.number(*arrays, [1, 0]) if head == "number" else Head.labels(*arrays)
-    return LutNetwork(encoder, (), made, (), target_names=("power", "flow"))
-
-
-@pytest.mark.parametrize("head", ["number", "labels", "none"])
+@pytest.mark.parametrize("head", ["number", "labels", "argmax reject"])
 def test_values_labels_and_none_in_the_table(work, capsys, head):
-    network = other_answers(head)
+    network = two_features(head)
     network.save("m.lut")
     write(work / "new.csv", "mode,heat", [f"{i % 4},{i % 21}" for i in range(40)])
     code, out, err = run(capsys, "predict", "m.lut", "--data", "new.csv", "-o", "a.csv", "--json")
@@ -218,7 +203,7 @@ def test_values_labels_and_none_in_the_table(work, capsys, head):
     table, said = list(csv.DictReader((work / "a.csv").open())), json.loads(out)
     x = np.array([[i % 21, i % 4] for i in range(40)])
     answers, scores = network.predict(x), network.scores(x)
-    if head == "none":
+    if head == "argmax reject":
         names = (*network.class_names, "none")
         assert [row["class"] for row in table] == [names[i] for i in answers]
         assert [int(row["score mild"]) for row in table] == scores[:, 2].tolist()
@@ -235,7 +220,7 @@ def test_values_labels_and_none_in_the_table(work, capsys, head):
 
 
 def test_outputs_by_either_name(work, capsys):
-    other_answers("none").save("m.lut")
+    two_features("argmax reject").save("m.lut")
     for words in (
         ("--output", "class,margin,scores", "-o", "core"),
         ("-o", "core", "--output", "scores,margin,class"),
@@ -254,7 +239,7 @@ def test_outputs_by_either_name(work, capsys):
     ):
         code, _, err = run(capsys, "emit", "m.lut", *words)
         assert code == 2 and says in err and err.count("\n") == 1
-    other_answers("number").save("n.lut")
+    two_features("number").save("n.lut")
     code, _, err = run(capsys, "emit", "n.lut", "--outputs", "class")
     assert code == 2 and "leave --outputs at scores" in err
     code, out, _ = run(capsys, "emit", "n.lut", "--json")
@@ -262,7 +247,7 @@ def test_outputs_by_either_name(work, capsys):
 
 
 def test_evidence_is_for_classes(work, capsys):
-    other_answers("number").save("n.lut")
+    two_features("number").save("n.lut")
     write(work / "t.csv", "heat,mode,label", [f"{i % 21},{i % 4},{i % 3}" for i in range(40)])
     network = LutNetwork.load("n.lut")
     with pytest.raises(UsageError, match="answers none"):

@@ -86,6 +86,18 @@ def random_network(
     return LutNetwork(Encoder(features, feature, threshold), tuple(layers), made, classes, target_names=names)
 
 
+def two_features(head: str) -> LutNetwork:
+    """A network of the features `heat` (0 to 20) and `mode` (0 to 3) that is small enough to see through."""
+    features = replace(Features.integers([0, 0], [20, 3]), names=("heat", "mode"))
+    encoder = Encoder(features, np.array([0, 0, 1], np.int32), np.array([5, 12, 2]))
+    arrays = [0, 1, 2, 0], [0, 1, 1, 1], [3, 2, -4, 1], [-2, 1]
+    if head == "argmax reject":
+        made = replace(Head.argmax([0, 1, 2], [0, 1, 2], 3), reject=1)
+        return LutNetwork(encoder, (), made, ("cold", "hot", "mild"))
+    made = Head.number(*arrays, [1, 0]) if head == "number" else Head.labels(*arrays)
+    return LutNetwork(encoder, (), made, (), target_names=("power", "flow"))
+
+
 def vote_network(
     n_luts: int,
     k: int,
