@@ -125,7 +125,6 @@ def evaluate(
 
     Example: lut2hw eval digits.lut --data digits
     """
-    from lut2hw.data import majority_accuracy
     from lut2hw.model.network import LutNetwork
     from lut2hw.studies.evaluate import as_json
     from lut2hw.studies.evaluate import evaluate as judge
@@ -138,30 +137,38 @@ def evaluate(
         dataset = load_like(data, network, label=label, classes=classes)
     show_notes(dataset.notes)
     found = judge(network, dataset, split, positive=positive)
-    result = {
-        "model": str(model),
-        "data": dataset.name,
-        "split": found.split,
-        "majority_accuracy": round(majority_accuracy(found.y), 6),
-        **as_json(found),
-    }
+    result = {"model": str(model), "data": dataset.name, "split": found.split, **as_json(found)}
 
     def text() -> None:
-        say(
-            f"accuracy {found.accuracy:.4f} on {len(found.y):,} examples ({found.split}) of {dataset.name}, "
-            f"majority class {result['majority_accuracy']:.4f}, "
-            f"{result['examples_per_second']:,} examples per second with encoding"
-        )
+        head, speed = "", f"{result['examples_per_second']:,} examples per second with encoding"
+        on = f"{len(found.y):,} examples ({found.split}) of {dataset.name}"
+        if network.head.kind == "number":
+            head = f"R2 {shown(found.metrics['r2'])} on {on}"
+        elif network.head.kind == "labels":
+            head = (
+                f"every label right {found.accuracy:.4f} on {on}, most frequent answer {found.majority_accuracy:.4f}"
+            )
+        else:
+            head = f"accuracy {found.accuracy:.4f} on {on}, majority class {found.majority_accuracy:.4f}"
+        say(f"{head}, {speed}")
         print_table(
             found.heading,
             ["metric", "value", "what it is"],
             [[row.name, shown(row.value), row.words] for row in found.table()],
         )
-        print_table(
-            "confusion (rows: label, columns: answer)",
-            ["", *network.answer_names],
-            [[name, *row] for name, row in zip(network.class_names, found.confusion.tolist(), strict=True)],
-        )
+        if network.head.classifies:
+            print_table(
+                "confusion (rows: label, columns: answer)",
+                ["", *network.answer_names],
+                [[name, *row] for name, row in zip(network.class_names, found.confusion.tolist(), strict=True)],
+            )
+        elif len(found.targets) > 1:
+            names = list(next(iter(found.targets.values())))
+            print_table(
+                "each alone",
+                ["", *(name.replace("_", " ") for name in names)],
+                [[target, *map(shown, each.values())] for target, each in found.targets.items()],
+            )
 
     report(result, json_output, text)
 

@@ -105,7 +105,7 @@ def tune(
     show_notes(found.notes)
     found.network.save(output)
     lines = [f"tuned on {found.examples:,} examples ({found.split}) of {dataset.name}; judge it on others"]
-    if found.threshold is not None and reject is None:
+    if isinstance(found.threshold, int) and reject is None:
         lines.append(f"threshold {found.threshold}: {network.class_names[1]} is answered from this score on")
     rates = [
         f"{name} {shown(value)}"
@@ -125,7 +125,8 @@ def tune(
             ("recall", found.recall, found.true_positives, found.positives, found.recall_interval),
         )
     ]
-    of = "mean over classes" if found.positive is None else f"of {found.positive}"
+    several = "classes" if network.head.classifies else "labels"
+    of = f"mean over {several}" if found.positive is None else f"of {found.positive}"
     lines += [f"{of}: {rates[0]}", f"{of}: {rates[1]}"]
     if found.rejected is not None:
         lines.append(

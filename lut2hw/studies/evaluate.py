@@ -38,10 +38,10 @@ class Evaluation:
     """Split of the data: "train", "test" or "all"."""
     x: NDArray[np.integer]
     """Integers (n, n_features), as `Dataset` holds them."""
-    y: NDArray[np.int64]
-    """int64 (n,): classes."""
-    answer: NDArray[np.int64]
-    """int64 (n,): classes; n_classes means "none"."""
+    y: NDArray[Any]
+    """Labels, as of `Dataset`: classes int64 (n,), numbers float64 (n, targets), labels uint8 (n, labels)."""
+    answer: NDArray[Any]
+    """Answers like y; of classes n_classes means "none"."""
     scores: NDArray[np.int64]
     """int64 (n, outputs): what hardware counts."""
     seconds: float
@@ -52,17 +52,37 @@ class Evaluation:
     """
     metrics: dict[str, float | None]
     """As of `metrics.of_two_classes` or `metrics.of_several_classes`; with a head that rejects also rejected, the
-    share of examples answered "none", and answered_accuracy, the share of right ones among the other answers.
+    share of examples answered "none", and answered_accuracy, the share of right ones among the other answers. Of
+    numbers and labels as of `metrics.of_numbers` and `metrics.of_labels`.
     """
+    targets: dict[str, dict[str, float | None]]
+    """Metrics of each number or label alone, by its name; empty of classes."""
 
     @property
     def accuracy(self) -> float:
-        """Share of right answers, to six digits; 0 without examples. No answer is no right one."""
-        return round(metrics.accuracy(self.y, self.answer), 6) if len(self.y) else 0.0
+        """Share of right answers, of labels those with every label right, to six digits; 0 without examples.
+
+        No answer is no right one.
+        """
+        if not len(self.y):
+            return 0.0
+        if self.network.head.kind == "labels":
+            return round(metrics.subset_accuracy(self.y, self.answer), 6)
+        return round(metrics.accuracy(self.y, self.answer), 6)
+
+    @property
+    def majority_accuracy(self) -> float:
+        """Accuracy of the answer that is right most often, whatever the example, to six digits."""
+        _, counts = np.unique(self.y, axis=0, return_counts=True)
+        return round(int(counts.max()) / len(self.y), 6) if len(self.y) else 0.0
 
     @property
     def heading(self) -> str:
         """What the metrics are of, in words."""
+        if not self.network.head.classifies:
+            names = self.network.target_names
+            what = "number" if self.network.head.kind == "number" else "label"
+            return f"{what} {names[0]}" if len(names) == 1 else f"means over {len(names)} {what}s"
         names = self.network.class_names
         if self.positive is None:
             return f"means over {len(names)} classes, each against all others"
@@ -70,7 +90,23 @@ class Evaluation:
 
     def table(self) -> list[Metric]:
         """The metrics by name, each with what it says, for people."""
-        found, confusion = self.metrics, self.confusion
+        found = self.metrics
+        if self.network.head.kind == "number":
+            return [
+                Metric("R2", found["r2"], "share of the variance explained: 1 is exact, 0 what their mean does"),
+                Metric("RMSE", found["rmse"], "root of the mean squared error"),
+                Metric("MAE", found["mae"], "mean absolute error"),
+            ]
+        if self.network.head.kind == "labels":
+            return [
+                Metric("label accuracy", found["label_accuracy"], "share of single labels answered right"),
+                Metric("ROC AUC", found["roc_auc"], "how often what has a label scores higher than what has not"),
+                Metric("average precision", found["average_precision"], "mean precision over all thresholds"),
+                Metric("false positive rate", found["false_positive_rate"], "share of those without it answered so"),
+                Metric("recall", found["recall"], "share of those with a label answered so"),
+                Metric("F1", found["f1"], "harmonic mean of precision and recall"),
+            ]
+        confusion = self.confusion
         if self.positive is None:
             name, others = "a class", "the others"
             wrong, right = "share of the others answered as the class", "share of the class answered so"
@@ -132,12 +168,24 @@ def evaluate(
     """
     split, x, y = examples_of(dataset, split)
     number = positive_class(network, positive)
+    targets: dict[str, dict[str, float | None]] = {}
     network.predict_integers(x[:64])  # compile outside of the timing
     began = time.perf_counter()
     scores = network.scores_packed(network.encoder(x), len(y))
     answer = network.head.answer(scores)
     seconds = time.perf_counter() - began
-    if number is not None:
+    if not network.head.classifies:
+        answer = answer.reshape(y.shape)
+        if network.head.kind == "number":
+            found = metrics.of_numbers(y, answer)
+            for t, name in enumerate(network.target_names):
+                targets[name] = metrics.of_numbers(y[:, t], answer[:, t])
+        else:
+            found = metrics.of_labels(y, answer, scores)
+            for t, name in enumerate(network.target_names):
+                targets[name] = metrics.of_labels(y[:, t : t + 1], answer[:, t : t + 1], scores[:, t : t + 1])
+                del targets[name]["label_accuracy"]  # which is its accuracy
+    elif number is not None:
         found = metrics.of_two_classes(y, answer, two_class_score(network, scores), number)
     else:
         found = metrics.of_several_classes(y, answer, one_score_a_class(network, scores))
@@ -147,7 +195,7 @@ def evaluate(
             rejected=float((~answered).mean()) if len(y) else np.nan,
             answered_accuracy=metrics.accuracy(y[answered], answer[answered]),
         )
-    return Evaluation(network, split, x, y, answer, scores, seconds, number, found)
+    return Evaluation(network, split, x, y, answer, scores, seconds, number, found, targets)
 
 
 def examples_of(dataset: Dataset, split: str | None) -> tuple[str, NDArray[np.integer], NDArray[np.int64]]:
@@ -192,6 +240,10 @@ def positive_class(network: LutNetwork, name: str | None = None) -> int | None:
         For an unknown name, and a name where there are more classes.
     """
     names = network.class_names
+    if not network.head.classifies:
+        if name is not None:
+            raise UsageError("--positive names one of two classes, and the model answers none; leave it out")
+        return None
     if len(names) != 2:
         if name is not None:
             raise UsageError(
@@ -227,12 +279,21 @@ def one_score_a_class(network: LutNetwork, scores: NDArray[np.int64]) -> NDArray
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
     """The evaluation as JSON values."""
     network = evaluation.network
-    return {
-        "accuracy": evaluation.accuracy,
-        **({} if evaluation.positive is None else {"positive": network.class_names[evaluation.positive]}),
-        **evaluation.metrics,
+    speed = {
         "examples": len(evaluation.y),
         "examples_per_second": round(len(evaluation.y) / max(evaluation.seconds, 1e-9)),
+    }
+    if network.head.kind == "number":
+        return {**evaluation.metrics, **speed, "targets": evaluation.targets}
+    majority = {"majority_accuracy": evaluation.majority_accuracy}
+    if network.head.kind == "labels":
+        return {**evaluation.metrics, **majority, **speed, "labels": evaluation.targets}
+    return {
+        "accuracy": evaluation.accuracy,
+        **majority,
+        **({} if evaluation.positive is None else {"positive": network.class_names[evaluation.positive]}),
+        **evaluation.metrics,
+        **speed,
         "classes": list(network.class_names),
         **({"answers": list(network.answer_names)} if network.head.reject else {}),
         "confusion": evaluation.confusion.tolist(),

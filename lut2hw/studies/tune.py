@@ -32,10 +32,13 @@ class Tuned:
     examples: int
     """Of that split."""
     positive: str | None
-    """The class that the rates are of; None of more than two, where they are means of each against all others."""
-    threshold: int | None
+    """The class that the rates are of; None of more than two, where they are means of each against all others, and of
+    labels, where they are means over them.
+    """
+    threshold: int | list[int] | None
     """The second class is answered where the score of the model as it was given is at least this (of a head with two
-    scores their difference); with `reject` alone the least margin of an answer; None if only the temperature changed.
+    scores their difference); of several labels one of each. With `reject` the least margin of an answer; None if only
+    the temperature changed.
     """
     false_positive_rate: float | None
     """Share of the others answered as the positive class."""
@@ -128,9 +131,14 @@ def tune(
         if not 0 <= value <= 1:
             raise UsageError(f"--{name.replace('_', '-')} {value:g} must be a share, from 0 to 1")
     head = network.head
-    if not head.classifies:
-        raise UsageError(f"a model of {head.kind} has no operating point of a class to tune")
-    if asked:
+    if head.kind == "number":
+        raise UsageError(
+            "the model answers numbers, which have no threshold to tune; compare its answers in your design"
+        )
+    if asked and head.kind == "labels":
+        if positive is not None:
+            raise UsageError("--positive names one of two classes, and the model answers labels; leave it out")
+    elif asked:
         _check_two_classes(network, f"--{next(iter(asked)).replace('_', '-')}")
     elif positive is not None:
         raise UsageError("--positive has no effect without --max-fpr, --min-recall or --rate; leave it out")
@@ -141,12 +149,22 @@ def tune(
         raise UsageError(f"{dataset.name} has no examples in its {split} split; give other --data or another --split")
     scores = network.scores_packed(network.encoder(x), len(y))
     number = positive_class(network, positive)
-    threshold, notes = None, list[str]()
-    tuned = network
-    if asked:
-        assert number is not None
-        threshold, notes = _threshold(dataset.name, number, y, two_class_score(network, scores), asked)
-        tuned = _moved(network, threshold)
+    threshold: int | list[int] | None = None
+    notes, tuned = list[str](), network
+    if asked and number is None:
+        threshold = []
+        for t, name in enumerate(network.target_names):
+            each, more = _threshold(f"label {name} of {dataset.name}", y[:, t] == 1, scores[:, t], asked)
+            threshold.append(each)
+            notes += [f"label {name}: {note}" for note in more]
+        tuned = _moved(network, [-each for each in threshold])
+    elif asked:
+        # Of class 0 the highest score is the lowest one, and it is answered below the threshold.
+        score = two_class_score(network, scores)
+        threshold, notes = _threshold(dataset.name, y == number, score if number else -score, asked)
+        threshold = threshold if number else 1 - threshold
+        # Two scores: class 1 wins by one more than class 0, since class 0 wins a tie.
+        tuned = _moved(network, [-threshold] if head.kind == "threshold" else [0, 1 - threshold])
     if reject is not None:
         threshold = reject
         tuned = replace(network, head=replace(head, reject=reject))
@@ -160,8 +178,8 @@ def tune(
     for name, value in steps.items():
         if value is not None:
             step = {name: value, "split": split, **source}
-            if name in THRESHOLDS:
-                step["positive"] = network.class_names[number or 0]
+            if name in THRESHOLDS and number is not None:
+                step["positive"] = network.class_names[number]
             tuned = _with_step(tuned, step)
     if split in ("train", "all") and "data" not in source:
         notes.append(
@@ -169,9 +187,9 @@ def tune(
             "training has not seen"
         )
     answer = tuned.head.answer(scores + (tuned.head.bias - head.bias))
-    counts = metrics.one_versus_rest(y, answer, network.n_classes)
+    counts = _counts(network, y, answer)
     classes = slice(None) if number is None else slice(number, number + 1)
-    answered = answer < network.n_classes
+    answered = answer < network.n_classes if tuned.head.reject else np.ones(len(y), bool)
     known = metrics.rounded(
         rejected=float((~answered).mean()), answered_accuracy=metrics.accuracy(y[answered], answer[answered])
     )
@@ -236,6 +254,8 @@ def _check_two_classes(network: LutNetwork, option: str) -> None:
 def _check_reject(network: LutNetwork, reject: int) -> None:
     if not 0 <= reject < MAX_BIAS:
         raise UsageError(f"--reject {reject} must be a margin in votes, from 0")
+    if network.head.kind == "labels":
+        raise UsageError("--reject compares the margin between classes, and the model answers labels; leave it out")
     if not network.head.has_margin:
         raise UsageError(
             "--reject compares the margin of an answer, and this model's answer is one bit; train one of votes with "
@@ -246,24 +266,31 @@ def _check_reject(network: LutNetwork, reject: int) -> None:
         raise UsageError(f"--reject {reject} would leave no answer at all: the largest margin is {most}")
 
 
+def _counts(network: LutNetwork, y: NDArray[Any], answer: NDArray[Any]) -> metrics.OneVersusRest:
+    """Counts of each class against all others, or of each label against the examples without it."""
+    if network.head.classifies:
+        return metrics.one_versus_rest(y, answer, network.n_classes)
+    true, false = (y & answer).sum(axis=0), ((1 - y) & answer).sum(axis=0)
+    return metrics.OneVersusRest(true.astype(np.int64), false.astype(np.int64), y.sum(axis=0, dtype=np.int64), len(y))
+
+
 def _threshold(
-    data: str, positive: int, y: NDArray[np.int64], score: NDArray[np.int64], asked: dict[str, float]
+    data: str, positive: NDArray[np.bool_], score: NDArray[np.int64], asked: dict[str, float]
 ) -> tuple[int, list[str]]:
-    """The least score that is answered as class 1, and what to know of it."""
-    # Of class 0 the highest score is the lowest one, and it is answered below the threshold.
-    points = metrics.operating_points(y == positive, score if positive == 1 else -score)
+    """The least score that is answered as positive, and what to know of it."""
+    points = metrics.operating_points(positive, score)
     (name, share), notes = next(iter(asked.items())), []
     few = "a {0} of {1:g} cannot be told on {2} {3}: one alone is a share of {4:.2g}; {5:,} or more tell it"
     if name == "min_recall":
         if not points.positives:
-            raise UsageError(f"{data} has no examples of the positive class to reach a recall on")
+            raise UsageError(f"{data} has no positive examples to reach a recall on")
         at = points.at_least(share)
         if 0 < 1 - share < 1 / points.positives:
             enough = math.ceil(1 / (1 - share))
             notes = [few.format("recall", share, f"{points.positives:,}", "positives", 1 / points.positives, enough)]
     else:
         if not points.negatives:
-            raise UsageError(f"{data} has only examples of the positive class; a false positive rate needs others")
+            raise UsageError(f"{data} has only positive examples; a false positive rate needs others")
         at = points.at_most(share)
         if 0 < share < 1 / points.negatives:
             enough = math.ceil(1 / share)
@@ -274,20 +301,17 @@ def _threshold(
             ]
         if points.positives and not points.true_positives[at]:
             notes.append("no threshold with this false positive rate finds any of the positives in these data")
-    least = int(points.threshold[at])
-    return (least if positive == 1 else 1 - least), notes
+    return int(points.threshold[at]), notes
 
 
-def _moved(network: LutNetwork, threshold: int) -> LutNetwork:
-    """The network with class 1 where its score has been at least `threshold`."""
+def _moved(network: LutNetwork, shift: list[int]) -> LutNetwork:
+    """The network with that much more of each bias."""
     head = network.head
-    # Two scores: class 1 wins by one more than class 0, since class 0 wins a tie.
-    shift = np.array([-threshold] if head.kind == "threshold" else [0, 1 - threshold], np.int64)
-    bias = head.bias + shift
+    bias = head.bias + np.array(shift, np.int64)
     if (np.abs(bias) >= MAX_BIAS).any():
         raise UsageError("the scores are too large to move; scale the weights down first")
     before = network.meta.get("moved") or [0] * len(bias)
-    moved = (np.asarray(before, np.int64) + shift).tolist()
+    moved = (np.asarray(before, np.int64) + shift).tolist()  # of probabilities, which stay what they were
     return replace(network, head=replace(head, bias=bias)).with_meta(moved=moved)
 
 
@@ -318,7 +342,10 @@ def _source(network: LutNetwork, dataset: Dataset) -> dict[str, Any]:
 
 def _calibration_error(network: LutNetwork, scores: NDArray[np.int64], y: NDArray[np.int64]) -> float:
     try:
-        return round(metrics.expected_calibration_error(y, network.probabilities(scores)), metrics.DIGITS)
+        likely = network.probabilities(scores)
+        if network.head.kind == "labels":
+            return round(metrics.reliability(y.ravel() == 1, likely.ravel()).error, metrics.DIGITS)
+        return round(metrics.expected_calibration_error(y, likely), metrics.DIGITS)
     except UsageError:  # no temperature until now
         return math.nan
 

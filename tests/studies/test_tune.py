@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lut2hw.artefact.emit import emit_model
+from lut2hw.choices import Task
 from lut2hw.cli import main
 from lut2hw.data import load
 from lut2hw.data.dataset import Dataset
 from lut2hw.errors import UsageError
 from lut2hw.model.network import LutNetwork
+from lut2hw.model.parts import Head
 from lut2hw.report.page import train_command
 from lut2hw.studies.evaluate import evaluate, two_class_score
 from lut2hw.studies.tune import commands, share_of, tune
@@ -146,7 +148,7 @@ def test_what_cannot_be_tuned_says_what_to_do():
         assert words in str(error.value) and "\n" not in str(error.value)
     data = examples(two, 1)
     only = replace(data, x_test=data.x_test[data.y_test == 1], y_test=data.y_test[data.y_test == 1])
-    with pytest.raises(UsageError, match="only examples of the positive class"):
+    with pytest.raises(UsageError, match="only positive examples"):
         tune(two, only, max_fpr=0.1)
     with pytest.raises(UsageError, match="no examples"):
         tune(two, replace(data, x_test=data.x_test[:0], y_test=data.y_test[:0]), max_fpr=0.1)
@@ -160,6 +162,54 @@ def test_normal_examples_alone_set_an_alarm():
     whole = tune(network, data, max_fpr=0.2)
     assert found.recall is None and found.positives == 0
     assert whole.false_positive_rate == found.false_positive_rate > 0
+
+
+def several(kind, seed=3):
+    """A network whose head answers three numbers or labels."""
+    network = random_network(seed)
+    rng, votes = np.random.default_rng(seed), 30
+    signals, of, weights = (rng.integers(*ends, votes) for ends in ((0, network.n_signals), (0, 3), (-9, 10)))
+    bias = [0, 1, -2]
+    head = (
+        Head.number(signals, of, weights, bias, [1, 2, 0])
+        if kind == "number"
+        else Head.labels(signals, of, weights, bias)
+    )
+    return LutNetwork(network.encoder, network.layers, head, (), {}, ("a", "b", "c"))
+
+
+def labelled(network, n=300):
+    """Labels that have to do with the scores."""
+    rng = np.random.default_rng(1)
+    x = rng.integers(network.features.low, network.features.high + 1, (n, len(network.features)))
+    y = (network.predict(x) ^ (rng.random((n, 3)) < 0.2)).astype(np.uint8)
+    none = x[:0], y[:0]
+    names = network.target_names
+    return Dataset("random", network.features, (), *none, x, y, task=Task.MULTILABEL, target_names=names)
+
+
+def test_each_label_has_a_threshold():
+    network = several("labels")
+    data = labelled(network)
+    y = data.y_test
+    found = tune(network, data, max_fpr=0.1)
+    answer = found.network.predict(data.x_test)
+    np.testing.assert_array_equal(answer, network.scores(data.x_test) >= found.threshold)
+    rates = [answer[y[:, t] == 0, t].mean() for t in range(3)]
+    assert max(rates) <= 0.1 and found.false_positive_rate == pytest.approx(np.mean(rates))
+    found = tune(network, data, min_recall=0.95, temperature=True)
+    answer = found.network.predict(data.x_test)
+    assert min(answer[y[:, t] == 1, t].mean() for t in range(3)) >= 0.95
+    again = network.with_meta(temperature=found.temperature)
+    np.testing.assert_array_equal(found.network.predict_proba(data.x_test), again.predict_proba(data.x_test))
+    seen = evaluate(found.network, data)
+    assert seen.metrics["recall"] == pytest.approx(found.recall, abs=1e-6)
+    for options, words in (({"reject": 2}, "--reject"), ({"max_fpr": 0.1, "positive": "a"}, "--positive")):
+        with pytest.raises(UsageError, match=words):
+            tune(network, data, **options)
+    network = several("number")
+    with pytest.raises(UsageError, match="numbers"):
+        tune(network, data, max_fpr=0.1)
 
 
 @pytest.fixture(scope="module")
