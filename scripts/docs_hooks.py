@@ -16,6 +16,7 @@ NAV: list[dict[str, Any]] = [
         "How to": [
             "howto/data.md",
             "howto/estimators.md",
+            "howto/operating-point.md",
             "howto/device.md",
             "howto/clock.md",
             "howto/integrate.md",
