@@ -23,6 +23,9 @@ def predict(
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="Table to write.", show_default="standard output"),
     ] = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Columns with how likely each class or label is, too.")
+    ] = False,
     header: HeaderOption = None,
     drop_missing: DropMissingOption = False,
     json_output: JsonOption = False,
@@ -43,7 +46,9 @@ def predict(
         check_output_file(output, data, model)
     elif json_output:
         raise UsageError("--json says what was written; give -o FILE, too")
-    found = answer(LutNetwork.load(model), data, drop_missing=drop_missing or None, header=header)
+    found = answer(
+        LutNetwork.load(model), data, drop_missing=drop_missing or None, header=header, probabilities=probabilities
+    )
     show_notes(found.notes)
     if output is None:
         sys.stdout.write(found.to_csv())

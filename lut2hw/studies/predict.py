@@ -38,12 +38,15 @@ class Predictions:
     """int64 (answers,): by how much the answer won, as of `Head.margin`; 0 of numbers and labels."""
     notes: tuple[str, ...] = ()
     """What to know of the data, such as values never seen in training, in sentences for people."""
+    probabilities: NDArray[np.float64] | None = None
+    """float64 (answers, classes or labels), as `LutNetwork.predict_proba` gives them, if they were asked for."""
 
     def to_csv(self) -> str:
         """A table with a row for each row of the data, in its order; rows without an answer have empty cells.
 
         Columns: class, then "score CLASS" for each class (or "score" of two classes), then margin. Of numbers a
-        column for each under its name; of labels a column of 0 and 1 for each, then "score LABEL" for each.
+        column for each under its name; of labels a column of 0 and 1 for each, then "score LABEL" for each. If asked
+        for, "probability CLASS" or "probability LABEL" for each at the end, to six digits.
         """
         outputs, names, rows = self.scores.shape[1], list(self.target_names), list[list[Any]]()
         if self.class_names:
@@ -57,6 +60,11 @@ class Predictions:
             rows = np.concatenate([self.answers, self.scores], axis=1).tolist()
         else:
             rows = self.answers.reshape(-1, outputs).tolist()
+        if self.probabilities is not None:
+            likely = self.class_names[: self.probabilities.shape[1]] or self.target_names
+            names += [f"probability {name}" for name in likely]
+            shares = self.probabilities.tolist()
+            rows = [[*row, *(f"{each:.6g}" for each in own)] for row, own in zip(rows, shares, strict=True)]
         text = io.StringIO()
         table = csv.writer(text, lineterminator="\n")
         table.writerow(names)
@@ -67,7 +75,12 @@ class Predictions:
 
 
 def predict(
-    network: LutNetwork, data: str | Path, *, drop_missing: bool | None = None, header: bool | None = None
+    network: LutNetwork,
+    data: str | Path,
+    *,
+    drop_missing: bool | None = None,
+    header: bool | None = None,
+    probabilities: bool = False,
 ) -> Predictions:
     """Answer every example of `data` as `network` does.
 
@@ -81,6 +94,8 @@ def predict(
         Give rows with missing values no answer; they are an error otherwise. None: as in training.
     header : bool, optional
         Whether the first line of a .csv holds names. None: as in training.
+    probabilities : bool, default=False
+        Say how likely each class or label is, by the model's temperature.
 
     Returns
     -------
@@ -89,8 +104,10 @@ def predict(
     Raises
     ------
     UsageError
-        In one line that says what is wrong with the data.
+        In one line that says what is wrong with the data, or that the model has no probabilities.
     """
+    if probabilities:  # before any work: whether it has them
+        network.probabilities(np.zeros((0, len(network.head.bias)), np.int64))
     examples = load_examples(data, schema_of(network), drop_missing=drop_missing, header=header)
     scores = network.scores_packed(network.encoder(examples.x), len(examples.x))
     return Predictions(
@@ -102,4 +119,5 @@ def predict(
         scores,
         network.head.margin(scores),
         examples.notes,
+        network.probabilities(scores) if probabilities else None,
     )

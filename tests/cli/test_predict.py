@@ -252,3 +252,20 @@ def test_evidence_is_for_classes(work, capsys):
     network = LutNetwork.load("n.lut")
     with pytest.raises(UsageError, match="answers none"):
         inspect(network, np.zeros((3, 2), np.int64), np.zeros(3, np.int64))
+
+
+@pytest.mark.parametrize("labels", [("hot", "cold"), ("hot", "cold", "mild")])
+def test_probabilities_beside_the_answers(work, capsys, labels):
+    classes = [labels[i % len(labels)] for i in range(90)]
+    write(work / "t.csv", "heat,mode,label", [f"{i % 45}.25,eco,{name}" for i, name in enumerate(classes)])
+    trained(capsys, "--data", "t.csv")
+    code, out, err = run(capsys, "predict", "t.lut", "--data", "t.csv", "--probabilities")
+    assert code == 0, err
+    network, table = LutNetwork.load("t.lut"), list(csv.DictReader(out.splitlines()))
+    shares = np.array([[float(row[f"probability {name}"]) for name in network.class_names] for row in table])
+    x = np.array([[float(f"{i % 45}.25"), 1] for i in range(90)])[:, : len(network.features)]
+    np.testing.assert_allclose(shares, network.predict_proba(x), rtol=1e-5)
+    assert [network.class_names[i] for i in shares.argmax(axis=1)] == [row["class"] for row in table]
+    run(capsys, "train", "--data", "t.csv", "--learner", "memorize", "-o", "m.lut")
+    code, _, err = run(capsys, "predict", "m.lut", "--data", "t.csv", "--probabilities")
+    assert code == (2 if len(labels) > 2 else 0) and (len(labels) == 2 or "tune --temperature" in err)
