@@ -122,6 +122,10 @@ class Loss(Protocol):
         """Follow a vote from its values `old` to `new`, uint64 (n_words,), in the scores."""
         ...
 
+    def settle(self) -> None:
+        """Move what is no vote, constants say, to where the loss is least."""
+        ...
+
     def total(self) -> int:
         """Sum of the losses of the training examples."""
         ...

@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numba
 import numpy as np
@@ -273,10 +274,21 @@ class Trainer:
         table = self.entries(n)
         if self.saved[table].sum() > now:
             return 0
-        self.rewire(lut, wiring)
-        graph.table[lut] = table
-        self.update(lut)
+        if self.listing.exact:
+            self._set(lut, wiring, table)
+            return accepted
+        before, old = self.loss.total(), (graph.wiring[lut].copy(), graph.table[lut].copy())
+        self._set(lut, wiring, table)
+        if self.loss.total() > before:
+            self._set(lut, *old)
+            return 0
         return accepted
+
+    def _set(self, lut: int, wiring: NDArray[np.int32], table: NDArray[Any]) -> None:
+        """Give a LUT wiring and table, and bring all else up to date."""
+        self.rewire(lut, wiring)
+        self.graph.table[lut] = table
+        self.update(lut)
 
     def entries(self, n: int) -> NDArray[np.bool_]:
         """The best table of a LUT, by the sums in `saved` of the n listed effects."""

@@ -86,6 +86,7 @@ def run(
                     trainer.sweep(2 * trainer.k, trainer.sample, restart)
                 else:
                     trainer.sweep()
+                trainer.loss.settle()
                 loss = trainer.total_loss()
                 score = trainer.loss.score(held=True) if trainer.problem.held else None
                 now = Progress(

@@ -156,6 +156,9 @@ class Softmax:
         """As of `Loss`."""
         kernels.change_vote(output, old, new, self.scores, self.own, self.label, self.u, self.w, self.zero, PARTS)
 
+    def settle(self) -> None:
+        """There is nothing but votes."""
+
     def total(self) -> int:
         """As of `Loss`."""
         return int(kernels.total_loss(self.u[: self.problem.n_train], self.table, self.base))
