@@ -92,7 +92,7 @@ class HeadTrainer(Trainer):
                 vote += 1
         self.arrange()
 
-    def sweep(self, moves: int = 2, keep: int = 256, restart: bool = False) -> None:
+    def sweep(self, moves: int = 2, keep: int = 256, restart: bool = False, ordered: bool = False) -> None:
         seed = self.draw_seed()
         for lut in self.fixed + self.rng.permutation(len(self.graph) - self.fixed):
             self.accepted += self.visit(int(lut), moves, keep, restart, seed)

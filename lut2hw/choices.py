@@ -24,6 +24,13 @@ class Split(StrEnum):
     ALL = "all"
 
 
+class ClassWeight(StrEnum):
+    """How often examples of a class count in training."""
+
+    BALANCED = "balanced"
+    EQUAL = "equal"
+
+
 class Effort(StrEnum):
     """How hard the compiler tries."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,6 +28,10 @@ from lut2hw.cli.options import (
 from lut2hw.cli.render import check_output_file, print_table, progress_bar, report, say, show_notes, shown
 from lut2hw.data.options import DataOptions
 from lut2hw.training.options import TrainOptions, all_flags
+
+if TYPE_CHECKING:
+    from lut2hw.data.dataset import Dataset
+    from lut2hw.training.train import Trained
 
 
 @app.command(rich_help_panel="Data and learning")
@@ -61,19 +65,25 @@ def train(
         trained = learn(dataset, asked, progress)
     network = trained.network
     network.save(output)
-    majority = round(majority_accuracy(dataset.y_test), 6)
-    scores = {"train": 0.0, "test": 0.0, **trained.accuracy}
+    classes = bool(dataset.class_names)
+    majority = {"majority_accuracy": round(majority_accuracy(dataset.y_test), 6)} if classes else {}
+    scores = {"train": 0.0, "test": 0.0, **trained.accuracy} if classes else trained.accuracy
     chosen = {name: max(each, key=each.__getitem__) for name, each in trained.tried.items()}
     result = {
         "model": str(output),
         "data": dataset.name,
         "learner": trained.options.learner.name,
-        "train_accuracy": scores["train"],
-        "test_accuracy": scores["test"],
-        "majority_accuracy": majority,
+        **{f"{split}_accuracy": share for split, share in scores.items()},
+        **{
+            f"{split}_{name}": value
+            for split, each in trained.metrics.items()
+            for name, value in each.items()
+            if name != "accuracy"
+        },
+        **majority,
         "luts": network.n_luts,
         "encoder_bits": len(network.encoder),
-        "classes": network.n_classes,
+        **({"classes": network.n_classes} if classes else {"targets": list(network.target_names)}),
         "train_examples": len(dataset.y_train),
         "test_examples": len(dataset.y_test),
         "seconds": round(trained.seconds, 3),
@@ -85,13 +95,12 @@ def train(
         result,
         json_output,
         "".join(
-            f"{name.replace('_', ' ')}: held-out accuracy "
+            f"{name.replace('_', ' ')}: held-out {'accuracy' if trained.measure == 'accuracy' else 'score'} "
             f"{', '.join(f'{share:.4f} with {value:g}' for value, share in each.items())}\n"
             for name, each in trained.tried.items()
         )
-        + f"train accuracy {scores['train']:.4f} ({len(dataset.y_train):,} examples), "
-        f"test accuracy {scores['test']:.4f} ({len(dataset.y_test):,}), majority class {majority:.4f}\n"
-        f"{network.n_luts:,} LUTs of up to {trained.options.k} inputs on {len(network.encoder):,} encoder bits, "
+        + _measured(trained, dataset, majority.get("majority_accuracy"))
+        + f"{network.n_luts:,} LUTs of up to {trained.options.k} inputs on {len(network.encoder):,} encoder bits, "
         f"{trained.seconds:.2f} s"
         f"{f', about {trained.size.cells:,} logic cells of {asked.board or asked.device}' if trained.size else ''}"
         f"{', ended early by ' + trained.ended if trained.ended != 'done' else ''}\n"
@@ -103,6 +112,29 @@ def train(
             *(["--target", asked.place.target] if asked.place and asked.place.target != "ice40" else []),
         ],
     )
+
+
+def _measured(trained: Trained, dataset: Dataset, majority: float | None) -> str:
+    """What a training reached, in a line."""
+    if trained.measure == "accuracy":
+        scores = {"train": 0.0, "test": 0.0, **trained.accuracy}
+        return (
+            f"train accuracy {scores['train']:.4f} ({len(dataset.y_train):,} examples), "
+            f"test accuracy {scores['test']:.4f} ({len(dataset.y_test):,}), majority class {majority or 0.0:.4f}\n"
+        )
+    parts = []
+    for split, each in trained.metrics.items():
+        shown = [
+            f"{WORDS.get(name, name.replace('_', ' '))} {value:.4g}"
+            for name, value in each.items()
+            if value is not None
+        ]
+        parts.append(f"{split} ({len(dataset.split(split)[1]):,} examples): {', '.join(shown)}\n")
+    return "".join(parts)
+
+
+WORDS = {"r2": "R2", "rmse": "RMSE", "mae": "MAE", "roc_auc": "ROC AUC", "f1": "F1"}
+"""Metrics as people write them."""
 
 
 @app.command(name="eval", rich_help_panel="Data and learning")
@@ -375,7 +407,8 @@ def sweep(
     failed = [row for row in rows if row["error"] is not None]
 
     def text() -> None:
-        names = ["k", "luts", "levels", "bits_per_feature", "threshold", "logic_cells", "test_accuracy", "model"]
+        measure = sweeps.measure_of(front[0])
+        names = ["k", "luts", "levels", "bits_per_feature", "threshold", "logic_cells", measure, "model"]
         names = [name for name in names if any(row[name] is not None for row in front)]
         short = {"bits_per_feature": "bits", "logic_cells": "cells", "test_accuracy": "accuracy"}  # of 80 columns
         shown = [{**row, "model": Path(row["model"]).name} for row in front]

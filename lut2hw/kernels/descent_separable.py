@@ -1,4 +1,4 @@
-"""Compiled kernels of losses that are a sum over outputs, each by what its score lacks; and of weighted examples.
+"""Compiled kernels of losses that are a sum over outputs, each by what its score lacks.
 
 The loss of example i is the sum over outputs t of table[scores[t, i] - target[t, i]], clipped to the table, whose
 entry `zero` is that of no difference. All sums are integers, so no result depends on the number of threads.
@@ -163,54 +163,3 @@ def change_vote(weight, old, new, scores, parts):
                 changed &= changed - np.uint64(1)
                 rises = (new[word] >> np.uint64(bit)) & np.uint64(1)
                 scores[word * 64 + bit] += weight if rises else -weight
-
-
-@njit(nogil=True)
-def _dither(i, mask):
-    """A number from 0 to `mask` that looks random and depends on the example alone."""
-    h = (np.uint64(i) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    h ^= h >> np.uint64(29)
-    h *= np.uint64(0xBF58476D1CE4E5B9)
-    return np.int64(h >> np.uint64(40)) & mask
-
-
-@parallel
-def fit(n, index, wide, weight, least, bound, limit, effect, parts):
-    """Effects times weights, shifted right until they are below `bound` and their sum below `limit`; effect int16.
-
-    What a shift cuts off counts as one more with that probability, drawn by the example's number: sums stay right on
-    average, and the same on any number of threads.
-
-    Parameters
-    ----------
-    weight : object
-        Of each example; length 0 is without weights.
-    least : object
-        Shift by so many at least.
-
-    Returns
-    -------
-    object
-        The shift, the largest effect that came out, without sign, and whether nothing but zeros was cut off.
-    """
-    most, seen, sums = np.zeros(parts, np.int64), np.zeros(parts, np.int64), np.zeros(parts, np.int64)
-    for part in prange(parts):
-        for e in range(part * n // parts, (part + 1) * n // parts):
-            d = abs(np.int64(wide[e]) * (np.int64(weight[index[e]]) if len(weight) else 1))
-            most[part] = max(most[part], d)
-            seen[part] |= d
-            sums[part] += d
-    largest, ones, total = most.max(), np.int64(0), sums.sum()
-    for part in range(parts):
-        ones |= seen[part]
-    shift = np.int64(least)
-    while (largest >> shift) + 1 >= bound or (total >> shift) + n >= limit:
-        shift += 1
-    while ones != 0 and ones & ((np.int64(1) << (shift + 1)) - 1) == 0:
-        shift += 1
-    mask = (np.int64(1) << shift) - 1
-    for part in prange(parts):
-        for e in range(part * n // parts, (part + 1) * n // parts):
-            d = np.int64(wide[e]) * (np.int64(weight[index[e]]) if len(weight) else 1)
-            effect[e] = (d + _dither(index[e], mask)) >> shift
-    return shift, (largest >> shift) + 1, (ones & mask) == 0

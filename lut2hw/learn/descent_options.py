@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lut2hw import flags
+from lut2hw.choices import ClassWeight
 from lut2hw.errors import UsageError
 from lut2hw.flags import flag
 
@@ -24,6 +25,17 @@ def check_augment(name: str) -> None:
         raise UsageError(
             f"unknown augmentation {name!r}; choose one of: {', '.join(COPIES)}, or flip+ and one of them"
         )
+
+
+def check_loss(name: str) -> None:
+    """Errors: `UsageError` if there is no loss of this name."""
+    kind, _, share = name.partition(":")
+    try:
+        fine = name in ("squared", "absolute") or (kind == "quantile" and 0 < float(share) < 1)
+    except ValueError:
+        fine = False
+    if not fine:
+        raise UsageError(f"unknown loss {name!r}; choose squared, absolute or quantile:Q with Q between 0 and 1")
 
 
 @dataclass(frozen=True)
@@ -118,6 +130,25 @@ class DescentOptions:
     )
     """Instead, share of the encoder bits that a vote and the LUTs below it read, one of eight random choices; 0 is
     all of them, and so is None without a device that needs less."""
+    loss: str | None = flag(
+        None,
+        panel=PANEL,
+        metavar="squared|absolute|quantile:Q",
+        help="descent, --task regression: what an error costs; quantile:0.9 is exceeded by a tenth of the values.",
+        shown="squared",
+        checked=check_loss,
+    )
+    """For regression, what an error costs: "squared" (the answer is a mean), "absolute" (a median) or "quantile:Q"
+    (the value that a share Q of the targets stays below). None: squared."""
+    class_weight: ClassWeight | None = flag(  # noqa: RUF009 - makes a field
+        None,
+        panel=PANEL,
+        help="descent: whether classes count the same all together, or each example the same.",
+        shown="equal; classes 50 times rarer than another count more",
+        what="class weight",
+    )
+    """"balanced": classes count the same all together; "equal": every example counts the same. None: equal, but where
+    a class has less than a fiftieth of the examples of another, classes count by the root of how rare they are."""
     proposals: int = flag(
         0, panel=PANEL, metavar="N", help="descent: signals tried at each input; 0 tries all.", least=0, most=1 << 31
     )

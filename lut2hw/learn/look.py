@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +33,7 @@ def quick_look(
     held, rest = np.split(order, [min(JUDGED, n // 4)])
     rest = rest[:TRAINED]
     x, y = dataset.x_train, dataset.y_train
-    part = replace(dataset, x_train=x[rest], y_train=y[rest], x_test=x[:0], y_test=y[:0])
+    part = dataset.training(rest)
     first: NDArray[np.bool_] | None = None
     best: tuple[int, LutNetwork] | None = None
     for candidate in candidates:

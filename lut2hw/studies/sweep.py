@@ -19,7 +19,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, ProcessPoolExecu
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lut2hw import checked, quote
 from lut2hw.checked import Either, Real, Text, Whole
@@ -29,6 +29,9 @@ from lut2hw.extras import need
 from lut2hw.files import read_bytes, subfolder, write_into
 from lut2hw.flags import Flag
 from lut2hw.training.options import TrainOptions
+
+if TYPE_CHECKING:
+    from lut2hw.training.train import Trained
 
 MAX_POINTS = 10_000
 COLUMNS = (
@@ -132,11 +135,21 @@ def grid(learner: str, **axes: Sequence[Any]) -> list[Point]:
     return points
 
 
+def measure_of(row: dict[str, Any]) -> str:
+    """The column that says how good a network is: of classes, the accuracy on the test split."""
+    return f"test_{row.get('measure', 'accuracy')}"
+
+
+def merit(row: dict[str, Any]) -> float:
+    """How good the network of a row is; the higher the better."""
+    return float(row[measure_of(row)])
+
+
 def pareto(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows that no other beats in both accuracy and logic cells, by rising cells."""
+    """The rows that no other beats in both `merit` and logic cells, by rising cells."""
     front: list[dict[str, Any]] = []
-    for row in sorted(rows, key=lambda r: (r["logic_cells"], -r["test_accuracy"])):
-        if not front or row["test_accuracy"] > front[-1]["test_accuracy"]:
+    for row in sorted(rows, key=lambda r: (r["logic_cells"], -merit(r))):
+        if not front or merit(row) > merit(front[-1]):
             front.append(row)
     return front
 
@@ -278,6 +291,21 @@ def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
 _loaded: dict[str, Any] = {}  # dataset of this process
 
 
+def _measured(trained: Trained) -> dict[str, Any]:
+    """What a row says of a task whose measure is not the accuracy."""
+    if trained.measure == "accuracy":
+        return {}
+    return {
+        "measure": trained.measure,
+        **{
+            f"{split}_{name}": value
+            for split, each in trained.metrics.items()
+            for name, value in each.items()
+            if value is not None
+        },
+    }
+
+
 def _work(point: Point, data: dict[str, Any], target: str, encoded_inputs: bool, path: str) -> dict[str, Any]:
     """Train one point, usually in a process of the pool, and write PATH.lut and then PATH.json."""
     from lut2hw import data as datasets
@@ -297,6 +325,7 @@ def _work(point: Point, data: dict[str, Any], target: str, encoded_inputs: bool,
         row |= {
             "seconds": round(trained.seconds, 2),
             **{f"{split}_accuracy": share for split, share in trained.accuracy.items()},
+            **_measured(trained),
             "trained_luts": network.n_luts,
             "encoder_bits": len(network.encoder),
             "logic_cells": area.estimate(network, targets.get(target), encoded_inputs=encoded_inputs),
@@ -318,16 +347,19 @@ _ROW = {
     "seconds": Real(0),
     "error": None,
 }
+_OTHER = {name: kind for name, kind in _ROW.items() if not name.endswith("_accuracy")} | {"measure": Text(20)}
 _FAILED = {"error": Text()}
 
 
 def _read(path: Path, point: Point) -> dict[str, Any] | None:
     """A finished point; None if it is not there, not whole or another, and then it is trained again."""
     try:
-        row = checked.check(checked.parse(read_bytes(path, 1 << 20)), Either((_ROW, _FAILED)))
+        row = checked.check(checked.parse(read_bytes(path, 1 << 20)), Either((_ROW, _OTHER, _FAILED)))
     except (OSError, ValueError):
         return None
     asked = {name: value for name, value in point.columns().items() if isinstance(value, int | float)}
+    if row["error"] is None and not isinstance(row.get(measure_of(row)), int | float):
+        return None
     if row["error"] is None and any(row.get(name) != value for name, value in asked.items()):
         return None
     return row if row["error"] is not None or path.with_suffix(".lut").is_file() else None
@@ -362,7 +394,7 @@ def draw(rows: Sequence[dict[str, Any]], name: str, target: str) -> tuple[str, b
                 depth = f", {level} level{'s' * (level != 1)}" if len(levels) > 1 else ""
                 ax.scatter(
                     [row["logic_cells"] for row in own],
-                    [100 * row["test_accuracy"] for row in own],
+                    [100 * merit(row) for row in own],
                     s=34,
                     color=figures.COLOURS[ks.index(k) % 5],
                     marker="os^Dv"[levels.index(level) % 5],
@@ -372,7 +404,7 @@ def draw(rows: Sequence[dict[str, Any]], name: str, target: str) -> tuple[str, b
                 )
     ax.step(
         [row["logic_cells"] for row in front],
-        [100 * row["test_accuracy"] for row in front],
+        [100 * merit(row) for row in front],
         where="post",
         color=figures.COLOURS[5],
         linewidth=1.4,
@@ -381,7 +413,7 @@ def draw(rows: Sequence[dict[str, Any]], name: str, target: str) -> tuple[str, b
     )
     last = None
     for row in front:
-        here = (row["logic_cells"], 100 * row["test_accuracy"])
+        here = (row["logic_cells"], 100 * merit(row))
         if last is None or here[0] > 1.25 * last:  # no labels on top of each other
             ax.annotate(
                 f"{row['luts'] or row['trained_luts']}",
@@ -405,7 +437,8 @@ def draw(rows: Sequence[dict[str, Any]], name: str, target: str) -> tuple[str, b
     ax.grid(color=figures.MUTED, alpha=0.25, linewidth=0.6)
     ax.set_axisbelow(True)
     ax.set_xlabel(f"logic cells on {target} (estimate); small numbers: LUTs trained")
-    ax.set_ylabel(f"test accuracy on {quote.figure(Path(name).name)}, %")
+    what = measure_of(good[0]).replace("_", " ")
+    ax.set_ylabel(f"{what} on {quote.figure(Path(name).name)}, %")
     figures.legend(ax, loc="lower right")
     return figures.svg(figure, "sweep", "Accuracy against logic cells", standalone=True), figures.png_of(figure)
 

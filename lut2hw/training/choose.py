@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.model_selection import KFold
 
 from lut2hw.data import Dataset
 from lut2hw.errors import UsageError
+from lut2hw.learn.descent_options import DescentOptions
+from lut2hw.learn.tasks.registry import TASKS
 from lut2hw.model import encoder as encode
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.network import LutNetwork
@@ -29,7 +32,7 @@ Train = Callable[[Dataset], LutNetwork]
 
 @dataclass(frozen=True)
 class Choice(Generic[T]):
-    """best: the candidate that did best. accuracy: of each on held-out examples."""
+    """best: the candidate that did best. accuracy: of each on held-out examples, or what a task has in its place."""
 
     best: T
     accuracy: dict[T, float]
@@ -44,8 +47,9 @@ def choose(
     progress: Progress | None = None,
     stop: int | None = None,
     few: bool = False,
+    options: DescentOptions | None = None,
 ) -> Choice[T]:
-    """The candidate whose networks are right most often on training examples held out of them.
+    """The candidate whose networks do best on training examples held out of them: are right most often.
 
     Parameters
     ----------
@@ -58,6 +62,8 @@ def choose(
     few : bool, default=False
         Take the first candidate within a standard error of the best instead of the best (L. Breiman et al.,
         "Classification and Regression Trees", 1984).
+    options : DescentOptions, optional
+        Say what is best where the task alone does not: the loss of numbers, and weights of classes.
 
     Raises
     ------
@@ -71,22 +77,27 @@ def choose(
     folds = min(FOLDS, -(-ENOUGH * FOLDS // n))
     splits = list(KFold(FOLDS, shuffle=True, random_state=seed % (1 << 32)).split(np.arange(n)))[:folds]
     judged = sum(len(held) for _, held in splits)
-    right: dict[T, int] = {}
+    right: dict[T, float] = {}
+    gains: dict[T, NDArray[Any]] = {}
+    task = TASKS[dataset.task]
+    options = options or DescentOptions()
     refused: UsageError | None = None
     waited = 0
     for done, (name, train) in enumerate(candidates.items()):
         if progress is not None:
             progress(f"choosing {what}", done, len(candidates))
-        hits = 0
+        parts = []
         try:
             for rest, held in splits:
                 network = train(dataset.training(rest))
                 if network.meta.get("ended") == "interrupt":
                     raise KeyboardInterrupt
-                hits += int((network.predict_integers(x[held]) == y[held]).sum())
+                parts.append(task.gain(network, x[held], y[held], dataset, options))
         except UsageError as error:  # fewer bits than a LUT has inputs, or a device that is too small for so many
             refused = error
             continue
+        gains[name] = np.concatenate(parts)
+        hits = gains[name].sum().item()
         waited = waited + 1 if right and hits <= max(right.values()) else 0
         right[name] = hits
         if stop is not None and waited >= stop:
@@ -97,10 +108,17 @@ def choose(
         progress(f"choosing {what}", len(candidates), len(candidates))
     best = max(right, key=right.__getitem__)
     if few:
-        share = right[best] / judged
-        enough = right[best] - (judged * share * (1 - share)) ** 0.5
-        best = next(name for name, hits in right.items() if hits >= enough)
+        top = best
+        best = next(name for name in right if right[top] - right[name] <= _error(gains[top], gains[name]))
     return Choice(best, {name: round(hits / judged, 6) for name, hits in right.items()})
+
+
+def _error(best: NDArray[Any], other: NDArray[Any]) -> float:
+    """Standard error of what `best` sums to if answers are right or wrong, else of the difference."""
+    if best.dtype.kind == "b":
+        share = best.sum().item() / len(best)
+        return float((len(best) * share * (1 - share)) ** 0.5)
+    return float((best - other).std() * len(best) ** 0.5)
 
 
 def choose_bits(
@@ -110,6 +128,7 @@ def choose_bits(
     *,
     seed: int = 0,
     progress: Progress | None = None,
+    options: DescentOptions | None = None,
 ) -> Choice[int]:
     """The number of thresholds per feature, of `counts`, with which `train` does best; of equals, the fewest."""
 
@@ -123,7 +142,7 @@ def choose_bits(
         if more == bits:  # no feature has more values to tell apart
             break
         bits, candidates[count] = more, trainer(count)
-    return choose(dataset, candidates, what="bits per feature", seed=seed, progress=progress)
+    return choose(dataset, candidates, what="bits per feature", seed=seed, progress=progress, options=options)
 
 
 def choose_luts(
@@ -133,6 +152,7 @@ def choose_luts(
     *,
     seed: int = 0,
     progress: Progress | None = None,
+    options: DescentOptions | None = None,
 ) -> Choice[int]:
     """The fewest LUTs, of `counts`, with which `train(dataset, luts)` does within a standard error of the best."""
 
@@ -145,6 +165,7 @@ def choose_luts(
         what="luts",
         seed=seed,
         progress=progress,
+        options=options,
         stop=2,
         few=True,
     )
@@ -157,6 +178,7 @@ def choose_levels(
     *,
     seed: int = 0,
     progress: Progress | None = None,
+    options: DescentOptions | None = None,
 ) -> Choice[int]:
     """LUTs in a row, of `counts`, with which `train(dataset, levels)` does best; of equals, the fewest."""
 
@@ -169,6 +191,7 @@ def choose_levels(
         what="levels",
         seed=seed,
         progress=progress,
+        options=options,
     )
 
 
@@ -179,6 +202,7 @@ def choose_tau(
     *,
     seed: int = 0,
     progress: Progress | None = None,
+    options: DescentOptions | None = None,
 ) -> Choice[float]:
     """The temperature with which `train(dataset, tau)` does best, of `factors` times what the first fold takes by
     itself (tau is None).
@@ -200,5 +224,6 @@ def choose_tau(
         what="tau",
         seed=seed,
         progress=progress,
+        options=options,
     )
     return Choice(round(choice.best * default, 6), {round(f * default, 6): a for f, a in choice.accuracy.items()})

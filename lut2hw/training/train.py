@@ -12,6 +12,8 @@ from lut2hw.data.dataset import Dataset
 from lut2hw.errors import UsageError
 from lut2hw.flags import AUTO, flags
 from lut2hw.learn.descent_options import DescentOptions
+from lut2hw.learn.tasks.registry import TASKS, check_options
+from lut2hw.learn.weights import evened
 from lut2hw.model import encoder as encode
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.network import LutNetwork
@@ -34,13 +36,19 @@ class Trained:
     options: TrainOptions
     """The options with all that was chosen filled in."""
     accuracy: dict[str, float]
-    """Share of right answers, to six digits, on each split that has examples."""
+    """Share of right answers, to six digits, on each split that has examples; empty for numbers."""
     seconds: float
     """Time that learning took, choices by validation included."""
     size: Size | None = None
     """With a device to fill: the network's size, and the logic cells of the chip."""
     tried: dict[str, dict[Any, float]] = field(default_factory=dict)
-    """Of each option chosen by validation, the values tried and their accuracy on held-out examples."""
+    """Of each option chosen by validation, the values tried and their accuracy on held-out examples, or what the task
+    has in its place.
+    """
+    metrics: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    """Metrics of each split that has examples, as the task has them."""
+    measure: str = "accuracy"
+    """The first of them."""
 
     @property
     def ended(self) -> str:
@@ -83,20 +91,24 @@ def train(
     UsageError
         If the data cannot be learned from with these options.
     """
-    if dataset.task is not Task.CLASSIFICATION:
-        raise UsageError(f"no learner learns --task {dataset.task}; leave it out to learn classes")
     options = options or TrainOptions()
+    if dataset.task is not Task.CLASSIFICATION and not isinstance(options.learning, DescentOptions):
+        raise UsageError(
+            f"--learner {options.learner.name} learns classes alone; give --learner descent for --task {dataset.task}"
+        )
+    if isinstance(options.learning, DescentOptions):
+        check_options(dataset.task, options.learning)
     began = time.perf_counter()
     run = _Run(dataset, options, progress, threads, watch)
     network = run.whole()
     seconds = time.perf_counter() - began
-    accuracy = {}
+    task, found = TASKS[dataset.task], {}
     for done, split in enumerate(("train", "test")):
         if progress is not None:
             progress("scoring", done, 2)
         x, y = dataset.split(split)
         if len(y):
-            accuracy[split] = round(float((network.predict_integers(x) == y).mean()), 6)
+            found[split] = task.metrics(network, x, y)
     if progress is not None:
         progress("scoring", 2, 2)
     network = network.with_meta(
@@ -104,9 +116,10 @@ def train(
         **meta_of(run.options),
         **({"tried": run.tried} if run.tried else {}),
         **run.more_meta(options),
-        **{f"{split}_accuracy": share for split, share in accuracy.items()},
+        **{f"{split}_{name}": value for split, each in found.items() for name, value in each.items()},
     )
-    return Trained(network, run.options, accuracy, seconds, run.size, run.tried)
+    accuracy = {split: share for split, each in found.items() if (share := each.get("accuracy")) is not None}
+    return Trained(network, run.options, accuracy, seconds, run.size, run.tried, found, task.measure)
 
 
 class _Run:
@@ -134,6 +147,11 @@ class _Run:
             counts = AUTO_BITS if options.bits_per_feature == AUTO else options.bits_per_feature
             self.counts = counts or (encode.usual_bits(dataset.features),)
 
+    @property
+    def _learning(self) -> DescentOptions | None:
+        learning = self.options.learning
+        return learning if isinstance(learning, DescentOptions) else None
+
     def whole(self) -> LutNetwork:
         """Choose what is to be chosen, and learn from all training examples."""
         auto = {name for name in ("luts", "levels", "tau") if self.options.given().get(name) == AUTO}
@@ -142,7 +160,12 @@ class _Run:
         self.options = self.options.but(**dict.fromkeys(auto))
         if len(self.counts) > 1:
             bits = choose.choose_bits(
-                self.dataset, self._learn, self.counts, seed=self.options.seed, progress=self.progress
+                self.dataset,
+                self._learn,
+                self.counts,
+                seed=self.options.seed,
+                progress=self.progress,
+                options=self._learning,
             )
             self.counts, self.tried["bits_per_feature"] = (bits.best,), bits.accuracy
         if self.counts:
@@ -153,7 +176,13 @@ class _Run:
             ("tau", choose.choose_tau),
         ):
             if name in auto:
-                chosen = chooser(self.dataset, self._with(name), seed=self.options.seed, progress=self.progress)
+                chosen = chooser(
+                    self.dataset,
+                    self._with(name),
+                    seed=self.options.seed,
+                    progress=self.progress,
+                    options=self._learning,
+                )
                 self.options = self.options.but(**{name: chosen.best})
                 self.tried[name] = chosen.accuracy
         options = self.options
@@ -192,7 +221,9 @@ class _Run:
     def _encoder(self, dataset: Dataset) -> Encoder:
         if self.options.threshold is not None:
             return encode.fixed(dataset.features, self.options.threshold)
-        return encode.thermometer(dataset.features, dataset.x_train, self.counts[0])
+        learning = self._learning
+        x = dataset.x_train if learning is None else evened(dataset, learning.class_weight)
+        return encode.thermometer(dataset.features, x, self.counts[0])
 
     def _learn(
         self,
@@ -216,7 +247,7 @@ class _Run:
         network, self.size = fill(
             lambda size: self._call(_sized(options, size), dataset, encoder, progress, watch),
             encoder,
-            len(dataset.class_names),
+            max(2, TASKS[dataset.task].outputs(dataset)),
             target=place.target,
             device=place.device,
             link=place.link,
@@ -256,7 +287,7 @@ def _chooses_luts(dataset: Dataset, options: TrainOptions) -> bool:
         and (learning.luts, learning.votes, learning.time_limit, options.place) == (None, None, None, None)
         and dataset.features.image_shape is None
         and len(dataset.y_train) >= choose.FOLDS
-        and len(dataset.class_names) <= max(choose.AUTO_LUTS)
+        and TASKS[dataset.task].outputs(dataset) <= max(choose.AUTO_LUTS)
     )
 
 

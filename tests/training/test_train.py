@@ -43,6 +43,8 @@ SMALL: dict[str, st.SearchStrategy[Any]] = {
     "validation": st.just(0.2),
     "patience": st.sampled_from([1, 3]),
     "margin": st.sampled_from([0.1, 1e-7]),
+    "loss": st.sampled_from(["absolute", "quantile:0.3"]),
+    "class_weight": st.sampled_from(["balanced", "equal"]),
     "time_limit": st.just(1e6),
     "layers": st.sampled_from([(3,), (4, 3), ()]),
     "clip_k": st.booleans(),
@@ -54,13 +56,23 @@ SMALL: dict[str, st.SearchStrategy[Any]] = {
 """Values of every option but those of a device to fill."""
 
 
+TASKS = {
+    "table.csv": "classification",
+    "images.npz": "classification",
+    "numbers.npz": "regression",
+    "labels.npz": "multilabel",
+    "normal.npz": "anomaly",
+}
+"""Task of each file of the folder."""
+
+
 def test_every_option_is_tried() -> None:
     assert set(SMALL) == set(all_flags()) - {"device", "target", "board", "link", "utilization"}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A table of three classes, and images of two."""
+    """A table of three classes, images of two, and data of the other tasks."""
     folder = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
     x = rng.integers(0, 6, (60, 6))
@@ -69,6 +81,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "table.csv").write_text("\n".join(["a,b,c,d,e,f,label", *lines]) + "\n")
     images = rng.integers(0, 4, (60, 4, 4))
     labels = (images[:, 0, 0] > 1).astype(int)
+    for name, answers in (("numbers", x[:, :2] / 3), ("labels", x[:, :2] > 2), ("normal", np.zeros(60, int))):
+        np.savez(folder / f"{name}.npz", x=x, y=answers)
     np.savez(folder / "images.npz", x_train=images[:45], y_train=labels[:45], x_test=images[45:], y_test=labels[45:])
     return folder
 
@@ -93,7 +107,7 @@ def repeats(network: LutNetwork, folder: Path) -> bool:
 )
 @given(
     learner=st.sampled_from(list(LEARNERS)),
-    name=st.sampled_from(["table.csv", "images.npz"]),
+    name=st.sampled_from([*TASKS]),
     values=st.fixed_dictionaries({}, optional=SMALL),
 )
 def test_the_command_of_a_report_repeats_the_model(folder: Path, learner: str, name: str, values: dict) -> None:
@@ -107,11 +121,18 @@ def test_the_command_of_a_report_repeats_the_model(folder: Path, learner: str, n
         values.pop("subspace", None)
     if "validation" not in values:
         values.pop("patience", None)
-    if name == "table.csv":
-        for key in ("window", "augment"):
+    task = TASKS[name]
+    for key, fits in {
+        "window": name == "images.npz",
+        "augment": name == "images.npz",
+        "loss": task == "regression",
+        "tau": task != "regression",
+        "class_weight": task == "classification",
+    }.items():
+        if not fits:
             values.pop(key, None)
     try:
-        trained = train(data.load(str(folder / name)), TrainOptions.of(learner, **values))
+        trained = train(data.load(str(folder / name), task=task), TrainOptions.of(learner, **values))
     except UsageError:
         reject()
     assert repeats(trained.network, folder)

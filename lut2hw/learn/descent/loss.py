@@ -9,9 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw import bits
+from lut2hw.kernels import descent_weights as kernels
 from lut2hw.model.parts import Head
 
 PARTS = 16  # shards of a pass over all examples; the result does not depend on it
+NO_WEIGHT: NDArray[np.int64] = np.zeros(0, np.int64)
+_BOUND = 1 << 12  # of the effects listed: 8 of them fit an int16 sum
+_TOTAL = 1 << 31  # of their sum
 
 
 class Listing:
@@ -35,6 +39,26 @@ class Listing:
         """Largest effect of one example, in which margins are given."""
         self.exact = True
         """Whether the effects are in proportion to the loss; else they are rounded."""
+
+
+def weigh(n: int, effect: NDArray[np.integer], weight: NDArray[np.int64], out: Listing) -> int:
+    """Complete a list of n examples: their effects times their weights, in 16 bits.
+
+    Parameters
+    ----------
+    effect : NDArray[np.integer]
+        Effects of the listed examples before that, (n,) or more.
+    weight : NDArray[np.int64]
+        int64 (examples,), or `NO_WEIGHT`.
+
+    Returns
+    -------
+    int
+        n.
+    """
+    _, largest, out.exact = kernels.fit(n, out.index, effect, weight, _BOUND, _TOTAL, out.effect, PARTS)
+    out.unit, out.chunk = largest, ((1 << 15) - 1) // largest
+    return n
 
 
 @dataclass(frozen=True)
@@ -79,6 +103,8 @@ class Loss(Protocol):
     """Scores of an example; votes take them in turn."""
     tau: float
     """Temperature; 0 if it has none."""
+    ordered: bool
+    """Whether votes are first visited in order, not at random."""
 
     def weights(self, votes: int) -> NDArray[np.int32]:
         """What each of so many votes adds to its score, int32 (votes,), in the order in which they are first visited.

@@ -323,9 +323,10 @@ class Trainer:
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise OutOfTime
 
-    def sweep(self, moves: int = 2, keep: int = 256, restart: bool = False) -> None:
-        """Visit every LUT once, in random order."""
+    def sweep(self, moves: int = 2, keep: int = 256, restart: bool = False, ordered: bool = False) -> None:
+        """Visit every LUT once, in random order unless it is to be the order in which they were made."""
         seed = self.draw_seed()
-        for lut in self.rng.permutation(len(self.graph)):
+        order = np.arange(len(self.graph)) if ordered else self.rng.permutation(len(self.graph))
+        for lut in order:
             self.step()
             self.accepted += self.visit(int(lut), moves, keep, restart, seed)

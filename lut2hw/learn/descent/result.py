@@ -14,7 +14,9 @@ from lut2hw.model.network import LutNetwork
 from lut2hw.model.parts import Layer
 
 
-def network_of(trainer: Trainer, graph: Graph, encoder: Encoder, class_names: tuple[str, ...]) -> LutNetwork:
+def network_of(
+    trainer: Trainer, graph: Graph, encoder: Encoder, class_names: tuple[str, ...], target_names: tuple[str, ...] = ()
+) -> LutNetwork:
     """An encoder of the bits that are read, layers by height, head.
 
     Parameters
@@ -55,4 +57,4 @@ def network_of(trainer: Trainer, graph: Graph, encoder: Encoder, class_names: tu
         np.array([graph.weight[vote] for vote in votes], np.int32),
     )
     small = Encoder(encoder.features, encoder.feature[used], encoder.threshold[used])
-    return LutNetwork(small, tuple(layers), head, class_names)
+    return LutNetwork(small, tuple(layers), head, class_names, target_names=target_names)

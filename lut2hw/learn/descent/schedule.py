@@ -83,7 +83,7 @@ def run(
             for sweep, restart in enumerate(plan):
                 trainer.accepted = 0
                 if restart or (stage == 0 and sweep == 0):
-                    trainer.sweep(2 * trainer.k, trainer.sample, restart)
+                    trainer.sweep(2 * trainer.k, trainer.sample, restart, trainer.loss.ordered and not restart)
                 else:
                     trainer.sweep()
                 trainer.loss.settle()

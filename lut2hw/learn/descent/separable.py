@@ -8,16 +8,15 @@ from numpy.typing import ArrayLike, NDArray
 from lut2hw import bits
 from lut2hw.errors import UsageError
 from lut2hw.kernels import descent_separable as kernels
-from lut2hw.learn.descent.loss import PARTS, Cone, Listing, Sorting
+from lut2hw.learn.descent.loss import NO_WEIGHT, PARTS, Cone, Listing, Sorting, weigh
 from lut2hw.learn.descent.problem import Problem
 from lut2hw.model.parts import Head
 
-_BOUND = 1 << 12  # of the effects listed: 8 of them fit an int16 sum
-_TOTAL = 1 << 31  # of their sum
 _STEPS = 1 << 12  # of a target's range
+SQUARED = "squared"
+_FALL = 4  # votes after which steps are half as big
 _FINE = 16  # units of a pinball loss in one step
 _EFFECT = 120  # units of the logistic loss, times tau, in one nat
-NO_WEIGHT: NDArray[np.int64] = np.zeros(0, np.int64)
 
 
 def signs(votes: int, outputs: int) -> NDArray[np.int32]:
@@ -46,6 +45,7 @@ class Separable:
     """
 
     tau = 0.0
+    ordered = False
 
     def __init__(
         self,
@@ -95,11 +95,7 @@ class Separable:
         return signs(votes, self.n_outputs)
 
     def _fit(self, n: int, out: Listing) -> int:
-        shift, largest, out.exact = kernels.fit(
-            n, out.index, self.wide, self.weight, 0, _BOUND, _TOTAL, out.effect, PARTS
-        )
-        out.unit, out.chunk = largest, ((1 << 15) - 1) // largest
-        return n
+        return weigh(n, self.wide, self.weight, out)
 
     def effects(
         self,
@@ -282,6 +278,8 @@ class Numbers(Separable):
         self.drop = drop
         self.start = {held: self._cost(self.bias[:, None].astype(np.int32), held) for held in (False, True)}
 
+    ordered = True
+
     def weights(self, votes: int) -> NDArray[np.int32]:
         """Powers of two, the large ones first, half of them downwards."""
         return signs(votes, self.n_outputs) * self.size[np.arange(votes) // self.n_outputs]
@@ -300,21 +298,37 @@ class Numbers(Separable):
         return Head.number(signal, output, np.abs(weight) >> self.drop, bias, self.fraction - self.drop)
 
 
-import os
 def sizes(count: int, spread: float) -> NDArray[np.int32]:
-    """What each of the votes of a target counts."""
-    p = float(os.environ.get("P", "0.5")); a = float(os.environ.get("A", "1")); c = float(os.environ.get("C", "1"))
-    real = a * spread * (1 + np.arange(count) / c) ** -p
+    """What each of the votes of a target counts, int32 (count,): powers of two that fall as 1 / (4 + vote).
+
+    The first votes take big steps of the standard deviation `spread`, later ones mend what is left, as in boosting
+    with ever smaller steps.
+    """
+    real = spread / (1 + np.arange(count) / _FALL)
     return np.exp2(np.rint(np.log2(np.maximum(real, 1)))).astype(np.int32)
 
 
 def number_table(kind: str, reach: int) -> NDArray[np.int32]:
     """Loss of a value by its difference from -reach to reach, int32 (2 * reach + 1,)."""
-    difference = np.arange(-reach, reach + 1, dtype=np.int64)
+    fine = _FINE if kind.startswith("quantile") else 1
+    return np.rint(fine * costs(kind, np.arange(-reach, reach + 1))).astype(np.int32)
+
+
+def costs(kind: str, difference: ArrayLike) -> NDArray[np.float64]:
+    """Losses of values by how much they exceed what is right, of the same shape."""
+    difference = np.asarray(difference, np.float64)
     name, _, share = kind.partition(":")
-    if name == "squared":
-        return (difference**2).astype(np.int32)
+    if name == SQUARED:
+        return np.square(difference)
     if name == "absolute":
-        return np.abs(difference).astype(np.int32)
+        return np.abs(difference)
     q = float(share)
-    return np.rint(_FINE * np.where(difference < 0, -q * difference, (1 - q) * difference)).astype(np.int32)
+    return np.where(difference < 0, -q * difference, (1 - q) * difference)
+
+
+def constant(kind: str, y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The constant that loses least on numbers (n, targets), float64 (targets,)."""
+    name, _, share = kind.partition(":")
+    if name == SQUARED:
+        return np.asarray(y.mean(axis=0))
+    return np.asarray(np.quantile(y, float(share) if share else 0.5, axis=0))

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from lut2hw import bits
 from lut2hw.errors import UsageError
 from lut2hw.kernels import descent as kernels
-from lut2hw.learn.descent.loss import PARTS, Cone, Listing, Sorting
+from lut2hw.kernels.descent_weights import weighted_loss
+from lut2hw.learn.descent.loss import PARTS, Cone, Listing, Sorting, weigh
 from lut2hw.learn.descent.problem import Problem
 from lut2hw.model.parts import Head
 
@@ -62,9 +63,22 @@ class Softmax:
         Votes of all classes together.
     tau : float
         Temperature, in votes.
+    weight : NDArray[np.int64], optional
+        int64 (n,), how often each example counts.
     """
 
-    def __init__(self, problem: Problem, label: ArrayLike, n_classes: int, *, votes: int, tau: float) -> None:
+    ordered = False
+
+    def __init__(
+        self,
+        problem: Problem,
+        label: ArrayLike,
+        n_classes: int,
+        *,
+        votes: int,
+        tau: float,
+        weight: NDArray[np.int64] | None = None,
+    ) -> None:
         if votes >= n_classes << 15:
             raise UsageError(f"{votes} votes for {n_classes} classes are too many; descent takes 32,767 for each")
         self.problem, self.n_outputs = problem, n_classes
@@ -74,6 +88,7 @@ class Softmax:
         self.own = np.zeros(problem.n, np.int16)
         self.u = np.zeros(problem.n, np.int32)
         self.votes_per_class = -(-votes // n_classes)
+        self.weight = None if weight is None else np.ascontiguousarray(weight, np.int64)
         self.set_tau(tau)
 
     def set_tau(self, tau: float) -> None:
@@ -98,7 +113,7 @@ class Softmax:
     ) -> int:
         """As of `Loss`."""
         out.chunk, out.unit = (1 << 15) // (_EFFECT + 8), _EFFECT  # rounding adds a few units
-        return kernels.effects(
+        n = kernels.effects(
             output,
             column,
             high,
@@ -120,6 +135,7 @@ class Softmax:
             out.effect,
             out.pattern,
         )
+        return n if self.weight is None else weigh(n, out.effect, self.weight, out)
 
     def shared_effects(self, cone: Cone, sorting: Sorting, out: Listing) -> int:
         """As of `Loss`."""
@@ -150,7 +166,7 @@ class Softmax:
         if largest >= 1 << 15 or total >= 1 << 31:  # beyond the integers used: leave this LUT as it is
             return -1
         out.chunk, out.unit = ((1 << 15) - 1) // max(1, largest), _EFFECT
-        return n
+        return n if self.weight is None else weigh(n, out.effect, self.weight, out)
 
     def change(self, output: int, weight: int, old: bits.Packed, new: bits.Packed) -> None:
         """As of `Loss`."""
@@ -161,15 +177,23 @@ class Softmax:
 
     def total(self) -> int:
         """As of `Loss`."""
-        return int(kernels.total_loss(self.u[: self.problem.n_train], self.table, self.base))
+        u = self.u[: self.problem.n_train]
+        if self.weight is not None:
+            return int(weighted_loss(u, self.table, self.base, self.weight))
+        return int(kernels.total_loss(u, self.table, self.base))
 
     def mean(self, total: int) -> float:
         """In nats."""
-        return total / loss_unit(self.tau) / self.problem.n_train
+        n = self.problem.n_train
+        return total / loss_unit(self.tau) / (n if self.weight is None else max(1, int(self.weight[:n].sum())))
 
     def score(self, held: bool = False) -> float:
-        """Share of right answers."""
+        """Share of right answers, by weight."""
         first, last = (self.problem.n_train, self.problem.n) if held else (0, self.problem.n_train)
+        if self.weight is not None:
+            right = self.scores[first:last].argmax(axis=1) == self.label[first:last]
+            weight = self.weight[first:last]
+            return int(weight[right].sum()) / max(1, int(weight.sum()))
         return kernels.correct(self.scores, self.label, first, last) / max(1, last - first)
 
     def inverted(self, output: int, weight: int) -> bool:

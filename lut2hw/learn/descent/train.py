@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw import bits
+from lut2hw.choices import Task
 from lut2hw.data import Dataset
 from lut2hw.errors import UsageError
 from lut2hw.flags import AUTO
@@ -20,10 +21,13 @@ from lut2hw.learn.descent.moves import Trainer
 from lut2hw.learn.descent.problem import Problem, encode_examples
 from lut2hw.learn.descent.result import network_of
 from lut2hw.learn.descent.schedule import Progress, Watch, run
-from lut2hw.learn.descent.softmax import TAU_FACTORS, Softmax, default_tau
+from lut2hw.learn.descent.softmax import TAU_FACTORS, default_tau
 from lut2hw.learn.descent_options import DEFAULT_LUTS, MAX_K, DescentOptions
 from lut2hw.learn.look import quick_look
 from lut2hw.learn.regions import regions_of
+from lut2hw.learn.tasks import anomaly
+from lut2hw.learn.tasks.registry import TASKS, check_options
+from lut2hw.learn.weights import example_weights
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.network import LutNetwork
 
@@ -90,11 +94,26 @@ def train_descent(
         window=options.window or 0,
         subspace=float(options.subspace or 0),
     )
-    n_classes = len(dataset.class_names)
+    if dataset.task is Task.ANOMALY:
+        learn_two = partial(
+            train_descent,
+            encoder=encoder,
+            luts=luts,
+            k=k,
+            seed=seed,
+            threads=threads,
+            options=options,
+            progress=progress,
+        )
+        return anomaly.train(dataset, learn_two, seed)
+    task = TASKS[dataset.task]
+    check_options(dataset.task, options)
+    n_classes = task.outputs(dataset)
+    what = "classes: each class" if dataset.task is Task.CLASSIFICATION else "outputs: each"
     if not 1 <= k <= MAX_K:
         raise UsageError(f"descent trains LUTs of 1 to {MAX_K} inputs, not {k}")
     if luts < n_classes:
-        raise UsageError(f"{luts} LUTs are too few for {n_classes} classes: each class needs a vote at least")
+        raise UsageError(f"{luts} LUTs are too few for {n_classes} {what} needs a vote at least")
     start = time.monotonic()
     rng = np.random.default_rng(seed)
     votes = options.votes or (luts if options.levels in (None, 1) else luts // (5 if k <= 4 else 2))
@@ -105,7 +124,7 @@ def train_descent(
     if len(dataset.y_train) < _SMALL:
         threads = 1
     tau = cast("float | None", options.tau) or default_tau(votes, n_classes, k)
-    if options.tau is None:
+    if options.tau is None and task.has_tau:
         look = _look(
             dataset,
             encoder,
@@ -121,6 +140,8 @@ def train_descent(
         tau = tau if look is None else look.meta["options"]["tau"]
     columns, row, n_held = encode_examples(dataset, encoder, options, rng)
     label = dataset.y_train[row]
+    weight = example_weights(dataset, options.class_weight)
+    weight = None if weight is None else weight[row]
     curve: list[list[Any]] = []  # kept in the model, for its report
 
     def record(now: Progress) -> bool | None:
@@ -137,7 +158,7 @@ def train_descent(
             problem = Problem(columns, len(label), fresh, n_held)
             return Trainer(
                 problem,
-                Softmax(problem, label, n_classes, votes=votes, tau=tau),
+                task.loss(problem, label, dataset, votes=votes, tau=tau, weight=weight, options=options),
                 luts=luts,
                 votes=votes,
                 k=k,
@@ -158,23 +179,40 @@ def train_descent(
         trainer = make(columns, encoder)
         if options.time_limit is not None:
             trainer.deadline = start + options.time_limit
-        current = partial(network_of, trainer, trainer.graph, encoder, dataset.class_names)
+        names = (dataset.class_names, dataset.target_names)
+        current = partial(network_of, trainer, trainer.graph, encoder, *names)
         graph, ended = run(trainer, luts - votes, options, record, start, current)
-        network = network_of(trainer, graph, encoder, dataset.class_names)
+        network = network_of(trainer, graph, encoder, *names)
     finally:
         numba.set_num_threads(before)
     return network.with_meta(
         learner="descent",
         seed=seed,
-        options={**asdict(options), "luts": luts, "k": k, "votes": votes, "levels": levels, "tau": tau},
+        options={
+            **stated(options),
+            "luts": luts,
+            "k": k,
+            "votes": votes,
+            "levels": levels,
+            **({"tau": tau} if task.has_tau else {"tau": None}),
+        },
         ended=ended,
         curve=curve,
     )
 
 
+def stated(options: DescentOptions) -> dict[str, Any]:
+    """Options as a model's meta states them: those of some tasks alone only where they are given."""
+    return {
+        name: value
+        for name, value in asdict(options).items()
+        if value is not None or name not in ("loss", "class_weight")
+    }
+
+
 def most_read(trainer: Trainer, count: int) -> NDArray[np.int64]:
     """The `count` encoder bits that the votes read most after two sweeps, in order."""
-    trainer.sweep(2 * trainer.k, trainer.sample)
+    trainer.sweep(2 * trainer.k, trainer.sample, ordered=trainer.loss.ordered)
     trainer.sweep()
     reads = np.bincount(trainer.graph.wiring[: len(trainer.graph)].ravel(), minlength=trainer.n_bits)
     best = np.lexsort((trainer.problem.signal, -reads))[:count]

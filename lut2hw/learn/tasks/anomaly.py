@@ -1,0 +1,99 @@
+"""What is normal, learned from normal examples alone: against the same values, each column permuted.
+
+A network that tells examples from such copies has learned how columns depend on each other (T. Shi and S. Horvath,
+"Unsupervised Learning With Random Forest Predictors", JCGS 15(1), 2006). Its score says how little an example looks
+like the normal ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lut2hw.choices import Task
+from lut2hw.data import Dataset
+from lut2hw.learn.descent_options import DescentOptions
+from lut2hw.learn.tasks import classes
+from lut2hw.learn.tasks.base import LearningTask
+from lut2hw.model.network import LutNetwork
+from lut2hw.studies import metrics
+
+ALARMS = 0.01  # share of normal examples that are called anomalies
+HELD = 0.2  # share of the examples that place the threshold
+NAMES = ("normal", "anomaly")
+
+
+def contrast(x: NDArray[np.integer], rng: np.random.Generator) -> NDArray[np.integer]:
+    """Examples (n, n_features) with values of `x`, each column in an order of its own."""
+    return rng.permuted(np.asarray(x), axis=0)
+
+
+def train(dataset: Dataset, learn: Callable[[Dataset], LutNetwork], seed: int) -> LutNetwork:
+    """Learn from normal examples.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Of an anomaly task.
+    learn : Callable[[Dataset], LutNetwork]
+        Makes a network of a data set of two classes.
+
+    Returns
+    -------
+    LutNetwork
+        Two classes; its threshold is where `ALARMS` of examples that were held out are called anomalies.
+    """
+    rng = np.random.default_rng((seed, 16))
+    x = dataset.x_train
+    order = rng.permutation(len(x))
+    n_held = round(HELD * len(x))
+    held, rest = x[order[:n_held]], x[order[n_held:]]
+    both = np.concatenate([rest, contrast(rest, rng).astype(rest.dtype)])
+    label = np.repeat(np.arange(2), len(rest))
+    weight = None
+    if dataset.weight_train is not None:
+        weight = np.tile(dataset.weight_train[order[n_held:]], 2)
+    made = replace(
+        dataset,
+        task=Task.CLASSIFICATION,
+        class_names=NAMES,
+        x_train=both,
+        y_train=label,
+        x_test=x[:0],
+        y_test=label[:0],
+        reals=None,
+        weight_train=weight,
+    )
+    network = learn(made)
+    return with_alarms(network, held if n_held else rest)
+
+
+def with_alarms(network: LutNetwork, x: NDArray[np.integer], share: float = ALARMS) -> LutNetwork:
+    """The network with its threshold where at most this share of normal examples (n, n_features) is above."""
+    score = np.sort(network.scores_packed(network.encoder(x), len(x))[:, 0])
+    above = score[len(score) - 1 - int(share * len(score))]  # so many are higher, at most
+    return replace(network, head=replace(network.head, bias=network.head.bias - (int(above) + 1)))
+
+
+def ahead(
+    network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any], dataset: Dataset, options: DescentOptions
+) -> NDArray[Any]:
+    """Of each example, whether a contrast to it scores higher: 1, 1/2 for the same score, or 0, float64 (n,)."""
+    made = contrast(x, np.random.default_rng(len(x))).astype(x.dtype)
+    score, other = (network.scores_packed(network.encoder(each), len(each))[:, 0] for each in (x, made))
+    return np.asarray((np.sign(other - score) + 1) / 2)
+
+
+def measured(network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> dict[str, float | None]:
+    """Metrics of two classes, anomalies being the positive ones."""
+    scores = network.scores_packed(network.encoder(x), len(x))
+    answer = network.head.answer(scores)
+    found = metrics.of_two_classes(y, answer, scores[:, 0])
+    return {"accuracy": round(metrics.accuracy(y, answer), 6), **found}
+
+
+TASK = LearningTask(classes.loss, lambda dataset: 2, ahead, measured, "roc_auc")
