@@ -171,7 +171,7 @@ def total_loss(u, loss, base):
 
 
 @njit(nogil=True)
-def shannon(row, table, inputs):
+def _shannon(row, table, inputs):
     """64 outputs of one LUT (Shannon expansion). row uint64 (2**(k - 1),): work space; inputs uint64 (k,)."""
     k = len(inputs)
     if k == 0:
@@ -200,7 +200,7 @@ def evaluate(columns, wiring, table, valid, out, parts):
         for word in range(part * n_words // parts, (part + 1) * n_words // parts):
             for j in range(k):
                 inputs[j] = columns[wiring[j], word]
-            out[word] = shannon(row, table, inputs) & valid[word]
+            out[word] = _shannon(row, table, inputs) & valid[word]
 
 
 @parallel
@@ -228,13 +228,13 @@ def sensitivity(columns, wiring, table, j, high, low, parts):
         for word in range(part * n_words // parts, (part + 1) * n_words // parts):
             for i in range(k - 1):
                 inputs[i] = columns[rest[i], word]
-            up, down = shannon(row, rises, inputs), shannon(row, falls, inputs)
+            up, down = _shannon(row, rises, inputs), _shannon(row, falls, inputs)
             up, down = (up & high[word]) | (down & low[word]), (up & low[word]) | (down & high[word])
             high[word], low[word] = up, down
 
 
 @njit(nogil=True)
-def listed(word, seed, keep):
+def _listed(word, seed, keep):
     """Whether a word of examples is in the sample of `keep` of 256 that `seed` draws."""
     h = (np.uint64(word) + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
     h ^= h >> np.uint64(29)
@@ -250,7 +250,7 @@ _SPREAD = (
 
 
 @njit(nogil=True)
-def patterns_of(columns, wiring, word, out):
+def _patterns(columns, wiring, word, out):
     """Patterns of a word's 64 examples at the inputs of a LUT: byte e % 8 of out[e // 8] is that of example e."""
     out[:] = 0
     for j in range(len(wiring)):
@@ -260,7 +260,7 @@ def patterns_of(columns, wiring, word, out):
 
 
 @njit(nogil=True)
-def close_gaps(counts, step, index, effect, pattern):
+def _close_gaps(counts, step, index, effect, pattern):
     """Move the lists of all parts, each `step` words apart, together; returns their length."""
     n_active = 0
     for part in range(len(counts)):
@@ -318,10 +318,10 @@ def effects(
         at = part * step * 64
         for word in range(part * step, min(n_words, (part + 1) * step)):
             moves = high[word] | low[word]
-            if moves == 0 or (keep < 256 and not listed(word, seed, keep)):
+            if moves == 0 or (keep < 256 and not _listed(word, seed, keep)):
                 continue
             falls, ones, mine = low[word], root[word], labels[c, word]
-            patterns_of(columns, wiring, word, patterns)
+            _patterns(columns, wiring, word, patterns)
             while moves:
                 e = lowest(moves)  # type: ignore[call-arg, var-annotated]
                 moves &= moves - np.uint64(1)
@@ -341,7 +341,7 @@ def effects(
                 pattern[at] = (patterns[e >> 3] >> np.uint64(8 * (e & 7))) & np.uint64(255)
                 at += d != 0
         counts[part] = at - part * step * 64
-    return close_gaps(counts, step, index, effect, pattern)
+    return _close_gaps(counts, step, index, effect, pattern)
 
 
 @parallel
@@ -390,7 +390,7 @@ def shared_effects(
         turned, patterns = np.zeros(n_classes, np.int32), np.empty(8, np.uint64)
         at, most, mine = part * step * 64, np.int64(0), np.int64(0)
         for word in range(part * step, min(n_words, (part + 1) * step)):
-            if valid[word] == 0 or (keep < 256 and not listed(word, seed, keep)):
+            if valid[word] == 0 or (keep < 256 and not _listed(word, seed, keep)):
                 continue
             flipped[0] = ~own_bit[word]
             moves = np.uint64(0)
@@ -398,12 +398,12 @@ def shared_effects(
                 for j in range(k):
                     s = source[i, j]
                     inputs[j] = columns[s, word] if s >= 0 else flipped[~s]
-                flipped[i + 1] = shannon(row, table[i], inputs)
+                flipped[i + 1] = _shannon(row, table[i], inputs)
                 if class_of[i] >= 0:
                     changed[i] = (flipped[i + 1] ^ columns[cone[i], word]) & valid[word]
                     moves |= changed[i]
             if moves:
-                patterns_of(columns, wiring, word, patterns)
+                _patterns(columns, wiring, word, patterns)
             while moves:
                 bit = lowest(moves)  # type: ignore[call-arg, var-annotated]
                 moves &= moves - np.uint64(1)
@@ -433,7 +433,7 @@ def shared_effects(
                 at += d != 0
         counts[part], largest[part] = at - part * step * 64, most
         total += mine
-    return close_gaps(counts, step, index, effect, pattern), largest.max(), total
+    return _close_gaps(counts, step, index, effect, pattern), largest.max(), total
 
 
 @parallel

@@ -10,7 +10,7 @@ import numpy as np
 from numba import prange
 
 from lut2hw.kernels.compiled import njit
-from lut2hw.kernels.descent import close_gaps, listed, lowest, patterns_of, shannon
+from lut2hw.kernels.descent import _close_gaps, _listed, _patterns, _shannon, lowest
 from lut2hw.kernels.threads import parallel
 
 
@@ -50,10 +50,10 @@ def effects(
         at = part * step * 64
         for word in range(part * step, min(n_words, (part + 1) * step)):
             moves = high[word] | low[word]
-            if moves == 0 or (keep < 256 and not listed(word, seed, keep)):
+            if moves == 0 or (keep < 256 and not _listed(word, seed, keep)):
                 continue
             falls, ones = low[word], root[word]
-            patterns_of(columns, wiring, word, patterns)
+            _patterns(columns, wiring, word, patterns)
             while moves:
                 e = lowest(moves)  # type: ignore[call-arg, var-annotated]
                 moves &= moves - np.uint64(1)
@@ -67,7 +67,7 @@ def effects(
                 pattern[at] = (patterns[e >> 3] >> np.uint64(8 * (e & 7))) & np.uint64(255)
                 at += d != 0
         counts[part] = at - part * step * 64
-    return close_gaps(counts, step, index, effect, pattern)
+    return _close_gaps(counts, step, index, effect, pattern)
 
 
 @parallel
@@ -103,7 +103,7 @@ def shared_effects(
         turned, patterns = np.zeros(n_outputs, np.int64), np.empty(8, np.uint64)
         at = part * step * 64
         for word in range(part * step, min(n_words, (part + 1) * step)):
-            if valid[word] == 0 or (keep < 256 and not listed(word, seed, keep)):
+            if valid[word] == 0 or (keep < 256 and not _listed(word, seed, keep)):
                 continue
             flipped[0] = ~own_bit[word]
             moves = np.uint64(0)
@@ -111,12 +111,12 @@ def shared_effects(
                 for j in range(k):
                     s = source[i, j]
                     inputs[j] = columns[s, word] if s >= 0 else flipped[~s]
-                flipped[i + 1] = shannon(row, tables[i], inputs)
+                flipped[i + 1] = _shannon(row, tables[i], inputs)
                 if output[i] >= 0:
                     changed[i] = (flipped[i + 1] ^ columns[cone[i], word]) & valid[word]
                     moves |= changed[i]
             if moves:
-                patterns_of(columns, wiring, word, patterns)
+                _patterns(columns, wiring, word, patterns)
             while moves:
                 bit = lowest(moves)  # type: ignore[call-arg, var-annotated]
                 moves &= moves - np.uint64(1)
@@ -136,7 +136,7 @@ def shared_effects(
                 pattern[at] = (patterns[bit >> 3] >> np.uint64(8 * (bit & 7))) & np.uint64(255)
                 at += d != 0
         counts[part] = at - part * step * 64
-    return close_gaps(counts, step, index, effect, pattern)
+    return _close_gaps(counts, step, index, effect, pattern)
 
 
 @parallel

@@ -13,9 +13,8 @@ from lut2hw import bits
 from lut2hw.choices import ClassWeight, Task
 from lut2hw.data import Dataset
 from lut2hw.errors import UsageError
-from lut2hw.kernels import descent_weights
 from lut2hw.learn.descent.growth import grow
-from lut2hw.learn.descent.loss import NO_WEIGHT, Listing, Loss
+from lut2hw.learn.descent.loss import Listing, Loss
 from lut2hw.learn.descent.moves import Trainer
 from lut2hw.learn.descent.problem import Problem
 from lut2hw.learn.descent.separable import Labels, Numbers, Separable, constant, costs, signs, sizes
@@ -132,36 +131,6 @@ def test_loss_never_rises(kind: str, weighted: bool) -> None:
     before = trainer.total_loss()
     trainer.loss.settle()
     assert losses(trainer).sum() == trainer.total_loss() <= before
-
-
-@given(
-    effect=st.lists(st.integers(-3000, 3000), min_size=1, max_size=60),
-    seed=st.integers(0, 99),
-    weighted=st.booleans(),
-    parts=st.integers(1, 5),
-)
-@settings(deadline=None, max_examples=40)
-def test_fit_is_right_on_average_and_within_bounds(effect: list, seed: int, weighted: bool, parts: int) -> None:
-    rng = np.random.default_rng(seed)
-    n = len(effect)
-    index = rng.permutation(1000)[:n].astype(np.int32)
-    weight = rng.integers(1, 256, 1000) if weighted else NO_WEIGHT
-    wide, out = np.array(effect, np.int64), np.zeros(n, np.int16)
-    shift, largest, exact = descent_weights.fit(n, index, wide, weight, 512, 1 << 14, out, parts)
-    true = wide * (weight[index] if weighted else 1)
-    assert (np.abs(out.astype(int) * 2**shift - true) < 2**shift).all()
-    assert np.abs(out).max() <= largest <= 512 and np.abs(out.astype(int)).sum() < 1 << 14
-    assert exact == (true % 2**shift == 0).all() and (not exact or (out.astype(int) * 2**shift == true).all())
-
-
-def test_what_fit_cuts_off_counts_on_average() -> None:
-    n = 100_000
-    out, index = np.zeros(n, np.int16), np.arange(n, dtype=np.int32)
-    effect = np.full(n, 3, np.int64)
-    effect[0] = 1 << 20
-    shift, _, exact = descent_weights.fit(n, index, effect, NO_WEIGHT, 1 << 12, 1 << 31, out, 16)
-    assert shift >= 8 and not exact
-    assert out[1:].mean() * 2**shift == pytest.approx(3, rel=0.05)
 
 
 @given(st.integers(1, 300), st.integers(1, 4))
