@@ -73,8 +73,8 @@ def precision_recall(curves: Sequence[Curve], here: tuple[float, float] | None, 
     """
     figure, ax = axes(height=3.0)
     for (label, _, points), colour, order in _coloured(curves):
-        # Where nothing is found there is no precision.
-        x, y = points.recall[1:], points.precision[1:]
+        # Where nothing is found there is no precision: the first one counts up to the recall that it is reached at.
+        x, y = np.append(0.0, points.recall[1:]), points.precision[np.r_[1, 1 : len(points.precision)]]
         kept = _seen(x, y)
         ax.plot(x[kept], y[kept], color=colour, linewidth=1.5, drawstyle="steps-pre", label=label, zorder=order)
     if here is not None:

@@ -57,12 +57,13 @@ def figures_of(network: LutNetwork, y: NDArray, answer: NDArray, scores: NDArray
         return _numbers(network, y.reshape(len(y), -1), answer.reshape(len(y), -1), name)
     if kind == "labels":
         named = list(zip(network.target_names, (y == 1).T, scores.T, strict=True))
-        return _curves(named, "label", name)
+        found = _curves(named, "Examples with each label against those without it", name)
+        return [*found, *_reliability(network, y, scores, name)]
     number = positive_class(network)
     if number is None:
         ranks = one_score_a_class(network, scores)
         named = [(label, y == c, ranks[:, c]) for c, label in enumerate(network.class_names)]
-        return [*_curves(named, "class", name), *_reliability(network, y, scores, name)]
+        return [*_curves(named, "Each class against the others", name), *_reliability(network, y, scores, name)]
     score = two_class_score(network, scores)
     return [
         *_one_curve(network, number, y, answer, score, name),
@@ -125,7 +126,7 @@ def _curves(named: list[tuple[str, NDArray, NDArray]], what: str, name: str) -> 
         known.sort(key=lambda curve: curve[1])
         mean = metrics.mean_of_known([area for _, area, _ in known])
         worst = f" The {curves.NAMED} worst have colours." if len(known) > curves.NAMED else ""
-        text = f"Each {what} against the others in the {name} set: {words} {mean:.4f}.{worst}"
+        text = f"{what}, of the {name} set: {words} {mean:.4f}.{worst}"
         out.append(Shown(title, text, draw(known, None, title.partition(" ")[0].lower())))
     return out
 
@@ -144,7 +145,10 @@ def _reliability(network: LutNetwork, y: NDArray, scores: NDArray[np.int64], nam
     if temperature is None:
         return []
     probability = network.probabilities(scores)
-    if network.n_classes == 2:
+    if network.head.kind == "labels":
+        found = metrics.reliability(y.ravel() == 1, probability.ravel())
+        what = "the probability of a label, whichever it is,"
+    elif network.n_classes == 2:
         found = metrics.reliability(y == 1, probability[:, 1])
         what = f"the probability of {network.class_names[1]}"
     else:

@@ -91,7 +91,7 @@ def test_numbers_and_labels():
     assert list(shown(one, one.predict(x)[:, None], x)) == ["Answered against true", "Errors"]  # without any error
     network = several("labels")
     found = shown(network, network.predict(x) ^ (np.random.default_rng(2).random((200, 3)) < 0.1), x)
-    assert list(found) == ["ROC", "Precision and recall"] and "Each label" in found["ROC"].text
+    assert list(found) == ["ROC", "Precision and recall", "Reliability"] and "each label" in found["ROC"].text
 
 
 @pytest.mark.parametrize("head", ["bit", "threshold", "argmax"])
