@@ -456,6 +456,8 @@ def _parse(directory: Path, data: dict[str, Any], files: Mapping[str, bytes | OS
     if "fields" in data["output"]:
         outputs = tuple(data["output"].get("outputs", ()))
         outputs = outputs or (("class",) if ANSWER in options.outputs else tuple(options.outputs))
+        there = ["labels", "scores"] if "targets" in data["output"] else ["class", "margin", "scores"]
+        check(list(outputs), List(OneOf(there), 1), "output.outputs")
         answers, offset = [], 0
         for at, entry in enumerate(data["output"]["fields"]):
             check(entry["offset"], OneOf([offset]), f"output.fields[{at}].offset")

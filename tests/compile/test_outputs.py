@@ -254,7 +254,7 @@ def test_the_header_says_what_numbers_and_labels_mean(head):
     assert ("Classes are" in text) == (head == "argmax reject")
 
 
-@pytest.mark.parametrize("change", ["targets", "fraction", "reject", "classes", "outputs", "none"])
+@pytest.mark.parametrize("change", ["targets", "fraction", "reject", "classes", "outputs", "none", "class", "few"])
 def test_another_meaning_of_the_answers_is_refused(change, tmp_path):
     head = {"reject": "argmax reject", "none": "argmax reject", "outputs": "labels"}.get(change, "number")
     emit_model(random_network(3, head=head), tmp_path / "core")
@@ -265,6 +265,10 @@ def test_another_meaning_of_the_answers_is_refused(change, tmp_path):
         output["fields"][0]["fraction"] += 1
     elif change == "none":
         del output["reject"]
+    elif change == "class":
+        output["outputs"] = ["class"]
+    elif change == "few":
+        output["outputs"] = ["labels", "scores"]
     else:
         output[change] = {
             "targets": ["other"] * len(output.get("targets", ())),

@@ -245,7 +245,8 @@ def loaded(content: bytes) -> object:
 def samples(tmp_path_factory):
     """Whole files by kind."""
     folder = tmp_path_factory.mktemp("samples")
-    networks = [random_network(seed, luts=6, head=["bit", "threshold", "argmax"][seed]) for seed in range(3)]
+    heads = ["bit", "threshold", "argmax", "number", "labels", "argmax reject"]
+    networks = [random_network(seed, luts=6, head=head) for seed, head in enumerate(heads)]
     manifests = [emit_model(network, folder / f"core{i}", pipeline=1) for i, network in enumerate(networks)]
     global COUNT, WIDTH, DATA
     COUNT, WIDTH = manifests[0].n_vectors, manifests[0].input_port.width

@@ -99,8 +99,10 @@ HOSTILE = [
 ]
 
 
-def test_every_field_of_the_manifest_turned_hostile(core, capsys):
+@pytest.mark.parametrize("head", ["argmax", "number", pytest.param("labels", marks=pytest.mark.slow)])
+def test_every_field_of_the_manifest_turned_hostile(head, tmp_path):
     """Each is refused in one line, or is one that is only shown."""
+    core = emit_model(random_network(2, head=head, luts=6), tmp_path / "core", pipeline=1).directory
     manifest = json.loads((core / "manifest.json").read_text())
     places = [place for place in leaves(manifest) if place]
     assert len(places) > 40
