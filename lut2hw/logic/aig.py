@@ -301,7 +301,7 @@ def head(
     if by_sign and not signed:
         lowest = 0
     most = max(bias - lowest + sum(len(column) << w for w, column in enumerate(columns)) for bias, columns in sums)
-    wide = max(1, most.bit_length())
+    wide = max(1, most.bit_length(), w)
     scores = []
     for bias, columns in sums:
         for place in range(wide):

@@ -18,6 +18,7 @@ from lut2hw.compile.compiler import compile_network
 from lut2hw.hdl.core import Core, to_verilog
 from lut2hw.logic.aig import reference
 from lut2hw.logic.port import OUTPUT
+from lut2hw.model.parts import Head
 from lut2hw.verify import simulate
 from lut2hw.verify.engines import describe, verify
 from lut2hw.verify.formal import circuit, prove
@@ -46,6 +47,24 @@ def test_the_proofs_model_is_the_golden_model(head):
         vectors = random_vectors(network, port, 200, seed, output)
         rows = bits.unpack(reference(network, port, output).evaluate(packed_port(port, vectors.inputs)), 200)
         assert np.array_equal(np.packbits(rows, axis=0, bitorder="little").T, vectors.answer_rows(output.width)), seed
+
+
+@pytest.mark.parametrize("kind", ["threshold", "labels"])
+def test_the_proofs_model_of_scores_that_are_always_negative(kind):
+    """All bits of a margin and of a score are there, however few of them the votes can change."""
+    for votes, bias in ((0, -14), (3, -16), (3, -9), (3, 5)):
+        network = vote_network(3, 3, 2)
+        arrays = network.head.signal[:votes], np.zeros(votes, np.int32), np.ones(votes, np.int32), np.array([bias])
+        names = {"class_names": ("no", "yes")} if kind == "threshold" else {"class_names": (), "target_names": ("y",)}
+        head = Head("threshold", *arrays) if kind == "threshold" else Head.labels(*arrays)
+        network = replace(network, head=head, **names)
+        for outputs in ("class,margin,scores", "margin") if kind == "threshold" else ("labels,scores", "labels"):
+            compiled = compile_network(network, targets.get("generic"), pipeline="none", outputs=outputs)
+            port, output = compiled.input_port, compiled.output_port
+            vectors = random_vectors(network, port, 100, 0, output)
+            rows = bits.unpack(reference(network, port, output).evaluate(packed_port(port, vectors.inputs)), 100)
+            right = vectors.answer_rows(output.width)
+            assert np.array_equal(np.packbits(rows, axis=0, bitorder="little").T, right), (votes, bias, outputs)
 
 
 def differential(family: str, seeds: range, tmp_path: Path, heads: list[str]) -> None:
