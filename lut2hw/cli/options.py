@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.models import CommandFunctionType
 
 from lut2hw import effects
 from lut2hw.choices import Effort, Family, Ram, Split
@@ -71,7 +73,7 @@ class Root(TyperGroup):
 class App(typer.Typer):
     """An application of such commands."""
 
-    def command(self, *arguments: Any, **options: Any) -> Any:
+    def command(self, *arguments: Any, **options: Any) -> Callable[[CommandFunctionType], CommandFunctionType]:
         """Register a command."""
         return super().command(*arguments, **{"cls": Command, **options})
 

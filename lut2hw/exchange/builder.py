@@ -96,6 +96,6 @@ def _tables(tables: Sequence[int], k: int) -> NDArray[np.uint8]:
     return np.frombuffer(data, np.uint8).reshape(len(tables), size).copy()
 
 
-def table_of(values: NDArray) -> int:
+def table_of(values: NDArray[np.integer | np.bool_]) -> int:
     """0/1 values (2**k,) to a table as an integer."""
     return int.from_bytes(bits.pack_tables(np.asarray(values)[None])[0].tobytes(), "little")

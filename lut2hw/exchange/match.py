@@ -202,7 +202,8 @@ def _assigned(seen: NDArray[np.int64]) -> dict[int, int]:
 def right_at_best(answers: NDArray[np.int64], y: NDArray[np.int64], model: int, data: int) -> NDArray[np.bool_]:
     """bool (n,): the model is right, if its classes are called what fits the labels best."""
     best = _assigned(_counts(answers, y, model, data))
-    return np.array([best.get(i, -1) for i in range(model)])[answers] == y
+    right: NDArray[np.bool_] = np.array([best.get(i, -1) for i in range(model)])[answers] == y
+    return right
 
 
 def significant(better: int, worse: int, classes: int = 1) -> bool:

@@ -53,7 +53,7 @@ class ShiftChip(wiring.Component):
 
     def to_rtlil(self) -> str:
         """RTLIL of the chip, module `TOP`; the core's own Verilog is not in it."""
-        return rtlil.convert(self, name=TOP, platform=VerilogPlatform(), emit_src=False)
+        return str(rtlil.convert(self, name=TOP, platform=VerilogPlatform(), emit_src=False))
 
 
 class BoardChip(Elaboratable):

@@ -246,4 +246,4 @@ def to_verilog(netlist: Netlist, *, latency: int, target: Target) -> str:
 def to_rtlil(netlist: Netlist, name: str, *, latency: int, target: Target) -> str:
     """RTLIL of the core, module `name`, of which `convert.from_rtlil` makes Verilog."""
     core = NetlistCore(netlist, latency=latency, target=target)
-    return rtlil.convert(core, name=name, platform=VerilogPlatform(), emit_src=False)
+    return str(rtlil.convert(core, name=name, platform=VerilogPlatform(), emit_src=False))

@@ -26,7 +26,7 @@ class LinkedCore(wiring.Component):
             {name: member for name, member in link.signature.members.items() if name not in ("features", "answer")}
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.link = link = self.link
         m.submodules.core = core = self.core

@@ -123,7 +123,7 @@ def png(pixels: NDArray[np.uint8]) -> str:
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
 
 
-def heat(values: NDArray) -> str:
+def heat(values: NDArray[np.number]) -> str:
     """Values (height, width) as a picture: transparent at 0, the first colour at the greatest value."""
     share = values / max(float(values.max()), 1e-9)
     pixels = np.zeros((*values.shape, 4), np.uint8)
@@ -177,7 +177,7 @@ def votes_curve(counts: Sequence[int], train: Sequence[float] | None, test: Sequ
     return svg(figure, "votes", "Accuracy against number of votes")
 
 
-def layers_curve(rows: Sequence[tuple[int, NDArray]], split: str) -> str:
+def layers_curve(rows: Sequence[tuple[int, NDArray[np.float64]]], split: str) -> str:
     """Accuracy of the single LUTs of each layer of a two-class network."""
     figure, ax = axes()
     number = [row[0] for row in rows]
@@ -218,7 +218,7 @@ def bars(
     return svg(figure, name, title)
 
 
-def margins(right: NDArray, wrong: NDArray) -> str:
+def margins(right: NDArray[np.integer], wrong: NDArray[np.integer]) -> str:
     """Histogram of margins of right and wrong answers."""
     figure, ax = axes()
     most = int(max(right.max(initial=0), wrong.max(initial=0)))

@@ -60,7 +60,7 @@ class Figure:
 class _Scores:
     """A split: classes, answers, and scores (n, len(bias))."""
 
-    x: NDArray[np.int64]
+    x: NDArray[np.integer]
     y: NDArray[Any]
     answer: NDArray[Any]
     scores: NDArray[np.int64]
@@ -191,7 +191,7 @@ def _fill(shown: list[Figure]) -> None:
 # --- parts ------------------------------------------------------------------------------------------------------
 
 
-def _scores(network: LutNetwork, x: NDArray, y: NDArray[np.int64]) -> _Scores | None:
+def _scores(network: LutNetwork, x: NDArray[np.integer], y: NDArray[np.int64]) -> _Scores | None:
     if not len(y):
         return None
     x, y = x[:MAX_EXAMPLES], y[:MAX_EXAMPLES]

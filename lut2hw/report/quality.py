@@ -29,16 +29,16 @@ class Shown:
     """SVG."""
 
 
-def figures_of(network: LutNetwork, y: NDArray, answer: NDArray, scores: NDArray[np.int64], name: str) -> list[Shown]:
+def figures_of(network: LutNetwork, y: NDArray[np.int64], answer: NDArray[np.int64], scores: NDArray[np.int64], name: str) -> list[Shown]:
     """Figures on the answers to a split.
 
     Parameters
     ----------
     network : LutNetwork
         The model.
-    y : NDArray
+    y : NDArray[np.int64]
         Labels, as of `Dataset`.
-    answer : NDArray
+    answer : NDArray[np.int64]
         Answers, as of `LutNetwork.predict`.
     scores : NDArray[np.int64]
         int64 (n, outputs).
@@ -73,7 +73,7 @@ def figures_of(network: LutNetwork, y: NDArray, answer: NDArray, scores: NDArray
 
 
 def _one_curve(
-    network: LutNetwork, number: int, y: NDArray, answer: NDArray, score: NDArray[np.int64], name: str
+    network: LutNetwork, number: int, y: NDArray[np.int64], answer: NDArray[np.int64], score: NDArray[np.int64], name: str
 ) -> list[Shown]:
     """Curves of two classes, with the point at which the model is."""
     positive = y == number
@@ -104,7 +104,7 @@ def _one_curve(
     ]
 
 
-def _curves(named: list[tuple[str, NDArray, NDArray]], what: str, name: str) -> list[Shown]:
+def _curves(named: list[tuple[str, NDArray[np.bool_], NDArray[np.int64]]], what: str, name: str) -> list[Shown]:
     """Curves of each class or label against all others, the worst ones first."""
     out = []
     for title, measure, draw, words in (
@@ -131,7 +131,7 @@ def _curves(named: list[tuple[str, NDArray, NDArray]], what: str, name: str) -> 
     return out
 
 
-def _scores(network: LutNetwork, y: NDArray, score: NDArray[np.int64], name: str) -> list[Shown]:
+def _scores(network: LutNetwork, y: NDArray[np.int64], score: NDArray[np.int64], name: str) -> list[Shown]:
     (first, second), reject = network.class_names, network.head.reject
     # A threshold is between -1 and 0; of equal scores of two classes the first wins.
     lines = (-reject, reject) if network.head.kind == "threshold" else (min(1, 1 - reject), max(1, reject))
@@ -140,7 +140,7 @@ def _scores(network: LutNetwork, y: NDArray, score: NDArray[np.int64], name: str
     return [Shown("Scores", text, curves.scores(score, y == 1, lines, (first, second)))]
 
 
-def _reliability(network: LutNetwork, y: NDArray, scores: NDArray[np.int64], name: str) -> list[Shown]:
+def _reliability(network: LutNetwork, y: NDArray[np.int64], scores: NDArray[np.int64], name: str) -> list[Shown]:
     temperature = temperature_of(network.meta)
     if temperature is None:
         return []
@@ -162,7 +162,7 @@ def _reliability(network: LutNetwork, y: NDArray, scores: NDArray[np.int64], nam
     return [Shown("Reliability", text, curves.reliability(found))]
 
 
-def _numbers(network: LutNetwork, y: NDArray, value: NDArray, name: str) -> list[Shown]:
+def _numbers(network: LutNetwork, y: NDArray[np.int64], value: NDArray[np.int64], name: str) -> list[Shown]:
     out = []
     for number, target in enumerate(network.target_names[:MOST_TARGETS]):
         true, said = y[:, number], value[:, number]

@@ -147,7 +147,9 @@ def evidence(counts: NDArray[np.int64], share: NDArray[np.float64]) -> NDArray[n
     counts, share = counts[:, known], share[known]
     prior = len(share) * share
     total = gammaln(prior.sum()) - gammaln(prior.sum() + counts.sum(axis=1))
-    return (total + (gammaln(prior + counts) - gammaln(prior) - counts * np.log(share)).sum(axis=1)) / np.log(2)
+    parts = (gammaln(prior + counts) - gammaln(prior) - counts * np.log(share)).sum(axis=1)
+    factor: NDArray[np.float64] = (total + parts) / np.log(2)
+    return factor
 
 
 def _rewritten(tables: NDArray[np.uint8], counts: NDArray[np.int64], weak: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -217,10 +219,9 @@ def inspect(network: LutNetwork, x: NDArray[np.integer], y: NDArray[np.integer])
     accuracy, chance = float(right.mean()), float(share.max())
 
     def still(layers: list[Layer]) -> NDArray[np.bool_]:
-        return (
-            LutNetwork(network.encoder, tuple(layers), network.head, network.class_names).predict_packed(encoded, n)
-            == y
-        )
+        changed = LutNetwork(network.encoder, tuple(layers), network.head, network.class_names)
+        same: NDArray[np.bool_] = changed.predict_packed(encoded, n) == y
+        return same
 
     def cost(left: float) -> float:
         return min(1.0, max(0.0, (accuracy - left) / (accuracy - chance))) if accuracy > chance else 0.0
@@ -242,7 +243,9 @@ def inspect(network: LutNetwork, x: NDArray[np.integer], y: NDArray[np.integer])
     )
 
 
-def _looked_up(layer: Layer, signals: bits.Packed, n: int, luts: NDArray[np.intp]) -> Iterator[tuple[int, NDArray]]:
+def _looked_up(
+    layer: Layer, signals: bits.Packed, n: int, luts: NDArray[np.intp]
+) -> Iterator[tuple[int, NDArray[np.int32]]]:
     """Number of each of the LUTs, and the table entry that each example looks up in it, int32 (n,)."""
     for lut in luts.tolist():
         yield lut, patterns(layer, signals, n, lut, lut + 1)[0]

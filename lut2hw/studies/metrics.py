@@ -657,7 +657,9 @@ def wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
 def _share(some: ArrayLike, of: ArrayLike) -> NDArray[np.float64]:
     """Quotients, NaN where there is nothing to divide by."""
     whole = np.asarray(of, np.float64)
-    return np.divide(np.asarray(some, np.float64), whole, out=np.full(whole.shape, math.nan), where=whole > 0)
+    share = np.full(whole.shape, math.nan)
+    np.divide(np.asarray(some, np.float64), whole, out=share, where=whole > 0)
+    return share
 
 
 def _columns(values: ArrayLike) -> NDArray[np.float64]:

@@ -88,11 +88,12 @@ def cocotb(design: Design, vectors: Vectors, *, seed: int = 0, timeout: float | 
             timeout=timeout,
         )
         try:
-            return json.loads((work / "result.json").read_text())
+            result: dict[str, Any] = json.loads((work / "result.json").read_text())
         except (OSError, ValueError):
             raise ToolError(
                 f"Icarus Verilog under cocotb stopped without a result; it last said: {tools.last_words(run.output)}"
             ) from None
+        return result
 
 
 def amaranth(core: Core | EmittedCore | NetlistCore, vectors: Vectors, *, seed: int = 0) -> dict[str, Any]:
@@ -135,4 +136,5 @@ def amaranth(core: Core | EmittedCore | NetlistCore, vectors: Vectors, *, seed: 
         simulator.run()
     except RecursionError:
         raise Lut2hwError("the core is too deep for Amaranth's simulator; use --engine cocotb") from None
-    return bench.result()
+    result: dict[str, Any] = bench.result()
+    return result

@@ -49,7 +49,7 @@ def archive_of(path: str | Path, damaged: str, advice: str = "") -> Iterator[zip
         raise FormatError(f"{path} {damaged} ({type(error).__name__}){advice}") from None
 
 
-def read_npz(path: str | Path) -> dict[str, NDArray]:
+def read_npz(path: str | Path) -> dict[str, NDArray[Any]]:
     """Every array of an archive, none unpickled.
 
     Raises
@@ -66,7 +66,7 @@ def read_npz(path: str | Path) -> dict[str, NDArray]:
         }
 
 
-def number(arrays: dict[str, NDArray], name: str, least: int, most: int) -> int:
+def number(arrays: dict[str, NDArray[Any]], name: str, least: int, most: int) -> int:
     """A whole number among the arrays."""
     value = need(arrays, name)
     if value.size != 1 or value.dtype.kind not in "iu" or not least <= int(value.reshape(-1)[0]) <= most:
@@ -74,7 +74,7 @@ def number(arrays: dict[str, NDArray], name: str, least: int, most: int) -> int:
     return int(value.reshape(-1)[0])
 
 
-def classes(arrays: dict[str, NDArray], class_names: tuple[str, ...] | None) -> int:
+def classes(arrays: dict[str, NDArray[Any]], class_names: tuple[str, ...] | None) -> int:
     """How many there are: as the checkpoint says, else as the data say."""
     if "classes" not in arrays and class_names is not None:
         return len(class_names)
@@ -83,7 +83,7 @@ def classes(arrays: dict[str, NDArray], class_names: tuple[str, ...] | None) -> 
     return number(arrays, "classes", 2, 1024)
 
 
-def need(arrays: dict[str, NDArray], name: str, *, ndim: int | None = None, kinds: str = "biuf") -> NDArray:
+def need(arrays: dict[str, NDArray[Any]], name: str, *, ndim: int | None = None, kinds: str = "biuf") -> NDArray[Any]:
     """The array of that name, finite, of those dtype kinds and that number of dimensions."""
     if name not in arrays:
         raise FormatError(f"it has no array {name!r}")
@@ -95,7 +95,7 @@ def need(arrays: dict[str, NDArray], name: str, *, ndim: int | None = None, kind
     return value
 
 
-def inputs(arrays: dict[str, NDArray], features: Features | None, count: int) -> tuple[Encoder, NDArray[np.int64]]:
+def inputs(arrays: dict[str, NDArray[Any]], features: Features | None, count: int) -> tuple[Encoder, NDArray[np.int64]]:
     """The encoder of a network's `count` input bits, and what each of them is (n,): a bit of the code, -1 for
     constant 0 or -2 for constant 1.
 

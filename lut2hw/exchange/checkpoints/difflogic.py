@@ -57,7 +57,7 @@ def read(
 
 
 def parse(
-    arrays: dict[str, NDArray], features: Features | None = None, class_names: tuple[str, ...] | None = None
+    arrays: dict[str, NDArray[Any]], features: Features | None = None, class_names: tuple[str, ...] | None = None
 ) -> LutNetwork:
     """Arrays by name to a network.
 

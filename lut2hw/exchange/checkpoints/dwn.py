@@ -50,7 +50,7 @@ def read(
 
 
 def parse(
-    arrays: dict[str, NDArray], features: Features | None = None, class_names: tuple[str, ...] | None = None
+    arrays: dict[str, NDArray[Any]], features: Features | None = None, class_names: tuple[str, ...] | None = None
 ) -> LutNetwork:
     """Arrays by name to a network.
 
@@ -90,12 +90,12 @@ def parse(
     return checkpoints.group_sum(builder, nodes, classes, encoder, class_names, {"imported": NAME})
 
 
-def _mapping(arrays: dict[str, NDArray], i: int, n_luts: int, n: int, n_inputs: int) -> NDArray[np.int64]:
+def _mapping(arrays: dict[str, NDArray[Any]], i: int, n_luts: int, n: int, n_inputs: int) -> NDArray[np.int64]:
     if f"{i}.mapping.weights" in arrays:
         weights = checkpoints.need(arrays, f"{i}.mapping.weights", ndim=2)
         if weights.shape != (n_inputs, n_luts * n):
             raise FormatError(f"array {i}.mapping.weights is {weights.shape}, not {(n_inputs, n_luts * n)}")
-        return weights.argmax(axis=0).reshape(n_luts, n)
+        return weights.argmax(axis=0).reshape(n_luts, n).astype(np.int64)
     mapping = checkpoints.need(arrays, f"{i}.mapping", ndim=2, kinds="iu").astype(np.int64)
     if mapping.shape != (n_luts, n):
         raise FormatError(f"array {i}.mapping is {mapping.shape}, not {(n_luts, n)}")

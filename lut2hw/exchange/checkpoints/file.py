@@ -34,6 +34,7 @@ def read(
     try:
         found = value if archive else torchfile.arrays_of(value)
         reader = dwn if any(name.endswith(".luts") for name in found) else difflogic
-        return reader.parse(found, features, class_names)
+        network: LutNetwork = reader.parse(found, features, class_names)
+        return network
     except UsageError as error:
         raise UsageError(f"cannot use {path}: {error}") from None

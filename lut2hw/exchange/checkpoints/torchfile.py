@@ -130,7 +130,7 @@ class _Unpickler(_Python):
             return lambda data, *rest: data
         return type("Thing", (Thing,), {"kind": name.rpartition(".")[2]})
 
-    def persistent_load(self, pid: Any) -> NDArray:
+    def persistent_load(self, pid: Any) -> NDArray[Any]:
         _, storage, key, _, count = pid
         if storage.kind not in _STORAGES:
             raise FormatError(f"it holds a {shown(storage.kind)}, which is not read")
@@ -147,7 +147,7 @@ class _Unpickler(_Python):
             raise FormatError(f"tensor {key} does not have the size that the file says")
         return data
 
-    def _tensor(self, *arguments: Any) -> NDArray:
+    def _tensor(self, *arguments: Any) -> NDArray[Any]:
         view = _tensor(*arguments)
         self.left -= view.nbytes
         if self.left < 0:
@@ -155,7 +155,7 @@ class _Unpickler(_Python):
         return view.astype(view.dtype.newbyteorder("="))
 
 
-def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *rest: Any) -> NDArray:
+def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *rest: Any) -> NDArray[Any]:
     size, stride = tuple(size), tuple(stride)
     whole = (offset, *size, *stride)
     if (
@@ -306,7 +306,7 @@ def _lut_layer(layer: Thing) -> dict[str, Any]:
     return {"luts": layer.held("luts"), "mapping": mapping}
 
 
-def _state_dict(table: Mapping[Any, Any]) -> dict[str, NDArray]:
+def _state_dict(table: Mapping[Any, Any]) -> dict[str, NDArray[Any]]:
     """The arrays of a state_dict of LUTLayers, layers in the order of their first array whatever they are called."""
     arrays = {str(name): each for name, each in table.items() if isinstance(each, np.ndarray)}
     if any(

@@ -272,13 +272,14 @@ def _refused(above: Any, each: Any, what: str) -> UsageError:
 
 
 def _shares(tree: Any) -> NDArray[np.float64]:
-    value = tree.value[:, 0, :]
+    value: NDArray[np.float64] = tree.value[:, 0, :]
     return value / value.sum(axis=1, keepdims=True)
 
 
 def _best(estimator: Any) -> NDArray[np.float64]:
     """One for the class of each node, zero for the others."""
-    return np.eye(len(estimator.classes_))[_shares(estimator.tree_).argmax(axis=1)]
+    best: NDArray[np.float64] = np.eye(len(estimator.classes_))[_shares(estimator.tree_).argmax(axis=1)]
+    return best
 
 
 def _tree(

@@ -93,7 +93,7 @@ def resolved(
         values = np.unique(column.astype(np.float64))
         values = values[np.isfinite(values)]
         seen = values.astype(np.float32).astype(np.float64) if single else values
-        wanted: list[tuple[NDArray, bool, NDArray]] = [
+        wanted: list[tuple[NDArray[np.float64], bool, NDArray[np.intp]]] = [
             (limits, strict, np.searchsorted(limits, seen, "left" if strict else "right"))
         ]
         if not math.isnan(also):

@@ -68,7 +68,7 @@ class AxiStream(Link):
     def bench_options(self) -> dict[str, int]:
         return {"data_bytes": self.data_bytes}
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         width = 8 * self.data_bytes
         vector = Signal(width * self.beats)

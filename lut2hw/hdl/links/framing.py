@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, ValueLike
 from amaranth.lib import stream, wiring
 from amaranth.lib.crc import Parameters, Processor, catalog
 from amaranth.lib.wiring import In, Out, connect, flipped
@@ -53,7 +53,7 @@ class FrameReceiver(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         n = self._identity.input_bytes
         vector = Signal(8 * n)
@@ -176,7 +176,7 @@ class FrameTransmitter(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         kinds = FrameReceiver
         identity = self._identity
@@ -204,7 +204,7 @@ class FrameTransmitter(wiring.Component):
             m.d.comb += body.eq(Array((0, *(answer.word_select(i, 8) for i in range(identity.answer_bytes))))[at])
         m.d.comb += crc.data.eq(body)
 
-        def escaped(data):
+        def escaped(data: ValueLike) -> None:
             special = (data == END) | (data == ESC)
             m.d.comb += [
                 self.bytes.valid.eq(1),
@@ -275,7 +275,7 @@ class Framing(Link):
     def __init__(self, identity: Identity):
         super().__init__(identity, {"rx": In(stream.Signature(8)), "tx": Out(stream.Signature(8))})
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.receiver = receiver = FrameReceiver(self.identity)
         m.submodules.transmitter = transmitter = FrameTransmitter(self.identity)

@@ -43,4 +43,5 @@ def make_link(name: str, identity: Identity, **options: Any) -> Link:
     if name not in LINKS:
         raise unknown_name("link", name, LINKS)
     module, cls = LINKS[name].split(":")
-    return getattr(importlib.import_module(module), cls).of(identity, LinkOptions(**options))
+    link: Link = getattr(importlib.import_module(module), cls).of(identity, LinkOptions(**options))
+    return link

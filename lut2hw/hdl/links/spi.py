@@ -43,7 +43,7 @@ class Spi(Link):
             identity, {"sck": In(1), "cs_n": In(1, init=1), "copi": In(1), "cipo": Out(1), "cipo_oe": Out(1)}
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.framing = framing = Framing(self.identity)
         sck, cs_n, copi = Signal(), Signal(init=1), Signal()

@@ -53,7 +53,7 @@ class UartReceiver(wiring.Component):
         self._divisor = divisor
         super().__init__({"rx": In(1, init=1), "bytes": Out(stream.Signature(8))})
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         rx = Signal(init=1)
         m.submodules += FFSynchronizer(self.rx, rx, init=1)
@@ -97,7 +97,7 @@ class UartTransmitter(wiring.Component):
         self._divisor = divisor
         super().__init__({"tx": Out(1, init=1), "bytes": In(stream.Signature(8))})
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         timer = Signal(range(self._divisor))
         shift = Signal(9, init=0x1FF)
@@ -143,7 +143,7 @@ class Uart(Link):
     def bench_options(self) -> dict[str, int]:
         return {"divisor": self.divisor}
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.framing = framing = Framing(self.identity)
         m.submodules.receiver = receiver = UartReceiver(self.divisor)

@@ -82,7 +82,7 @@ class Wishbone(Link):
             },
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         identity = self.identity
         answer = self._held_answer(m)

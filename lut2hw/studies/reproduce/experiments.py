@@ -87,7 +87,8 @@ class Context:
 
     quick: bool = False
     progress: Callable[[str, int, int], None] | None = None
-    _tasks: dict[Any, Any] = field(default_factory=dict)
+    _datasets: dict[str, data.Dataset | Lut2hwError] = field(default_factory=dict)
+    _tasks: dict[str, Task] = field(default_factory=dict)
 
     @property
     def seeds(self) -> range:
@@ -109,31 +110,30 @@ class Context:
 
     def dataset(self, name: str) -> data.Dataset:
         """A named dataset, loaded once."""
-        if name not in self._tasks:
+        if name not in self._datasets:
             try:
-                self._tasks[name] = data.load(name)
+                self._datasets[name] = data.load(name)
             except Lut2hwError as error:
-                self._tasks[name] = error  # the next experiment need not wait for it again
-        found = self._tasks[name]
+                self._datasets[name] = error  # the next experiment need not wait for it again
+        found = self._datasets[name]
         if isinstance(found, Lut2hwError):
             raise found
         return found
 
     def binary(self, name: str) -> Task:
         """Classes 0-4 against 5-9, one bit a value (at least 128); 10,000 training examples if quick."""
-        key = ("task", name)
-        if key not in self._tasks:
+        if name not in self._tasks:
             d = self.dataset(name)
             n, n_test = (10_000, 2_000) if self.quick else (len(d.y_train), len(d.y_test))
             encoder = fixed(d.features, 128)
-            self._tasks[key] = Task(
+            self._tasks[name] = Task(
                 encoder,
                 encoder(d.x_train[:n]),
                 (d.y_train[:n] >= 5).astype(np.int64),
                 encoder(d.x_test[:n_test]),
                 (d.y_test[:n_test] >= 5).astype(np.int64),
             )
-        return self._tasks[key]
+        return self._tasks[name]
 
 
 def spread(values: Sequence[float]) -> list[float]:
@@ -448,7 +448,13 @@ def _baselines(seed: int) -> dict[str, Any]:
     }
 
 
-def _score(model: Any, x_train: NDArray, y_train: NDArray, x_test: NDArray, y_test: NDArray) -> float:
+def _score(
+    model: Any,
+    x_train: NDArray[np.float32],
+    y_train: NDArray[np.int64],
+    x_test: NDArray[np.float32],
+    y_test: NDArray[np.int64],
+) -> float:
     import warnings
 
     with warnings.catch_warnings():
@@ -458,10 +464,10 @@ def _score(model: Any, x_train: NDArray, y_train: NDArray, x_test: NDArray, y_te
 
 def _memorize_pair(
     encoder: Encoder,
-    x_train: NDArray,
-    y_train: NDArray,
-    x_test: NDArray,
-    y_test: NDArray,
+    x_train: NDArray[np.integer],
+    y_train: NDArray[np.int64],
+    x_test: NDArray[np.integer],
+    y_test: NDArray[np.int64],
     layers: Sequence[int],
     k: int,
     seed: int,
@@ -534,7 +540,9 @@ def _pairwise(context: Context, name: str, title: str, per_class: int | None) ->
     )
 
 
-def _two(x: NDArray, y: NDArray, a: int, b: int, limit: int | None) -> tuple[NDArray, NDArray[np.int64]]:
+def _two(
+    x: NDArray[np.integer], y: NDArray[np.int64], a: int, b: int, limit: int | None
+) -> tuple[NDArray[np.integer], NDArray[np.int64]]:
     at = np.sort(np.concatenate([np.flatnonzero(y == c)[:limit] for c in (a, b)]))
     return x[at], (y[at] == b).astype(np.int64)
 
@@ -623,7 +631,7 @@ def boundary(context: Context) -> Result:
     axis = (np.arange(side) + 0.5) / side * 2 - 1
     grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
     rows: list[list[Any]] = []
-    pictures: dict[tuple[str, str], list[NDArray]] = {}
+    pictures: dict[tuple[str, str], list[NDArray[np.int64]]] = {}
     jobs = [(shape, code) for shape in ("disc", "spirals") for code in ("thermometer", "binary")]
     for shape, code in context.step("boundary", jobs):
         points = np.random.default_rng(1).uniform(-1, 1, (n, 2))
@@ -676,11 +684,12 @@ def boundary(context: Context) -> Result:
 
 def _shape(shape: str, points: NDArray[np.float64]) -> NDArray[np.int64]:
     """Classes of points in [-1, 1]^2: inside a disc of half the area; nearer to one of two spirals."""
-    radius = np.hypot(points[:, 0], points[:, 1])
+    radius: NDArray[np.float64] = np.hypot(points[:, 0], points[:, 1])
     if shape == "disc":
         return (radius < np.sqrt(2 / np.pi)).astype(np.int64)
-    turns = np.arctan2(points[:, 1], points[:, 0]) / (2 * np.pi) - 1.5 * radius
-    return (np.floor(2 * turns) % 2).astype(np.int64)
+    turns: NDArray[np.float64] = np.arctan2(points[:, 1], points[:, 0]) / (2 * np.pi) - 1.5 * radius
+    half: NDArray[np.float64] = np.floor(2 * turns)
+    return (half % 2).astype(np.int64)
 
 
 def _plane_code(code: str, side: int) -> tuple[Encoder, Callable[[NDArray[np.float64]], bits.Packed]]:

@@ -372,7 +372,8 @@ class Circuit:
             if net in self.registers and through:
                 return [self.registers[net].d]
             if net in self.cells:
-                return self.cells[net][0]["needs"]
+                read: list[Bit] = self.cells[net][0]["needs"]
+                return read
             raise UnknownCell("a net that is not driven by the logic it should depend on")
 
         for net in operands_first(wanted, needs, done, _loop):
