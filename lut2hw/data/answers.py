@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +23,11 @@ ANOMALY_NAMES = ("normal", "anomaly")
 class Answers:
     """Labels of one or two splits as a task has them."""
 
-    ys: list[NDArray]
+    ys: list[NDArray[Any]]
     """Of each split: int64 (n,), -1 for examples that are left out; float64 (n, targets); or uint8 (n, labels)."""
     class_names: tuple[str, ...]
     target_names: tuple[str, ...]
-    original: list[NDArray]
+    original: list[NDArray[Any]]
     """The labels before that, (n,) or (n, targets), by which data is known again."""
     strata: NDArray[np.int64] | None = None
     """int64 (n,), what a random test split takes a share of each of; None: of all."""
@@ -75,8 +76,10 @@ def answers(
             return _columns(task, table, ys, target_names)
 
 
-def _classes(name: str, ys: list[NDArray], groups: labels.Groups | None, known: tuple[str, ...] | None) -> Answers:
-    texts: list[NDArray] = [labels.as_text(name, y) for y in ys]
+def _classes(
+    name: str, ys: list[NDArray[Any]], groups: labels.Groups | None, known: tuple[str, ...] | None
+) -> Answers:
+    texts: list[NDArray[np.str_]] = [labels.as_text(name, y) for y in ys]
     names = known if known is not None else labels.class_names(name, texts, groups)
     numbers = [labels.numbers(name, y, names, groups) for y in texts]
     # The split goes by the data's own order of classes, whatever the model's.
@@ -86,11 +89,11 @@ def _classes(name: str, ys: list[NDArray], groups: labels.Groups | None, known: 
     return Answers(numbers, names, (), texts, strata)
 
 
-def _normal_or_not(name: str, ys: list[NDArray], normal: str | None) -> Answers:
+def _normal_or_not(name: str, ys: list[NDArray[Any]], normal: str | None) -> Answers:
     if normal is None:
         zeros = [np.zeros(len(y), np.int64) for y in ys]
         return Answers(zeros, ANOMALY_NAMES, (), zeros, zeros[0])
-    texts: list[NDArray] = [labels.as_text(name, y) for y in ys]
+    texts: list[NDArray[np.str_]] = [labels.as_text(name, y) for y in ys]
     values = sorted({str(label) for y in texts for label in np.unique(y)})
     chosen = (normal,) if normal in values else listed(normal)
     for value in chosen:
@@ -102,19 +105,19 @@ def _normal_or_not(name: str, ys: list[NDArray], normal: str | None) -> Answers:
     return Answers(numbers, ANOMALY_NAMES, (), texts, numbers[0])
 
 
-def _columns(task: Task, table: Table, ys: list[NDArray], known: tuple[str, ...] | None) -> Answers:
+def _columns(task: Task, table: Table, ys: list[NDArray[Any]], known: tuple[str, ...] | None) -> Answers:
     ys = [y[:, None] if y.ndim == 1 else y for y in ys]
     n = ys[0].shape[1]
     names = known or table.target_names or (("y",) if n == 1 else tuple(f"y{i}" for i in range(n)))
     if any(y.shape[1] != len(names) for y in ys):
         raise UsageError(f"{table.name} has {n} label columns but {len(names)} are expected: {some(names)}")
-    numbers: list[NDArray] = [_numbers(task, table.name, names, y) for y in ys]
+    numbers: list[NDArray[np.float64]] = [_numbers(task, table.name, names, y) for y in ys]
     if task is Task.MULTILABEL:
         numbers = [y.astype(np.uint8) for y in numbers]
     return Answers(numbers, (), names, numbers)
 
 
-def _numbers(task: Task, table: str, names: tuple[str, ...], y: NDArray) -> NDArray[np.float64]:
+def _numbers(task: Task, table: str, names: tuple[str, ...], y: NDArray[Any]) -> NDArray[np.float64]:
     if y.dtype.kind not in "biuf":
         raise UsageError(f"labels of {table} must be numbers for --task {task}, not {y.dtype}")
     out = y.astype(np.float64)
@@ -131,7 +134,7 @@ def _numbers(task: Task, table: str, names: tuple[str, ...], y: NDArray) -> NDAr
     return out
 
 
-def check_trainable(task: Task, name: str, found: Answers, y: NDArray) -> None:
+def check_trainable(task: Task, name: str, found: Answers, y: NDArray[Any]) -> None:
     """Raise `UsageError` if there is nothing to learn from training labels `y`."""
     if task is Task.CLASSIFICATION:
         present = np.unique(y)
@@ -148,7 +151,7 @@ def check_trainable(task: Task, name: str, found: Answers, y: NDArray) -> None:
                 )
 
 
-def cautions(task: Task, names: tuple[str, ...], ys: Sequence[NDArray]) -> list[str]:
+def cautions(task: Task, names: tuple[str, ...], ys: Sequence[NDArray[Any]]) -> list[str]:
     """What to beware of, before anybody believes a result."""
     out = []
     if task is Task.CLASSIFICATION and labels.looks_like_a_quantity(names):

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,7 +176,7 @@ class Columns:
     def path(self) -> Path:
         return self.source.path
 
-    def answers(self, frame: pd.DataFrame) -> tuple[NDArray, NDArray[np.bool_]]:
+    def answers(self, frame: pd.DataFrame) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Labels as the task takes them, and which are missing, bool (n, label columns).
 
         Text (n,), "" where missing; for tasks with several labels float64 (n, label columns), NaN where missing.
@@ -209,7 +209,8 @@ class Columns:
         if column.dtype.kind not in "biuf":
             column = self._stripped(column)
         if column.dtype.kind in "biuf":
-            return column.to_numpy(np.float64)
+            given: NDArray[np.float64] = column.to_numpy(np.float64)
+            return given
         there = column.dropna()
         texts = there.astype(str)
         decimals = self._decimal(str(column.name), np.unique(texts))
@@ -238,7 +239,7 @@ class Columns:
             )
         return np.array([_BITS.get(str(value), np.nan) for value in values])[inverse]
 
-    def labels(self, column: pd.Series) -> NDArray:
+    def labels(self, column: pd.Series) -> NDArray[Any]:
         """Labels as text, integers or booleans (n,); "" where there is none."""
         import pandas as pd
 
@@ -325,9 +326,9 @@ class Columns:
             return pd.to_numeric(text)
         return text
 
-    def features(self, frame: pd.DataFrame) -> dict[str, NDArray]:
+    def features(self, frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
         """Features by name, each (n,)."""
-        features: dict[str, NDArray] = {}
+        features: dict[str, NDArray[Any]] = {}
         identifiers: dict[str, str] = {}
         for name in frame.columns:
             column = frame[name]
@@ -366,7 +367,7 @@ class Columns:
             return f"another text in every row, such as {str(column.iloc[0])[:40]!r}"
         return None
 
-    def read(self, name: str, column: pd.Series, category: bool = False) -> dict[str, NDArray]:
+    def read(self, name: str, column: pd.Series, category: bool = False) -> dict[str, NDArray[Any]]:
         """Features of one column without missing values, by name; what is marked as categories is never numbers."""
         wanted = self.options.wanted
         if column.dtype.kind in "biuf":
@@ -379,7 +380,7 @@ class Columns:
                 return self._known_bits(name, text)
         return self._feature(name, self._stripped(column))
 
-    def _feature(self, name: str, column: pd.Series) -> dict[str, NDArray]:
+    def _feature(self, name: str, column: pd.Series) -> dict[str, NDArray[Any]]:
         import pandas as pd
 
         wanted = self.options.wanted
@@ -413,7 +414,7 @@ class Columns:
             )
         return self._new_bits(name, text, values, counts)
 
-    def _decimal(self, name: str, values: NDArray) -> NDArray[np.float64] | None:
+    def _decimal(self, name: str, values: NDArray[Any]) -> NDArray[np.float64] | None:
         """The numbers (n_values,) that texts with decimal commas mean; None if that is not what they are."""
         texts = [str(value) for value in values]
         if not any("," in text for text in texts):
@@ -437,7 +438,9 @@ class Columns:
             )
         return None
 
-    def _new_bits(self, name: str, text: NDArray, values: NDArray, counts: NDArray) -> dict[str, NDArray]:
+    def _new_bits(
+        self, name: str, text: NDArray[Any], values: NDArray[Any], counts: NDArray[Any]
+    ) -> dict[str, NDArray[Any]]:
         """Bits of a column of text, by what it holds."""
         most = self.options.max_categories or MAX_CATEGORIES
         if len(values) > most:
@@ -466,7 +469,7 @@ class Columns:
             raise UsageError(f"{self.path} has a column {min(twice)!r} beside a column {name!r} of text; rename one")
         return {key: bit.astype(np.int64) for key, bit in bits.items()}
 
-    def _known_bits(self, name: str, text: NDArray) -> dict[str, NDArray]:
+    def _known_bits(self, name: str, text: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Bits of a column of text, by what a model knows; values that it has not seen are noted."""
         assert self.options.wanted is not None
         wanted = [each for each in self.options.wanted if each.startswith(f"{name}=")]

@@ -83,7 +83,7 @@ class Dataset:
 
         Parameters
         ----------
-        rows : NDArray
+        rows : NDArray[Any]
             Their numbers, or bool (n,).
         """
         return replace(
@@ -112,7 +112,7 @@ class Dataset:
             return np.concatenate([self.x_train, self.x_test]), np.concatenate([self.y_train, self.y_test])
         raise unknown_name("split", name, ("train", "test", "all"))
 
-    def raw(self, name: str) -> NDArray:
+    def raw(self, name: str) -> NDArray[Any]:
         """Features of a split before they became integers, (n, n_features).
 
         What was read, where that is known and belongs to the split's integers; else the values that they stand for.
@@ -491,21 +491,21 @@ def _arrange(table: Table, wanted: tuple[str, ...], reader: str) -> None:
         )
 
 
-def _fingerprint(x: NDArray, y: NDArray) -> str:
+def _fingerprint(x: NDArray[Any], y: NDArray[Any]) -> str:
     sha = hashlib.sha256(repr((x.shape, x.dtype.str)).encode())
     sha.update(np.ascontiguousarray(x).data)
     sha.update("\0".join(y.tolist()).encode() if y.dtype.kind == "U" else np.ascontiguousarray(y).tobytes())
     return sha.hexdigest()[:16]
 
 
-def _integers(x: NDArray, features: Features) -> NDArray[np.integer]:
+def _integers(x: NDArray[Any], features: Features) -> NDArray[np.integer]:
     """What `features` make of raw `x`; bytes stay bytes, which take an eighth of the memory."""
     if not features.unscaled:
         return features.quantized(x)
     return x if x.dtype.kind in "iu" else features.integers_of(x)
 
 
-def _features(table: Table, x: NDArray) -> Features:
+def _features(table: Table, x: NDArray[Any]) -> Features:
     """Names, ranges and scaling, from the training examples."""
     names = table.names or tuple(f"x{i}" for i in range(x.shape[1]))
     if x.dtype.kind == "f":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ MAX_CLASSES = 1024
 Groups = tuple[tuple[str, ...], ...]
 
 
-def as_text(name: str, y: NDArray) -> NDArray[np.str_]:
+def as_text(name: str, y: NDArray[Any]) -> NDArray[np.str_]:
     """Labels as strings; whole numbers lose their point. Labels that differ stay different."""
     if y.dtype.kind == "f":
         if not np.isfinite(y).all():

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ def _digits(name: str) -> Table:
     return Table(name, x.astype(np.uint8), y.astype(np.int64), image_shape=(8, 8), low=0, high=16)
 
 
-def _openml(name: str, openml_name: str, version: int) -> tuple[NDArray, NDArray]:
+def _openml(name: str, openml_name: str, version: int) -> tuple[NDArray[Any], NDArray[Any]]:
     from sklearn.datasets import fetch_openml
 
     entry = CATALOGUE[name]
@@ -103,7 +104,7 @@ def _images(openml_name: str, shape: tuple[int, ...], n_train: int) -> Callable[
     return reader
 
 
-def _decode_jpegs(path: Path, shape: tuple[int, ...]) -> dict[str, NDArray]:
+def _decode_jpegs(path: Path, shape: tuple[int, ...]) -> dict[str, NDArray[Any]]:
     """Images stored as JPEG files end to end (`jpeg`, `offset`, `label`, `train_count`)."""
     from concurrent.futures import ThreadPoolExecutor
 

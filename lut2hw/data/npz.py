@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from lut2hw.errors import UsageError
 from lut2hw.files import open_regular
 
 
-def read_array(archive: zipfile.ZipFile, name: str) -> NDArray:
+def read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     """One array of a NumPy archive, after its header is known to agree with the size of the member."""
     info = archive.getinfo(f"{name}.npy")
     if info.file_size > most_bytes(info.compress_size):
@@ -39,7 +40,7 @@ def read_array(archive: zipfile.ZipFile, name: str) -> NDArray:
         return np.lib.format.read_array(file, allow_pickle=False, max_header_size=4096)
 
 
-def open_npz(path: Path, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, NDArray]:
+def open_npz(path: Path, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, NDArray[Any]]:
     """The arrays called `names` (and `optional` if there) of a NumPy archive."""
     try:
         with open_regular(path) as source, zipfile.ZipFile(source) as archive:
@@ -76,7 +77,7 @@ def read_npz(path: Path, options: ReadOptions) -> Table:
     return table_of_arrays(str(path), arrays, options.task)
 
 
-def table_of_arrays(name: str, arrays: dict[str, NDArray], task: Task = Task.CLASSIFICATION) -> Table:
+def table_of_arrays(name: str, arrays: dict[str, NDArray[Any]], task: Task = Task.CLASSIFICATION) -> Table:
     """Check shapes that belong together, flatten images, and bring numbers into this machine's byte order."""
     several = task in SEVERAL
     arrays = {key: _native(value) for key, value in arrays.items()}
@@ -110,7 +111,7 @@ def table_of_arrays(name: str, arrays: dict[str, NDArray], task: Task = Task.CLA
     )
 
 
-def flatten(x: NDArray) -> tuple[NDArray, tuple[int, ...] | None, int | None, int | None]:
+def flatten(x: NDArray[Any]) -> tuple[NDArray[Any], tuple[int, ...] | None, int | None, int | None]:
     """Images (n, height, width[, channels]) to columns (n, n_features), with their shape and range.
 
     Bytes of an image are pixels, 0 to 255 even if this data shows fewer values.
@@ -121,7 +122,7 @@ def flatten(x: NDArray) -> tuple[NDArray, tuple[int, ...] | None, int | None, in
     return x.reshape(len(x), -1), tuple(x.shape[1:]), low, high
 
 
-def _native(array: NDArray) -> NDArray:
+def _native(array: NDArray[Any]) -> NDArray[Any]:
     """In this machine's byte order and C order, which the kernels read."""
     return np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="), copy=False))
 

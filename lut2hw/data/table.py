@@ -6,6 +6,7 @@ import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,19 +50,19 @@ class Table:
     """Raw examples."""
 
     name: str
-    x_train: NDArray
+    x_train: NDArray[Any]
     """Numbers (n, n_features)."""
-    y_train: NDArray
+    y_train: NDArray[Any]
     """Integers or strings (n,), one label each; of tasks with several, numbers (n, targets)."""
-    x_test: NDArray | None = None
+    x_test: NDArray[Any] | None = None
     """The source's own test split, or None if it has none."""
-    y_test: NDArray | None = None
+    y_test: NDArray[Any] | None = None
     """The source's own test split, or None if it has none."""
     names: tuple[str, ...] | None = None
     """One per feature if the source names them."""
     target_names: tuple[str, ...] | None = None
     """One per column of the labels, of tasks with several, if the source names them."""
-    weight_train: NDArray | None = None
+    weight_train: NDArray[Any] | None = None
     """Numbers (n,), the weights of the training examples, if they were asked for."""
     image_shape: tuple[int, ...] | None = None
     """Of one example if it is an image."""

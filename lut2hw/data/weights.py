@@ -45,6 +45,7 @@ def integer_weights(w: ArrayLike) -> NDArray[np.int64]:
             break
         whole = np.rint(exact)
         if (np.abs(exact - whole) <= 1e-6).all():
-            return whole.astype(np.int64)
+            return np.asarray(whole, np.int64)
     whole = np.rint(weights / weights.max() * MAX_WEIGHT)
-    return np.where(weights > 0, np.maximum(whole, 1), 0).astype(np.int64)
+    numbers: NDArray[np.int64] = np.where(weights > 0, np.maximum(whole, 1), 0).astype(np.int64)
+    return numbers

@@ -10,7 +10,9 @@ decided and evaluated in one go, while its inputs are in the cache.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
+from lut2hw.bits import Packed
 from lut2hw.kernels.compiled import njit
 from lut2hw.kernels.evaluate import lut_row, make_space
 from lut2hw.kernels.simd import (
@@ -62,16 +64,16 @@ def _gather_bits(packed, source, out, part, n_parts):
                 out[row, word] = test_bits(some, 0, 1 << (row - first))
 
 
-def gather_bits(packed, source, out):
+def gather_bits(packed: Packed, source: NDArray[np.uint32], out: Packed) -> None:
     """Bit i of row r of `out` = bit source[i] of row r of `packed`, 0 where source[i] = 64 * n_words.
 
     Parameters
     ----------
-    packed : object
+    packed : Packed
         uint64 (n_rows, n_words).
-    source : object
+    source : NDArray[np.uint32]
         uint32 (64 * words of out,).
-    out : object
+    out : Packed
         uint64 (n_rows, n_words_out).
     """
     in_parts(_gather_bits, -(-len(packed) // _ROWS), packed, source, out)
@@ -268,30 +270,42 @@ def _fill_layer(signals, wiring, question, start, count, balance, by_products, t
             )
 
 
-def fill_layer(signals, wiring, question, start, count, balance, tables, care, kept, out):
+def fill_layer(
+    signals: Packed,
+    wiring: NDArray[np.int32],
+    question: NDArray[np.int64],
+    start: NDArray[np.int64],
+    count: NDArray[np.int64],
+    balance: bool,
+    tables: NDArray[np.uint8],
+    care: NDArray[np.uint8],
+    kept: NDArray[np.uint32],
+    out: Packed,
+) -> None:
     """Count patterns by label, decide tables by majority and evaluate them.
 
     Parameters
     ----------
-    signals : object
+    signals : Packed
         uint64 (n_signals, n_words), sorted by class (see `Examples`).
-    wiring : object
+    wiring : NDArray[np.int32]
         int32 (n_luts, k), rows of `signals`.
-    question : object
+    question : NDArray[np.int64]
         int64 (n_luts,), the class with label 1.
-    start : object
+    start : NDArray[np.int64]
         int64 (n_classes + 1,) words.
-    count : object
+    count : NDArray[np.int64]
         int64 (n_classes,) examples.
-    balance : object
+    balance : bool
         Correct the vote for the class prior.
-    tables : object
+    tables : NDArray[np.uint8]
         uint8 (n_luts, 2**k / 8), whose bits stay where there is a tie.
-    care : object
-        The same shape, for the patterns seen. For the counts and the outputs, or with no rows if they are not wanted:
-        kept: uint32 (n_luts, 2**k, 2).
-    out : object
-        uint64 (n_luts, n_words).
+    care : NDArray[np.uint8]
+        The same shape, for the patterns seen.
+    kept : NDArray[np.uint32]
+        uint32 (n_luts, 2**k, 2), the counts, or with no rows if they are not wanted.
+    out : Packed
+        uint64 (n_luts, n_words), the outputs, or with no rows if they are not wanted.
     """
     in_turn(
         _fill_layer,

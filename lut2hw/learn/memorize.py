@@ -323,7 +323,7 @@ def learn(
     )
 
 
-def _check(n_bits: int, y: NDArray, n_classes: int, widths: list[int], k: int) -> None:
+def _check(n_bits: int, y: NDArray[np.integer], n_classes: int, widths: list[int], k: int) -> None:
     if n_classes < 2:
         raise UsageError(f"learning needs at least two classes, not {n_classes}")
     if not len(y):

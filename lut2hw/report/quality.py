@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,16 +30,18 @@ class Shown:
     """SVG."""
 
 
-def figures_of(network: LutNetwork, y: NDArray[np.int64], answer: NDArray[np.int64], scores: NDArray[np.int64], name: str) -> list[Shown]:
+def figures_of(
+    network: LutNetwork, y: NDArray[Any], answer: NDArray[Any], scores: NDArray[np.int64], name: str
+) -> list[Shown]:
     """Figures on the answers to a split.
 
     Parameters
     ----------
     network : LutNetwork
         The model.
-    y : NDArray[np.int64]
+    y : NDArray
         Labels, as of `Dataset`.
-    answer : NDArray[np.int64]
+    answer : NDArray
         Answers, as of `LutNetwork.predict`.
     scores : NDArray[np.int64]
         int64 (n, outputs).
@@ -73,7 +76,12 @@ def figures_of(network: LutNetwork, y: NDArray[np.int64], answer: NDArray[np.int
 
 
 def _one_curve(
-    network: LutNetwork, number: int, y: NDArray[np.int64], answer: NDArray[np.int64], score: NDArray[np.int64], name: str
+    network: LutNetwork,
+    number: int,
+    y: NDArray[np.int64],
+    answer: NDArray[np.int64],
+    score: NDArray[np.int64],
+    name: str,
 ) -> list[Shown]:
     """Curves of two classes, with the point at which the model is."""
     positive = y == number
@@ -162,7 +170,7 @@ def _reliability(network: LutNetwork, y: NDArray[np.int64], scores: NDArray[np.i
     return [Shown("Reliability", text, curves.reliability(found))]
 
 
-def _numbers(network: LutNetwork, y: NDArray[np.int64], value: NDArray[np.int64], name: str) -> list[Shown]:
+def _numbers(network: LutNetwork, y: NDArray[np.float64], value: NDArray[np.float64], name: str) -> list[Shown]:
     out = []
     for number, target in enumerate(network.target_names[:MOST_TARGETS]):
         true, said = y[:, number], value[:, number]

@@ -49,7 +49,7 @@ class LutClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
     n_jobs: Any
     _hidden: list[Layer]  # of the layers that partial_fit has added
 
-    def predict(self, X: ArrayLike) -> NDArray:
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Labels of examples: the network's answers.
 
         Parameters
@@ -65,7 +65,8 @@ class LutClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         check_is_fitted(self, "network_")
         integers = self._integers(self._validated(X, reset=False))
         with threads(self.n_jobs):
-            return self.classes_[self.network_.predict_integers(integers)]
+            labels: NDArray[Any] = self.classes_[self.network_.predict_integers(integers)]
+        return labels
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Probabilities of the classes, by the scores and the network's temperature.
@@ -242,7 +243,8 @@ class LutClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise UsageError(f"y has the label {unknown[0]!r}, which is not in classes {list(self.classes_)}{remedy}")
-        return np.searchsorted(self.classes_, y)
+        numbers: NDArray[np.int64] = np.searchsorted(self.classes_, y)
+        return numbers
 
     def _integers(self, X: Any, features: Features | None = None) -> NDArray[np.int64]:
         dense = X.toarray() if sparse.issparse(X) else X

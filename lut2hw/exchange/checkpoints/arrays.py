@@ -95,7 +95,9 @@ def need(arrays: dict[str, NDArray[Any]], name: str, *, ndim: int | None = None,
     return value
 
 
-def inputs(arrays: dict[str, NDArray[Any]], features: Features | None, count: int) -> tuple[Encoder, NDArray[np.int64]]:
+def inputs(
+    arrays: dict[str, NDArray[Any]], features: Features | None, count: int
+) -> tuple[Encoder, NDArray[np.int64]]:
     """The encoder of a network's `count` input bits, and what each of them is (n,): a bit of the code, -1 for
     constant 0 or -2 for constant 1.
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +96,8 @@ def _mapping(arrays: dict[str, NDArray[Any]], i: int, n_luts: int, n: int, n_inp
         weights = checkpoints.need(arrays, f"{i}.mapping.weights", ndim=2)
         if weights.shape != (n_inputs, n_luts * n):
             raise FormatError(f"array {i}.mapping.weights is {weights.shape}, not {(n_inputs, n_luts * n)}")
-        return weights.argmax(axis=0).reshape(n_luts, n).astype(np.int64)
+        highest: NDArray[np.int64] = weights.argmax(axis=0).reshape(n_luts, n)
+        return highest
     mapping = checkpoints.need(arrays, f"{i}.mapping", ndim=2, kinds="iu").astype(np.int64)
     if mapping.shape != (n_luts, n):
         raise FormatError(f"array {i}.mapping is {mapping.shape}, not {(n_luts, n)}")

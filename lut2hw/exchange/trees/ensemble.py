@@ -152,9 +152,9 @@ class TreeEnsemble:
         """
         scores = self.scores(x)
         if scores.shape[1] > 1:
-            return np.argmax(scores, axis=1).astype(np.int64)
-        answer: NDArray[np.int64] = np.where(scores[:, 0] == 0, self.at_zero, scores[:, 0] > 0).astype(np.int64)
-        return answer
+            best: NDArray[np.int64] = scores.argmax(axis=1)
+            return best
+        return np.where(scores[:, 0] == 0, self.at_zero, scores[:, 0] > 0).astype(np.int64)
 
     def renamed(self, class_names: Sequence[str]) -> TreeEnsemble:
         """The same with other names of its classes, one for each class number.

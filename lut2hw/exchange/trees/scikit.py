@@ -273,7 +273,8 @@ def _refused(above: Any, each: Any, what: str) -> UsageError:
 
 def _shares(tree: Any) -> NDArray[np.float64]:
     value: NDArray[np.float64] = tree.value[:, 0, :]
-    return value / value.sum(axis=1, keepdims=True)
+    shares: NDArray[np.float64] = value / value.sum(axis=1, keepdims=True)
+    return shares
 
 
 def _best(estimator: Any) -> NDArray[np.float64]:

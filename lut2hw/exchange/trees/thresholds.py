@@ -37,7 +37,8 @@ def boundaries(
     threshold = np.asarray(threshold, np.float64)
     scale, offset = features.scale[feature], features.offset[feature]
     # Bisection, since rounding to floats may move a value to the other side of what a division says.
-    least, past = features.low[feature], features.high[feature] + 1
+    least: NDArray[np.int64] = features.low[feature]
+    past: NDArray[np.int64] = features.high[feature] + 1
     while (least < past).any():
         middle = (least >> 1) + (past >> 1) + (least & past & 1)
         real = middle / scale + offset
@@ -93,7 +94,7 @@ def resolved(
         values = np.unique(column.astype(np.float64))
         values = values[np.isfinite(values)]
         seen = values.astype(np.float32).astype(np.float64) if single else values
-        wanted: list[tuple[NDArray[np.float64], bool, NDArray[np.intp]]] = [
+        wanted: list[tuple[NDArray[np.float64], bool, NDArray[np.intp | np.bool_]]] = [
             (limits, strict, np.searchsorted(limits, seen, "left" if strict else "right"))
         ]
         if not math.isnan(also):

@@ -22,7 +22,8 @@ _EFFECT = 120  # largest effect of one bit, in units of the integer loss
 
 def default_tau(votes: int, n_classes: int, k: int) -> float:
     """Temperature by the number of votes of a class: margins grow like its square root."""
-    return max(0.5, 0.33 * (votes / n_classes) ** 0.5)
+    root: float = (votes / n_classes) ** 0.5
+    return max(0.5, 0.33 * root)
 
 
 def loss_unit(tau: float) -> float:
@@ -113,7 +114,7 @@ class Softmax:
     ) -> int:
         """As of `Loss`."""
         out.chunk, out.unit = (1 << 15) // (_EFFECT + 8), _EFFECT  # rounding adds a few units
-        n = kernels.effects(
+        n: int = kernels.effects(
             output,
             column,
             high,
@@ -166,7 +167,7 @@ class Softmax:
         if largest >= 1 << 15 or total >= 1 << 31:  # beyond the integers used: leave this LUT as it is
             return -1
         out.chunk, out.unit = ((1 << 15) - 1) // max(1, largest), _EFFECT
-        return n if self.weight is None else weigh(n, out.effect, self.weight, out)
+        return int(n) if self.weight is None else weigh(n, out.effect, self.weight, out)
 
     def change(self, output: int, weight: int, old: bits.Packed, new: bits.Packed) -> None:
         """As of `Loss`."""
@@ -191,10 +192,11 @@ class Softmax:
         """Share of right answers, by weight."""
         first, last = (self.problem.n_train, self.problem.n) if held else (0, self.problem.n_train)
         if self.weight is not None:
-            right = self.scores[first:last].argmax(axis=1) == self.label[first:last]
+            is_right = self.scores[first:last].argmax(axis=1) == self.label[first:last]
             weight = self.weight[first:last]
-            return int(weight[right].sum()) / max(1, int(weight.sum()))
-        return kernels.correct(self.scores, self.label, first, last) / max(1, last - first)
+            return int(weight[is_right].sum()) / max(1, int(weight.sum()))
+        right: int = kernels.correct(self.scores, self.label, first, last)
+        return right / max(1, last - first)
 
     def inverted(self, output: int, weight: int) -> bool:
         """Of two classes, a vote for class 0 is, inverted, one for class 1."""

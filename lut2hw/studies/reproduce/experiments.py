@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -686,7 +687,8 @@ def _shape(shape: str, points: NDArray[np.float64]) -> NDArray[np.int64]:
     """Classes of points in [-1, 1]^2: inside a disc of half the area; nearer to one of two spirals."""
     radius: NDArray[np.float64] = np.hypot(points[:, 0], points[:, 1])
     if shape == "disc":
-        return (radius < np.sqrt(2 / np.pi)).astype(np.int64)
+        inside: NDArray[np.bool_] = radius < math.sqrt(2 / math.pi)
+        return inside.astype(np.int64)
     turns: NDArray[np.float64] = np.arctan2(points[:, 1], points[:, 0]) / (2 * np.pi) - 1.5 * radius
     half: NDArray[np.float64] = np.floor(2 * turns)
     return (half % 2).astype(np.int64)
