@@ -191,7 +191,7 @@ def _fill(shown: list[Figure]) -> None:
 # --- parts ------------------------------------------------------------------------------------------------------
 
 
-def _scores(network: LutNetwork, x: NDArray[np.integer], y: NDArray[np.int64]) -> _Scores | None:
+def _scores(network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> _Scores | None:
     if not len(y):
         return None
     x, y = x[:MAX_EXAMPLES], y[:MAX_EXAMPLES]
