@@ -63,4 +63,5 @@ def evened(dataset: Dataset, class_weight: ClassWeight | None) -> NDArray[np.int
         return x
     rows = [np.flatnonzero(y == c) for c in range(len(dataset.class_names))]
     least = min(max(map(len, rows)) // 4, MANY)
-    return x[np.concatenate([np.resize(each, max(len(each), least)) for each in rows if len(each)])]
+    drawn: NDArray[np.intp] = np.concatenate([np.resize(each, max(len(each), least)) for each in rows if len(each)])
+    return x[drawn]

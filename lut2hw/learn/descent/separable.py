@@ -318,12 +318,15 @@ def costs(kind: str, difference: ArrayLike) -> NDArray[np.float64]:
     """Losses of values by how much they exceed what is right, of the same shape."""
     difference = np.asarray(difference, np.float64)
     name, _, share = kind.partition(":")
+    cost: NDArray[np.float64]
     if name == SQUARED:
-        return np.square(difference)
-    if name == "absolute":
-        return np.abs(difference)
-    q = float(share)
-    return np.where(difference < 0, -q * difference, (1 - q) * difference)
+        cost = np.square(difference)
+    elif name == "absolute":
+        cost = np.abs(difference)
+    else:
+        q = float(share)
+        cost = np.where(difference < 0, -q * difference, (1 - q) * difference)
+    return cost
 
 
 def constant(kind: str, y: NDArray[np.float64]) -> NDArray[np.float64]:
