@@ -275,6 +275,44 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     ]
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--task", "anomaly", "--label", "state", "--normal", "ok", "--ignore", "cold"], "anomaly"),
+        (["--task", "multilabel", "--label", "cold,hot", "--ignore", "state"], None),
+    ],
+)
+def test_alarms_and_labels_from_a_file_to_a_proof(options, expected, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 2)).round(2)
+    x[:, 1] += x[:, 0]
+    odd = rng.random(600) < 0.15
+    x[odd, 1] -= 4
+    rows = [
+        f"{a:.2f},{b:.2f},{int(a < -1)},{int(a > 1)},{'odd' if o else 'ok'}" for (a, b), o in zip(x, odd, strict=True)
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,cold,hot,state", *rows]) + "\n")
+
+    def run(*words):
+        code = main([str(word) for word in words])
+        out = capsys.readouterr()
+        assert code == 0, out.err
+        return json.loads(out.out)
+
+    run("train", "--data", "t.csv", *options, "--luts", 10, "--sweeps", 2, "-o", "m.lut", "--json")
+    tuned = run("tune", "m.lut", "--max-fpr", 0.03, "-o", "t.lut", "--json")
+    assert tuned["positive"] == expected and tuned["false_positive_rate"] <= 0.03 and tuned["recall"] > 0.1
+    seen = run("eval", "t.lut", "--json")
+    assert seen["recall"] == pytest.approx(tuned["recall"], abs=1e-5)
+    network = LutNetwork.load("t.lut")
+    for command in (train_command(network, "again.lut"), *commands(network, "again.lut")):
+        run(*shlex.split(command)[1:], "--json")
+    assert (tmp_path / "again.lut").read_bytes() == (tmp_path / "t.lut").read_bytes()
+    run("emit", "t.lut", "-o", "core", "--json")
+    assert run("verify", "core", "--engine", "golden", "--json")["passed"]
+
+
 def test_wrong_use_writes_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     network = random_network(3, head="argmax")
