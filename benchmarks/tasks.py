@@ -12,7 +12,8 @@ Each line is one learner on one data set; the test split decides nothing. Files 
     unsw          unsw_nb15.csv.gz, normal or attack, 70 % train; recall at a false positive rate of .001, too
     oneclass      the same, trained on normal rows alone
 
-XGBoost takes part if it is installed. Options of lut2hw were chosen on parts of the training splits (--validate).
+XGBoost takes part if it is installed. --validate judges on parts of the training splits, to choose options by; those of
+diabetes were, the others are a first guess.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ from lut2hw.training.train import train
 Found = dict[str, float | None]
 OPTIONS: dict[str, dict[str, Any]] = {
     "calorimeter": {"luts": 500, "k": 6, "bits_per_feature": 8},
-    "diabetes": {"luts": 20, "k": 4, "bits_per_feature": 8},
+    "diabetes": {"luts": 80, "k": 4, "bits_per_feature": 8, "margin": 6.0},
     "california": {"luts": 1000, "k": 6, "bits_per_feature": 16},
     "qubit": {"luts": 12, "k": 4, "bits_per_feature": 16},
     "higgs": {"luts": 1000, "k": 6},
