@@ -12,8 +12,8 @@ Each line is one learner on one data set; the test split decides nothing. Files 
     unsw          unsw_nb15.csv.gz, normal or attack, 70 % train; recall at a false positive rate of .001, too
     oneclass      the same, trained on normal rows alone
 
-XGBoost takes part if it is installed. --validate judges on parts of the training splits, to choose options by; those of
-diabetes were, the others are a first guess.
+XGBoost takes part if it is installed. --validate judges on parts of the training splits, to choose options by; those
+of diabetes were, the others are a first guess.
 """
 
 from __future__ import annotations
