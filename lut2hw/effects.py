@@ -38,6 +38,7 @@ RULES = (
     Rule(("train", "sweep"), "link", ("device", "board")),
     Rule(("eval",), "classes", ("data",)),
     Rule(("eval",), "label", ("data",)),
+    Rule(("eval",), "drop_missing", ("data",)),
     Rule(("verify",), "target", unless=_is_model, words=ON_A_FOLDER),
     Rule(("verify",), "pipeline", unless=_is_model, words=ON_A_FOLDER),
     Rule(("build",), "baud", ("board",)),

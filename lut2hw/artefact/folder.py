@@ -253,6 +253,8 @@ def field_values(network: LutNetwork, port: InputPort, field: Field) -> dict[str
         if port.encoded
         else {"low": int(features.low[feature]), "high": int(features.high[feature])}
     )
+    if features.missing[feature] and not port.encoded:
+        values["missing"] = int(features.low[feature])
     # a real value r is the integer rint((r - zero) * scale)
     return values | {"scale": float(features.scale[feature]), "zero": float(features.offset[feature])}
 
@@ -386,7 +388,11 @@ _FIELD = {
 }
 
 
-_RAW = {"low": Whole(-(1 << 62), 1 << 62), "high": Whole(-(1 << 62), 1 << 62)}
+_RAW = {
+    "low": Whole(-(1 << 62), 1 << 62),
+    "high": Whole(-(1 << 62), 1 << 62),
+    "missing": Maybe(Whole(-(1 << 62), 1 << 62)),
+}
 _ENCODED = {"feature": Text(), "threshold": Whole(-(1 << 62), 1 << 62)}
 
 

@@ -16,6 +16,7 @@ import typer
 from lut2hw.cli.generate import several, with_options
 from lut2hw.cli.options import (
     DATA_HELP,
+    DropMissingOption,
     EncodedOption,
     JsonOption,
     LearnerOption,
@@ -151,6 +152,7 @@ def evaluate(
         str | None, typer.Option("--label", metavar="NAME", help="Label column, if not that of training.")
     ] = None,
     positive: PositiveOption = None,
+    drop_missing: DropMissingOption = False,
     json_output: JsonOption = False,
 ) -> None:
     """Accuracy and other metrics, confusion matrix and speed of a model. Its own encoder and data options are used.
@@ -166,7 +168,7 @@ def evaluate(
     if data is None:
         dataset = recall(network)
     else:
-        dataset = load_like(data, network, label=label, classes=classes)
+        dataset = load_like(data, network, label=label, classes=classes, drop_missing=drop_missing or None)
     show_notes(dataset.notes)
     found = judge(network, dataset, split, positive=positive)
     result = {"model": str(model), "data": dataset.name, "split": found.split, **as_json(found)}

@@ -133,7 +133,7 @@ IgnoreOption = Annotated[
     typer.Option("--ignore", rich_help_panel="Data", metavar="COLUMN,...", help="Columns of a .csv to leave out."),
 ]
 DropMissingOption = Annotated[
-    bool, typer.Option("--drop-missing", rich_help_panel="Data", help="Leave out rows of a .csv with missing values.")
+    bool, typer.Option("--drop-missing", rich_help_panel="Data", help="Leave out rows with missing values.")
 ]
 
 

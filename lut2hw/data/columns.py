@@ -23,6 +23,8 @@ MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
 MISSING_LABEL = ("", "NaN", "nan", "?")  # of labels that are text: NA may be Namibia or North America
 OTHER = ": other"
 """The feature of a column's rarer values is `COLUMN: other`, which no `COLUMN=VALUE` can be."""
+MISSING_BIT = ": missing"
+"""The feature that says where a column of text has no value."""
 COLUMN_OPTIONS = frozenset({"label", "weight", "ignore", "drop_missing", "max_categories"})
 """Fields of `ReadOptions` that every format of named columns heeds."""
 
@@ -62,8 +64,8 @@ def table_of(source: Source, frame: pd.DataFrame, options: ReadOptions, notes: S
     """Features and labels of a frame whose columns are called `source.names`.
 
     A column of text becomes a feature `COLUMN=VALUE` of 0 and 1 for each of its values, or for the second alone if
-    there are two; of more than `max_categories` values the most frequent ones, and `COLUMN: other`. Columns that only
-    name the row are left out, with a note.
+    there are two; of more than `max_categories` values the most frequent ones, and `COLUMN: other`; and `COLUMN:
+    missing`, if there are rows without a value. Columns that only name the row are left out, with a note.
     """
     path = source.path
     labels = label_columns(source, options) if options.labelled else []
@@ -119,7 +121,7 @@ def table_of(source: Source, frame: pd.DataFrame, options: ReadOptions, notes: S
 
 def is_wanted(name: str, wanted: Sequence[str]) -> bool:
     """Whether features that a model reads are made of the column."""
-    return any(each == name or each.startswith(f"{name}=") or each == name + OTHER for each in wanted)
+    return any(each.startswith(f"{name}=") or each in (name, name + OTHER, name + MISSING_BIT) for each in wanted)
 
 
 def label_columns_or_none(source: Source, options: ReadOptions) -> list[int]:
@@ -298,17 +300,29 @@ class Columns:
             return frame
         rows = np.asarray(lacking.any(axis=1))
         if not self.options.drop_missing:
-            row, column = np.argwhere(lacking)[0]
-            raise UsageError(
-                f"{self.path} {self.source.place(row)} has no value in column {names[column]!r} "
-                f"({int(rows.sum()):,} of {len(rows):,} rows have missing values); fill them in, or leave such rows "
-                "out with --drop-missing"
-            )
+            refused = lacking & np.array([not self._may_lack(name) for name in frame.columns] + [True] * len(labels))
+            if refused.any():
+                row, column = np.argwhere(refused)[0]
+                n = int(refused.any(axis=1).sum())
+                known = ", and the model was trained without missing values there" * int(column < len(frame.columns))
+                raise UsageError(
+                    f"{self.path} {self.source.place(row)} has no value in column {names[column]!r} "
+                    f"({n:,} of {len(rows):,} rows have missing values){known}; fill them in, or leave such rows "
+                    "out with --drop-missing"
+                )
+            return frame
         if rows.all():
             raise UsageError(f"every row of {self.path} has missing values; leave columns out with --ignore")
         self.kept = ~rows
         self.notes.append(f"{int(rows.sum()):,} of {len(rows):,} rows have missing values and are left out")
         return frame[self.kept]
+
+    def _may_lack(self, name: str) -> bool:
+        """Whether values of the column may be missing."""
+        wanted, missing = self.options.wanted, self.options.missing
+        if wanted is None:
+            return True
+        return name + MISSING_BIT in wanted or (name in wanted and (missing is None or name in missing))
 
     @staticmethod
     def _stripped(column: pd.Series) -> pd.Series:
@@ -318,6 +332,10 @@ class Columns:
         text = column.astype(object).where(column.isna(), column.astype(str).str.strip())
         text = text.mask(text.isin(MISSING))
         there = text.dropna()
+        if len(there) < len(text) and len(there) and there.astype(str).str.lower().isin(("true", "false")).all():
+            return text.map(lambda value: value if pd.isna(value) else float(str(value).lower() == "true")).astype(
+                float
+            )
         try:
             numbers = pd.to_numeric(there, errors="coerce")
         except (OverflowError, ValueError):
@@ -387,14 +405,18 @@ class Columns:
         as_text = wanted is not None and name not in wanted
         if column.dtype.kind in "biuf" and not as_text:
             return {name: column.to_numpy()}
-        text = column.astype(str).to_numpy(dtype=np.str_)
+        absent = column.isna().to_numpy()
+        there = column[~absent]
+        text = there.astype(str).to_numpy(dtype=np.str_)
         if as_text:
-            return self._known_bits(name, text)
+            return self._spread(name, self._known_bits(name, text), absent)
         values, counts = np.unique(text, return_counts=True)
+        if not len(text):
+            return {name: np.full(len(column), np.nan)}
         if (numbers := self._decimal(name, values)) is not None:
-            return {name: numbers[np.searchsorted(values, text)]}
+            return {name: _with_gaps(numbers[np.searchsorted(values, text)], absent)}
         try:
-            number = pd.to_numeric(column, errors="coerce").notna().to_numpy()
+            number = pd.to_numeric(there, errors="coerce").notna().to_numpy()
         except OverflowError:  # beyond float64, too
             number = np.ones(len(text), bool)
         if number.all():
@@ -403,16 +425,27 @@ class Columns:
                 f"{self.source.without(name)}"
             )
         if wanted is not None and np.isin(np.char.lower(values), ("true", "false")).all():
-            return {name: np.char.lower(text) == "true"}
+            return {name: _with_gaps(np.char.lower(text) == "true", absent)}
         row = int(np.argmin(number)) if number.any() else 0
         if number.any() or wanted is not None:  # a table of numbers with something else in it
             kind = "among numbers" if number.any() else "where the model reads numbers"
             raise UsageError(
-                f"{self.path} {self.source.place(int(column.index[row]))}: column {name!r} holds "
+                f"{self.path} {self.source.place(int(there.index[row]))}: column {name!r} holds "
                 f"{str(text[row])[:40]!r} {kind}; correct it"
                 + (f", or {self.source.without(name)}" if wanted is None else "")
             )
-        return self._new_bits(name, text, values, counts)
+        return self._spread(name, self._new_bits(name, text, values, counts, bool(absent.any())), absent)
+
+    def _spread(self, name: str, bits: dict[str, NDArray], absent: NDArray[np.bool_]) -> dict[str, NDArray]:
+        """Bits of the rows with a value as bits of all rows, and the bit that says which have none."""
+        out = {}
+        for key, bit in bits.items():
+            out[key] = np.zeros(len(absent), np.int64)
+            out[key][~absent] = bit
+        wanted = self.options.wanted
+        if name + MISSING_BIT in wanted if wanted is not None else absent.any():
+            out[name + MISSING_BIT] = absent.astype(np.int64)
+        return out
 
     def _decimal(self, name: str, values: NDArray[Any]) -> NDArray[np.float64] | None:
         """The numbers (n_values,) that texts with decimal commas mean; None if that is not what they are."""
@@ -438,9 +471,7 @@ class Columns:
             )
         return None
 
-    def _new_bits(
-        self, name: str, text: NDArray[Any], values: NDArray[Any], counts: NDArray[Any]
-    ) -> dict[str, NDArray[Any]]:
+    def _new_bits(self, name: str, text: NDArray, values: NDArray, counts: NDArray, gaps: bool) -> dict[str, NDArray]:
         """Bits of a column of text, by what it holds."""
         most = self.options.max_categories or MAX_CATEGORIES
         if len(values) > most:
@@ -453,21 +484,22 @@ class Columns:
                 f"--ignore {shlex.quote(_quoted(name))} leaves it out"
             )
         else:
-            named = values[1:] if len(values) == 2 else values
+            named = values[1:] if len(values) == 2 - gaps else values
             bits = {f"{name}={value}": text == value for value in named}
-            if len(values) == 2:  # else the features tell
+            if len(values) == 2 and not gaps:  # else the features tell
                 self.categories[name] = tuple(str(value) for value in values)
             self.notes.append(
                 f"column {name!r} is text: "
                 + (
                     f"a bit for {str(named[0])!r}"
                     if len(named) == 1
-                    else f"a bit for each of its {len(named)} values"
+                    else f"a bit for each of its {len(named)} values" * bool(len(named))
                 )
+                + (" and one for missing values" if len(named) else "a bit for missing values") * gaps
             )
         if twice := bits.keys() & set(self.source.names):
             raise UsageError(f"{self.path} has a column {min(twice)!r} beside a column {name!r} of text; rename one")
-        return {key: bit.astype(np.int64) for key, bit in bits.items()}
+        return bits
 
     def _known_bits(self, name: str, text: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Bits of a column of text, by what a model knows; values that it has not seen are noted."""
@@ -477,7 +509,7 @@ class Columns:
         bits = {each: text == value for each, value in zip(wanted, known, strict=True)}
         if name + OTHER in self.options.wanted:
             bits[name + OTHER] = ~np.isin(text, known)
-        elif len(known) > 1 or name in self.options.categories:
+        elif len(known) > 1 or name in self.options.categories or name + MISSING_BIT in self.options.wanted:
             known = np.union1d(known, np.array(self.options.categories.get(name, ()), dtype=np.str_))
             new, counts = np.unique(text[~np.isin(text, known)], return_counts=True)
             if len(new):
@@ -490,7 +522,7 @@ class Columns:
                     f"training, in {int(counts.sum()):,} of {len(text):,} rows: {shown}{', ...' * (len(new) > 8)}; "
                     "the answers there are guesses"
                 )
-        return {key: bit.astype(np.int64) for key, bit in bits.items()}
+        return bits
 
 
 def _quoted(name: str) -> str:
@@ -517,3 +549,12 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _with_gaps(values: NDArray, absent: NDArray[np.bool_]) -> NDArray:
+    """Values of the rows that have one as a column, NaN elsewhere."""
+    if not absent.any():
+        return values
+    out = np.full(len(absent), np.nan)
+    out[~absent] = values
+    return out

@@ -16,7 +16,7 @@ from lut2hw.data import answers, labels
 from lut2hw.data.formats import heeded, read, refuse_options
 from lut2hw.data.named import CATALOGUE
 from lut2hw.data.splits import DEFAULT_TEST_SPLIT, parse_split, test_rows
-from lut2hw.data.table import SEVERAL, ReadOptions, Table, listed
+from lut2hw.data.table import SEVERAL, ReadOptions, Table, listed, some
 from lut2hw.data.weights import integer_weights
 from lut2hw.errors import UsageError, unknown_name
 from lut2hw.model.features import Features, check_finite, quantize
@@ -178,7 +178,8 @@ def load(
     ignore : str, optional
         Columns of a .csv to leave out, by name or position, separated by commas; names with commas in double quotes.
     drop_missing : bool, optional
-        Leave out rows of a .csv with missing values, which are an error otherwise.
+        Leave out rows of a .csv or .npz with missing values. Otherwise a missing value is a value of its own
+        (`Features.missing`), but for labels and weights, where it is an error.
     header : bool, optional
         Whether the first line of a .csv holds names. None: it does, but a line that looks like an example is refused.
         Without a header the columns are called x0, x1 and so on.
@@ -221,6 +222,7 @@ def load(
         header=header,
         max_categories=max_categories,
         wanted=None if like is None else like.features.names,
+        missing=None if like is None else _may_lack(like.features),
         categories=_categories(options),
         labelled=answers.has_labels(task, normal),
     )
@@ -251,7 +253,7 @@ def load(
     xs = [table.x_train] if table.x_test is None else [table.x_train, table.x_test]
     ys, weights = list(found.ys), table.weight_train
     for x in xs:
-        check_finite(x, table.names)
+        check_finite(x, table.names, True if like is None else like.features.missing)
     fingerprint = None if own_split else _fingerprint(xs[0], found.original[0])
     notes = list(table.notes)
     if like is None and task is Task.ANOMALY and len(ys) > 1 and (away := int((ys[0] == answers.ANOMALY).sum())):
@@ -299,7 +301,11 @@ def load(
         if not len(weights):
             raise UsageError(f"the weights of {table.name} are 0 in every row to train on; choose another --weight")
         weight_train = integer_weights(weights)
-    features = _features(table, xs[0]) if like is None else like.features
+    if like is None:
+        features = _features(table, xs)
+        notes += _gaps(features, xs)
+    else:
+        features = like.features
     kept = {
         "data": str(data),
         "task": None if task is Task.CLASSIFICATION else str(task),
@@ -392,6 +398,7 @@ def load_examples(
         drop_missing=bool(drop_missing),
         header=header,
         wanted=like.features.names,
+        missing=_may_lack(like.features),
         categories=_categories(like.options),
         labelled=False,
     )
@@ -400,7 +407,7 @@ def load_examples(
         table = replace(table, x_train=table.x_test, x_test=None, y_test=None)
     _arrange(table, like.features.names, "the model")
     x = table.x_train
-    check_finite(x, table.names)
+    check_finite(x, table.names, like.features.missing)
     kept = np.ones(len(x), bool) if table.kept is None else table.kept
     return Examples(table.name, _integers(x, like.features), kept, table.notes)
 
@@ -505,11 +512,31 @@ def _integers(x: NDArray[Any], features: Features) -> NDArray[np.integer]:
     return x if x.dtype.kind in "iu" else features.integers_of(x)
 
 
-def _features(table: Table, x: NDArray[Any]) -> Features:
-    """Names, ranges and scaling, from the training examples."""
+def _may_lack(features: Features) -> frozenset[str]:
+    return frozenset(np.array(features.names, object)[features.missing].tolist())
+
+
+def _gaps(features: Features, xs: list[NDArray]) -> list[str]:
+    """What to say of missing values."""
+    if not features.missing.any():
+        return []
+    rows = sum(int(np.isnan(x).any(axis=1).sum()) for x in xs)
+    names = [features.names[i] for i in np.flatnonzero(features.missing)]
+    return [
+        f"{rows:,} of {sum(map(len, xs)):,} rows have missing values, which are learned as a value of their own: "
+        f"{some(names)}"
+    ]
+
+
+def _features(table: Table, xs: list[NDArray]) -> Features:
+    """Names, ranges and scaling, from the training examples; what may be missing, from all."""
+    x = xs[0]
     names = table.names or tuple(f"x{i}" for i in range(x.shape[1]))
-    if x.dtype.kind == "f":
-        return quantize(x, names, table.image_shape)
+    missing = np.any([np.isnan(each).any(axis=0) for each in xs], axis=0)
+    if x.dtype.kind == "f" or missing.any():
+        if np.isnan(x).all():
+            raise UsageError(f"{table.name} has no values to train on, all are missing (nan)")
+        return quantize(x.astype(np.float64) if x.dtype.kind != "f" else x, names, table.image_shape, missing)
     low = np.full(x.shape[1], table.low) if table.low is not None else x.min(axis=0)
     high = np.full(x.shape[1], table.high) if table.high is not None else x.max(axis=0)
     if int(low.min()) < -(1 << 62) or int(high.max()) > 1 << 62:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,11 +71,28 @@ def read_npz(path: Path, options: ReadOptions) -> Table:
         splits = dict(zip(("train", "test"), arrays.values(), strict=False))
         arrays = {f"x_{split}": x for split, x in splits.items()}
         arrays |= {f"y_{split}": np.zeros(len(x), np.int64) for split, x in splits.items()}
-        return table_of_arrays(str(path), arrays)
+        table = table_of_arrays(str(path), arrays)
+        return without_missing(table) if options.drop_missing else table
     arrays = open_npz(path, ("x_train", "y_train"), ("x_test", "y_test"))
     if len(arrays) == 3:
         raise UsageError(f"{path} has only one of x_test and y_test; give both, or neither and --test-split")
-    return table_of_arrays(str(path), arrays, options.task)
+    table = table_of_arrays(str(path), arrays, options.task)
+    return without_missing(table) if options.drop_missing else table
+
+
+def without_missing(table: Table) -> Table:
+    """Leave out the examples with missing values."""
+    kept = ~np.isnan(table.x_train).any(axis=1)
+    gone, n = int((~kept).sum()), len(kept)
+    changes: dict[str, Any] = {"x_train": table.x_train[kept], "y_train": table.y_train[kept], "kept": kept}
+    if table.x_test is not None and table.y_test is not None:
+        there = ~np.isnan(table.x_test).any(axis=1)
+        gone, n = gone + int((~there).sum()), n + len(there)
+        changes |= {"x_test": table.x_test[there], "y_test": table.y_test[there]}
+    if gone == n:
+        raise UsageError(f"every example of {table.name} has missing values")
+    note = f"{gone:,} of {n:,} rows have missing values and are left out"
+    return replace(table, **changes, notes=(*table.notes, *[note] * bool(gone)))
 
 
 def table_of_arrays(name: str, arrays: dict[str, NDArray[Any]], task: Task = Task.CLASSIFICATION) -> Table:
@@ -127,4 +145,4 @@ def _native(array: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="), copy=False))
 
 
-FORMAT = Format("NumPy archive", (".npz",), read_npz)
+FORMAT = Format("NumPy archive", (".npz",), read_npz, frozenset({"drop_missing"}))

@@ -58,7 +58,10 @@ class DataOptions:
         None, panel=PANEL, metavar="COLUMN,...", help="Columns of a .csv to leave out, by name or position."
     )
     drop_missing: bool = flag(
-        False, "--drop-missing", panel=PANEL, help="Leave out rows of a .csv with missing values."
+        False,
+        "--drop-missing",
+        panel=PANEL,
+        help="Leave out rows with missing values, a value of their own otherwise.",
     )
     header: bool | None = flag(
         None,

@@ -32,13 +32,15 @@ class ReadOptions:
     ignore: tuple[str, ...] = ()
     """Columns to leave out, named like `label`."""
     drop_missing: bool = False
-    """Leave out rows with missing values, which are an error otherwise."""
+    """Leave out rows with missing values, which are NaN in `Table.x_train` otherwise."""
     header: bool | None = None
     """Whether the first line holds the names of the columns. None: yes, but refuse a line that looks like data."""
     max_categories: int | None = None
     """Values of a column of text that become bits; `MAX_CATEGORIES` if None."""
     wanted: tuple[str, ...] | None = None
     """Features that a model reads, to make of the columns; no other column is looked at. None: all columns."""
+    missing: frozenset[str] | None = None
+    """Features whose values may be missing, of those wanted; None: all."""
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Values of columns of text that a model knows, where its features do not tell."""
     labelled: bool = True
@@ -50,9 +52,9 @@ class Table:
     """Raw examples."""
 
     name: str
-    x_train: NDArray[Any]
-    """Numbers (n, n_features)."""
-    y_train: NDArray[Any]
+    x_train: NDArray
+    """Numbers (n, n_features), NaN where a value is missing."""
+    y_train: NDArray
     """Integers or strings (n,), one label each; of tasks with several, numbers (n, targets)."""
     x_test: NDArray[Any] | None = None
     """The source's own test split, or None if it has none."""

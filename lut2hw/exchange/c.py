@@ -97,7 +97,11 @@ def to_c(network: LutNetwork, prefix: str = "lut2hw") -> str:
     lines += [
         f"/* raw: {upper}_FEATURES integers for each of `count` examples (at most 64), one after the other; "
         "only these are read:",
-        *(f" *   raw[{field.index}] {identifier(field.name)}" for field in port.fields),
+        *(
+            f" *   raw[{field.index}] {identifier(field.name)}"
+            + f", {features.low[field.index]} where it is missing" * bool(features.missing[field.index])
+            for field in port.fields
+        ),
         " */",
     ]
     if what == "class":

@@ -97,7 +97,12 @@ def _field(compiled: Compiled, field: Field) -> str:
         number = f"{number} * {scale!r}"
     if (zero, scale) != (0, 1):
         number = f"round({number})"
+    low, missing = int(features.low[index]), bool(features.missing[index])
     if encoded:
-        return f"{number} >= {int(encoder.threshold[field.index])}"
+        threshold = int(encoder.threshold[field.index])
+        if missing and threshold == low + 1:
+            return f"{comment(features.names[index])} is not missing"
+        return f"{number} >= {threshold}" + ", 0 where it is missing" * missing
     kind = "two's complement" if field.signed else "unsigned"
-    return f"{number}, {kind}, {int(features.low[index])} to {int(features.high[index])}"
+    values = f"{low + missing} to {int(features.high[index])}"
+    return f"{number}, {kind}, {values}" + f", or {low} where it is missing" * missing

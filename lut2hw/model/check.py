@@ -43,6 +43,8 @@ def check(
     array("high", features.high, np.int64, (n,))
     array("scale", features.scale, np.float64, (n,))
     array("offset", features.offset, np.float64, (n,))
+    array("missing", features.missing, np.bool_, (n,))
+    need((features.low < features.high)[features.missing].all(), "a feature with missing values has none beside them")
     limit = 1 << 62
     need(
         (features.low <= features.high).all() and (features.low >= -limit).all() and (features.high <= limit).all(),

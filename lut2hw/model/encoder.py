@@ -64,7 +64,8 @@ def usual_bits(features: Features) -> int:
 def fixed(features: Features, threshold: float) -> Encoder:
     """One bit per feature: x >= threshold, both before scaling.
 
-    A threshold outside a feature's range makes no bit of it.
+    A threshold outside a feature's range makes no bit of it. A feature whose values may be missing has another bit,
+    which says whether the value is there.
 
     Parameters
     ----------
@@ -78,15 +79,20 @@ def fixed(features: Features, threshold: float) -> Encoder:
     scaled = (threshold - features.offset) * features.scale
     nearest = np.rint(scaled)  # a decimal that only floating point moved off an integer is that integer
     scaled = np.where(np.abs(scaled - nearest) < 1e-6, nearest, np.ceil(scaled))
-    keep = np.flatnonzero((features.low < scaled) & (scaled <= features.high)).astype(np.int32)
+    least = features.low + features.missing
+    keep = np.flatnonzero((least < scaled) & (scaled <= features.high)).astype(np.int32)
     if not len(keep):
-        low = (features.low / features.scale + features.offset).min()
+        low = (least / features.scale + features.offset).min()
         high = (features.high / features.scale + features.offset).max()
         raise UsageError(
             f"threshold {threshold:g} is outside the range of every feature; choose one above {low:g} "
             f"and up to {high:g}"
         )
-    return Encoder(features, keep, scaled[keep].astype(np.int64))
+    there = np.flatnonzero(features.missing).astype(np.int32)
+    feature = np.concatenate([there, keep])
+    least = np.concatenate([features.low[there] + 1, scaled[keep].astype(np.int64)])
+    order = np.argsort(feature, kind="stable")
+    return Encoder(features, feature[order], least[order])
 
 
 def thermometer(features: Features, x: NDArray[np.integer], bits_per_feature: int) -> Encoder:
@@ -99,7 +105,8 @@ def thermometer(features: Features, x: NDArray[np.integer], bits_per_feature: in
     x : NDArray[np.integer]
         Integers (n, n_features) whose quantiles i / (bits_per_feature + 1) become the thresholds. Where the values of
         a feature concentrate on few points, quantiles fall together: quantiles of its distinct values replace those
-        that do. A constant feature makes no bit.
+        that do. A constant feature makes no bit. Of a feature whose values may be missing the quantiles are those of
+        the values that are there, and the first threshold, `low` + 1, says whether one is.
     bits_per_feature : int
         Thresholds of each feature, at most.
     """
@@ -109,6 +116,13 @@ def thermometer(features: Features, x: NDArray[np.integer], bits_per_feature: in
     at = np.arange(1, bits_per_feature + 1) / (bits_per_feature + 1)
     for index in range(len(features)):
         column = np.sort(x[:, index])
+        if features.missing[index]:
+            there = int(features.low[index]) + 1
+            present = column[np.searchsorted(column, there) :]
+            if 0 < len(present) < len(column):
+                feature.append(index)
+                threshold.append(there)
+            column = present
         values = np.unique(column)[1:]  # x >= smallest value is always true
         if not len(values):
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,13 @@ class Features:
     """float64 (n_features,); a real value r is the integer rint((r - offset) * scale)."""
     image_shape: tuple[int, ...] | None = None
     """(height, width) or (height, width, channels) if the features are pixels in C order."""
+    missing: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
+    """bool (n_features,), where a value may be missing: the integer `low`, one below the least value, then stands for
+    that. All False by default."""
+
+    def __post_init__(self) -> None:
+        if not len(self.missing):
+            object.__setattr__(self, "missing", np.zeros(len(self.names), bool))
 
     @classmethod
     def integers(
@@ -36,6 +43,7 @@ class Features:
         high: ArrayLike,
         names: tuple[str, ...] | None = None,
         image_shape: tuple[int, ...] | None = None,
+        missing: NDArray[np.bool_] | None = None,
     ) -> Features:
         """Features that are integers already, in the inclusive ranges `low` to `high`, each (n_features,).
 
@@ -49,6 +57,8 @@ class Features:
             One per feature; None: x0, x1 and so on.
         image_shape : tuple[int, ...], optional
             (height, width) or (height, width, channels) of pixels in C order.
+        missing : NDArray[np.bool_], optional
+            Where `low` stands for a missing value (n_features,); None: nowhere.
         """
         low = np.asarray(low, np.int64)
         n = len(low)
@@ -59,6 +69,7 @@ class Features:
             np.ones(n),
             np.zeros(n),
             image_shape,
+            np.zeros(n, bool) if missing is None else missing,
         )
 
     def __len__(self) -> int:
@@ -82,8 +93,8 @@ class Features:
 
     @property
     def unscaled(self) -> bool:
-        """Integers stay as they are."""
-        return bool((self.scale == 1).all() and (self.offset == 0).all())
+        """Integers stay as they are, and none of them stands for a missing value."""
+        return bool((self.scale == 1).all() and (self.offset == 0).all() and not self.missing.any())
 
     def same_scaling(self, other: Features) -> bool:
         """Whether real numbers become the same integers.
@@ -94,7 +105,10 @@ class Features:
             Features of the same number.
         """
         return self is other or (
-            np.array_equal(self.scale, other.scale) and np.array_equal(self.offset, other.offset)
+            np.array_equal(self.scale, other.scale)
+            and np.array_equal(self.offset, other.offset)
+            and np.array_equal(self.missing, other.missing)
+            and np.array_equal(self.low[self.missing], other.low[other.missing])
         )
 
     def quantized(self, x: ArrayLike) -> Quantized:
@@ -115,6 +129,7 @@ class Features:
     def integers_of(self, x: ArrayLike) -> NDArray[np.int64]:
         """Real `x` (n, n_features) to the integers the model reads.
 
+        NaN becomes `low` of a feature whose values may be missing; its other values become at least `low` + 1.
         `Quantized` integers stay as they are.
 
         Parameters
@@ -125,7 +140,8 @@ class Features:
         Raises
         ------
         UsageError
-            For a wrong shape, NaN, infinity, what is no number, or integers that were made with other scales.
+            For a wrong shape, NaN where no value may be missing, infinity, what is no number, or integers that were
+            made with other scales.
         """
         if isinstance(x, Quantized):
             return self.check_quantized(x).view(np.ndarray).astype(np.int64, copy=False)
@@ -136,11 +152,17 @@ class Features:
             )
         if x.dtype.kind == "b":
             x = x.astype(np.int64)
-        check_finite(x, self.names)
+        check_finite(x, self.names, self.missing)
         if x.dtype.kind in "iu" and self.unscaled:
             return np.minimum(x, 1 << 62).astype(np.int64) if x.dtype == np.uint64 else x.astype(np.int64, copy=False)
-        scaled = np.rint((x - self.offset) * self.scale)
-        return np.clip(scaled, -(2.0**62), 2.0**62).astype(np.int64)
+        scaled = np.clip(np.rint((x - self.offset) * self.scale), -(2.0**62), 2.0**62)
+        if not self.missing.any():
+            return scaled.astype(np.int64)
+        absent = np.isnan(scaled)
+        out = np.where(absent, 0.0, scaled).astype(np.int64)
+        at = np.flatnonzero(self.missing)
+        out[:, at] = np.where(absent[:, at], self.low[at], np.maximum(out[:, at], self.low[at] + 1))
+        return out
 
     def check_quantized(self, x: NDArray[Any]) -> NDArray[Any]:
         """Give `x` back, unless it is `Quantized` with other scales: then raise `UsageError`.
@@ -160,12 +182,16 @@ class Features:
     def real(self, x: NDArray[np.integer]) -> NDArray[Any]:
         """Integers (n, n_features) to the real numbers they stand for, float64; the same where they are the same.
 
+        What stands for a missing value becomes NaN.
+
         Parameters
         ----------
         x : NDArray[np.integer]
             Integers (n, n_features).
         """
-        return x if self.unscaled else x / self.scale + self.offset
+        if self.unscaled:
+            return x
+        return np.where(self.missing & (np.asarray(x) <= self.low), np.nan, x / self.scale + self.offset)
 
     def clip(self, x: NDArray[np.integer]) -> NDArray[np.int64]:
         """Saturate integers to the ports' ranges.
@@ -234,8 +260,10 @@ def _numeric(x: NDArray[Any]) -> NDArray[Any]:
         raise UsageError("features must be numbers, but some are not; make numbers of them first") from None
 
 
-def check_finite(x: NDArray[Any], names: tuple[str, ...] | None = None) -> None:
-    """Raise `UsageError` unless `x` (n, n_features) holds numbers without NaN and infinity.
+def check_finite(
+    x: NDArray[Any], names: tuple[str, ...] | None = None, missing: NDArray[np.bool_] | bool = False
+) -> None:
+    """Raise `UsageError` unless `x` (n, n_features) holds numbers, and NaN only where a value may be missing.
 
     Parameters
     ----------
@@ -243,21 +271,37 @@ def check_finite(x: NDArray[Any], names: tuple[str, ...] | None = None) -> None:
         Array (n, n_features).
     names : tuple[str, ...], optional
         One per feature, for the message.
+    missing : NDArray[np.bool_] or bool, default=False
+        Bool (n_features,) or one for all, where NaN may stand.
     """
     if x.dtype.kind not in "biuf":
         raise UsageError(f"features must be numbers, not {x.dtype}")
-    if x.dtype.kind == "f" and not np.isfinite(x).all():
-        row, column = np.argwhere(~np.isfinite(x))[0]
+    if x.dtype.kind != "f" or np.isfinite(x).all():
+        return
+    wrong = ~np.isfinite(x) & ~(np.isnan(x) & missing)
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
         name = repr(names[column]) if names is not None else column
-        raise UsageError(f"feature {name} of example {row} is {x[row, column]}; remove or fill missing values first")
+        if np.isnan(x[row, column]):
+            raise UsageError(
+                f"feature {name} of example {row} is {x[row, column]}, but the model was trained without missing "
+                "values there; fill it in, leave the example out, or train on data that has such values"
+            )
+        raise UsageError(f"feature {name} of example {row} is {x[row, column]}; features must be finite numbers")
 
 
-def quantize(x: NDArray[np.floating], names: tuple[str, ...], image_shape: tuple[int, ...] | None = None) -> Features:
+def quantize(
+    x: NDArray[np.floating],
+    names: tuple[str, ...],
+    image_shape: tuple[int, ...] | None = None,
+    missing: NDArray[np.bool_] | None = None,
+) -> Features:
     """Features for real numbers `x` (n, n_features), column by column.
 
     Decimals of up to six digits after the point that fit in 24 bits stay exact: the integer is the number times the
     power of ten. Any other column is rounded to at most 16 bits between its least and its greatest value, in steps of
-    a power of two. Ranges are those of `x`; other values saturate.
+    a power of two. Ranges are those of `x`; other values saturate. Where values may be missing, the least integer is
+    one below those, and NaN becomes it.
 
     Parameters
     ----------
@@ -267,12 +311,20 @@ def quantize(x: NDArray[np.floating], names: tuple[str, ...], image_shape: tuple
         One per feature.
     image_shape : tuple[int, ...], optional
         Of one example, if it is an image.
+    missing : NDArray[np.bool_], optional
+        Bool (n_features,), where NaN may stand; None: where it does in `x`.
     """
     n = x.shape[1]
+    if missing is None:
+        missing = np.isnan(x).any(axis=0)
     scale, offset = np.ones(n), np.zeros(n)
     low, high = np.zeros(n, np.int64), np.zeros(n, np.int64)
     for i in range(n):
-        column = x[:, i].astype(np.float64)
+        given = x[:, i]
+        if missing[i]:
+            given = given[~np.isnan(given)]
+            given = given if len(given) else np.zeros(1, x.dtype)
+        column = given.astype(np.float64)
         least, greatest = column.min(), column.max()
         if max(-least, greatest) > 1e300:
             raise UsageError(f"feature {names[i]!r} holds numbers beyond 1e300; scale them down first")
@@ -281,17 +333,18 @@ def quantize(x: NDArray[np.floating], names: tuple[str, ...], image_shape: tuple
             if max(-least, greatest) * power >= 1 << 24:
                 power = 0.0
                 break
-            if ((np.rint(column * power) / power).astype(x.dtype) == x[:, i]).all():
+            if ((np.rint(column * power) / power).astype(x.dtype) == given).all():
                 break
         else:
             power = 0.0
         if power:
             scale[i] = power
         elif greatest > least:
-            offset[i] = least
-            scale[i] = 2.0 ** min(np.floor(np.log2(65535) - np.log2(greatest - least)), 1000.0)
+            steps = 65534 if missing[i] else 65535  # one of 16 bits' values for what is missing
+            scale[i] = 2.0 ** min(np.floor(np.log2(steps) - np.log2(greatest - least)), 1000.0)
+            offset[i] = least - 1 / scale[i] if missing[i] else least
         else:
             offset[i] = least
         ends = np.rint((np.array([least, greatest]) - offset[i]) * scale[i])
-        low[i], high[i] = ends.astype(np.int64)
-    return Features(names, low, high, scale, offset, image_shape)
+        low[i], high[i] = ends.astype(np.int64) - [int(missing[i]), 0]
+    return Features(names, low, high, scale, offset, image_shape, missing)

@@ -94,6 +94,7 @@ _DTYPES = {
     "high": "<i8",
     "scale": "<f8",
     "offset": "<f8",
+    "missing": "|u1",
     "feature": "<i4",
     "threshold": "<i8",
     "head_signal": "<i4",

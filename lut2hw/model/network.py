@@ -326,6 +326,8 @@ def _arrays(network: LutNetwork) -> dict[str, NDArray[Any]]:
         "head_weight": head.weight,
         "head_bias": head.bias,
     }
+    if features.missing.any():
+        out["missing"] = features.missing.astype(np.uint8)
     if head.fraction is not None:
         out["head_fraction"] = head.fraction
     if head.reject:  # an array, so that versions that do not know it refuse the file
@@ -367,6 +369,12 @@ def from_bytes(data: bytes) -> LutNetwork:
         raise ModelFileError(str(error)) from None
 
 
+def _bits(array: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    if not np.isin(array, (0, 1)).all():
+        raise ModelFileError("its array missing holds other values than 0 and 1")
+    return array.astype(bool)
+
+
 def _read(file: Any, file_size: int) -> LutNetwork:
     try:
         header, arrays = unpack(file, file_size)
@@ -394,6 +402,7 @@ def _read(file: Any, file_size: int) -> LutNetwork:
             arrays["scale"],
             arrays["offset"],
             None if shape is None else tuple(shape),
+            _bits(arrays["missing"]) if "missing" in arrays else np.zeros(len(header["features"]), bool),
         )
         layers = tuple(
             Layer(

@@ -622,13 +622,14 @@ def _mistakes(network: LutNetwork, split: _Scores) -> list[Figure]:
             )
         return [Figure("Wrong answers", text, f'<div class="examples">{"".join(pictures)}</div>', wide=True)]
     columns = np.argsort(-_reads(network), kind="stable")[:6]
+    raw = features.real(np.asarray(split.x[chosen[:12]]))
     rows = [
         [
             names[split.y[i]],
             names[split.answer[i]],
-            *(f"{split.x[i, c] / features.scale[c] + features.offset[c]:g}" for c in columns),
+            *("missing" if np.isnan(value) else f"{value:g}" for value in raw[at, columns]),
         ]
-        for i in chosen[:12]
+        for at, i in enumerate(chosen[:12])
     ]
     text = f"{len(rows)} of {len(wrong):,} wrong answers, with the most read features."
     return [

@@ -91,7 +91,8 @@ def predict(
         As of `lut2hw.data.load`; labels are not needed, and columns that the network does not read are not looked at.
         Of data with a test split of its own that is answered, else all of it.
     drop_missing : bool, optional
-        Give rows with missing values no answer; they are an error otherwise. None: as in training.
+        Give rows with missing values no answer; otherwise they are an error unless the network was trained with some.
+        None: as in training.
     header : bool, optional
         Whether the first line of a .csv holds names. None: as in training.
     probabilities : bool, default=False

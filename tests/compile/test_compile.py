@@ -32,9 +32,10 @@ FAMILIES = sorted(targets.TARGETS)
     encoded=st.booleans(),
     pipeline=st.sampled_from(["none", "auto", 1, 2, 3, 7]),
     k_max=st.integers(0, 10),
+    missing=st.booleans(),
 )
-def test_equals_golden_model(family, seed, head, weighted, signed, encoded, pipeline, k_max):
-    network = random_network(seed, head=head, weighted=weighted, signed=signed, k_max=k_max)
+def test_equals_golden_model(family, seed, head, weighted, signed, encoded, pipeline, k_max, missing):
+    network = random_network(seed, head=head, weighted=weighted, signed=signed, k_max=k_max, missing=missing)
     passes = []
 
     def on_pass(name, netlist):
@@ -46,7 +47,7 @@ def test_equals_golden_model(family, seed, head, weighted, signed, encoded, pipe
     check(compiled)
     x = inputs_of(network, 100, seed=1)
     for name, netlist in passes:
-        assert (classes(netlist, compiled.input_port, network, x) == network.predict(x)).all(), name
+        assert (classes(netlist, compiled.input_port, network, x) == network.predict_integers(x)).all(), name
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

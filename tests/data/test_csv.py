@@ -53,7 +53,13 @@ def test_blanks_around_names_values_and_labels_do_not_count(tmp_path):
     assert (spaced.x_train == plain.x_train).all() and (spaced.y_test == plain.y_test).all()
     tidy = rows_of(["1"])
     tidy[3] = tidy[3].replace(",1,", ", NA ,")
-    refused(written(tmp_path, table("a,b,label", tidy), "m.csv"), "line 5 has no value in column 'b'")
+    gap = written(tmp_path, table("a,b,label", tidy), "m.csv")
+    refused(
+        gap,
+        "line 5 has no value in column 'b'.*trained without",
+        like=data.load(written(tmp_path, table("a,b,label", rows_of(["1"])), "n.csv")).schema,
+    )
+    assert data.load(gap).features.missing.tolist() == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -116,9 +122,8 @@ def test_commas_in_quoted_names_and_line_breaks_in_them(tmp_path):
     path = written(tmp_path, table('"a, scaled";"b\n(mm)";label', rows))
     assert data.load(path).features.names == ("a, scaled", "b\n(mm)")
     rows[6] = rows[6].replace(";3;", ";;")
-    refused(
-        written(tmp_path, table('"a, scaled";"b\n(mm)";label', rows), "u.csv"), r"line 9 has no value in column 'b\\n"
-    )
+    gap = written(tmp_path, table('"a, scaled";"b\n(mm)";label', rows), "u.csv")
+    refused(gap, r"line 9 has no value in column 'b\\n", like=data.load(path).schema)
     quoted = written(tmp_path, table('"a, scaled",b,label', rows_of(["3", "4"])), "v.csv")
     assert data.load(quoted).features.names == ("a, scaled", "b")
     both = written(tmp_path, table("a (x, y);b;label", [r.replace(",", ";") for r in rows_of(["3"])]), "w.csv")
@@ -164,8 +169,8 @@ def test_compressed(tmp_path):
 
 
 def test_line_numbers_are_those_of_an_editor(tmp_path):
-    lines = ["a,b,label", "", "  ", "1,2,x", '"3",,y', *["1,2,x", "3,4,y"] * 9]
-    refused(written(tmp_path, "\n".join(lines)), "line 5 has no value in column 'b'")
+    lines = ["a,b,label", "", "  ", "1,2,x", '"3",4,', *["1,2,x", "3,4,y"] * 9]
+    refused(written(tmp_path, "\n".join(lines)), "line 5 has no value in column 'label'")
     lines[4] = '3,"two\nlines",y'
     lines[7] = "1,2,x,9"
     refused(written(tmp_path, "\n".join(lines)), "line 9 has 4 values, which is more than the header has names .3.")
@@ -267,9 +272,9 @@ def test_a_semicolon_table_of_decimal_commas_without_a_header(tmp_path):
 
 def test_what_excel_writes_first_and_separators_at_the_end(tmp_path):
     rows = [row.replace(",", ";") for row in rows_of(["3", "4"])]
-    rows[4] = rows[4].replace(";3;", ";;")
+    rows[4] = rows[4].replace("cold", "").replace("hot", "")
     path = written(tmp_path, "sep=;\r\n" + table("a,x;b;label", rows, "\r\n"))
-    refused(path, "line 7 has no value in column 'b'")
+    refused(path, "line 7 has no value in column 'label'")
     assert data.load(path, drop_missing=True).features.names == ("a,x", "b")
     ends = written(tmp_path, table("a,b,label,", [row + "," for row in rows_of(["3", "4"])]), "ends.csv")
     dataset = data.load(ends)

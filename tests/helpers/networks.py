@@ -23,6 +23,7 @@ def random_network(
     signed: bool = True,
     care: bool = False,
     luts: int = 12,
+    missing: bool = False,
 ) -> LutNetwork:
     """A network that is random in everything the model allows.
 
@@ -31,12 +32,16 @@ def random_network(
     head : str
         A kind of head, with " reject" behind it for one that rejects. Weights have both signs, those of numbers and
         labels are powers of two in every other network.
+    missing : bool
+        About half of the features may be missing.
     """
     head, rejects, _ = head.partition(" reject")
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 6))
     low = rng.integers(-40, 5, n) if signed else np.zeros(n, np.int64)
     features = Features.integers(low, low + rng.integers(1, 70, n))
+    if missing:
+        features = replace(features, missing=np.random.default_rng(seed + 1).random(n) < 0.5)
     b = int(rng.integers(1, 10))
     feature = rng.integers(0, n, b).astype(np.int32)
     threshold = rng.integers(features.low[feature] + 1, features.high[feature] + 1)
@@ -145,7 +150,7 @@ def check(compiled, n: int = 200) -> None:
     """Same answers, consistent pipeline, only what the target has."""
     network, netlist = compiled.network, compiled.netlist
     x = inputs_of(network, n)
-    assert (classes(netlist, compiled.input_port, network, x) == network.predict(x)).all()
+    assert (classes(netlist, compiled.input_port, network, x) == network.predict_integers(x)).all()
     assert netlist.latency == compiled.latency
     assert len(netlist.outputs[OUTPUT]) == max(1, (network.n_classes - 1).bit_length())
     for cell in netlist.cells:

@@ -24,6 +24,7 @@ needs_yosys = needs.tool("yosys")
 def networks():
     yield vote_network(40, 5, 4)
     yield random_network(3, k_max=9, luts=30)
+    yield random_network(2, luts=20, missing=True)
 
 
 def test_unknown_target():
