@@ -90,8 +90,8 @@ app = App(
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="Model file (.lut).", show_default=False)]
 DATA_HELP = (
-    "Name (see `lut2hw datasets`), or a .csv, .tsv, .npz or .pla file (text also as .gz or .zip), or a folder with "
-    "MNIST-style idx.gz files."
+    "Name (see `lut2hw datasets`), or a file: .csv, .tsv, .txt, .data, .arff, .parquet, .arrow, .feather, .libsvm, "
+    ".npz, .npy or .pla (text also as .gz or .zip), or a folder of MNIST-style idx.gz files, .npy files or pictures."
 )
 
 

@@ -30,6 +30,9 @@ COLUMN_OPTIONS = frozenset({"label", "weight", "ignore", "drop_missing", "max_ca
 
 INTEGER = r"[+-]?\d+"
 DECIMAL_COMMA = r"[+-]?(?:\d*|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?"
+_DATE = re.compile(
+    r"\d{4}([-/])\d{1,2}\1\d{1,2}(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)?\s*(?:Z|[+-]\d{2}:?\d{2})?"
+)
 _THOUSANDS = r"[+-]?[1-9]\d{0,2}(?:,\d{3})+"
 _NAMES_AN_IDENTIFIER = {"id", "uuid", "guid", "rowid"}
 _NAMES_A_COUNTER = _NAMES_AN_IDENTIFIER | {"index", "idx", "row", "rownum", "no", "nr", "number", ""}
@@ -216,6 +219,8 @@ class Columns:
         there = column.dropna()
         texts = there.astype(str)
         decimals = self._decimal(str(column.name), np.unique(texts))
+        if decimals is None and what == "label":
+            decimals = self._days(str(column.name), np.unique(texts))
         if decimals is not None:
             out = np.full(len(column), np.nan)
             out[column.notna().to_numpy()] = decimals[np.searchsorted(np.unique(texts), texts)]
@@ -229,7 +234,7 @@ class Columns:
 
     def _bits(self, column: pd.Series, _: str) -> NDArray[np.float64]:
         """Labels of 0 and 1 in any of their ways to be written, float64 (n,); NaN where there is none."""
-        text = column.astype(str).str.strip().str.lower().to_numpy(dtype=np.str_)
+        text = np.char.lower(_texts(column))
         values, inverse = np.unique(text, return_inverse=True)
         known = [*_BITS, *(each.lower() for each in MISSING)]
         if (unknown := ~np.isin(values, known)[inverse]).any():
@@ -245,7 +250,7 @@ class Columns:
         """Labels as text, integers or booleans (n,); "" where there is none."""
         import pandas as pd
 
-        text = column.str.strip().to_numpy(dtype=np.str_)
+        text = _texts(column)
         values, inverse = np.unique(text, return_inverse=True)
         present = [str(value) for value in values if value not in MISSING]
         numeric = pd.to_numeric(pd.Series(present, dtype=object), errors="coerce").notna().all() if present else False
@@ -362,6 +367,9 @@ class Columns:
             name, what = next(iter(identifiers.items()))
             raise UsageError(f"{self.path} has no column to learn from: {name!r} holds {what}")
         self.notes += [f"column {name!r} is left out: it holds {what}" for name, what in identifiers.items()]
+        flat = [name for name, values in features.items() if len(values) > 1 and (values == values[0]).all()]
+        if flat and self.options.wanted is None:
+            self.notes.append(f"the same in every row, so that nothing is learned from it: {some(flat)}")
         return features
 
     def _identifies(self, name: str, column: pd.Series) -> str | None:
@@ -415,6 +423,8 @@ class Columns:
             return {name: np.full(len(column), np.nan)}
         if (numbers := self._decimal(name, values)) is not None:
             return {name: _with_gaps(numbers[np.searchsorted(values, text)], absent)}
+        if (days := self._days(name, values)) is not None:
+            return {name: _with_gaps(days[np.searchsorted(values, text)], absent)}
         try:
             number = pd.to_numeric(there, errors="coerce").notna().to_numpy()
         except OverflowError:  # beyond float64, too
@@ -470,6 +480,25 @@ class Columns:
                 f"write {example.replace(',', '')}"
             )
         return None
+
+    def _days(self, name: str, values: NDArray) -> NDArray | None:
+        """Days since 1970-01-01 (n_values,) of texts that are dates, with or without times; None if they are not."""
+        import pandas as pd
+
+        texts = [str(value) for value in values]
+        if not all(map(_DATE.fullmatch, texts)):
+            return None
+        times = pd.to_datetime(
+            pd.Series([text.replace("/", "-") for text in texts]), format="mixed", utc=True, errors="coerce"
+        )
+        if times.isna().any():
+            return None
+        self.notes.append(
+            f"column {name!r} holds dates: read as days since 1970-01-01; --ignore {shlex.quote(_quoted(name))} "
+            "leaves it out"
+        )
+        days = ((times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)).to_numpy(np.float64)
+        return days.astype(np.int64) if (days == np.rint(days)).all() else days
 
     def _new_bits(self, name: str, text: NDArray, values: NDArray, counts: NDArray, gaps: bool) -> dict[str, NDArray]:
         """Bits of a column of text, by what it holds."""
@@ -558,3 +587,16 @@ def _with_gaps(values: NDArray, absent: NDArray[np.bool_]) -> NDArray:
     out = np.full(len(absent), np.nan)
     out[~absent] = values
     return out
+
+
+def _texts(column: pd.Series) -> NDArray[np.str_]:
+    """Values of any kind as text without blanks around them, "" where there is none; whole numbers have no point."""
+    if column.dtype.kind == "f":
+        values = column.to_numpy()
+        whole = np.isfinite(values) & (values == np.rint(values)) & (np.abs(values) < 2.0**53)
+        return np.array(
+            ["" if v != v else str(int(v)) if w else repr(float(v)) for v, w in zip(values, whole, strict=True)],
+            np.str_,
+        )
+    texts = column.astype(object).where(column.notna(), "").astype(str).str.strip()
+    return texts.to_numpy(dtype=np.str_)

@@ -21,7 +21,7 @@ from lut2hw.data.columns import (
     label_columns_or_none,
     table_of,
 )
-from lut2hw.data.source import text_of
+from lut2hw.data.source import suffix_of, text_of
 from lut2hw.data.table import Format, ReadOptions, Table, some
 from lut2hw.errors import UsageError
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SEPARATORS = ",;\t"
+MARKS = "#%"
+"""What a comment begins with."""
 SAMPLE = 1 << 20  # characters at the start that tell the separator
 
 
@@ -44,11 +46,12 @@ def read_csv(path: Path, options: ReadOptions) -> Table:
     separator = None
     if match := re.match(r'"?sep=(.)"?(?=[\r\n])', text):  # Excel's first line; it stays a line, for the numbers
         separator, text = match[1], text[match.end() :]
-    source = _Text(path, header=options.header is not False, text=text, separator=separator or _separator(text))
+    text, separator = _divided(path, text, separator, options.header is not False)
+    source = _Text(path, header=options.header is not False, text=text, separator=separator)
     return table_of(source, source.frame(options), options, notes)
 
 
-FORMAT = Format("table", (".csv", ".tsv"), read_csv, COLUMN_OPTIONS | {"header"})
+FORMAT = Format("table", (".csv", ".tsv", ".txt", ".data"), read_csv, COLUMN_OPTIONS | {"header"})
 
 
 # --- the text -----------------------------------------------------------------------------------------------------
@@ -64,8 +67,62 @@ def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
         before = reader.line_num
 
 
+def _divided(path: Path, text: str, separator: str | None, header: bool) -> tuple[str, str]:
+    """The text without its comments, line for line, and its separator: blanks, too, where a .csv would have none."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    marked = _marked(text) if text[:1] in MARKS or re.search(rf"\n[{MARKS}]", text) else []
+    lines = text.split("\n") if marked else []
+    plain = text
+    if marked:
+        at = set(marked)
+        plain = "\n".join("" if i in at else line for i, line in enumerate(lines))
+    separator = separator or _separator(plain)
+    if not separator:
+        separator = "," if suffix_of(path) in (".csv", ".tsv") or '"' in text else " "
+    width = next((len(row) for _, row in _rows(_blanks(plain, separator), _tab(separator))), 0)
+    first = next((i for i, line in enumerate(plain.split("\n")) if line.strip()), 0) if marked else 0
+    above = max((i for i in marked if i < first), default=None)
+    for i in marked:
+        row = _cells(lines[i], separator)
+        unmarked = re.sub(rf"^[{MARKS}]+[ \t]+", "", lines[i])
+        named = _cells(unmarked, separator)
+        if i == above and header and len(named) == width > 1 and not any(_number(cell) is not None for cell in named):
+            lines[i] = unmarked  # a header that a tool or a person marked
+        elif not (width > 1 and len(row) == width and i > first and unmarked == lines[i]):
+            lines[i] = ""
+    text = "\n".join(lines) if marked else text
+    return _blanks(text, separator), _tab(separator)
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    return next((row for _, row in _rows(_blanks(line, separator), _tab(separator))), [])
+
+
+def _marked(text: str) -> list[int]:
+    """Lines, from 0, that begin as a comment does, outside of quotes."""
+    found, quotes = [], 0
+    for i, line in enumerate(text.split("\n")):
+        if line[:1] and line[0] in MARKS and quotes % 2 == 0:
+            found.append(i)
+        else:
+            quotes += line.count('"')
+    return found
+
+
+def _blanks(text: str, separator: str) -> str:
+    """The text with tabs for blanks, if those are the separator."""
+    return re.sub(r"[ \t]+", "\t", re.sub(r"(?m)^[ \t]+|[ \t]+$", "", text)) if separator == " " else text
+
+
+def _tab(separator: str) -> str:
+    return "\t" if separator == " " else separator
+
+
 def _separator(text: str) -> str:
-    """Of the separators in the first row, outside of quotes, the comma; another one if only that fits the rows."""
+    """Of the separators in the first row, outside of quotes, the comma; another one if only that fits the rows.
+
+    "" if there is none.
+    """
     sample = text[:SAMPLE]
     widths: dict[str, list[int]] = {}
     for separator in SEPARATORS:
@@ -83,7 +140,7 @@ def _separator(text: str) -> str:
         if found and found[0] > 1:
             widths[separator] = found
     if not widths:
-        return ","
+        return ""
     if "," not in widths:
         return max(widths, key=lambda each: widths[each][0])
     regular = [separator for separator, found in widths.items() if len(set(found)) == 1]

@@ -146,6 +146,8 @@ def load(
     drop_missing: bool | None = None,
     header: bool | None = None,
     max_categories: int | None = None,
+    size: str | None = None,
+    colour: bool | None = None,
     like: Schema | None = None,
 ) -> Dataset:
     """Load a named dataset or a file.
@@ -153,13 +155,15 @@ def load(
     Parameters
     ----------
     data : str or Path
-        A name of `CATALOGUE`, or the path of a .csv, .tsv, .npz or .pla file (text also as .gz or .zip) or of a
-        folder with idx.gz files.
+        A name of `CATALOGUE`, or the path of a table (.csv, .tsv, .txt, .data, .arff, .parquet, .arrow, .feather),
+        of arrays (.npz, .npy), of a .libsvm or .pla file (text also as .gz or .zip), or of a folder with idx.gz
+        files, .npy files, or pictures in a folder for each class.
     task : Task or str, optional
         What to learn of the labels: "classification" by default, "regression", "multilabel" or "anomaly".
     label : str, optional
-        The column (.csv) or output (.pla) that is the label, by name or by position from 0, -1 being the last; of a
-        .csv "label" by default. Several for regression and multilabel, separated by commas, as of `ignore`.
+        The column of a table or output (.pla) that is the label, by name or by position from 0, -1 being the last;
+        "label" by default. The array (.npz) or the file (.npy) of the labels. Several columns or outputs for
+        regression and multilabel, separated by commas, as of `ignore`.
     classes : str, optional
         Groups of labels that become the classes, labels separated by commas and groups by colons, as in
         "0,1,2,3,4:5,6,7,8,9"; examples with other labels are left out, and labels with commas or colons are in double
@@ -185,6 +189,10 @@ def load(
         Without a header the columns are called x0, x1 and so on.
     max_categories : int, optional
         Values of a column of text that become bits (20 by default); the rarer ones share one.
+    size : str, optional
+        WIDTHxHEIGHT that the pictures of a folder are brought to, as in "28x28"; by default the one they all have.
+    colour : bool, optional
+        Take red, green and blue of pictures, which are shades of grey otherwise.
     like : Schema, optional
         Of a model (`lut2hw.training.recall.schema_of`) or another dataset: its features, classes and, where not given
         here, options are used. Data that it does not come from and that has no test split of its own is given
@@ -206,6 +214,9 @@ def load(
         label = options.get("label") if label is None and "label" in has else label
         drop_missing = options.get("drop_missing") if drop_missing is None and "drop_missing" in has else drop_missing
         header = options.get("header") if header is None and "header" in has else header
+        if "size" in has:
+            size = options.get("size") if size is None else size
+            colour = options.get("colour") if colour is None else colour
         if str(data) == options.get("data"):
             weight = options.get("weight") if weight is None else weight
         classes = classes or options.get("classes")
@@ -221,6 +232,8 @@ def load(
         drop_missing=bool(drop_missing),
         header=header,
         max_categories=max_categories,
+        size=size,
+        colour=bool(colour),
         wanted=None if like is None else like.features.names,
         missing=None if like is None else _may_lack(like.features),
         categories=_categories(options),
@@ -320,6 +333,8 @@ def load(
         "drop_missing": drop_missing or None,
         "header": header,
         "max_categories": max_categories,
+        "size": size,
+        "colour": colour or None,
         "categories": {name: list(values) for name, values in table.categories.items()} or None,
     }
     if str(data) == options.get("data"):  # a model's own data: what made its features belongs to them
@@ -399,6 +414,8 @@ def load_examples(
         header=header,
         wanted=like.features.names,
         missing=_may_lack(like.features),
+        size=like.options.get("size") if "size" in has else None,
+        colour=bool(like.options.get("colour")) and "colour" in has,
         categories=_categories(like.options),
         labelled=False,
     )
@@ -461,6 +478,8 @@ def _with_test_data(table: Table, data: str, reading: ReadOptions) -> Table:
         weight=None,
         drop_missing=reading.drop_missing and "drop_missing" in has,
         header=reading.header if "header" in has else None,
+        size=reading.size if "size" in has else None,
+        colour=reading.colour and "colour" in has,
     )
     other = _read(data, replace(reading, ignore=(), max_categories=None, wanted=wanted, categories=known))
     if names is None:

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lut2hw.data import csv, idx, npz, pla
+from lut2hw.data import arff, arrow, csv, idx, npy, npz, pictures, pla, svmlight
 from lut2hw.data.source import suffix_of
 from lut2hw.data.table import MAX_BYTES, Format, ReadOptions, Table
 from lut2hw.errors import UsageError
 
-FORMATS: tuple[Format, ...] = (csv.FORMAT, npz.FORMAT, pla.FORMAT, idx.FORMAT)
+FORMATS: tuple[Format, ...] = (
+    csv.FORMAT,
+    arff.FORMAT,
+    arrow.PARQUET,
+    arrow.ARROW,
+    svmlight.FORMAT,
+    npz.FORMAT,
+    npy.PAIR,
+    pla.FORMAT,
+    idx.FORMAT,
+    npy.FOLDER,
+    pictures.FORMAT,
+)
 
 _FLAGS = {
     "label": "--label",
@@ -18,6 +30,8 @@ _FLAGS = {
     "drop_missing": "--drop-missing",
     "header": "--header and --no-header",
     "max_categories": "--max-categories",
+    "size": "--size",
+    "colour": "--colour",
 }
 
 
@@ -32,7 +46,7 @@ def read(path: Path, options: ReadOptions | None = None) -> Table:
     options = options or ReadOptions()
     try:
         if path.is_dir():
-            kind = next(each for each in FORMATS if not each.suffixes)
+            kind = _folder(path)
             refuse_options(str(path), options, kind.options)
             return kind.read(path, options)
         if not path.exists():
@@ -53,20 +67,34 @@ def read(path: Path, options: ReadOptions | None = None) -> Table:
     known = [suffix for kind in FORMATS for suffix in kind.suffixes]
     raise UsageError(
         f"cannot tell the format of {path}; data files end in {', '.join(known[:-1])} or {known[-1]} (text also in "
-        ".gz or .zip after that), or are a folder with the four MNIST-style idx.gz files"
+        ".gz or .zip after that), or are a folder of MNIST-style idx.gz files, of .npy arrays or of pictures"
     )
 
 
 def heeded(path: Path) -> frozenset[str]:
     """Fields of `ReadOptions` that the format of such a file, which need not exist, has a use for."""
     suffix = suffix_of(path)
+    if path.is_dir():
+        return next((kind.options for kind in FORMATS if kind.holds is not None and kind.holds(path)), frozenset())
     return next((kind.options for kind in FORMATS if suffix in kind.suffixes), frozenset())
+
+
+def _folder(path: Path) -> Format:
+    """The format of a folder."""
+    for kind in FORMATS:
+        if kind.holds is not None and kind.holds(path):
+            return kind
+    raise UsageError(
+        f"folder {path} holds no data that is known: MNIST-style files ({idx.NAMES['x_train']}.gz and three more), "
+        "arrays (x_train.npy and y_train.npy), or pictures in a folder for each class"
+    )
 
 
 def refuse_options(name: str, options: ReadOptions, heeded: frozenset[str] = frozenset()) -> None:
     """Raise `UsageError` if options are given that the format of `name` has no use for."""
     for option, words in _FLAGS.items():
         if option not in heeded and getattr(options, option) != getattr(ReadOptions(), option):
-            known = [ending for kind in FORMATS if option in kind.options for ending in kind.suffixes]
-            listed = " and ".join([", ".join(known[:-1]), known[-1]] if len(known) > 1 else known)
-            raise UsageError(f"{words} is for {listed} files, which {name} is not; leave it out")
+            endings = [ending for kind in FORMATS if option in kind.options for ending in kind.suffixes]
+            listed = " and ".join([", ".join(endings[:-1]), endings[-1]] if len(endings) > 1 else endings)
+            listed = f"{listed} files" if endings else f"a {pictures.FORMAT.name}"
+            raise UsageError(f"{words} is for {listed}, which {name} is not; leave it out")

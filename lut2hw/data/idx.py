@@ -17,7 +17,7 @@ from lut2hw.data.table import MAX_BYTES, Format, ReadOptions, Table
 from lut2hw.errors import UsageError
 from lut2hw.files import open_regular
 
-_NAMES = {
+NAMES = {
     "x_train": "train-images-idx3-ubyte",
     "y_train": "train-labels-idx1-ubyte",
     "x_test": "t10k-images-idx3-ubyte",
@@ -28,7 +28,7 @@ _NAMES = {
 def read_idx_folder(folder: Path) -> Table:
     """The four files of MNIST and its relatives, each plain or gzipped."""
     arrays = {}
-    for key, name in _NAMES.items():
+    for key, name in NAMES.items():
         found = [
             folder / f"{stem}{suffix}"
             for stem in (name, name.replace("-idx", ".idx"))
@@ -38,7 +38,7 @@ def read_idx_folder(folder: Path) -> Table:
         if not found:
             raise UsageError(
                 f"folder {folder} has no {name}.gz; it needs the four MNIST-style files: "
-                + ", ".join(f"{each}.gz" for each in _NAMES.values())
+                + ", ".join(f"{each}.gz" for each in NAMES.values())
             )
         arrays[key] = read_idx(found[0])
     return table_of_arrays(str(folder), arrays)
@@ -79,4 +79,9 @@ def _read(path: Path, options: ReadOptions) -> Table:
     return read_idx_folder(path)
 
 
-FORMAT = Format("folder of idx files", (), _read)
+def holds_idx(folder: Path) -> bool:
+    """Whether one of the four files is there."""
+    return any(folder.glob("*-images[-.]idx3-ubyte*")) or any(folder.glob("*-labels[-.]idx1-ubyte*"))
+
+
+FORMAT = Format("folder of idx files", (), _read, holds=holds_idx)

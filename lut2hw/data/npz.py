@@ -73,11 +73,37 @@ def read_npz(path: Path, options: ReadOptions) -> Table:
         arrays |= {f"y_{split}": np.zeros(len(x), np.int64) for split, x in splits.items()}
         table = table_of_arrays(str(path), arrays)
         return without_missing(table) if options.drop_missing else table
-    arrays = open_npz(path, ("x_train", "y_train"), ("x_test", "y_test"))
+    if options.label is not None:
+        arrays = _named(path, options.label)
+    else:
+        arrays = open_npz(path, ("x_train", "y_train"), ("x_test", "y_test"))
     if len(arrays) == 3:
         raise UsageError(f"{path} has only one of x_test and y_test; give both, or neither and --test-split")
     table = table_of_arrays(str(path), arrays, options.task)
     return without_missing(table) if options.drop_missing else table
+
+
+def _named(path: Path, label: str) -> dict[str, NDArray]:
+    """The array called `label` as labels, and the one of as many numbers or images as examples."""
+    arrays = open_npz(path, (label,), array_names(path))
+    y = arrays.pop(label)
+    same = [name for name, x in arrays.items() if x.ndim > 1 and y.ndim and len(x) == len(y)]
+    name = "x_train" if "x_train" in same else same[0] if len(same) == 1 else None
+    if name is None:
+        raise UsageError(
+            f"{path} has {len(same) or 'no'} arrays of examples for the labels {label!r}; save it with "
+            "numpy.savez(x_train=..., y_train=...)"
+        )
+    return {"x_train": arrays[name], "y_train": y}
+
+
+def array_names(path: Path) -> tuple[str, ...]:
+    """Names of the arrays of an archive; none if it is damaged."""
+    try:
+        with open_regular(path) as source, zipfile.ZipFile(source) as archive:
+            return tuple(name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy"))
+    except zipfile.BadZipFile:
+        return ()
 
 
 def without_missing(table: Table) -> Table:
@@ -145,4 +171,4 @@ def _native(array: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="), copy=False))
 
 
-FORMAT = Format("NumPy archive", (".npz",), read_npz, frozenset({"drop_missing"}))
+FORMAT = Format("NumPy archive", (".npz",), read_npz, frozenset({"label", "drop_missing"}))

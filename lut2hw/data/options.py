@@ -70,6 +70,12 @@ class DataOptions:
         help="Whether the first line of a .csv holds names.",
         shown="it does",
     )
+    size: str | None = flag(
+        None, panel=PANEL, metavar="WIDTHxHEIGHT", help="Size of pictures in a folder.", shown="their own"
+    )
+    colour: bool = flag(
+        False, "--colour", panel=PANEL, help="Pictures in red, green and blue; shades of grey otherwise."
+    )
     max_categories: int | None = flag(
         None,
         panel=PANEL,

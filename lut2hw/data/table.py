@@ -37,6 +37,10 @@ class ReadOptions:
     """Whether the first line holds the names of the columns. None: yes, but refuse a line that looks like data."""
     max_categories: int | None = None
     """Values of a column of text that become bits; `MAX_CATEGORIES` if None."""
+    size: str | None = None
+    """WIDTHxHEIGHT that pictures are brought to; that of all of them if None."""
+    colour: bool = False
+    """Whether pictures are red, green and blue, and not shades of grey."""
     wanted: tuple[str, ...] | None = None
     """Features that a model reads, to make of the columns; no other column is looked at. None: all columns."""
     missing: frozenset[str] | None = None
@@ -93,7 +97,9 @@ class Format:
     read: Callable[[Path, ReadOptions], Table]
     """Raises `UsageError` in one line that names the file and what is wrong."""
     options: frozenset[str] = frozenset()
-    """Fields of `ReadOptions` that it heeds, beside `labelled`, `wanted` and `categories`."""
+    """Fields of `ReadOptions` that it heeds, beside `task`, `labelled`, `wanted`, `missing` and `categories`."""
+    holds: Callable[[Path], bool] | None = None
+    """Of a format that is a folder: whether this folder is one."""
 
 
 def some(names: list[str] | tuple[str, ...]) -> str:

@@ -285,12 +285,23 @@ _META = {
     "data": Maybe(
         {
             **dict.fromkeys(
-                ("data", "label", "classes", "fingerprint", "ignore", "test_data", "task", "normal", "weight"),
+                (
+                    "data",
+                    "label",
+                    "classes",
+                    "fingerprint",
+                    "ignore",
+                    "test_data",
+                    "task",
+                    "normal",
+                    "weight",
+                    "size",
+                ),
                 Maybe(optional(Text())),
             ),
             "test_split": Maybe(Either((None, Real(0, 1), Text()))),
             "max_categories": Maybe(optional(Whole())),
-            **dict.fromkeys(("drop_missing", "header"), Maybe(optional(bool))),
+            **dict.fromkeys(("drop_missing", "header", "colour"), Maybe(optional(bool))),
         }
     ),
     "temperature": Maybe(Real(1e-300, 1e300)),

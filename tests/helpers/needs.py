@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 
@@ -22,6 +23,11 @@ def tool(*names: str) -> pytest.MarkDecorator:
     """Mark of a test that needs all of these programs."""
     why = missing(*names)
     return pytest.mark.skipif(bool(why), reason=why)
+
+
+def module(name: str) -> pytest.MarkDecorator:
+    """Mark of a test that needs a Python package."""
+    return pytest.mark.skipif(importlib.util.find_spec(name) is None, reason=f"needs the Python package {name}")
 
 
 def skip_without(*names: str) -> None:
