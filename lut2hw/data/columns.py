@@ -331,23 +331,28 @@ class Columns:
 
     @staticmethod
     def _stripped(column: pd.Series) -> pd.Series:
-        """Text without blanks around it, and what that makes of it: nothing, or numbers."""
+        """Text without blanks around it, and what that makes of it: nothing, numbers or truth values with gaps."""
         import pandas as pd
 
-        text = column.astype(object).where(column.isna(), column.astype(str).str.strip())
-        text = text.mask(text.isin(MISSING))
-        there = text.dropna()
-        if len(there) < len(text) and len(there) and there.astype(str).str.lower().isin(("true", "false")).all():
-            return text.map(lambda value: value if pd.isna(value) else float(str(value).lower() == "true")).astype(
-                float
-            )
-        try:
-            numbers = pd.to_numeric(there, errors="coerce")
-        except (OverflowError, ValueError):
-            return text
-        if len(there) and numbers.notna().all() and not (numbers.dtype.kind == "f" and _beyond(there)):
-            return pd.to_numeric(text)
-        return text
+        codes, values = pd.factorize(column)  # what is done to each value is done once
+        texts = [str(value).strip() for value in values]
+        absent = np.array([text in MISSING for text in texts] + [True])  # code -1 is the last
+        present = pd.Series([text for text in texts if text not in MISSING], dtype=object)
+        gaps = bool(absent[codes].any())
+        table = np.array([*texts, None], dtype=object)
+        table[absent] = None
+        if len(present):
+            if gaps and present.str.lower().isin(("true", "false")).all():
+                numbers = present.str.lower() == "true"
+            else:
+                try:
+                    numbers = pd.to_numeric(present, errors="coerce")
+                except (OverflowError, ValueError):
+                    numbers = pd.Series(np.nan, index=present.index)
+            if numbers.notna().all() and not (numbers.dtype.kind == "f" and _beyond(present)):
+                table = np.full(len(texts) + 1, np.nan if gaps else 0, np.float64 if gaps else numbers.dtype)
+                table[~absent] = numbers.to_numpy()
+        return pd.Series(table[codes], index=column.index, name=column.name)
 
     def features(self, frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
         """Features by name, each (n,)."""
@@ -390,6 +395,9 @@ class Columns:
                 return "another whole number in every row and looks like an identifier; rename it if it is none"
             return None
         if column.nunique() == n and self._decimal(name, np.unique(column.astype(str))) is None:
+            sample = column.head(1000).astype(str)
+            if 2 * sum(map(_is_number, sample)) > len(sample):  # numbers with something else among them
+                return None
             return f"another text in every row, such as {str(column.iloc[0])[:40]!r}"
         return None
 
@@ -426,9 +434,9 @@ class Columns:
         if (days := self._days(name, values)) is not None:
             return {name: _with_gaps(days[np.searchsorted(values, text)], absent)}
         try:
-            number = pd.to_numeric(there, errors="coerce").notna().to_numpy()
+            number = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").notna().to_numpy()
         except OverflowError:  # beyond float64, too
-            number = np.ones(len(text), bool)
+            number = np.ones(len(values), bool)
         if number.all():
             raise UsageError(
                 f"{self.path}: column {name!r} holds whole numbers beyond 64 bits; scale them down first, or "
@@ -436,7 +444,7 @@ class Columns:
             )
         if wanted is not None and np.isin(np.char.lower(values), ("true", "false")).all():
             return {name: _with_gaps(np.char.lower(text) == "true", absent)}
-        row = int(np.argmin(number)) if number.any() else 0
+        row = int(np.argmax(np.isin(text, values[~number])))
         if number.any() or wanted is not None:  # a table of numbers with something else in it
             kind = "among numbers" if number.any() else "where the model reads numbers"
             raise UsageError(

@@ -69,18 +69,19 @@ def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
 
 def _divided(path: Path, text: str, separator: str | None, header: bool) -> tuple[str, str]:
     """The text without its comments, line for line, and its separator: blanks, too, where a .csv would have none."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-    marked = _marked(text) if text[:1] in MARKS or re.search(rf"\n[{MARKS}]", text) else []
-    lines = text.split("\n") if marked else []
-    plain = text
-    if marked:
+    marked, lines, plain = [], [], text
+    if text[:1] in MARKS or re.search(rf"[\n\r][{MARKS}]", text):
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        marked, lines = _marked(text), text.split("\n")
         at = set(marked)
         plain = "\n".join("" if i in at else line for i, line in enumerate(lines))
     separator = separator or _separator(plain)
     if not separator:
         separator = "," if suffix_of(path) in (".csv", ".tsv") or '"' in text else " "
-    width = next((len(row) for _, row in _rows(_blanks(plain, separator), _tab(separator))), 0)
-    first = next((i for i, line in enumerate(plain.split("\n")) if line.strip()), 0) if marked else 0
+    if not marked:
+        return _blanks(text, separator), _tab(separator)
+    width = len(_cells(plain, separator))
+    first = next((i for i, line in enumerate(plain.split("\n")) if line.strip()), 0)
     above = max((i for i in marked if i < first), default=None)
     for i in marked:
         row = _cells(lines[i], separator)
@@ -90,8 +91,7 @@ def _divided(path: Path, text: str, separator: str | None, header: bool) -> tupl
             lines[i] = unmarked  # a header that a tool or a person marked
         elif not (width > 1 and len(row) == width and i > first and unmarked == lines[i]):
             lines[i] = ""
-    text = "\n".join(lines) if marked else text
-    return _blanks(text, separator), _tab(separator)
+    return _blanks("\n".join(lines), separator), _tab(separator)
 
 
 def _cells(line: str, separator: str) -> list[str]:

@@ -47,8 +47,11 @@ def read_pair(path: Path, options: ReadOptions) -> Table:
     """
     arrays = {"x_train": read_npy(path)}
     if options.labelled:
-        arrays["y_train"] = read_npy(_labels(path, options.label))
-        tests = [_renamed(path, "train", "test"), _renamed(_labels(path, options.label), "train", "test")]
+        label = options.label
+        if label is not None and options.wanted is not None and not label.endswith(".npy"):
+            label = None  # that of a table that the model was trained on
+        arrays["y_train"] = read_npy(_labels(path, label))
+        tests = [_renamed(path, "train", "test"), _renamed(_labels(path, label), "train", "test")]
         if options.wanted is None and all(each is not None and each.is_file() for each in tests):
             arrays |= {f"{name}_test": read_npy(each) for name, each in zip("xy", tests, strict=True) if each}
     return _table(str(path), arrays, options)

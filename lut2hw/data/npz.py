@@ -73,7 +73,7 @@ def read_npz(path: Path, options: ReadOptions) -> Table:
         arrays |= {f"y_{split}": np.zeros(len(x), np.int64) for split, x in splits.items()}
         table = table_of_arrays(str(path), arrays)
         return without_missing(table) if options.drop_missing else table
-    if options.label is not None:
+    if options.label is not None and (options.wanted is None or options.label in array_names(path)):
         arrays = _named(path, options.label)
     else:
         arrays = open_npz(path, ("x_train", "y_train"), ("x_test", "y_test"))

@@ -56,11 +56,12 @@ def test_examples_of_an_archive_without_labels(tmp_path):
         data.load_examples(saved(tmp_path, z=X), schema)
 
 
-def test_an_archive_has_no_label_to_choose(tmp_path):
+def test_the_label_of_a_table_is_not_that_of_an_archive(tmp_path):
     path = saved(tmp_path, x_train=X, y_train=Y)
-    for source in (path, "digits"):
-        with pytest.raises(UsageError, match=r"--label is for \.csv, \.tsv and \.pla files"):
-            data.load(source, label="kind")
+    with pytest.raises(UsageError, match=r"--label is for \.csv, \.tsv, .* files, which digits is not"):
+        data.load("digits", label="kind")
+    with pytest.raises(UsageError, match="no array 'kind'"):
+        data.load(path, label="kind")
     table = tmp_path / "t.csv"
     rows = [",".join(map(str, [*x, y])) for x, y in zip(X.tolist(), Y.tolist(), strict=True)]
     table.write_text("\n".join(["x0,x1,x2,x3,x4,kind", *rows]) + "\n")

@@ -160,7 +160,7 @@ def test_columns_of_text_missing_values_and_columns_to_leave_out(tmp_path):
     other = load_like(write_csv(tmp_path / "o.csv", rows, "kind,a,colour,b,on,more"), model)
     assert other.x_test.tolist() == [[1, 300, 0, 0, 0, 1], [2, 150, 0, 0, 1, 0]]
     for option in ({"ignore": "a"}, {"drop_missing": True}):
-        with pytest.raises(UsageError, match=r"for \.csv(,| and) \.tsv( and \.npz)? files"):
+        with pytest.raises(UsageError, match=r"for \.csv, \.tsv, .* files, which digits is not"):
             data.load("digits", **option)
     refused(path, "did you mean 'date'", label="kind", ignore="dat")
 
@@ -453,7 +453,7 @@ def test_reader_gives_up_on_odd_paths(tmp_path):
     with pytest.raises(UsageError):
         read(tmp_path / "a" / "b.csv")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UsageError, match="four MNIST-style"):
+    with pytest.raises(UsageError, match=r"MNIST-style files .train-images"):
         read(tmp_path / "empty")
 
 

@@ -200,7 +200,7 @@ def test_from_a_table_to_a_proof(tmp_path, capsys, monkeypatch):
     assert json.loads(capsys.readouterr().out)["accuracy"] > 0.95
     assert main(["emit", "t.lut", "-o", "core"]) == 0
     assert main(["verify", "core", "--engine", "golden,amaranth,cocotb,gates,formal"]) == 0
-    written(tmp_path, "mode,heat\n,\neco,NaN\nfast,3.5\n", "new.csv")
+    written(tmp_path, "mode,heat,turn\n,,1\neco,NaN,2\nfast,3.5,3\n", "new.csv")
     capsys.readouterr()
     assert main(["predict", "t.lut", "--data", "new.csv"]) == 0
     assert len(capsys.readouterr().out.split()) == 4
