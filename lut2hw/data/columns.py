@@ -408,10 +408,12 @@ class Columns:
             return self._feature(name, column)
         if category or (wanted is not None and name not in wanted):
             text = column.astype(str).str.strip().to_numpy(dtype=np.str_)
+            none = np.zeros(len(text), bool)
             if wanted is None:
-                return self._new_bits(name, text, *np.unique(text, return_counts=True))
+                values, counts = np.unique(text, return_counts=True)
+                return self._spread(name, self._new_bits(name, text, values, counts, False), none)
             if name not in wanted:
-                return self._known_bits(name, text)
+                return self._spread(name, self._known_bits(name, text), none)
         return self._feature(name, self._stripped(column))
 
     def _feature(self, name: str, column: pd.Series) -> dict[str, NDArray[Any]]:
@@ -502,8 +504,8 @@ class Columns:
         if times.isna().any():
             return None
         self.notes.append(
-            f"column {name!r} holds dates: read as days since 1970-01-01; --ignore {shlex.quote(_quoted(name))} "
-            "leaves it out"
+            f"column {name!r} holds dates: read as days since 1970-01-01; if they tell nothing, "
+            f"{self.source.without(name)}"
         )
         days = ((times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)).to_numpy(np.float64)
         return days.astype(np.int64) if (days == np.rint(days)).all() else days
