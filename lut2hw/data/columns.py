@@ -456,7 +456,7 @@ class Columns:
             )
         return self._spread(name, self._new_bits(name, text, values, counts, bool(absent.any())), absent)
 
-    def _spread(self, name: str, bits: dict[str, NDArray], absent: NDArray[np.bool_]) -> dict[str, NDArray]:
+    def _spread(self, name: str, bits: dict[str, NDArray[Any]], absent: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
         """Bits of the rows with a value as bits of all rows, and the bit that says which have none."""
         out = {}
         for key, bit in bits.items():
@@ -491,7 +491,7 @@ class Columns:
             )
         return None
 
-    def _days(self, name: str, values: NDArray) -> NDArray | None:
+    def _days(self, name: str, values: NDArray[Any]) -> NDArray[Any] | None:
         """Days since 1970-01-01 (n_values,) of texts that are dates, with or without times; None if they are not."""
         import pandas as pd
 
@@ -507,10 +507,12 @@ class Columns:
             f"column {name!r} holds dates: read as days since 1970-01-01; if they tell nothing, "
             f"{self.source.without(name)}"
         )
-        days = ((times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)).to_numpy(np.float64)
+        days: NDArray[Any] = ((times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)).to_numpy(np.float64)
         return days.astype(np.int64) if (days == np.rint(days)).all() else days
 
-    def _new_bits(self, name: str, text: NDArray, values: NDArray, counts: NDArray, gaps: bool) -> dict[str, NDArray]:
+    def _new_bits(
+        self, name: str, text: NDArray[Any], values: NDArray[Any], counts: NDArray[Any], gaps: bool
+    ) -> dict[str, NDArray[Any]]:
         """Bits of a column of text, by what it holds."""
         most = self.options.max_categories or MAX_CATEGORIES
         if len(values) > most:
@@ -590,7 +592,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _with_gaps(values: NDArray, absent: NDArray[np.bool_]) -> NDArray:
+def _with_gaps(values: NDArray[Any], absent: NDArray[np.bool_]) -> NDArray[Any]:
     """Values of the rows that have one as a column, NaN elsewhere."""
     if not absent.any():
         return values
@@ -609,4 +611,4 @@ def _texts(column: pd.Series) -> NDArray[np.str_]:
             np.str_,
         )
     texts = column.astype(object).where(column.notna(), "").astype(str).str.strip()
-    return texts.to_numpy(dtype=np.str_)
+    return np.asarray(texts.to_numpy(), np.str_)

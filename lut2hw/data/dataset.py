@@ -535,7 +535,7 @@ def _may_lack(features: Features) -> frozenset[str]:
     return frozenset(np.array(features.names, object)[features.missing].tolist())
 
 
-def _gaps(features: Features, xs: list[NDArray]) -> list[str]:
+def _gaps(features: Features, xs: list[NDArray[Any]]) -> list[str]:
     """What to say of missing values."""
     if not features.missing.any():
         return []
@@ -547,7 +547,7 @@ def _gaps(features: Features, xs: list[NDArray]) -> list[str]:
     ]
 
 
-def _features(table: Table, xs: list[NDArray]) -> Features:
+def _features(table: Table, xs: list[NDArray[Any]]) -> Features:
     """Names, ranges and scaling, from the training examples; what may be missing, from all."""
     x = xs[0]
     names = table.names or tuple(f"x{i}" for i in range(x.shape[1]))

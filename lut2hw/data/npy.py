@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from lut2hw.errors import UsageError
 from lut2hw.files import open_regular
 
 
-def read_npy(path: Path) -> NDArray:
+def read_npy(path: Path) -> NDArray[Any]:
     """One array, after its header is known to agree with the size of the file.
 
     Raises
@@ -75,7 +76,7 @@ def holds_arrays(folder: Path) -> bool:
     return (folder / "x_train.npy").is_file() or (folder / "x.npy").is_file()
 
 
-def _table(name: str, arrays: dict[str, NDArray], options: ReadOptions) -> Table:
+def _table(name: str, arrays: dict[str, NDArray[Any]], options: ReadOptions) -> Table:
     if not options.labelled:
         arrays |= {key.replace("x_", "y_"): np.zeros(len(x), np.int64) for key, x in arrays.items()}
     if sum(array.nbytes for array in arrays.values()) > MAX_BYTES:

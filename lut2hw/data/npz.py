@@ -83,7 +83,7 @@ def read_npz(path: Path, options: ReadOptions) -> Table:
     return without_missing(table) if options.drop_missing else table
 
 
-def _named(path: Path, label: str) -> dict[str, NDArray]:
+def _named(path: Path, label: str) -> dict[str, NDArray[Any]]:
     """The array called `label` as labels, and the one of as many numbers or images as examples."""
     arrays = open_npz(path, (label,), array_names(path))
     y = arrays.pop(label)

@@ -56,9 +56,9 @@ class Table:
     """Raw examples."""
 
     name: str
-    x_train: NDArray
+    x_train: NDArray[Any]
     """Numbers (n, n_features), NaN where a value is missing."""
-    y_train: NDArray
+    y_train: NDArray[Any]
     """Integers or strings (n,), one label each; of tasks with several, numbers (n, targets)."""
     x_test: NDArray[Any] | None = None
     """The source's own test split, or None if it has none."""
