@@ -207,15 +207,16 @@ def _moved(network: LutNetwork, x: NDArray[np.integer], pixels: int, axis: int) 
 
 
 def _right(network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> float:
-    """How many of the examples are answered right; of numbers the share of their variance that is explained counts,
-    of labels the share of right ones.
+    """How many of the examples are answered right; of numbers R2 counts instead, the mean over targets, of labels
+    the share of right ones.
     """
     answer = network.predict_integers(x).reshape(len(x), -1)
     y = np.asarray(y).reshape(len(x), -1)
     if network.head.kind != "number":
         return float((answer == y).mean(axis=1).sum())
-    spread = ((y - y.mean(axis=0)) ** 2).sum()
-    return len(x) * (1 - float(((y - answer) ** 2).sum() / (spread or 1)))
+    error, spread = ((y - answer) ** 2).sum(axis=0), ((y - y.mean(axis=0)) ** 2).sum(axis=0)
+    each = np.where(spread > 0, 1 - error / np.where(spread > 0, spread, 1), error == 0)
+    return len(x) * float(each.mean())
 
 
 def _accuracy(network: LutNetwork, data: Examples | None) -> dict[str, float]:

@@ -313,6 +313,17 @@ def test_dont_cares_keep_numbers_and_labels():
         compare(compiled.network, compiled, compiled.output_port.outputs, n=200)
 
 
+def test_dont_cares_are_judged_by_the_mean_of_r2():
+    network = random_network(5, head="number", luts=20)
+    x = inputs_of(network, 300)
+    noise = np.random.default_rng(0).normal(size=(300, 1))
+    y = network.predict_integers(x).reshape(300, -1) + noise
+    compiled = compile_network(network, targets.get("ice40"), dont_cares="rare:1", data=Given(x, y))
+    found = compiled.network.predict_integers(x).reshape(300, -1)
+    r2 = 1 - ((y - found) ** 2).sum(axis=0) / ((y - y.mean(axis=0)) ** 2).sum(axis=0)
+    assert compiled.network.meta["dont_cares"]["after"] == {"train": round(float(r2.mean()), 6)}
+
+
 def test_the_folder_says_what_comes_out(tmp_path):
     network = random_network(3)
     manifest = emit_model(network, tmp_path / "core", outputs="class,scores")
