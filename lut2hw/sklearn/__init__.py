@@ -7,9 +7,18 @@ from lut2hw.lazy import lazy
 if TYPE_CHECKING:
     from lut2hw.sklearn.classifiers import DescentClassifier, MemorizeClassifier
     from lut2hw.sklearn.history import Sweep
+    from lut2hw.sklearn.outliers import DescentOutlierDetector
+    from lut2hw.sklearn.regressors import DescentRegressor
 
-__all__ = ["DescentClassifier", "MemorizeClassifier", "Sweep"]
+__all__ = ["DescentClassifier", "DescentOutlierDetector", "DescentRegressor", "MemorizeClassifier", "Sweep"]
 
 __getattr__, __dir__ = lazy(
-    __name__, {"DescentClassifier": "classifiers", "MemorizeClassifier": "classifiers", "Sweep": "history"}
+    __name__,
+    {
+        "DescentClassifier": "classifiers",
+        "DescentOutlierDetector": "outliers",
+        "DescentRegressor": "regressors",
+        "MemorizeClassifier": "classifiers",
+        "Sweep": "history",
+    },
 )

@@ -8,123 +8,72 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
-from scipy.special import logsumexp
-from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, check_is_fitted, check_X_y, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, check_X_y, validate_data
 
 from lut2hw import bits
 from lut2hw.data.columns import OTHER
 from lut2hw.data.dataset import Dataset
 from lut2hw.data.frames import FrameColumns, is_frame, is_numeric, read_frame
 from lut2hw.data.table import MAX_CATEGORIES, ReadOptions
+from lut2hw.data.weights import integer_weights
 from lut2hw.errors import UsageError
 from lut2hw.model.features import Features, quantize
 from lut2hw.model.network import LutNetwork
-from lut2hw.model.parts import Layer
 from lut2hw.sklearn.history import History, Sweep, pairs
 from lut2hw.sklearn.parameters import options_of
 from lut2hw.training.gains import gains
 from lut2hw.training.options import TrainOptions
-from lut2hw.training.temperature import fit_temperature
 from lut2hw.training.train import Trained, train
 
+NONE = "no_validation"
+"""What scikit-learn takes for no labels."""
 
-class LutClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClassifierMixin, BaseEstimator):
-    """What the classifiers share."""
+
+class LutEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """What the estimators share; a kind of answers adds `_answers`, `_names`, `_loss` and `_metrics`."""
 
     network_: LutNetwork
     trained_: Trained
-    calibration: Any
     max_categories: Any
     image_shape: Any
     random_state: Any
     n_jobs: Any
-    _hidden: list[Layer]  # of the layers that partial_fit has added
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Labels of examples: the network's answers.
+    warm_start: Any = False
+    _start: LutNetwork | None = None
+    """The network to go on with, while `fit` runs."""
+    _learner: str
+    """Name of the learner."""
+    _y_options: ClassVar[Mapping[str, Any]] = {}
+    """How scikit-learn is to look at labels."""
 
-        Parameters
-        ----------
-        X : ArrayLike
-            Array-like or frame (n_samples, n_features), dense or sparse.
+    # --- what a kind of answers says --------------------------------------------------------------------------------
 
-        Returns
-        -------
-        NDArray
-            (n_samples,), of `classes_`.
-        """
-        check_is_fitted(self, "network_")
-        integers = self._integers(self._validated(X, reset=False))
-        with threads(self.n_jobs):
-            labels: NDArray[Any] = self.classes_[self.network_.predict_integers(integers)]
-        return labels
+    def _answers(self, y: Any, reset: bool) -> NDArray[Any]:
+        """Labels as `Dataset` has them; learn what they are if `reset`."""
+        raise NotImplementedError
 
-    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Probabilities of the classes, by the scores and the network's temperature.
+    def _names(self) -> dict[str, Any]:
+        """Task and names of the answers, as fields of a `Dataset`."""
+        raise NotImplementedError
 
-        The temperature is fitted as `calibration` says and kept in the network (`LutNetwork.predict_proba`). The most
-        probable class is the answer.
+    def _loss(self, network: LutNetwork, data: Dataset) -> Callable[[NDArray[np.int64], NDArray[Any]], float]:
+        """Called as loss(scores, answers): what `feature_importances_` is measured in."""
+        raise NotImplementedError
 
-        Parameters
-        ----------
-        X : ArrayLike
-            Array-like or frame (n_samples, n_features), dense or sparse.
+    def _metrics(self, network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> Mapping[str, float]:
+        """Of the network as it stands, for `evals_result_`, beside the loss."""
+        raise NotImplementedError
 
-        Returns
-        -------
-        NDArray[np.float64]
-            (n_samples, n_classes), in the order of `classes_`; rows sum to one.
-        """
-        scores = self._scores(X)
-        return self.network_.probabilities(scores)
-
-    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Logarithms of `predict_proba`.
-
-        Parameters
-        ----------
-        X : ArrayLike
-            Array-like or frame (n_samples, n_features), dense or sparse.
-
-        Returns
-        -------
-        NDArray[np.float64]
-            (n_samples, n_classes).
-        """
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
-
-    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Votes for each class; of two classes votes above the threshold.
-
-        The sign is the answer and zero does not occur: half a vote, or for a single LUT -1 or 1.
-
-        Parameters
-        ----------
-        X : ArrayLike
-            Array-like or frame (n_samples, n_features), dense or sparse.
-
-        Returns
-        -------
-        NDArray[np.float64]
-            (n_samples, n_classes), or of two classes (n_samples,).
-        """
-        scores = self._scores(X)
-        if self.network_.head.kind == "bit":
-            return np.asarray(2.0 * scores[:, 0] - 1.0, np.float64)
-        if self.network_.head.kind == "threshold":
-            return np.asarray(scores[:, 0] + 0.5, np.float64)
-        # As in `predict`, the lowest class wins a tie: less than half a vote apart in all.
-        return np.asarray(scores - np.arange(scores.shape[1]) * (0.5 / scores.shape[1]), np.float64)
+    # --- outputs of LUTs --------------------------------------------------------------------------------------------
 
     def transform(self, X: ArrayLike) -> NDArray[np.uint8]:
         """Outputs of all LUTs as features of 0 and 1, in the order of the network's layers.
@@ -146,15 +95,23 @@ class LutClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             signals = network.signals(network.encoder(integers))[len(network.encoder) :]
         return np.ascontiguousarray(bits.unpack(signals, len(integers)).T.astype(np.uint8))
 
+    @property
+    def _n_features_out(self) -> int:
+        return self.network_.n_luts
+
+    # --- answers ----------------------------------------------------------------------------------------------------
+
+    def _predicted(self, X: ArrayLike) -> NDArray[Any]:
+        check_is_fitted(self, "network_")
+        integers = self._integers(self._validated(X, reset=False))
+        with threads(self.n_jobs):
+            return self.network_.predict_integers(integers)
+
     def _scores(self, X: ArrayLike) -> NDArray[np.int64]:
         check_is_fitted(self, "network_")
         integers = self._integers(self._validated(X, reset=False))
         with threads(self.n_jobs):
             return self.network_.scores_packed(self.network_.encoder(integers), len(integers))
-
-    @property
-    def _n_features_out(self) -> int:
-        return self.network_.n_luts
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -162,8 +119,11 @@ class LutClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         tags.transformer_tags.preserves_dtype = []
         return tags
 
-    def _validated(self, X: Any, reset: bool, y: Any = "no_validation") -> Any:
+    # --- examples ---------------------------------------------------------------------------------------------------
+
+    def _validated(self, X: Any, reset: bool, y: Any = NONE) -> Any:
         """Numbers (n, n_features) of X, dense or sparse, and y if it is given; `_columns` says what was made of X."""
+        how = {} if isinstance(y, str) else dict(self._y_options)
         if not is_frame(X) or is_numeric(X):
             if reset:
                 self._columns: FrameColumns | None = None
@@ -172,11 +132,10 @@ class LutClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
                     f"{type(self).__name__} was fitted to a frame with columns that are no numbers; give one like it"
                 )
             if self._columns is None:
-                return validate_data(self, X, y=y, reset=reset, accept_sparse="csr", dtype="numeric")
+                return validate_data(self, X, y=y, reset=reset, accept_sparse="csr", dtype="numeric", **how)
         validate_data(self, X, y=y, reset=reset, skip_check_array=True)
         columns = self._read_frame(X, reset)
-        alone = isinstance(y, str)
-        return check_array(columns.x, input_name="X") if alone else check_X_y(columns.x, y)
+        return check_array(columns.x, input_name="X") if isinstance(y, str) else check_X_y(columns.x, y, **how)
 
     def _read_frame(self, X: Any, reset: bool) -> FrameColumns:
         if reset:
@@ -211,138 +170,141 @@ class LutClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             return self._columns.names
         return tuple(getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)]))
 
-    def _examples(
-        self, X: Any, y: Any, classes: ArrayLike | None = None, reset: bool = True
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Features]:
-        X, y = self._validated(X, reset, y)
-        check_classification_targets(y)
-        if reset:
-            self.classes_ = np.unique(y) if classes is None else np.unique(np.asarray(classes))
-            if len(self.classes_) < 2:
-                raise UsageError(
-                    f"{type(self).__name__} needs at least two classes, but the data has one class: "
-                    f"{self.classes_[0]!r}"
-                )
-        elif classes is not None and not np.array_equal(np.unique(np.asarray(classes)), self.classes_):
-            raise UsageError(
-                f"classes={classes!r} is not the same as on last call to partial_fit, which was {self.classes_!r}"
-            )
-        number = self._numbers(y, "; give all classes in the first call")
-        dense = X.toarray() if sparse.issparse(X) else X
-        names = self._feature_names()
-        if not reset:
-            features = self._first_encoder.features
-        elif dense.dtype.kind == "f":
-            features = quantize(dense, names)
-        else:
-            features = Features.integers(dense.min(axis=0), dense.max(axis=0), names)
-        return self._integers(dense, features), number, features
-
-    def _numbers(self, y: Any, remedy: str = "") -> NDArray[np.int64]:
-        """Class numbers of labels."""
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise UsageError(f"y has the label {unknown[0]!r}, which is not in classes {list(self.classes_)}{remedy}")
-        numbers: NDArray[np.int64] = np.searchsorted(self.classes_, y)
-        return numbers
+    def _features(self, X: Any) -> Features:
+        """Ranges and scales of validated X, or those of the network to go on with."""
+        if self._start is not None:
+            return self._start.features
+        dense, names = _dense(X), self._feature_names()
+        if dense.dtype.kind == "f":
+            return quantize(dense, names)
+        return Features.integers(dense.min(axis=0), dense.max(axis=0), names)
 
     def _integers(self, X: Any, features: Features | None = None) -> NDArray[np.int64]:
-        dense = X.toarray() if sparse.issparse(X) else X
-        return (self.network_.features if features is None else features).integers_of(dense)
+        """Validated X as the network reads it."""
+        return (self.network_.features if features is None else features).integers_of(_dense(X))
+
+    # --- training ---------------------------------------------------------------------------------------------------
 
     def _train(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
-        name: str,
-        eval_set: Any,
-        verbose: bool | int,
-        callbacks: Sequence[Callable[[Sweep], bool | None]] | None,
+        X: Any,
+        y: Any,
+        *,
+        eval_set: Any = None,
+        verbose: bool | int = False,
+        callbacks: Sequence[Callable[[Sweep], bool | None]] | None = None,
+        sample_weight: Any = None,
     ) -> None:
         """Train `network_` as `lut2hw train` does."""
-        x, number, features = self._examples(X, y)
-        if self.image_shape is not None:
-            shape = tuple(int(side) for side in self.image_shape)
-            if math.prod(shape) != x.shape[1]:
-                raise UsageError(f"image_shape {shape} does not fit examples of {x.shape[1]} features")
-            features = replace(features, image_shape=shape)
-        names = tuple(str(c) for c in self.classes_)
-        data = Dataset("X", features, names, x, number, x[:0], number[:0], self._data_options())
-        history = History(self._evaluated(eval_set, features), self._metrics, verbose, callbacks)
-        options = self._train_options(name)
+        self._start = self.network_ if self.warm_start and hasattr(self, "network_") else None
+        try:
+            self._fit(self._prepared(X, y, eval_set, verbose, callbacks, sample_weight))
+        finally:
+            self.__dict__.pop("_start")
+
+    def _fit(self, prepared: tuple[Dataset, History, TrainOptions]) -> None:
+        data, history, options = prepared
+        watch = None if history.idle else history
         with threads(self.n_jobs):
-            trained = train(data, options, threads=numba.get_num_threads(), watch=None if history.idle else history)
+            trained = train(data, options, threads=numba.get_num_threads(), watch=watch, start=self._start)
             history.end(trained.network)
-            trained = self._calibrated(trained, data)
+            trained = self._finished(trained, data)
         self.network_, self.trained_, self.evals_result_ = trained.network, trained, history.evals
         curve = trained.network.meta.get("curve")
         if curve:
             self.n_iter_ = len(curve)
             self.loss_curve_ = [float(row[2]) for row in curve]
-        self._weigh(x, number, options.seed)
+        self._weigh(data, options.seed)
 
-    def _calibrated(self, trained: Trained, data: Dataset) -> Trained:
-        """The same network with the temperature that fits held-out examples, asked of one trained without them."""
-        share = self.calibration
-        if share is None:
-            return trained
-        if not isinstance(share, numbers.Real) or not 0 < float(share) < 1:
-            raise UsageError(f"calibration must be a number between 0 and 1, or None, not {share!r}")
-        held = held_out(data.y_train, float(share), trained.options.seed)
-        rest = data.training(~held)
-        if trained.network.head.kind == "bit" or trained.ended == "interrupt" or not held.any():
-            return trained
-        if len(np.unique(rest.y_train)) < 2:
-            return trained
-        other = train(rest, trained.options, threads=numba.get_num_threads(), watch=ended_after(trained)).network
-        if other.head.kind != trained.network.head.kind or other.meta.get("ended") == "interrupt":
-            return trained
-        temperature = fit_temperature(other, data.x_train[held], data.y_train[held])
-        return replace(trained, network=trained.network.with_meta(temperature=temperature))
+    def _prepared(
+        self, X: Any, y: Any, eval_set: Any, verbose: bool | int, callbacks: Any, sample_weight: Any
+    ) -> tuple[Dataset, History, TrainOptions]:
+        """What `train` is given."""
+        anew = self._start is None
+        X, y = self._validated(X, anew, y) if not isinstance(y, str) else (self._validated(X, anew), y)
+        if X.shape[0] < 2:
+            raise UsageError(f"{type(self).__name__} cannot learn from 1 sample; give two at least")
+        weight = self._weights(sample_weight, X, y)
+        rows = None if weight is None or (weight > 0).all() else np.flatnonzero(weight > 0)
+        if rows is not None and weight is not None:  # what does not count is not there
+            X, y, weight = X[rows], y[rows] if not isinstance(y, str) else y, weight[rows]
+        answers = self._answers(y, reset=anew) if not isinstance(y, str) else np.zeros(X.shape[0], np.int64)
+        features = self._features(X)
+        x = self._integers(X, features)
+        if self.image_shape is not None:
+            shape = tuple(int(side) for side in self.image_shape)
+            if math.prod(shape) != x.shape[1]:
+                raise UsageError(f"image_shape {shape} does not fit examples of {x.shape[1]} features")
+            features = replace(features, image_shape=shape)
+        counts = None if weight is None else integer_weights(weight)
+        if counts is not None and (counts == 1).all():
+            counts = None
+        data = Dataset(
+            "X",
+            features,
+            x_train=x,
+            y_train=answers,
+            x_test=x[:0],
+            y_test=answers[:0],
+            options=self._data_options(),
+            weight_train=counts,
+            **{"class_names": (), **self._names()},
+        )
+        evaluated = []
+        for more, labels in pairs(eval_set):
+            checked, labels = self._validated(more, False, labels)
+            evaluated.append((self._integers(checked, features), self._answers(labels, reset=False)))
+
+        def measure(network: LutNetwork, x: NDArray[np.integer], y: Any, tau: float | None) -> Mapping[str, float]:
+            if tau is None:
+                return self._metrics(network, x, y)
+            loss = (
+                self._loss(network, data) if tau == 0 else self._loss(network.with_meta(options={"tau": tau}), data)
+            )
+            scores = network.scores_packed(network.encoder(x), len(x))
+            return {"loss": loss(scores, y), **self._metrics(network, x, y)}
+
+        return data, History(evaluated, measure, verbose, callbacks), self._train_options()
+
+    def _weights(self, sample_weight: Any, X: Any, y: Any) -> NDArray[np.float64] | None:
+        """Weights of the examples, real numbers; None if all count once."""
+        if sample_weight is None:
+            return None
+        return np.asarray(_check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True))
+
+    def _finished(self, trained: Trained, data: Dataset) -> Trained:
+        """What was trained, with what is fitted after it."""
+        return trained
 
     def _data_options(self) -> dict[str, Any]:
         """What a file needs to be read as X was, as `Dataset.options`."""
         categories = {} if self._columns is None else self._columns.categories
         return {"categories": {name: list(values) for name, values in categories.items()}} if categories else {}
 
-    def _evaluated(self, eval_set: Any, features: Features) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        out = []
-        for X, y in pairs(eval_set):
-            checked, labels = self._validated(X, False, y)
-            out.append((self._integers(checked, features), self._numbers(labels)))
-        return out
-
-    def _metrics(
-        self, network: LutNetwork, x: NDArray[np.integer], y: NDArray[np.int64], tau: float | None
-    ) -> Mapping[str, float]:
-        with threads(self.n_jobs):
-            scores = network.scores_packed(network.encoder(x), len(x))
-        loss = {} if tau is None else {"loss": cross_entropy(network, scores, y, tau)}
-        return {**loss, "accuracy": float((network.head.answer(scores) == y).mean())}
-
-    def _weigh(self, x: NDArray[np.int64], y: NDArray[np.int64], seed: int) -> None:
+    def _weigh(self, data: Dataset, seed: int) -> None:
         """`feature_importances_` of the network, by the training examples."""
-        network = self.network_
-        tau = network.meta.get("options", {}).get("tau")
-
-        def loss(scores: NDArray[np.int64], rows: NDArray[np.intp]) -> float:
-            if tau is None:
-                return float((network.head.answer(scores) != y[rows]).mean())
-            return cross_entropy(network, scores, y[rows], float(tau))
-
+        loss, y = self._loss(self.network_, data), data.y_train
         of = None if self._columns is None else self._columns.column
         with threads(self.n_jobs):
-            gained = np.maximum(gains(network, x, loss, columns=of, seed=seed), 0.0)
+            found = gains(self.network_, data.x_train, lambda s, rows: loss(s, y[rows]), columns=of, seed=seed)
+        gained = np.maximum(found, 0.0)
         self.feature_importances_ = gained / (gained.sum() or 1.0)
 
-    def _train_options(self, name: str) -> TrainOptions:
-        given = {field: getattr(self, field) for field in options_of(name)}
-        return TrainOptions.of(name, **given, seed=self._seed())
+    def _train_options(self) -> TrainOptions:
+        return TrainOptions.of(self._learner, **self._given(), seed=self._seed())
+
+    def _given(self) -> dict[str, Any]:
+        """Options of the training by name."""
+        return {field: getattr(self, field) for field in options_of(self._learner) if hasattr(self, field)}
 
     def _seed(self) -> int:
         if isinstance(self.random_state, numbers.Integral):
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+
+def _dense(X: Any) -> NDArray[Any]:
+    return np.asarray(X.toarray() if sparse.issparse(X) else X)
 
 
 def held_out(y: NDArray[Any], share: float, seed: int) -> NDArray[np.bool_]:
@@ -353,27 +315,6 @@ def held_out(y: NDArray[Any], share: float, seed: int) -> NDArray[np.bool_]:
     held = np.zeros(len(y), bool)
     held[order[np.flatnonzero(np.diff(turn, prepend=0.0))]] = True
     return held
-
-
-def ended_after(trained: Trained) -> Callable[[Any], bool] | None:
-    """Ends another training after as many sweeps, if a callback ended this one."""
-    left = len(trained.network.meta.get("curve", ()))
-
-    def watch(_: Any) -> bool:
-        nonlocal left
-        left -= 1
-        return left <= 0
-
-    return watch if trained.ended == "callback" else None
-
-
-def cross_entropy(network: LutNetwork, scores: NDArray[np.int64], y: NDArray[np.int64], tau: float) -> float:
-    """Mean loss in nats at a temperature, as descent has it: of the votes for each class, ties counted as ties."""
-    if network.head.kind == "threshold":  # the score is the votes for class 1 less those for class 0, less one
-        margin = (scores[:, 0] + 1) / tau
-        return float(np.logaddexp(0.0, np.where(y == 1, -margin, margin)).mean())
-    logits = scores / tau
-    return float((logsumexp(logits, axis=1) - logits[np.arange(len(y)), y]).mean())
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from lut2hw.flags import Flag, flags
@@ -19,6 +19,14 @@ CALIBRATION: dict[str, tuple[str, Any, str]] = {
         0.2,
         "Share of the examples that the temperature of predict_proba is fitted on: a second network is trained "
         "without them and asked. None saves its time; probabilities are then as sure as the training examples are.",
+    )
+}
+WARM_START: dict[str, tuple[str, Any, str]] = {
+    "warm_start": (
+        "bool",
+        False,
+        "Whether fit goes on with the network of the last one, whose size, classes and features are kept: further "
+        "sweeps over all LUTs.",
     )
 }
 OWN: dict[str, tuple[str, Any, str]] = {
@@ -55,7 +63,7 @@ def options_of(name: str) -> dict[str, Flag]:
 
 
 def with_options(
-    name: str, own: Mapping[str, tuple[str, Any, str]] | None = None, **defaults: Any
+    name: str, own: Mapping[str, tuple[str, Any, str]] | None = None, without: Collection[str] = (), **defaults: Any
 ) -> Callable[[C], C]:
     """Give an estimator the options of `lut2hw train` with a learner as parameters; the first two by position.
 
@@ -65,12 +73,14 @@ def with_options(
         The learner's.
     own : mapping, optional
         Further parameters, as `OWN`.
+    without : collection of str, optional
+        Options that have no effect on such answers.
     **defaults
         Of options whose default is another one here.
     """
 
     def decorate(estimator: C) -> C:
-        options = options_of(name)
+        options = {field: each for field, each in options_of(name).items() if field not in without}
         place = inspect.Parameter
         parameters = [place("self", place.POSITIONAL_OR_KEYWORD)]
         text = []

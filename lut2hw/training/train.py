@@ -63,6 +63,7 @@ def train(
     *,
     threads: int | None = None,
     watch: Watch | None = None,
+    start: LutNetwork | None = None,
 ) -> Trained:
     """Train a network.
 
@@ -79,6 +80,9 @@ def train(
     watch : callable, optional
         descent: called after every sweep with a `lut2hw.learn.descent.Progress`; True ends training with what there
         is. Not of trainings that choose an option by validation, but with a device to fill of each size tried.
+    start : LutNetwork, optional
+        descent: a network of the same features and classes to go on with, whose size is kept: further sweeps over all
+        of its LUTs, which lower the loss of these examples or leave it.
 
     Returns
     -------
@@ -99,7 +103,10 @@ def train(
     if isinstance(options.learning, DescentOptions):
         check_options(dataset.task, options.learning)
     began = time.perf_counter()
+    if start is not None:
+        options = _of_start(options, dataset, start)
     run = _Run(dataset, options, progress, threads, watch)
+    run.start = start
     network = run.whole()
     seconds = time.perf_counter() - began
     task, found = TASKS[dataset.task], {}
@@ -135,6 +142,7 @@ class _Run:
     ) -> None:
         self.dataset, self.options, self.progress, self.threads = dataset, options, progress, threads
         self.watch = watch
+        self.start: LutNetwork | None = None
         self.tried: dict[str, dict[Any, float]] = {}
         self.size: Size | None = None
         self.place = options.place
@@ -192,6 +200,7 @@ class _Run:
             self.progress,
             once=options.given().get("time_limit") is not None,
             watch=self.watch,
+            start=self.start,
         )
         if self.size is not None:
             self.options = _sized(self.options, self.size)
@@ -232,11 +241,12 @@ class _Run:
         progress: Progress | None = None,
         once: bool = True,
         watch: Watch | None = None,
+        start: LutNetwork | None = None,
     ) -> LutNetwork:
         options = self.options
         place = self.place
         if place is None:
-            return self._call(options, dataset, encoder, progress, watch)
+            return self._call(options, dataset, encoder, progress, watch, start)
         given = options.given()
         shape = dataset.features.image_shape
         if not {"window", "subspace"} & given.keys():
@@ -265,6 +275,7 @@ class _Run:
         encoder: Encoder,
         progress: Progress | None,
         watch: Watch | None,
+        start: LutNetwork | None = None,
     ) -> LutNetwork:
         learner = options.learner
         return learner.learn(
@@ -276,6 +287,7 @@ class _Run:
             threads=self.threads,
             progress=progress,
             watch=watch,
+            start=start,
         )
 
 
@@ -300,6 +312,25 @@ def _sized(options: TrainOptions, size: Size) -> TrainOptions:
     """The options of a network of that size, instead of those of a device."""
     sized = {"luts": size.luts, "votes": size.votes, "levels": 3, "inputs": size.inputs}
     return options.but(**dict.fromkeys(PLACED), **{**sized, **_given_of(options, FILLED)})
+
+
+def _of_start(options: TrainOptions, dataset: Dataset, start: LutNetwork) -> TrainOptions:
+    """The options of a network that is to go on, with the size that it has."""
+    made = start.meta.get("options")
+    if start.meta.get("learner") != "descent" or not isinstance(made, dict) or not isinstance(made.get("k"), int):
+        raise UsageError("only a network that descent has trained can be gone on with; start anew")
+    if dataset.task is Task.ANOMALY:
+        raise UsageError("a network of --task anomaly cannot be gone on with; start anew")
+    names = (dataset.features.names, dataset.class_names, dataset.target_names)
+    if names != (start.features.names, start.class_names, start.target_names):
+        raise UsageError("these examples have other features or classes than the network; start anew")
+    if not dataset.features.same_scaling(start.features):
+        raise UsageError("these integers were made with other scales than the network's; start anew")
+    size = {name: made.get(name) for name in ("luts", "votes", "levels", "tau")}
+    bits = start.meta.get("bits_per_feature")
+    if options.bits_per_feature is None and options.threshold is None and isinstance(bits, int):
+        size["bits_per_feature"] = (bits,)
+    return options.but(**dict.fromkeys(PLACED), **size, k=made["k"])
 
 
 def _given_of(options: TrainOptions, names: Sequence[str]) -> dict[str, Any]:
@@ -327,7 +358,12 @@ def options_of(meta: Any) -> TrainOptions | None:
 
     A model ended by a time limit, an interrupt or a callback is repeated up to where that happened.
     """
-    if not isinstance(meta, dict) or "imported" in meta or not isinstance(meta.get("learner"), str):
+    if (
+        not isinstance(meta, dict)
+        or "imported" in meta
+        or "resumed" in meta
+        or not isinstance(meta.get("learner"), str)
+    ):
         return None
     tried, filled = meta.get("tried"), meta.get("filled")
     tried = tried if isinstance(tried, dict) else {}

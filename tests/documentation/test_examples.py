@@ -35,6 +35,13 @@ def test_inside_amaranth(tmp_path):
 
 
 @pytest.mark.slow
+def test_regression(tmp_path):
+    out = run([sys.executable, str(EXAMPLES / "regression.py")], tmp_path)
+    ours, forest = (float(found) for found in re.findall(r"0\.\d{3}", re.search(r"^R2 .*$", out, re.M)[0]))
+    assert ours > forest - 0.05 and "golden PASS" in out and "amaranth PASS" in out
+
+
+@pytest.mark.slow
 def test_tabular(tmp_path):
     out = run([sys.executable, str(EXAMPLES / "tabular.py")], tmp_path)
     assert "cocotb PASS" in out or "amaranth PASS" in out

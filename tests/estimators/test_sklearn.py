@@ -13,30 +13,10 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from lut2hw import MemorizeClassifier
 from lut2hw.errors import UsageError
 from lut2hw.model.network import LutNetwork, to_bytes
-
-
-def name_of(check):
-    return getattr(check, "func", check).__name__
-
-
-# All but the one that leaves itself out where SciPy was not told at its import to take other libraries' arrays.
-CHECKS = [
-    pytest.param(estimator, check, id=f"{name_of(check)}-{number}")
-    for number, (estimator, check) in enumerate(
-        estimator_checks_generator(MemorizeClassifier(layers=(40,), random_state=0))
-    )
-    if name_of(check) != "check_array_api_input"
-]
-
-
-@pytest.mark.parametrize(("estimator", "check"), CHECKS)
-def test_check_estimator(estimator, check):
-    check(estimator)
 
 
 @pytest.fixture(scope="module")

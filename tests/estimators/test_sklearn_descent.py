@@ -1,4 +1,4 @@
-"""DescentClassifier as scikit-learn users expect it; the checks of scikit-learn itself are in test_descent.py."""
+"""DescentClassifier as scikit-learn users expect it; the checks of scikit-learn itself are in test_conventions.py."""
 
 from __future__ import annotations
 

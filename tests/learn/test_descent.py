@@ -459,15 +459,6 @@ def test_options_are_checked_when_made() -> None:
         DescentOptions(margin=-1)
 
 
-def test_classifier_follows_the_conventions_of_scikit_learn() -> None:
-    from sklearn.utils.estimator_checks import check_estimator
-
-    from lut2hw import DescentClassifier
-
-    results = check_estimator(DescentClassifier(luts=40, sweeps=3), on_fail=None)
-    assert [(r["check_name"], r["exception"]) for r in results if r["status"] == "failed"] == []
-
-
 def test_classifier_of_two_classes_has_a_signed_decision() -> None:
     from lut2hw import DescentClassifier
 

@@ -13,7 +13,15 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, reject, settings
 from hypothesis import strategies as st
 
-from lut2hw import DescentClassifier, MemorizeClassifier, choices, data, effects
+from lut2hw import (
+    DescentClassifier,
+    DescentOutlierDetector,
+    DescentRegressor,
+    MemorizeClassifier,
+    choices,
+    data,
+    effects,
+)
 from lut2hw.cli import main
 from lut2hw.errors import UsageError
 from lut2hw.flags import flags
@@ -22,7 +30,7 @@ from lut2hw.learn.learners.memorize import MemorizeOptions
 from lut2hw.learn.registry import LEARNERS
 from lut2hw.model.network import LutNetwork, to_bytes
 from lut2hw.report.page import train_command
-from lut2hw.sklearn.parameters import CALIBRATION, OWN
+from lut2hw.sklearn.parameters import CALIBRATION, OWN, WARM_START
 from lut2hw.training.fill import LINK_CELLS, chip_cells
 from lut2hw.training.options import Place, TrainOptions, all_flags
 from lut2hw.training.train import options_of, train
@@ -266,16 +274,26 @@ def test_the_table_of_effects_names_options_that_exist() -> None:
             assert {rule.option, *rule.needs} <= {param.name for param in commands[command].params}
 
 
-@pytest.mark.parametrize(("estimator", "learner"), [(DescentClassifier, "descent"), (MemorizeClassifier, "memorize")])
-def test_estimators_and_sweeps_have_every_option(estimator: type, learner: str) -> None:
+@pytest.mark.parametrize(
+    ("estimator", "learner", "without", "own"),
+    [
+        (DescentClassifier, "descent", {"loss"}, {*CALIBRATION, *WARM_START}),
+        (DescentRegressor, "descent", {"class_weight", "tau"}, {*WARM_START}),
+        (DescentOutlierDetector, "descent", {"loss", "class_weight", "augment"}, {"contamination"}),
+        (MemorizeClassifier, "memorize", set(), {*CALIBRATION}),
+    ],
+)
+def test_estimators_and_sweeps_have_every_option(
+    estimator: type, learner: str, without: set[str], own: set[str]
+) -> None:
     import typer
 
     from lut2hw.cli.entry import app
 
     wanted = {*flags(LEARNERS[learner].Options), *flags(TrainOptions)}
     parameters = inspect.signature(estimator).parameters
-    assert wanted - {"seed"} | {*OWN, *CALIBRATION} == set(parameters)
-    for name in wanted:
+    assert wanted - {"seed"} - without | {*OWN} | own == set(parameters)
+    for name in wanted - without:
         assert f"    {'random_state' if name == 'seed' else name} : " in (estimator.__doc__ or "")
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     for command in ("train", "sweep"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +29,8 @@ class Problem:
         Examples, the held-out ones included.
     rng : np.random.Generator
         Draws the order.
+    wanted : sequence of int, optional
+        Bits to keep whatever they are worth.
 
     Raises
     ------
@@ -34,7 +38,9 @@ class Problem:
         If there are too many examples, or nothing to learn from.
     """
 
-    def __init__(self, columns: bits.Packed, n: int, rng: np.random.Generator, n_held: int = 0) -> None:
+    def __init__(
+        self, columns: bits.Packed, n: int, rng: np.random.Generator, n_held: int = 0, wanted: Sequence[int] = ()
+    ) -> None:
         if n >= MAX_EXAMPLES:
             raise UsageError(
                 f"descent sums in 32 bits and takes up to {MAX_EXAMPLES - 1:,} examples, augmentation "
@@ -56,6 +62,8 @@ class Problem:
             chosen = np.flatnonzero((ones > 0) & (ones < self.n_train))
         if not len(chosen):
             raise UsageError("every encoded bit is constant in the training data; there is nothing to learn from")
+        if len(wanted):
+            chosen = np.union1d(chosen, np.asarray(wanted))
         self.signal: NDArray[np.int32] = rng.permutation(chosen).astype(np.int32)
         """int32 (n_bits,), the encoder bits that are kept."""
         self._columns = columns

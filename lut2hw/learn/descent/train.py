@@ -20,6 +20,7 @@ from lut2hw.flags import AUTO
 from lut2hw.learn.descent.moves import Trainer
 from lut2hw.learn.descent.problem import Problem, encode_examples
 from lut2hw.learn.descent.result import network_of
+from lut2hw.learn.descent.resume import bits_of, resume, with_bits_of
 from lut2hw.learn.descent.schedule import Progress, Watch, run
 from lut2hw.learn.descent.softmax import TAU_FACTORS, default_tau
 from lut2hw.learn.descent_options import DEFAULT_LUTS, MAX_K, DescentOptions
@@ -63,6 +64,7 @@ def train_descent(
     threads: int | None = None,
     options: DescentOptions | None = None,
     progress: Watch | None = None,
+    start: LutNetwork | None = None,
     **changes: Any,
 ) -> LutNetwork:
     """Train a network of `luts` k-input LUTs; see `lut2hw.learn.descent` for the method.
@@ -78,6 +80,9 @@ def train_descent(
     progress : Watch, optional
         Called after every sweep; True ends training with what there is, and so do an interrupt (Ctrl-C) and the time
         limit. Two classes give a "threshold" head, more an "argmax" head.
+
+    start : LutNetwork, optional
+        A network that was trained with these options on the same features, to go on with; nothing is grown then.
 
     Raises
     ------
@@ -114,7 +119,7 @@ def train_descent(
         raise UsageError(f"descent trains LUTs of 1 to {MAX_K} inputs, not {k}")
     if luts < n_classes:
         raise UsageError(f"{luts} LUTs are too few for {n_classes} {what} needs a vote at least")
-    start = time.monotonic()
+    began = time.monotonic()
     rng = np.random.default_rng(seed)
     votes = options.votes or (luts if options.levels in (None, 1) else luts // (5 if k <= 4 else 2))
     votes = min(luts, max(n_classes, votes))
@@ -138,6 +143,8 @@ def train_descent(
         if look is not None and look.meta["ended"] == "interrupt":
             return look
         tau = tau if look is None else look.meta["options"]["tau"]
+    if start is not None:
+        encoder = with_bits_of(encoder, start)
     columns, row, n_held = encode_examples(dataset, encoder, options, rng)
     label = dataset.y_train[row]
     weight = example_weights(dataset, options.class_weight)
@@ -155,7 +162,8 @@ def train_descent(
 
         def make(columns: bits.Packed, encoder: Encoder) -> Trainer:
             fresh = np.random.default_rng(draws)
-            problem = Problem(columns, len(label), fresh, n_held)
+            wanted = () if start is None else bits_of(encoder, start)
+            problem = Problem(columns, len(label), fresh, n_held, wanted)
             return Trainer(
                 problem,
                 task.loss(problem, label, dataset, votes=votes, tau=tau, weight=weight, options=options),
@@ -172,16 +180,18 @@ def train_descent(
             )
 
         regions = partial(regions_of, dataset, window=options.window or 0, subspace=options.subspace or 0.0)
-        if options.inputs and options.inputs < len(columns):
+        if options.inputs and options.inputs < len(columns) and start is None:
             read = most_read(make(columns, encoder), options.inputs)
             columns = columns[read]
             encoder = Encoder(encoder.features, encoder.feature[read], encoder.threshold[read])
         trainer = make(columns, encoder)
+        if start is not None:
+            resume(trainer, start, encoder)
         if options.time_limit is not None:
-            trainer.deadline = start + options.time_limit
+            trainer.deadline = began + options.time_limit
         names = (dataset.class_names, dataset.target_names)
         current = partial(network_of, trainer, trainer.graph, encoder, *names)
-        graph, ended = run(trainer, luts - votes, options, record, start, current)
+        graph, ended = run(trainer, luts - votes if start is None else 0, options, record, began, current)
         network = network_of(trainer, graph, encoder, *names)
     finally:
         numba.set_num_threads(before)
@@ -198,6 +208,7 @@ def train_descent(
         },
         ended=ended,
         curve=curve,
+        **({} if start is None else {"resumed": True}),
     )
 
 

@@ -16,7 +16,8 @@ class Learn(Protocol):
     """Turn a data set and an encoder into a network.
 
     progress(what, steps done, steps in all) is called now and then; watch, with its state, after every sweep of a
-    learner that has some, and True ends training with what there is. threads: None for all that numba is set to use;
+    learner that has some, and True ends training with what there is.
+    start: a network to go on with. threads: None for all that numba is set to use;
     the network does not depend on it. Errors: `UsageError`.
     """
 
@@ -31,6 +32,7 @@ class Learn(Protocol):
         threads: int | None = None,
         progress: Callable[[str, int, int], None] | None = None,
         watch: Callable[[Any], bool | None] | None = None,
+        start: LutNetwork | None = None,
     ) -> LutNetwork: ...
 
 

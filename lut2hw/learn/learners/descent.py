@@ -24,11 +24,22 @@ def learn(
     threads: int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
     watch: Callable[[Any], bool | None] | None = None,
+    start: LutNetwork | None = None,
 ) -> LutNetwork:
     """`lut2hw.learn.descent.train.train_descent`, with its progress as a line."""
     from lut2hw.learn.descent.train import learn
 
-    return learn(dataset, encoder, options=options, k=k, seed=seed, threads=threads, progress=progress, watch=watch)
+    return learn(
+        dataset,
+        encoder,
+        options=options,
+        k=k,
+        seed=seed,
+        threads=threads,
+        progress=progress,
+        watch=watch,
+        start=start,
+    )
 
 
 LEARNER = Learner("descent", DescentOptions, learn, k=4, max_k=MAX_K)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lut2hw import flags
+from lut2hw.errors import UsageError
 from lut2hw.flags import flag
 from lut2hw.learn.learners.base import Learner
 
@@ -49,10 +50,13 @@ def learn(
     threads: int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
     watch: Callable[[Any], bool | None] | None = None,
+    start: LutNetwork | None = None,
 ) -> LutNetwork:
     """`lut2hw.learn.memorize.memorize` on the training split of a data set."""
     from lut2hw.learn import memorize
 
+    if start is not None:
+        raise UsageError("memorize never changes a layer, so that there is nothing to go on with; start anew")
     return memorize.learn(
         dataset, encoder, layers=options.layers, clip_k=options.clip_k, k=k, seed=seed, progress=progress
     )
