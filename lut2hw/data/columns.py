@@ -402,18 +402,29 @@ class Columns:
         return None
 
     def read(self, name: str, column: pd.Series, category: bool = False) -> dict[str, NDArray[Any]]:
-        """Features of one column without missing values, by name; what is marked as categories is never numbers."""
+        """Features of one column, by name; what is marked as categories is never numbers.
+
+        Raises
+        ------
+        UsageError
+            If values of text are missing and the model knows none such.
+        """
         wanted = self.options.wanted
         if column.dtype.kind in "biuf":
             return self._feature(name, column)
+        absent = column.isna().to_numpy()
+        if wanted is not None and name not in wanted and absent.any() and name + MISSING_BIT not in wanted:
+            raise UsageError(
+                f"column {name!r} of {self.path} has no value in {self.source.place(int(absent.argmax()))}, and the "
+                "model was trained without missing values there; fill them in"
+            )
         if category or (wanted is not None and name not in wanted):
-            text = column.astype(str).str.strip().to_numpy(dtype=np.str_)
-            none = np.zeros(len(text), bool)
+            text = column[~absent].astype(str).str.strip().to_numpy(dtype=np.str_)
             if wanted is None:
                 values, counts = np.unique(text, return_counts=True)
-                return self._spread(name, self._new_bits(name, text, values, counts, False), none)
+                return self._spread(name, self._new_bits(name, text, values, counts, bool(absent.any())), absent)
             if name not in wanted:
-                return self._spread(name, self._known_bits(name, text), none)
+                return self._spread(name, self._known_bits(name, text), absent)
         return self._feature(name, self._stripped(column))
 
     def _feature(self, name: str, column: pd.Series) -> dict[str, NDArray[Any]]:

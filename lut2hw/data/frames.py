@@ -72,7 +72,8 @@ def read_frame(frame: Any, options: ReadOptions) -> FrameColumns:
 
     A column of text or categories becomes a feature `COLUMN=VALUE` of 0 and 1 for each of its values, or for the
     second alone if there are two; of more than `max_categories` values the most frequent ones, and `COLUMN: other`:
-    as of a file. Text that holds numbers throughout is numbers, categories never are. Missing numbers are NaN.
+    as of a file. Text that holds numbers throughout is numbers, categories never are. Missing numbers are NaN, and
+    text has a bit for what is missing, `COLUMN: missing`, if some is.
 
     Parameters
     ----------
@@ -111,10 +112,5 @@ def _features(column: nw.Series[Any], texts: Columns) -> dict[str, NDArray[Any]]
     if not dtype.is_temporal() and dtype in (nw.Categorical, nw.Enum, nw.String, nw.Object):
         category = dtype in (nw.Categorical, nw.Enum)
         values = pd.Series((column.cast(nw.String) if category else column).to_list(), dtype=object, name=name)
-        if (missing := values.isna().to_numpy()).any():
-            raise UsageError(
-                f"column {name!r} of X has no value in row {int(missing.argmax()) + 1} ({int(missing.sum()):,} of "
-                f"{len(values):,} rows have missing values); fill them in"
-            )
         return texts.read(name, values, category)
     raise UsageError(f"column {name!r} of X holds {dtype}, which is neither numbers nor text; make one of it")

@@ -116,6 +116,7 @@ class LutEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = []
         return tags
 
@@ -123,7 +124,7 @@ class LutEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
     def _validated(self, X: Any, reset: bool, y: Any = NONE) -> Any:
         """Numbers (n, n_features) of X, dense or sparse, and y if it is given; `_columns` says what was made of X."""
-        how = {} if isinstance(y, str) else dict(self._y_options)
+        how = {"ensure_all_finite": "allow-nan", **({} if isinstance(y, str) else self._y_options)}
         if not is_frame(X) or is_numeric(X):
             if reset:
                 self._columns: FrameColumns | None = None
@@ -135,7 +136,7 @@ class LutEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
                 return validate_data(self, X, y=y, reset=reset, accept_sparse="csr", dtype="numeric", **how)
         validate_data(self, X, y=y, reset=reset, skip_check_array=True)
         columns = self._read_frame(X, reset)
-        return check_array(columns.x, input_name="X") if isinstance(y, str) else check_X_y(columns.x, y, **how)
+        return check_array(columns.x, input_name="X", **how) if isinstance(y, str) else check_X_y(columns.x, y, **how)
 
     def _read_frame(self, X: Any, reset: bool) -> FrameColumns:
         if reset:

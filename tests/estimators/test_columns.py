@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import cross_val_score
 
-from lut2hw import DescentClassifier, MemorizeClassifier
+from lut2hw import DescentClassifier, DescentOutlierDetector, DescentRegressor, MemorizeClassifier
 from lut2hw.errors import UsageError
 from lut2hw.training.recall import load_like
 
@@ -128,8 +128,6 @@ def test_values_never_seen_and_too_many_values_are_said() -> None:
     ("change", "words"),
     [
         ({"when": pd.date_range("2026-01-01", periods=N)}, "'when' of X holds Datetime"),
-        ({"colour": [None, *["red"] * (N - 1)]}, "'colour' of X has no value in row 1"),
-        ({"wet": pd.array([None, *[True] * (N - 1)], dtype="boolean")}, "NaN"),
         ({"count": ["7", *["many"] * (N - 1)]}, "X row 2: column 'count' holds 'many' among numbers"),
     ],
 )
@@ -155,3 +153,44 @@ def test_columns_that_are_no_longer_what_they_were() -> None:
     for wrong in (0, "many"):
         with pytest.raises(UsageError, match="max_categories"):
             DescentClassifier(luts=8, max_categories=wrong).fit(frame, y)
+
+
+def test_missing_values_are_values_of_their_own() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(400, 3))
+    gone = rng.random(400) < 0.3
+    x[gone, 1] = np.nan
+    y = np.where(gone, x[:, 0] > 0, x[:, 1] > 0.5)
+    for model in (
+        DescentClassifier(luts=20, levels=2, random_state=0),
+        MemorizeClassifier(layers=(60,), k=6, random_state=0),
+        DescentRegressor(luts=20, random_state=0),
+    ):
+        model.fit(x, y.astype(float))
+        assert model.score(x, y) > 0.6 and model.network_.features.missing.tolist() == [False, True, False]
+        with pytest.raises(ValueError, match="trained without missing values"):
+            model.predict(x[:, [1, 0, 2]])
+        frame = pd.DataFrame(x, columns=["x0", "x1", "x2"])
+        assert (model.network_.predict(x) == model.network_.predict(frame.to_numpy())).all()
+    with pytest.raises(ValueError, match="infinity"):
+        model.fit(np.where(np.isnan(x), np.inf, x), y)
+    detector = DescentOutlierDetector(luts=20, sweeps=1, random_state=0).fit(x)
+    assert set(detector.predict(x)) <= {-1, 1}
+
+
+@pytest.mark.parametrize("make", [pandas_plain, pandas_nullable, polars_plain, polars_typed])
+def test_missing_values_of_every_kind_of_column(make: Any) -> None:
+    given: dict[str, list[Any]] = columns()
+    y = np.array([colour == "red" for colour in given["colour"]])
+    for name in given:
+        given[name][1::7] = [None] * len(given[name][1::7])
+    y[1::7] = True
+    frame = make(given)
+    model = DescentClassifier(luts=12, random_state=0).fit(frame, y)
+    names = model.network_.features.names
+    assert {"colour: missing", "side: missing", "colour=red"} <= set(names)
+    assert dict(zip(names, model.network_.features.missing, strict=True))["length"]
+    assert model.score(frame, y) == 1
+    other = DescentClassifier(luts=12, random_state=0).fit(pandas_plain(columns()), y)
+    with pytest.raises(UsageError, match="trained without missing values"):
+        other.predict(frame)
