@@ -53,6 +53,9 @@ from lut2hw.targets.registry import TARGETS, get
 
 FORMAT, VERSION = "lut2hw core", 1
 MANIFEST, CORE, MODEL, NETLIST, VECTORS = "manifest.json", "core.v", "model.lut", "netlist.json", "vectors.npz"
+OWN = {MANIFEST, CORE, MODEL, NETLIST, VECTORS, "summary.txt", "Makefile", "core_tb.v", "models.v", "vectors_in.hex"}
+OWN |= {"vectors_out.hex", f"{TOP}.core", "build.json", "verify.json", "chip.v"}
+"""Names in the folder that are nobody else's to write to."""
 LARGEST = {MANIFEST: 1 << 26, CORE: 1 << 28, MODEL: 1 << 30, NETLIST: 1 << 30, VECTORS: 1 << 30}
 """Bytes of the largest files that are read."""
 
@@ -284,6 +287,12 @@ def is_emitted(directory: Path) -> bool:
             return f'"format": "{FORMAT}"'.encode() in file.read(4096)
     except OSError:
         return False
+
+
+def is_own(path: Path) -> bool:
+    """Whether a path is that of a file that `emit`, `verify` or `build` write into an emitted folder."""
+    path = Path(os.path.realpath(path))
+    return path.name in OWN and is_emitted(path.parent)
 
 
 def _read(directory: Path) -> dict[str, bytes | OSError]:

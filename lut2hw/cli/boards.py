@@ -105,6 +105,8 @@ def wrap(
         output = directory / f"{link.replace('-', '_')}_core.v"
     if not re.fullmatch(r"[A-Za-z_]\w*", output.stem, re.ASCII):
         raise UsageError(f"{output.name} does not name a Verilog module; use letters, digits and _ as in uart_core.v")
+    if output.stem == manifest.top:
+        raise UsageError(f"{output.name} would be a second module {manifest.top}; give another name")
     check_output_file(output)
     # a link in a folder is nobody's to follow, one that is named is
     (write_text if named else write_beside)(output, to_verilog(linked(), output.stem))

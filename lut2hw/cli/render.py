@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import sys
 import tempfile
@@ -136,6 +137,11 @@ def check_output_file(path: Path, *sources: str | Path | None) -> None:
             raise UsageError(f"{path} is what is read; give another name")
     if path.is_dir():
         raise UsageError(f"{path} is a folder; give the name of a file")
+    if (Path(os.path.realpath(path)).parent / "manifest.json").exists():
+        from lut2hw.artefact.folder import is_own
+
+        if is_own(path):
+            raise UsageError(f"{path} is a file of the emitted folder {path.parent}; give another name")
     if path.exists() and not path.is_file():
         raise UsageError(f"{path} is not a regular file; give another name")
     if not path.parent.is_dir():
