@@ -169,6 +169,29 @@ def write_into(folder: Path, name: str, data: bytes | str) -> None:
         file.write(data.encode() if isinstance(data, str) else data)
 
 
+def write_at(folder: int, name: str, data: bytes) -> None:
+    """Write file `name` atomically into the folder of an open descriptor, whatever takes its path meanwhile.
+
+    Raises
+    ------
+    OSError
+        Also if the folder was removed.
+    """
+    temporary = f".{name[:40]}.{os.getpid()}.part"
+    handle = os.open(
+        temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666, dir_fd=folder
+    )
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        os.unlink(temporary, dir_fd=folder)
+        raise
+
+
 def write_beside(path: Path, data: bytes | str) -> None:
     """`write_into` by the whole path, for a name that nobody chose."""
     write_into(path.parent, path.name, data)

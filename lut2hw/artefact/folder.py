@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import glob
+import hashlib
 import os
 import re
 import shutil
@@ -98,6 +99,11 @@ class Manifest:
     """The whole of manifest.json."""
     files: Mapping[str, bytes | OSError]
     """Content by name of the other files, or why there is none."""
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of its files, in hexadecimal: another core has another one."""
+        return digest_of(self.files)
 
     @property
     def source_paths(self) -> list[Path]:
@@ -236,6 +242,15 @@ class Manifest:
         )
 
 
+def digest_of(files: Mapping[str, bytes | OSError]) -> str:
+    """SHA-256 of the files of a folder, in hexadecimal."""
+    whole = hashlib.sha256()
+    for name in LARGEST:
+        content = files[name]
+        whole.update(hashlib.sha256(content if isinstance(content, bytes) else b"").digest())
+    return whole.hexdigest()
+
+
 def _one_of_each(netlist: Netlist) -> Iterable[Cell]:
     """A cell for each primitive that the netlist may map to, flip-flops left out."""
     seen: dict[tuple[str, int, int, int], Cell] = {}
@@ -303,19 +318,37 @@ def _read(directory: Path) -> dict[str, bytes | OSError]:
     OSError
         Without a manifest.
     """
+    with opened(directory) as handle:
+        return read_files(handle)
+
+
+def read_files(folder: int) -> dict[str, bytes | OSError]:
+    """The files of the folder of an open descriptor.
+
+    Raises
+    ------
+    OSError
+        Without a manifest, or if the folder was removed.
+    """
+    files: dict[str, bytes | OSError] = {}
+    for name, largest in LARGEST.items():
+        try:
+            files[name] = read_bytes(name, largest, folder=folder)
+        except OSError as error:
+            if name == MANIFEST:
+                raise
+            files[name] = error
+    if not os.fstat(folder).st_nlink:
+        raise FileNotFoundError(errno.ENOENT, "it was replaced")
+    return files
+
+
+@contextlib.contextmanager
+def opened(directory: Path) -> Iterator[int]:
+    """A descriptor of a folder, which stays the same one if another takes its name."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        files: dict[str, bytes | OSError] = {}
-        for name, largest in LARGEST.items():
-            try:
-                files[name] = read_bytes(name, largest, folder=handle)
-            except OSError as error:
-                if name == MANIFEST:
-                    raise
-                files[name] = error
-        if not os.fstat(handle).st_nlink:
-            raise FileNotFoundError(errno.ENOENT, "it was replaced")
-        return files
+        yield handle
     finally:
         os.close(handle)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lut2hw import checked
+from lut2hw.artefact.folder import Manifest, digest_of, opened, read_files
 from lut2hw.checked import List, Maybe, Real, Text, Whole, optional
 from lut2hw.errors import Lut2hwError
-from lut2hw.files import read_bytes
+from lut2hw.files import read_bytes, write_at
 
 BUILD, VERIFY = "build.json", "verify.json"
 LARGEST = 1 << 26
@@ -37,6 +40,7 @@ _VERIFY = {
     "mismatches": Whole(),
     "asked": Maybe(optional(Whole(1))),
     "seed": Maybe(Whole()),
+    "core": Maybe(Text(64)),
     "engines": List(
         {
             "engine": Text(),
@@ -92,6 +96,55 @@ def read_verify(folder: Path) -> dict[str, Any] | None:
         If it is damaged.
     """
     return _read(folder, VERIFY, _VERIFY, f"verify {folder}")
+
+
+def keep_verify(
+    manifest: Manifest, engines: Sequence[Mapping[str, Any]], *, asked: int | None = None, seed: int = 0
+) -> bool:
+    """Write what engines found into an emitted folder; what other engines found of the same core before stays.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        The folder as it was when it was checked.
+    engines : sequence of mapping
+        Their outcomes as JSON values.
+    asked : int, optional
+        Vectors asked for.
+    seed : int, default=0
+        Of stalls and random vectors.
+
+    Returns
+    -------
+    bool
+        False if the folder cannot be written, or holds another core by now: that is nobody's to judge.
+    """
+    found = {str(each["engine"]): dict(each) for each in engines}
+    try:
+        with opened(manifest.directory) as folder:
+            if digest_of(read_files(folder)) != manifest.digest:
+                return False
+            with contextlib.suppress(OSError, ValueError):
+                before = checked.check(checked.parse(read_bytes(VERIFY, LARGEST, folder=folder)), _VERIFY)
+                if before.get("core") == manifest.digest:
+                    found = {**{str(each["engine"]): each for each in before["engines"]}, **found}
+            every = list(found.values())
+            wrong = [each for each in every if each["passed"] is False]
+            result = {
+                "passed": not wrong and any(each["passed"] for each in every),
+                "vectors": sum(each["vectors"] for each in every),
+                "engine": ",".join(found),
+                "mismatches": sum(each["mismatches"] for each in every),
+                "first": (wrong or every)[0].get("first"),
+                "engines": every,
+                "asked": asked,
+                "seed": seed,
+                "core": manifest.digest,
+            }
+            write_at(folder, VERIFY, (checked.dumps(result) + "\n").encode())
+    except OSError:
+        return False
+    return True
 
 
 def read_board(folder: Path) -> dict[str, Any] | None:

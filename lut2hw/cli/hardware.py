@@ -27,7 +27,7 @@ from lut2hw.cli.options import (
     complete_device,
 )
 from lut2hw.cli.render import check_output_file, print_table, progress_bar, report, say, show_notes
-from lut2hw.errors import Lut2hwError, UsageError
+from lut2hw.errors import UsageError
 
 if TYPE_CHECKING:
     pass
@@ -197,8 +197,8 @@ def verify(
     Example: lut2hw verify build/digits
     """
     from lut2hw.artefact.emit import emit_model, load
-    from lut2hw.checked import dumps
-    from lut2hw.files import scratch, write_into
+    from lut2hw.artefact.results import keep_verify
+    from lut2hw.files import scratch
     from lut2hw.model.network import LutNetwork
     from lut2hw.verify.engines import ENGINES, describe
     from lut2hw.verify.engines import verify as check
@@ -234,8 +234,8 @@ def verify(
         "engines": [outcome.as_json() for outcome in outcomes],
     }
     if core.is_dir():
-        with contextlib.suppress(Lut2hwError):  # for the report; a folder that cannot be written is checked as well
-            write_into(core, "verify.json", dumps({**result, "asked": vectors, "seed": seed}) + "\n")
+        # for the report; a folder that cannot be written is checked as well
+        keep_verify(manifest, [outcome.as_json() for outcome in outcomes], asked=vectors, seed=seed)
 
     def text() -> None:
         if len(outcomes) == 1:

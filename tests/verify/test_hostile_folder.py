@@ -213,3 +213,31 @@ def test_a_reader_sees_the_old_folder_or_the_new_one(core):
         stop.set()
         reader.join()
     assert not failures, failures[0]
+
+
+def test_results_of_engines_add_up_until_the_core_changes(core, tmp_path, capsys):
+    def check(engine: str) -> dict:
+        assert cli.main(["verify", "core", "--engine", engine, "--vectors", "10"]) == 0
+        return results.read_verify(core)
+
+    assert [each["engine"] for each in check("golden")["engines"]] == ["golden"]
+    both = check("amaranth")
+    assert [each["engine"] for each in both["engines"]] == ["golden", "amaranth"]
+    assert both["passed"] and both["vectors"] == 20 and both["engine"] == "golden,amaranth"
+    assert [each["engine"] for each in check("golden")["engines"]] == ["golden", "amaranth"]
+    kept = (core / "verify.json").read_bytes()
+    emit_model(random_network(5), core)
+    assert not (core / "verify.json").exists()
+    (core / "verify.json").write_bytes(kept)  # somebody's copy of another core's result
+    assert [each["engine"] for each in check("amaranth")["engines"]] == ["amaranth"]
+
+
+def test_no_result_lands_in_a_folder_that_was_replaced(core):
+    manifest = load(core)
+    found = [{"engine": "golden", "passed": True, "vectors": 3, "mismatches": 0, "note": "", "seconds": 1.0}]
+    emit_model(random_network(5), core)
+    assert not results.keep_verify(manifest, [{**found[0], "errors": []}])
+    assert not (core / "verify.json").exists()
+    assert results.keep_verify(load(core), [{**found[0], "errors": []}])
+    assert results.read_verify(core)["passed"]
+    assert not list(core.glob(".*"))
