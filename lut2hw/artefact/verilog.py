@@ -2,7 +2,8 @@
 
 A core is one module: ports, wires and registers; assignments; instances of the primitives that its netlist maps to;
 registers on the rising edge of a clock. Nothing else is let through, so no system task, initial block, directive,
-function, included file or module of the tools' own is ever run, and a memory is never filled from a file.
+function, included file or module of the tools' own is ever run, and a memory is never filled from a file. Nor is a
+loop of logic, which a simulator can follow for ever without time passing.
 
 The reader goes statement by statement, each matched by one regular expression, since a core may have a million of
 them.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Set
 
+from lut2hw.logic.walk import operands_first
 from lut2hw.targets.base import Instance
 
 MAX_WIDTH = 1 << 22
@@ -50,6 +52,11 @@ _LABEL = re.compile(rf"(?:default|{_NUMBER}(?:,\s*+{_NUMBER})*+)\s*+:\s*+")
 _WORD = re.compile(r"(begin|end|else|endcase)\b\s*+")
 _NOTHING = re.compile(r";\s*+")
 _NAMED = re.compile(rf"\.({_NAME})\(")
+_READ = re.compile(
+    rf"\d++'s?[bdho][0-9a-fA-FxXzZ_]++|\b(?:if|casez?|begin|end|else|endcase|default|assign)\b|({_NAME})"
+)
+_STORED = re.compile(rf"({_VALUE})<?=(?!=)")
+_CONNECTED = re.compile(rf"\.({_NAME})\(\s*+((?:{_VALUE})?)\)")
 _END = re.compile(r"endmodule\s*+\Z")
 
 _RESERVED = frozenset(
@@ -78,17 +85,22 @@ class Refused(ValueError):
     """What a text has that a core does not, in words."""
 
 
-def primitives_of(instances: Iterable[Instance]) -> dict[str, tuple[Set[str], Set[str]]]:
-    """Parameters and ports by module of the primitives that a core may have."""
-    out: dict[str, tuple[set[str], set[str]]] = {}
+Primitives = Mapping[str, tuple[Set[str], Set[str], Set[str]]]
+"""By module, names of the parameters, inputs and outputs of primitives."""
+
+
+def primitives_of(instances: Iterable[Instance]) -> Primitives:
+    """Parameters, inputs and outputs by module of the primitives that a core may have."""
+    out: dict[str, tuple[set[str], set[str], set[str]]] = {}
     for instance in instances:
-        parameters, ports = out.setdefault(instance.module, (set(), set()))
+        parameters, inputs, outputs = out.setdefault(instance.module, (set(), set(), set()))
         parameters.update(instance.parameters)
-        ports.update(instance.inputs, instance.outputs)
+        inputs.update(instance.inputs)
+        outputs.update(instance.outputs)
     return out  # type: ignore[return-value]
 
 
-def vetted(text: str, top: str, primitives: Mapping[str, tuple[Set[str], Set[str]]]) -> str:
+def vetted(text: str, top: str, primitives: Primitives) -> str:
     """The text of a core for the tools: without its comments, but line for line.
 
     Parameters
@@ -98,7 +110,7 @@ def vetted(text: str, top: str, primitives: Mapping[str, tuple[Set[str], Set[str
     top
         Name of its one module.
     primitives
-        Parameters and ports by module of what it may instantiate (`primitives_of`).
+        Parameters, inputs and outputs by module of what it may instantiate (`primitives_of`).
 
     Raises
     ------
@@ -116,6 +128,7 @@ def vetted(text: str, top: str, primitives: Mapping[str, tuple[Set[str], Set[str
     if head is None or head[1].strip() != top:
         raise Refused(f"it does not start with module {top}")
     at, end, width = head.end(), len(text), 0
+    needs: dict[str, set[str]] = {}  # by name, those that it follows at once
 
     while at < end:
         if match := _DECLARATION.match(text, at):
@@ -123,15 +136,30 @@ def vetted(text: str, top: str, primitives: Mapping[str, tuple[Set[str], Set[str
                 width += abs(int(match[1]) - int(match[2])) + 1
                 if width > MAX_WIDTH:
                     raise Refused("vectors of too many bits")
-        elif match := _CLOCKED.match(text, at) or _ALWAYS.match(text, at):
-            at = _process(text, match.end())
+        elif match := _CLOCKED.match(text, at):
+            after = _process(text, match.end())
+            _follow(needs, _stored(text[match.end() : after]), _names(match[0].partition("posedge")[2]))
+            at = after
+            continue
+        elif match := _ALWAYS.match(text, at):
+            after = _process(text, match.end())
+            body = text[match.end() : after]
+            stored = _stored(body)
+            _follow(needs, stored, _names(body) - stored)  # what it stores does not start it again
+            at = after
             continue
         elif match := _ASSIGNMENT.match(text, at):
-            pass
+            left, _, right = match[0].partition("=")
+            _follow(needs, _names(left), _names(right))
         elif match := _END.match(text, at):
+            _check_loops(needs)
             return text
         elif match := _INSTANCE.match(text, at):
             _check_instance(match, primitives)
+            read: dict[bool, set[str]] = {False: set(), True: set()}
+            for port, value in _CONNECTED.findall(match[4] or ""):
+                read[port.strip() in primitives[match[1]][2]] |= _names(value)
+            _follow(needs, read[True], read[False])
         else:
             raise Refused(_at(text, at))
         at = match.end()
@@ -166,10 +194,42 @@ def _process(text: str, at: int) -> int:
             return at
 
 
-def _check_instance(match: re.Match[str], primitives: Mapping[str, tuple[Set[str], Set[str]]]) -> None:
+def _names(text: str) -> set[str]:
+    """The signals of an expression or statement."""
+    return {name.strip() for name in _READ.findall(text) if name}
+
+
+def _stored(text: str) -> set[str]:
+    """The signals that a process stores to."""
+    return set().union(*(_names(left) for left in _STORED.findall(text)))
+
+
+def _follow(needs: dict[str, set[str]], made: Iterable[str], read: Set[str]) -> None:
+    for name in made:
+        needs.setdefault(name, set()).update(read)
+
+
+def _check_loops(needs: Mapping[str, Set[str]]) -> None:
+    """Raise `Refused` if a signal follows itself without a register between.
+
+    A vector counts as one signal, and so does an instance: a netlist's cells are in an order in which each reads only
+    earlier ones.
+    """
+    done: set[str] = set()
+    for name in operands_first(
+        list(needs),
+        lambda name: list(needs.get(name, ())),
+        done,
+        lambda name: Refused(f"a loop of logic through {name[:40]}"),
+    ):
+        done.add(name)
+
+
+def _check_instance(match: re.Match[str], primitives: Primitives) -> None:
     if match[1] not in primitives:
         raise Refused(f"a {match[1][:40]}, which its netlist has not")
-    for words, known in zip((match[2], match[4]), primitives[match[1]], strict=True):
+    parameters, inputs, outputs = primitives[match[1]]
+    for words, known in zip((match[2], match[4]), (parameters, inputs | outputs), strict=True):
         for name in _NAMED.findall(words or ""):
             if name.strip() not in known:
                 raise Refused(f"a {match[1]} with {name.strip()[:40]}")

@@ -6,7 +6,9 @@ import re
 
 import numpy as np
 import pytest
-from helpers.networks import random_network
+from helpers.networks import random_network, vote_network
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lut2hw import targets
 from lut2hw.artefact.verilog import Refused, primitives_of, vetted
@@ -36,6 +38,44 @@ def test_every_core_goes_through(family, pipeline):
     out = vetted(text, TOP, primitives)
     assert out.count("\n") == text.count("\n")
     assert "/*" not in out and re.sub(r"/\*.*?\*/", "", text).split() == out.split()
+
+
+@pytest.mark.parametrize("family", sorted(TARGETS))
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 1 << 20), votes=st.integers(2, 60), pipeline=st.sampled_from(["none", "auto", 3]))
+def test_no_core_is_taken_for_a_loop(family, seed, votes, pipeline):
+    """Chains, hard multiplexers and answers of several fields, whose vectors count as one signal each."""
+    network = vote_network(votes, 5, 2 + seed % 3, seed=seed)
+    target = targets.get(family)
+    compiled = compile_network(network, target, pipeline=pipeline, outputs=("class", "margin", "scores"))
+    text = to_verilog(compiled.netlist, latency=compiled.latency, target=target, output_port=compiled.output_port)
+    primitives = primitives_of(target.primitive(cell) for cell in compiled.netlist.cells if cell.kind != "ff")
+    assert vetted(text, TOP, primitives)
+
+
+LOOPS = {
+    "assignments": "wire x; wire y; assign x = ~y; assign y = x & i__valid;",
+    "itself": "wire x; assign x = ~x;",
+    "vector": "wire [1:0] x; assign x = { x[0], i__valid };",
+    "instances": "wire x; wire y; SB_LUT4 #(.LUT_INIT(16'h1)) l (.I0(x), .O(y)); assign x = y;",
+    "clock": "reg x; wire c; always @(posedge c) x <= ~x; assign c = x ^ i__valid;",
+    "processes": "reg x; reg y; always @* begin x = y; end always @* begin if (x) y = 1'h0; else y = 1'h1; end",
+    "escaped": "wire \\$x ; wire y; assign \\$x = y; assign y = ~\\$x ;",
+}
+
+
+@pytest.mark.parametrize("what", LOOPS)
+def test_loops_are_refused(ice40, what):
+    """A simulator would follow them for ever."""
+    text, primitives = ice40
+    with pytest.raises(Refused, match="a loop of logic through"):
+        vetted(text.replace("endmodule", f"{LOOPS[what]}\nendmodule"), TOP, primitives)
+
+
+def test_registers_and_processes_make_no_loop(ice40):
+    text, primitives = ice40
+    more = "reg x; reg y; always @(posedge clk) x <= ~y; always @* begin y = x; if (clk) y = ~y; end"
+    assert vetted(text.replace("endmodule", f"{more}\nendmodule"), TOP, primitives)
 
 
 @pytest.mark.parametrize("family", ["ice40", "ecp5"])
