@@ -37,8 +37,8 @@ _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|//[^\n]*", re.DOTALL)
 _MODULE = re.compile(rf"\s*+{_ATTRIBUTES}module\s++({_NAME})\(\s*+((?:{_NAME},\s*+)*+{_NAME})\)\s*+;\s*+")
 _DECLARATION = re.compile(rf"{_ATTRIBUTES}{_DIRECTION}{_RANGE}{_NAME}(?:=\s*+{_NUMBER})?;\s*+")
 _ASSIGNMENT = re.compile(rf"assign\s++{_VALUE}=\s*+{_EXPRESSION};\s*+")
-_PARAMETER = rf"\.({_NAME})\(\s*+(?:{_STRING}|{_NUMBER})\)\s*+"
-_PORT = rf"\.({_NAME})\(\s*+(?:{_VALUE})?\)\s*+"
+_PARAMETER = rf"\.{_NAME}\(\s*+(?:{_STRING}|{_NUMBER})\)\s*+"
+_PORT = rf"\.{_NAME}\(\s*+(?:{_VALUE})?\)\s*+"
 _INSTANCE = re.compile(
     rf"{_ATTRIBUTES}([A-Za-z_][A-Za-z0-9_$]*+)\s*+(?:#\(\s*+((?:{_PARAMETER},\s*+)*+{_PARAMETER})\)\s*+)?"
     rf"{_NAME}\(\s*+((?:(?:{_PORT},\s*+)*+{_PORT})?)\)\s*+;\s*+"
@@ -157,7 +157,7 @@ def vetted(text: str, top: str, primitives: Primitives) -> str:
         elif match := _INSTANCE.match(text, at):
             _check_instance(match, primitives)
             read: dict[bool, set[str]] = {False: set(), True: set()}
-            for port, value in _CONNECTED.findall(match[4] or ""):
+            for port, value in _CONNECTED.findall(match[3] or ""):
                 read[port.strip() in primitives[match[1]][2]] |= _names(value)
             _follow(needs, read[True], read[False])
         else:
@@ -229,7 +229,7 @@ def _check_instance(match: re.Match[str], primitives: Primitives) -> None:
     if match[1] not in primitives:
         raise Refused(f"a {match[1][:40]}, which its netlist has not")
     parameters, inputs, outputs = primitives[match[1]]
-    for words, known in zip((match[2], match[4]), (parameters, inputs | outputs), strict=True):
+    for words, known in zip((match[2], match[3]), (parameters, inputs | outputs), strict=True):
         for name in _NAMED.findall(words or ""):
             if name.strip() not in known:
                 raise Refused(f"a {match[1]} with {name.strip()[:40]}")
