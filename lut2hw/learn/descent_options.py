@@ -191,15 +191,17 @@ class DescentOptions:
         most=100_000,
     )
     """Sweeps without a better validation accuracy after which a stage ends."""
-    margin: float = flag(
-        0.0,
+    margin: float | None = flag(
+        None,
         panel=PANEL,
         metavar="M",
         help="descent: evidence an entry of a table needs, in examples.",
+        shown="0; regression: 6",
         least=0,
         most=1e6,
     )
-    """What an entry of a table must save, in units of the largest effect of one example, to become one."""
+    """What an entry of a table must save, in units of the largest effect of one example, to become one.
+    None: 6 for numbers, which few examples would else be learned by heart, 0 for all else."""
     time_limit: float | None = flag(
         None, panel=PANEL, metavar="SECONDS", help="descent: end with what there is by then.", above=0, most=1e9
     )

@@ -141,10 +141,11 @@ def test_half_of_the_votes_count_down(votes: int, outputs: int) -> None:
 
 
 @given(st.integers(1, 3000), st.floats(0, 1500))
-def test_sizes_are_falling_powers_of_two(count: int, spread: float) -> None:
+def test_votes_count_one_power_of_two_and_reach_far_enough(count: int, spread: float) -> None:
     size = sizes(count, spread)
-    assert (np.diff(size) <= 0).all() and size.min() >= 1
+    assert len(size) == count and len(set(size.tolist())) == 1 and size.min() >= 1
     assert (size & (size - 1) == 0).all()
+    assert size.sum() >= 2.8 * spread  # 4 standard deviations, rounded to a power of two
 
 
 @given(st.sampled_from(["squared", "absolute", "quantile:0.25"]), st.integers(0, 99))

@@ -14,7 +14,8 @@ from lut2hw.model.parts import Head
 
 _STEPS = 1 << 12  # of a target's range
 SQUARED = "squared"
-_FALL = 4  # votes after which steps are half as big
+_STEP = 1 / 16  # of a vote, in standard deviations of its target
+_REACH = 4  # of all votes, in standard deviations
 _FINE = 16  # units of a pinball loss in one step
 _EFFECT = 120  # units of the logistic loss, times tau, in one nat
 
@@ -281,7 +282,7 @@ class Numbers(Separable):
     ordered = True
 
     def weights(self, votes: int) -> NDArray[np.int32]:
-        """Powers of two, the large ones first, half of them downwards."""
+        """Powers of two, half of them downwards."""
         return signs(votes, self.n_outputs) * self.size[np.arange(votes) // self.n_outputs]
 
     def mean(self, total: int) -> float:
@@ -299,13 +300,21 @@ class Numbers(Separable):
 
 
 def sizes(count: int, spread: float) -> NDArray[np.int32]:
-    """What each of the votes of a target counts, int32 (count,): powers of two that fall as 1 / (4 + vote).
+    """What each of the votes of a target counts, int32 (count,): one power of two for all.
 
-    The first votes take big steps of the standard deviation `spread`, later ones mend what is left, as in boosting
-    with ever smaller steps.
+    Small steps, as in boosting with a small learning rate (J. H. Friedman, "Greedy Function Approximation: A Gradient
+    Boosting Machine", Annals of Statistics 29(5), 2001, section 5): a sixteenth of the standard deviation
+    `spread`, and of fewer than 64 votes so much that they reach two standard deviations to both sides.
+
+    Parameters
+    ----------
+    count : int
+        Votes of the target.
+    spread : float
+        Standard deviation of the target.
     """
-    real = spread / (1 + np.arange(count) / _FALL)
-    return np.exp2(np.rint(np.log2(np.maximum(real, 1)))).astype(np.int32)
+    step = spread * max(_STEP, _REACH / count)
+    return np.full(count, np.exp2(np.rint(np.log2(max(step, 1)))), np.int32)
 
 
 def number_table(kind: str, reach: int) -> NDArray[np.int32]:

@@ -113,6 +113,7 @@ def train_descent(
         return anomaly.train(dataset, learn_two, seed)
     task = TASKS[dataset.task]
     check_options(dataset.task, options)
+    options = replace(options, margin=task.margin if options.margin is None else options.margin)
     n_classes = task.outputs(dataset)
     what = "classes: each class" if dataset.task is Task.CLASSIFICATION else "outputs: each"
     if not 1 <= k <= MAX_K:
@@ -173,7 +174,7 @@ def train_descent(
                 rng=fresh,
                 threads=threads,
                 proposals=options.proposals,
-                margin=options.margin,
+                margin=options.margin or 0.0,
                 levels=levels,
                 share=options.share,
                 regions=regions(encoder),

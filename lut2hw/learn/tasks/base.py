@@ -51,3 +51,5 @@ class LearningTask:
     """The metric of those that is shown first."""
     has_tau: bool = True
     """Whether the loss has a temperature."""
+    margin: float = 0.0
+    """Evidence that an entry of a table needs by default, in examples."""
