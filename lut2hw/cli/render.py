@@ -137,7 +137,8 @@ def check_output_file(path: Path, *sources: str | Path | None) -> None:
             raise UsageError(f"{path} is what is read; give another name")
     if path.is_dir():
         raise UsageError(f"{path} is a folder; give the name of a file")
-    if (Path(os.path.realpath(path)).parent / "manifest.json").exists():
+    # a name with a null byte is refused where it is opened
+    if "\0" not in str(path) and (Path(os.path.realpath(path)).parent / "manifest.json").exists():
         from lut2hw.artefact.folder import is_own
 
         if is_own(path):

@@ -17,6 +17,8 @@ from lut2hw import tools
 PURPOSE = {
     "": "everything",
     "report": "report, sweep, reproduce, JPEG images",
+    "parquet": "Parquet and Arrow tables",
+    "pictures": "folders of pictures",
     "sim": "verify with cocotb",
     "generic": "synthesis, proofs",
     "xilinx7": "synthesis for Xilinx 7",

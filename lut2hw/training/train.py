@@ -231,7 +231,10 @@ class _Run:
         if self.options.threshold is not None:
             return encode.fixed(dataset.features, self.options.threshold)
         learning = self._learning
-        x = dataset.x_train if learning is None else evened(dataset, learning.class_weight)
+        if learning is None or dataset.task is not Task.CLASSIFICATION:
+            x = TASKS[dataset.task].seen(dataset)
+        else:
+            x = evened(dataset, learning.class_weight)
         return encode.thermometer(dataset.features, x, self.counts[0])
 
     def _learn(

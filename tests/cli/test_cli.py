@@ -150,9 +150,11 @@ def test_csv_of_your_own(capsys, tmp_path):
     assert other["split"] == "all"
     assert "split" in fails(capsys, 2, "eval", path, "--data", tmp_path / "other.csv", "--split", "train")
     table.write_text(table.read_text() + "3,,cat\n")
-    line = fails(capsys, 2, "train", "--data", table, "--label", "animal", "-o", tmp_path / "b.lut")
-    assert "line 62 has no value in column 'weight'" in line
-    assert not (tmp_path / "b.lut").exists()
+    line = fails(capsys, 2, "eval", path, "--data", table, "--split", "all")  # trained without missing values
+    assert "line 62" in line and "'weight'" in line
+    learner = ("--learner", "memorize", "--layers", "16,8", "-k", "4")
+    run(capsys, "train", "--data", table, "--label", "animal", *learner, "-o", tmp_path / "b.lut")
+    assert run(capsys, "eval", tmp_path / "b.lut", "--split", "all")["examples"] == 61
 
 
 def test_npz_and_one_bit_pixels(capsys, tmp_path):
@@ -213,7 +215,7 @@ def test_npz_and_one_bit_pixels(capsys, tmp_path):
         (["-k", "many"], "-k"),
         (["-o", "/dev/null"], "not a regular file"),
         (["--data", "/dev/zero"], "not a regular file"),
-        (["--data", ""], "has no train-images"),
+        (["--data", ""], "holds no data that is known"),
         (["--data", "n\0ul"], "unknown dataset"),
         (["--data", "x\x1b[2J\nt.npz"], r"no data file at x\x1b[2J t.npz"),
         (["-o", "n\0ul"], "null byte"),

@@ -1,6 +1,7 @@
-"""What is normal, learned from normal examples alone: against the same values, each column permuted.
+"""What is normal, learned from normal examples alone: against made-up ones, of which columns are drawn at random.
 
-A network that tells examples from such copies has learned how columns depend on each other (T. Shi and S. Horvath,
+A network that tells examples from those has learned where normal values lie and how columns depend on each other (T. Hastie,
+R. Tibshirani and J. Friedman, "The Elements of Statistical Learning", 2nd ed., section 14.2.4; T. Shi and S. Horvath,
 "Unsupervised Learning With Random Forest Predictors", JCGS 15(1), 2006). Its score says how little an example looks
 like the normal ones.
 """
@@ -28,8 +29,35 @@ NAMES = ("normal", "anomaly")
 
 
 def contrast(x: NDArray[np.integer], rng: np.random.Generator) -> NDArray[np.integer]:
-    """Examples (n, n_features) with values of `x`, each column in an order of its own."""
-    return rng.permuted(np.asarray(x), axis=0)
+    """Examples (n, n_features) like `x` of which columns are drawn anew, each by itself.
+
+    In half of the examples all are, in the others a share that is drawn, too, at least one. A value is drawn from the
+    column's range or, as often, from its different values, so that rare ones and long tails occur.
+
+    Parameters
+    ----------
+    x : NDArray[np.integer]
+        Normal examples (n, n_features).
+    rng : np.random.Generator
+        Makes all draws.
+    """
+    x = np.asarray(x)
+    n, n_features = x.shape
+    if not x.size:
+        return x
+    values = np.stack([rng.choice(np.unique(column), n) for column in x.T], axis=1).astype(np.int64)
+    even = rng.integers(x.min(axis=0), x.max(axis=0), size=x.shape, endpoint=True, dtype=np.int64)
+    drawn = np.where(rng.random(x.shape) < 0.5, values, even)
+    share = np.where(rng.random((n, 1)) < 0.5, 1.0, rng.random((n, 1)))
+    anew = rng.random(x.shape) < share
+    anew[np.arange(n), rng.integers(n_features, size=n)] = True
+    return np.where(anew, drawn, x)
+
+
+def seen(dataset: Dataset) -> NDArray[np.integer]:
+    """Examples whose quantiles become thresholds: normal ones and as many made-up ones, so that tails have some."""
+    x = np.asarray(dataset.x_train)
+    return np.concatenate([x, contrast(x, np.random.default_rng(len(x))).astype(x.dtype)])
 
 
 def train(dataset: Dataset, learn: Callable[[Dataset], LutNetwork], seed: int) -> LutNetwork:
@@ -96,4 +124,4 @@ def measured(network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> di
     return {"accuracy": round(metrics.accuracy(y, answer), 6), **found}
 
 
-TASK = LearningTask(classes.loss, lambda dataset: 2, ahead, measured, "roc_auc")
+TASK = LearningTask(classes.loss, lambda dataset: 2, ahead, measured, "roc_auc", seen=seen)
