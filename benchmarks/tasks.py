@@ -50,8 +50,8 @@ from lut2hw.training.train import train
 
 Found = dict[str, float | None]
 OPTIONS: dict[str, dict[str, Any]] = {
-    "calorimeter": {"luts": 500, "k": 6, "bits_per_feature": 8},
-    "diabetes": {"luts": 80, "k": 4, "bits_per_feature": 8, "margin": 6.0},
+    "calorimeter": {"luts": 500, "k": 4, "bits_per_feature": 8},
+    "diabetes": {"luts": 200, "k": 4, "bits_per_feature": 8},
     "california": {"luts": 1000, "k": 6, "bits_per_feature": 16},
     "qubit": {"luts": 12, "k": 4, "bits_per_feature": 16},
     "higgs": {"luts": 1000, "k": 6},
