@@ -1,9 +1,9 @@
 """What is normal, learned from normal examples alone: against made-up ones, of which columns are drawn at random.
 
-A network that tells examples from those has learned where normal values lie and how columns depend on each other (T. Hastie,
-R. Tibshirani and J. Friedman, "The Elements of Statistical Learning", 2nd ed., section 14.2.4; T. Shi and S. Horvath,
-"Unsupervised Learning With Random Forest Predictors", JCGS 15(1), 2006). Its score says how little an example looks
-like the normal ones.
+A network that tells examples from those has learned where normal values lie and how columns depend on each other
+(T. Hastie, R. Tibshirani and J. Friedman, "The Elements of Statistical Learning", 2nd ed., section 14.2.4; T. Shi and
+S. Horvath, "Unsupervised Learning With Random Forest Predictors", JCGS 15(1), 2006). Its score says how little an
+example looks like the normal ones.
 """
 
 from __future__ import annotations
