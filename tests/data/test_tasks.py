@@ -9,6 +9,7 @@ from lut2hw import data
 from lut2hw.choices import Task
 from lut2hw.data.weights import integer_weights
 from lut2hw.errors import UsageError
+from lut2hw.training.options import TrainOptions
 from lut2hw.training.train import train
 
 HEADER = "a,b,num,num2,m1,m2,w,state"
@@ -219,6 +220,8 @@ def test_outputs_of_a_function(tmp_path):
     assert (y[:, 0] == x[:, 0]).all() and (y[:, 1] == x[:, 2]).all()
 
 
-def test_no_learner_takes_the_others_for_classes(path):
+def test_every_task_has_a_learner(path):
+    trained = train(data.load(path, task="anomaly", ignore="state"), TrainOptions.of(luts=10, sweeps=1))
+    assert trained.network.class_names == ("normal", "anomaly")
     with pytest.raises(UsageError, match="--task anomaly"):
-        train(data.load(path, task="anomaly", ignore="state"))
+        train(data.load(path, task="anomaly", ignore="state"), TrainOptions.of("memorize"))

@@ -46,7 +46,8 @@ def test_eval_set_after_every_sweep(data: str, request: pytest.FixtureRequest) -
     assert model.n_iter_ == len(model.loss_curve_) == len(train["loss"]) == len(test["accuracy"])
     assert model.n_iter_ > 3 and model.loss_curve_[-1] < model.loss_curve_[0]
     assert train["loss"] == pytest.approx(model.loss_curve_, rel=0.02, abs=0.002)  # which is rounded
-    assert train["accuracy"][-1] == model.score(x, y) and test["accuracy"][-1] == model.score(x_test, y_test)
+    assert train["accuracy"][-1] == pytest.approx(model.score(x, y), abs=1e-6)  # metrics are rounded
+    assert test["accuracy"][-1] == pytest.approx(model.score(x_test, y_test), abs=1e-6)
     tau = model.network_.meta["options"]["tau"]
     scores = model.network_.scores(x_test)
     logits = scores if scores.shape[1] > 1 else np.column_stack([-scores[:, 0] - 1, 0 * scores[:, 0]])
@@ -63,7 +64,7 @@ def test_callbacks_end_training_and_see_the_network(digits: list[np.ndarray]) ->
     def watch(sweep: Sweep) -> bool:
         seen.append(sweep)
         shown = sweep.evals["validation_0"]["accuracy"]
-        assert (sweep.network().predict(x_test) == y_test).mean() == shown
+        assert (sweep.network().predict(x_test) == y_test).mean() == pytest.approx(shown, abs=1e-6)
         return sweep.number == 1
 
     other: list[int] = []
@@ -94,7 +95,10 @@ def test_a_learner_without_sweeps_is_measured_once(digits: list[np.ndarray], cap
     seen: list[Sweep] = []
     model = MemorizeClassifier(layers=(50,), random_state=0)
     model.fit(x, y, eval_set=(x_test, y_test), verbose=1, callbacks=[seen.append])
-    assert model.evals_result_ == {"validation_0": {"accuracy": [model.score(x_test, y_test)]}}
+    right = pytest.approx(model.score(x_test, y_test), abs=1e-6)
+    assert list(model.evals_result_) == ["validation_0"] and model.evals_result_["validation_0"] == {
+        "accuracy": [right]
+    }
     assert capsys.readouterr().out.count("\n") == len(seen) == 1
     assert seen[0].network() is not None and not hasattr(model, "n_iter_")
 

@@ -46,7 +46,6 @@ def test_the_same_table_in_other_clothes(tmp_path, content):
         ("", "not a readable CSV"),
         ("a,b,label\n", "no examples"),
         ("a,b,label\n1,2,x\n3,4,y\n", "no example to test with"),
-        (GOOD + "NaN,1,x\n", "line 62 has no value in column 'a'"),
         (GOOD + "inf,1,x\n", "is inf"),
         (GOOD + "1e400,1,x\n", "is inf"),
         (GOOD + "9" * 30 + ",1,x\n", "beyond 64 bits"),
@@ -66,6 +65,12 @@ def test_what_is_no_table_is_refused(tmp_path, content, message):
     with pytest.raises(UsageError, match=message) as error:
         loaded(tmp_path, content)
     assert "\n" not in str(error.value)
+
+
+def test_a_value_that_is_missing_is_one_of_its_own(tmp_path):
+    dataset = loaded(tmp_path, GOOD + "NaN,1,x\n")
+    assert dataset.features.missing.tolist() == [True, False]
+    assert (dataset.split("all")[0][:, 0] == dataset.features.low[0]).sum() == 1
 
 
 @pytest.mark.parametrize(
