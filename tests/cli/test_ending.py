@@ -138,6 +138,7 @@ def test_output_that_cannot_be_written(after, code, says, tmp_path):
     assert says in errors and errors.count("\n") == bool(says)
 
 
+@pytest.mark.slow
 def test_closed_streams_do_not_become_files(tmp_path):
     """The model would take the number of the closed output, and what is printed end up in it."""
     done = lut2hw(

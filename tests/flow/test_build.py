@@ -82,7 +82,14 @@ def test_an_own_top_routes_with_the_routers_defaults(tmp_path):
 
 
 @has_tools
-@pytest.mark.parametrize(("pipeline", "device"), [("none", "up5k"), (2, "hx1k"), (1, "lp384")])
+@pytest.mark.parametrize(
+    ("pipeline", "device"),
+    [
+        pytest.param("none", "up5k", marks=pytest.mark.slow),
+        pytest.param(2, "hx1k", marks=pytest.mark.slow),
+        (1, "lp384"),
+    ],
+)
 def test_bitstream_and_report(tmp_path, network, pipeline, device, capsys):
     emit(compile_network(network, ICE40, pipeline=pipeline), tmp_path / "tiny")
     assert main(["build", str(tmp_path / "tiny"), "--device", device, "--json"]) == 0
@@ -116,6 +123,7 @@ def test_spreading_leaves_room(device, share, carries):
 
 
 @has_tools
+@pytest.mark.slow
 def test_core_cells_match_the_netlist(tmp_path):
     """Each LUT and the carries without one are a logic cell: packing found every sharing that was planned."""
     from lut2hw.compile.area import estimate_netlist
@@ -136,6 +144,7 @@ def test_unknown_names(core):
 
 
 @has_tools
+@pytest.mark.slow
 def test_too_big_names_what_would_fit(tmp_path):
     emit(compile_network(vote_network(300, 4, 5), ICE40, pipeline=3), tmp_path / "big")
     before = sorted(path.name for path in (tmp_path / "big").iterdir())

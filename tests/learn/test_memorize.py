@@ -92,6 +92,7 @@ def test_same_bytes_for_any_number_of_threads():
     assert to_bytes(memorize(encoder, packed, y, "abc", layers=[50, 30], k=4, seed=5)) not in files
 
 
+@pytest.mark.slow
 def test_same_bytes_for_any_number_of_threads_in_other_processes(tmp_path):
     made = []
     for threads in ("1", "2"):

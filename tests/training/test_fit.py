@@ -34,6 +34,7 @@ def wide(features: int, classes: int, bits: int = 20) -> tuple[encode.Encoder, D
     return encode.thermometer(space, x, 4), dataset
 
 
+@pytest.mark.slow
 def test_the_largest_network_is_near_the_budget() -> None:
     digits = data.load("digits")
     coder = encode.thermometer(digits.features, digits.x_train, 1)
