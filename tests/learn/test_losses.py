@@ -187,8 +187,7 @@ def test_numbers_are_learned_in_their_own_units(numbers: Dataset) -> None:
     trained = train(numbers, TrainOptions.of(luts=120, k=4, sweeps=3))
     network = trained.network
     assert network.head.kind == "number" and network.target_names == ("y0", "y1") and not network.class_names
-    weight = network.head.weight
-    assert (weight > 0).all() and (weight & (weight - 1) == 0).all() and len(np.unique(weight)) > 2
+    assert (network.head.weight == 1).all()  # all votes count the same, and scores are in units of one
     value = network.predict(numbers.x_test)
     assert (
         metrics.r2(numbers.y_test[:, :1], value[:, :1]) > 0.9
