@@ -19,7 +19,7 @@ from lut2hw import bits, checked
 from lut2hw.checked import Either, List, Maybe, OneOf, Real, Table, Text, Whole, optional
 from lut2hw.errors import UsageError
 from lut2hw.files import atomic_write, open_regular
-from lut2hw.model.check import check
+from lut2hw.model.check import MAX_BIAS, check
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.features import Features
 from lut2hw.model.file import MAX_BYTES, ModelFileError, pack, unpack
@@ -218,6 +218,27 @@ class LutNetwork:
     def unmoved_scores(self, scores: NDArray[np.int64]) -> NDArray[np.int64]:
         """Scores int64 (n, len(head.bias)) as they were before `lut2hw tune` moved the threshold."""
         return unmoved(scores, self.meta)
+
+    def moved(self, shift: ArrayLike) -> LutNetwork:
+        """The same network with other thresholds.
+
+        Parameters
+        ----------
+        shift : array_like of int, shape (len(head.bias),)
+            What is added to each bias. Probabilities stay what they were, since `meta` keeps it.
+
+        Raises
+        ------
+        UsageError
+            If a bias becomes too large.
+        """
+        shift = np.asarray(shift, np.int64)
+        bias = self.head.bias + shift
+        if (np.abs(bias) >= MAX_BIAS).any():
+            raise UsageError("the scores are too large to move; scale the weights down first")
+        before = self.meta.get("moved") or [0] * len(bias)
+        in_all = (np.asarray(before, np.int64) + shift).tolist()
+        return replace(self, head=replace(self.head, bias=bias)).with_meta(moved=in_all)
 
     def predict_integers(self, x: NDArray[np.integer]) -> NDArray[Any]:
         """Answers to features that are integers already (n, n_features), as `Dataset` holds them."""

@@ -19,12 +19,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, check_X_y, validate_data
 
 from lut2hw import bits
+from lut2hw.choices import Task
 from lut2hw.data.columns import OTHER
 from lut2hw.data.dataset import Dataset
 from lut2hw.data.frames import FrameColumns, is_frame, is_numeric, read_frame
 from lut2hw.data.table import MAX_CATEGORIES, ReadOptions
 from lut2hw.data.weights import integer_weights
 from lut2hw.errors import UsageError
+from lut2hw.learn.tasks.registry import TASKS
 from lut2hw.model.features import Features, quantize
 from lut2hw.model.network import LutNetwork
 from lut2hw.sklearn.history import History, Sweep, pairs
@@ -38,7 +40,7 @@ NONE = "no_validation"
 
 
 class LutEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """What the estimators share; a kind of answers adds `_answers`, `_names`, `_loss` and `_metrics`."""
+    """What the estimators share; a kind of answers adds `_task`, `_answers`, `_names` and `_loss`."""
 
     network_: LutNetwork
     trained_: Trained
@@ -52,6 +54,8 @@ class LutEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     """The network to go on with, while `fit` runs."""
     _learner: str
     """Name of the learner."""
+    _task: Task
+    """What is learned."""
     _y_options: ClassVar[Mapping[str, Any]] = {}
     """How scikit-learn is to look at labels."""
 
@@ -71,7 +75,8 @@ class LutEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
     def _metrics(self, network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> Mapping[str, float]:
         """Of the network as it stands, for `evals_result_`, beside the loss."""
-        raise NotImplementedError
+        found = TASKS[self._task].metrics(network, x, y)
+        return {name: value for name, value in found.items() if value is not None}
 
     # --- outputs of LUTs --------------------------------------------------------------------------------------------
 
@@ -88,8 +93,7 @@ class LutEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         NDArray[np.uint8]
             (n_samples, n_luts); a frame after `set_output(transform="pandas")` or "polars".
         """
-        check_is_fitted(self, "network_")
-        integers = self._integers(self._validated(X, reset=False))
+        integers = self._read(X)
         network = self.network_
         with threads(self.n_jobs):
             signals = network.signals(network.encoder(integers))[len(network.encoder) :]
@@ -101,15 +105,18 @@ class LutEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
     # --- answers ----------------------------------------------------------------------------------------------------
 
-    def _predicted(self, X: ArrayLike) -> NDArray[Any]:
+    def _read(self, X: ArrayLike) -> NDArray[np.int64]:
+        """X as the network, which has to be there, reads it."""
         check_is_fitted(self, "network_")
-        integers = self._integers(self._validated(X, reset=False))
+        return self._integers(self._validated(X, reset=False))
+
+    def _predicted(self, X: ArrayLike) -> NDArray[Any]:
+        integers = self._read(X)
         with threads(self.n_jobs):
             return self.network_.predict_integers(integers)
 
     def _scores(self, X: ArrayLike) -> NDArray[np.int64]:
-        check_is_fitted(self, "network_")
-        integers = self._integers(self._validated(X, reset=False))
+        integers = self._read(X)
         with threads(self.n_jobs):
             return self.network_.scores_packed(self.network_.encoder(integers), len(integers))
 

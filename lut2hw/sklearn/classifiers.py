@@ -23,7 +23,6 @@ from lut2hw.errors import UsageError
 from lut2hw.learn.descent_options import DEFAULT_LUTS
 from lut2hw.learn.memorize import add_layer
 from lut2hw.learn.registry import learner
-from lut2hw.learn.tasks.registry import TASKS
 from lut2hw.model.encoder import Encoder, fixed, thermometer, usual_bits
 from lut2hw.model.features import Features
 from lut2hw.model.network import LutNetwork
@@ -187,10 +186,6 @@ class LutClassifier(ClassifierMixin, LutEstimator):
             return lambda scores, y: float((head.answer(scores) != y).mean())
         kind = head.kind
         return lambda scores, y: cross_entropy(kind, scores, y, float(tau))
-
-    def _metrics(self, network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> Mapping[str, float]:
-        found = TASKS[self._task].metrics(network, x, y)
-        return {name: value for name, value in found.items() if value is not None}
 
     def _finished(self, trained: Trained, data: Dataset) -> Trained:
         """The same network with the temperature that fits held-out examples, asked of one trained without them."""

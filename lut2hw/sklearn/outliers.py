@@ -71,6 +71,7 @@ class DescentOutlierDetector(OutlierMixin, LutEstimator):
     """
 
     _learner = "descent"
+    _task = Task.ANOMALY
     contamination: Any
 
     def fit(
@@ -149,7 +150,7 @@ class DescentOutlierDetector(OutlierMixin, LutEstimator):
         return scores - self.offset_
 
     def _names(self) -> dict[str, Any]:
-        return {"task": Task.ANOMALY, "class_names": ("normal", "anomaly")}
+        return {"task": self._task, "class_names": ("normal", "anomaly")}
 
     def _loss(self, network: LutNetwork, data: Dataset) -> Callable[[NDArray[np.int64], NDArray[Any]], float]:
         return lambda scores, y: float(scores[:, 0].mean())
@@ -170,5 +171,4 @@ class DescentOutlierDetector(OutlierMixin, LutEstimator):
         few = values[above <= float(self.contamination) * len(scores) + 1e-9]
         least = int(few[0]) if len(few) else int(values[-1]) + 1
         self.offset_ -= least
-        head = replace(network.head, bias=network.head.bias - least)
-        return replace(trained, network=replace(network, head=head).with_meta(moved=[-least]))
+        return replace(trained, network=network.moved([-least]))

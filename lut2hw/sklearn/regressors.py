@@ -14,7 +14,6 @@ from lut2hw.data.dataset import Dataset
 from lut2hw.data.frames import is_frame
 from lut2hw.errors import UsageError
 from lut2hw.learn.descent.separable import SQUARED, constant, costs
-from lut2hw.learn.tasks.registry import TASKS
 from lut2hw.model.network import LutNetwork
 from lut2hw.sklearn.base import LutEstimator
 from lut2hw.sklearn.history import Sweep
@@ -59,6 +58,7 @@ class DescentRegressor(RegressorMixin, LutEstimator):
     """
 
     _learner = "descent"
+    _task = Task.REGRESSION
     _y_options: ClassVar[Mapping[str, Any]] = {"multi_output": True, "y_numeric": True}
     loss: Any
 
@@ -129,7 +129,7 @@ class DescentRegressor(RegressorMixin, LutEstimator):
         names = self._target_names
         if names is None:
             names = ("y",) if self._n_targets == 1 else tuple(f"y{i}" for i in range(self._n_targets))
-        return {"task": Task.REGRESSION, "target_names": names}
+        return {"task": self._task, "target_names": names}
 
     def _loss(self, network: LutNetwork, data: Dataset) -> Callable[[NDArray[np.int64], NDArray[Any]], float]:
         kind, head = self.loss or SQUARED, network.head
@@ -140,7 +140,3 @@ class DescentRegressor(RegressorMixin, LutEstimator):
             return float(costs(kind, head.answer(scores).reshape(y.shape) - y).sum(axis=1).mean()) / usual
 
         return loss
-
-    def _metrics(self, network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> Mapping[str, float]:
-        found = TASKS[Task.REGRESSION].metrics(network, x, y)
-        return {name: value for name, value in found.items() if value is not None}

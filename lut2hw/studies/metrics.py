@@ -93,6 +93,26 @@ def one_versus_rest(y: ArrayLike, answer: ArrayLike, n_classes: int) -> OneVersu
     return OneVersusRest(right, answered - right, positives, len(y))
 
 
+def of_each_label(y: ArrayLike, answer: ArrayLike) -> OneVersusRest:
+    """Count each label against the examples without it.
+
+    Parameters
+    ----------
+    y : ArrayLike
+        0 and 1 (n, labels).
+    answer : ArrayLike
+        Answers of the same shape.
+
+    Returns
+    -------
+    OneVersusRest
+        A label in the place of a class.
+    """
+    y, answer = np.asarray(y, bool), np.asarray(answer, bool)
+    true, false, positives = (each.sum(axis=0, dtype=np.int64) for each in (y & answer, ~y & answer, y))
+    return OneVersusRest(true, false, positives, len(y))
+
+
 def balanced_accuracy(y: ArrayLike, answer: ArrayLike, n_classes: int) -> float:
     """Mean over the classes that have examples of the share that is answered right.
 
@@ -177,6 +197,22 @@ class OperatingPoints:
         found = self.true_positives + self.false_positives
         return np.where(found > 0, self.true_positives / np.maximum(found, 1), 1.0)
 
+    @property
+    def roc_auc(self) -> float:
+        """As the function `roc_auc` says."""
+        pairs = self.positives * self.negatives
+        if not pairs:
+            return math.nan
+        true, false = self.true_positives, self.false_positives
+        return int(((true[1:] + true[:-1]) * np.diff(false)).sum()) / (2 * pairs)
+
+    @property
+    def average_precision(self) -> float:
+        """As the function `average_precision` says."""
+        if not self.positives:
+            return math.nan
+        return float((self.precision[1:] * np.diff(self.true_positives)).sum() / self.positives)
+
     def at_most(self, false_positive_rate: float) -> int:
         """Index of the lowest threshold, and so the highest recall, with a false positive rate of at most this.
 
@@ -255,12 +291,7 @@ def roc_auc(positive: ArrayLike, score: ArrayLike) -> float:
     float
         NaN unless there are both positives and negatives.
     """
-    points = operating_points(positive, score)
-    pairs = points.positives * points.negatives
-    if not pairs:
-        return math.nan
-    true, false = points.true_positives, points.false_positives
-    return int(((true[1:] + true[:-1]) * np.diff(false)).sum()) / (2 * pairs)
+    return operating_points(positive, score).roc_auc
 
 
 def average_precision(positive: ArrayLike, score: ArrayLike) -> float:
@@ -278,10 +309,7 @@ def average_precision(positive: ArrayLike, score: ArrayLike) -> float:
     float
         NaN without positives.
     """
-    points = operating_points(positive, score)
-    if not points.positives:
-        return math.nan
-    return float((points.precision[1:] * np.diff(points.true_positives)).sum() / points.positives)
+    return operating_points(positive, score).average_precision
 
 
 # --- probabilities ---------------------------------------------------------------------------------------------
@@ -474,8 +502,7 @@ def macro_f1(y: ArrayLike, answer: ArrayLike) -> float:
     float
         Labels that neither occur nor are answered do not count; NaN if there are no others.
     """
-    y, answer = np.asarray(y, bool), np.asarray(answer, bool)
-    return mean_of_known(_share(2 * (y & answer).sum(axis=0), y.sum(axis=0) + answer.sum(axis=0)))
+    return mean_of_known(of_each_label(y, answer).f1)
 
 
 # --- summaries -------------------------------------------------------------------------------------------------
@@ -503,11 +530,11 @@ def of_two_classes(y: ArrayLike, answer: ArrayLike, score: ArrayLike, positive: 
     """
     score = np.asarray(score)
     counts = one_versus_rest(y, answer, 2)
-    is_positive, score = np.asarray(y) == positive, score if positive == 1 else -score
+    points = operating_points(np.asarray(y) == positive, score if positive == 1 else -score)
     return rounded(
         balanced_accuracy=mean_of_known(counts.recall),
-        roc_auc=roc_auc(is_positive, score),
-        average_precision=average_precision(is_positive, score),
+        roc_auc=points.roc_auc,
+        average_precision=points.average_precision,
         false_positive_rate=counts.false_positive_rate[positive],
         recall=counts.recall[positive],
         f1=counts.f1[positive],
@@ -533,15 +560,20 @@ def of_several_classes(y: ArrayLike, answer: ArrayLike, score: ArrayLike) -> dic
     """
     y, score = np.asarray(y), np.asarray(score)
     counts = one_versus_rest(y, answer, score.shape[1])
-    classes = range(score.shape[1])
-    return rounded(
-        balanced_accuracy=mean_of_known(counts.recall),
-        roc_auc=mean_of_known([roc_auc(y == c, score[:, c]) for c in classes]),
-        average_precision=mean_of_known([average_precision(y == c, score[:, c]) for c in classes]),
-        false_positive_rate=mean_of_known(counts.false_positive_rate),
-        recall=mean_of_known(counts.recall),
-        f1=mean_of_known(counts.f1),
-    )
+    positive = y[:, None] == np.arange(score.shape[1])
+    return rounded(balanced_accuracy=mean_of_known(counts.recall), **_means(counts, positive, score))
+
+
+def _means(counts: OneVersusRest, positive: NDArray[np.bool_], score: NDArray[Any]) -> dict[str, float]:
+    """Means over classes or labels, by their scores (n, outputs) and where examples have them, of the same shape."""
+    points = [operating_points(*each) for each in zip(positive.T, score.T, strict=True)]
+    return {
+        "roc_auc": mean_of_known([each.roc_auc for each in points]),
+        "average_precision": mean_of_known([each.average_precision for each in points]),
+        "false_positive_rate": mean_of_known(counts.false_positive_rate),
+        "recall": mean_of_known(counts.recall),
+        "f1": mean_of_known(counts.f1),
+    }
 
 
 def of_numbers(y: ArrayLike, value: ArrayLike) -> dict[str, float | None]:
@@ -581,15 +613,10 @@ def of_labels(y: ArrayLike, answer: ArrayLike, score: ArrayLike) -> dict[str, fl
         false_positive_rate and recall, each the mean over labels, to six digits; None where undefined.
     """
     y, answer, score = np.asarray(y, bool), np.asarray(answer, bool), np.asarray(score)
-    labels = range(y.shape[1])
     return rounded(
         accuracy=subset_accuracy(y, answer),
         label_accuracy=float((y == answer).mean()) if len(y) else math.nan,
-        roc_auc=mean_of_known([roc_auc(y[:, t], score[:, t]) for t in labels]),
-        average_precision=mean_of_known([average_precision(y[:, t], score[:, t]) for t in labels]),
-        false_positive_rate=mean_of_known(_share((~y & answer).sum(axis=0), (~y).sum(axis=0))),
-        recall=mean_of_known(_share((y & answer).sum(axis=0), y.sum(axis=0))),
-        f1=macro_f1(y, answer),
+        **_means(of_each_label(y, answer), y, score),
     )
 
 

@@ -157,14 +157,14 @@ def tune(
             each, more = _threshold(f"label {name} of {dataset.name}", y[:, t] == 1, scores[:, t], asked)
             threshold.append(each)
             notes += [f"label {name}: {note}" for note in more]
-        tuned = _moved(network, [-each for each in threshold])
+        tuned = network.moved([-each for each in threshold])
     elif asked:
         # Of class 0 the highest score is the lowest one, and it is answered below the threshold.
         score = two_class_score(network, scores)
         threshold, notes = _threshold(dataset.name, y == number, score if number else -score, asked)
         threshold = threshold if number else 1 - threshold
         # Two scores: class 1 wins by one more than class 0, since class 0 wins a tie.
-        tuned = _moved(network, [-threshold] if head.kind == "threshold" else [0, 1 - threshold])
+        tuned = network.moved([-threshold] if head.kind == "threshold" else [0, 1 - threshold])
     if reject is not None:
         threshold = reject
         tuned = replace(network, head=replace(head, reject=reject))
@@ -270,8 +270,7 @@ def _counts(network: LutNetwork, y: NDArray[Any], answer: NDArray[Any]) -> metri
     """Counts of each class against all others, or of each label against the examples without it."""
     if network.head.classifies:
         return metrics.one_versus_rest(y, answer, network.n_classes)
-    true, false = (y & answer).sum(axis=0), ((1 - y) & answer).sum(axis=0)
-    return metrics.OneVersusRest(true.astype(np.int64), false.astype(np.int64), y.sum(axis=0, dtype=np.int64), len(y))
+    return metrics.of_each_label(y, answer)
 
 
 def _threshold(
@@ -302,17 +301,6 @@ def _threshold(
         if points.positives and not points.true_positives[at]:
             notes.append("no threshold with this false positive rate finds any of the positives in these data")
     return int(points.threshold[at]), notes
-
-
-def _moved(network: LutNetwork, shift: list[int]) -> LutNetwork:
-    """The network with that much more of each bias."""
-    head = network.head
-    bias = head.bias + np.array(shift, np.int64)
-    if (np.abs(bias) >= MAX_BIAS).any():
-        raise UsageError("the scores are too large to move; scale the weights down first")
-    before = network.meta.get("moved") or [0] * len(bias)
-    moved = (np.asarray(before, np.int64) + shift).tolist()  # of probabilities, which stay what they were
-    return replace(network, head=replace(head, bias=bias)).with_meta(moved=moved)
 
 
 def _with_step(network: LutNetwork, step: dict[str, Any]) -> LutNetwork:

@@ -13,7 +13,6 @@ from lut2hw.errors import UsageError
 from lut2hw.flags import AUTO, flags
 from lut2hw.learn.descent_options import DescentOptions
 from lut2hw.learn.tasks.registry import TASKS, check_options
-from lut2hw.learn.weights import evened
 from lut2hw.model import encoder as encode
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.network import LutNetwork
@@ -231,10 +230,7 @@ class _Run:
         if self.options.threshold is not None:
             return encode.fixed(dataset.features, self.options.threshold)
         learning = self._learning
-        if learning is None or dataset.task is not Task.CLASSIFICATION:
-            x = TASKS[dataset.task].seen(dataset)
-        else:
-            x = evened(dataset, learning.class_weight)
+        x = dataset.x_train if learning is None else TASKS[dataset.task].seen(dataset, learning)
         return encode.thermometer(dataset.features, x, self.counts[0])
 
     def _learn(

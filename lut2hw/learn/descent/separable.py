@@ -266,10 +266,9 @@ class Numbers(Separable):
         self.fraction = np.floor(np.log2(_STEPS / span)).astype(np.int64)
         spread = np.ldexp(train.std(axis=0), self.fraction).mean()
         each = -(-votes // self.y.shape[1])
-        self.size = sizes(each, spread)
-        grid = int(self.size.min())
+        self.size = grid = size(each, spread)
         drop = grid.bit_length() - 1
-        # The middle is a multiple of the grid, so that constants are whole in the units of the smallest vote.
+        # The middle is a multiple of the grid, so that constants are whole in the units of a vote.
         self.middle = np.rint(np.ldexp((low + high) / 2, self.fraction - drop)) * grid
         target = np.rint(np.ldexp(self.y, self.fraction) - self.middle).clip(-8 * _STEPS, 8 * _STEPS)
         reach = 2 * _STEPS
@@ -282,8 +281,8 @@ class Numbers(Separable):
     ordered = True
 
     def weights(self, votes: int) -> NDArray[np.int32]:
-        """Powers of two, half of them downwards."""
-        return signs(votes, self.n_outputs) * self.size[np.arange(votes) // self.n_outputs]
+        """The same power of two, half of them downwards."""
+        return signs(votes, self.n_outputs) * np.int32(self.size)
 
     def mean(self, total: int) -> float:
         """As a share of the loss of the best constants."""
@@ -294,13 +293,13 @@ class Numbers(Separable):
         return 1 - self._cost(self.scores, held) / max(self.start[held], 1e-9)
 
     def head(self, signal: NDArray[np.int32], output: NDArray[np.int32], weight: NDArray[np.int32]) -> Head:
-        """Numbers in units of the smallest vote."""
+        """Numbers in units of a vote."""
         bias = (self.constants(output, weight) + self.middle.astype(np.int64)) >> self.drop
         return Head.number(signal, output, np.abs(weight) >> self.drop, bias, self.fraction - self.drop)
 
 
-def sizes(count: int, spread: float) -> NDArray[np.int32]:
-    """What each of the votes of a target counts, int32 (count,): one power of two for all.
+def size(count: int, spread: float) -> int:
+    """What each of the votes of a target counts: a power of two.
 
     Small steps, as in boosting with a small learning rate (J. H. Friedman, "Greedy Function Approximation: A Gradient
     Boosting Machine", Annals of Statistics 29(5), 2001, section 5): a sixteenth of the standard deviation
@@ -314,7 +313,7 @@ def sizes(count: int, spread: float) -> NDArray[np.int32]:
         Standard deviation of the target.
     """
     step = spread * max(_STEP, _REACH / count)
-    return np.full(count, np.exp2(np.rint(np.log2(max(step, 1)))), np.int32)
+    return 1 << round(float(np.log2(max(step, 1))))
 
 
 def number_table(kind: str, reach: int) -> NDArray[np.int32]:

@@ -54,7 +54,7 @@ def contrast(x: NDArray[np.integer], rng: np.random.Generator) -> NDArray[np.int
     return np.where(anew, drawn, x)
 
 
-def seen(dataset: Dataset) -> NDArray[np.integer]:
+def seen(dataset: Dataset, options: DescentOptions) -> NDArray[np.integer]:
     """Examples whose quantiles become thresholds: normal ones and as many made-up ones, so that tails have some."""
     x = np.asarray(dataset.x_train)
     return np.concatenate([x, contrast(x, np.random.default_rng(len(x))).astype(x.dtype)])

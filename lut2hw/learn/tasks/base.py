@@ -53,5 +53,5 @@ class LearningTask:
     """Whether the loss has a temperature."""
     margin: float = 0.0
     """Evidence that an entry of a table needs by default, in examples."""
-    seen: Callable[[Dataset], NDArray[np.integer]] = lambda dataset: dataset.x_train
+    seen: Callable[[Dataset, DescentOptions], NDArray[np.integer]] = lambda dataset, _: dataset.x_train
     """Examples (n, n_features) whose quantiles become thresholds."""

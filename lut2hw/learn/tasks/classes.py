@@ -13,7 +13,7 @@ from lut2hw.learn.descent.problem import Problem
 from lut2hw.learn.descent.softmax import Softmax
 from lut2hw.learn.descent_options import DescentOptions
 from lut2hw.learn.tasks.base import LearningTask
-from lut2hw.learn.weights import class_weights
+from lut2hw.learn.weights import class_weights, evened
 from lut2hw.model.network import LutNetwork
 from lut2hw.studies import metrics
 
@@ -46,4 +46,9 @@ def measured(network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> di
     return {"accuracy": round(metrics.accuracy(y, network.predict_integers(x)), 6)}
 
 
-TASK = LearningTask(loss, lambda dataset: len(dataset.class_names), right, measured, "accuracy")
+def seen(dataset: Dataset, options: DescentOptions) -> NDArray[np.integer]:
+    """Training examples, of which rare ones are repeated where classes have weights."""
+    return evened(dataset, options.class_weight)
+
+
+TASK = LearningTask(loss, lambda dataset: len(dataset.class_names), right, measured, "accuracy", seen=seen)
