@@ -13,14 +13,11 @@ import jinja2
 
 from lut2hw import __version__
 from lut2hw.artefact.vectors import Vectors
+from lut2hw.targets.base import Target
 from lut2hw.targets.registry import get
 
 MAX_VECTORS = 1_000
 """Vectors of the bench, the first ones: hexadecimal text is long."""
-_WARNINGS = {"nexus": "-Wall -Wno-portbind"}
-"""Options of Icarus Verilog by family, where not all warnings: a Nexus chain's first carry has to be left open."""
-_YOSYS_ARCH = {"ice40": "ice40", "ecp5": "ecp5", "nexus": "nexus", "gowin": "gowin", "xilinx7": "xilinx"}
-"""What Edalize's yosys backend calls the families."""
 
 
 def files_for(manifest: Mapping[str, Any], vectors: Vectors) -> dict[str, str]:
@@ -55,24 +52,17 @@ def files_for(manifest: Mapping[str, Any], vectors: Vectors) -> dict[str, str]:
         "classes_alone": manifest["output"]["outputs"] == ["class"],
     }
     return {
-        "Makefile": _text(
-            "Makefile.j2",
-            **words,
-            sources=sources,
-            read=read,
-            synth=synth,
-            warnings=_WARNINGS.get(target.name, "-Wall"),
-        ),
+        "Makefile": _text("Makefile.j2", **words, sources=sources, read=read, synth=synth, warnings=target.lint),
         "core_tb.v": _text("core_tb.v.j2", **words),
         "vectors_in.hex": "".join(f"{word:x}\n" for word in vectors.words()),
         "vectors_out.hex": "".join(f"{answer:x}\n" for answer in vectors.answers()),
-        "models.v": _template(f"{target.name}_models.v"),
+        "models.v": _models(target),
         f"{manifest['top']}.core": _text(
             "fusesoc.core.j2",
             **words,
             sources=manifest["sources"],
             what=_what(manifest["output"]),
-            arch=_YOSYS_ARCH.get(target.name),
+            arch=target.edalize,
         ),
     }
 
@@ -85,6 +75,12 @@ def _what(output: Mapping[str, Any]) -> str:
     if any("fraction" in field for field in output["fields"]):
         return f"Regression of {n} number{'s' * (n > 1)}"
     return f"Classifier of {n} label{'s' * (n > 1)}"
+
+
+def _models(target: Target) -> str:
+    """The family's plain models in one file, without what only yosys has to include."""
+    texts = [_template(name).splitlines(keepends=True) for name in target.plain_models]
+    return "\n".join("".join(line for line in text if not line.startswith("`include")) for text in texts)
 
 
 def _template(name: str) -> str:

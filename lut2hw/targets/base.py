@@ -162,6 +162,12 @@ class Target:
     """Parts by name, as nextpnr spells them."""
     simulation_models: tuple[str, ...] = ()
     """Files that simulate the primitives, in yosys's share folder or in hdl_templates/."""
+    plain_models: tuple[str, ...] = ()
+    """Files in hdl_templates/ that together simulate the primitives without yosys's share folder."""
+    lint: str = "-Wall"
+    """Options of Icarus Verilog that a core and its models pass without a warning."""
+    edalize: str = ""
+    """What Edalize's yosys back end calls the family; "" if it does not know it."""
     flop_models: tuple[tuple[str, str], ...] = ()
     """File and module of what a netlist after synthesis has besides."""
     flow: Flow | None = None

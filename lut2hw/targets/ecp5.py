@@ -112,6 +112,8 @@ ECP5 = Target(
         "85k": Device(83640, 208, ("CABGA381", "CABGA554", "CABGA756", "CSFBGA285")),
     },
     simulation_models=("hdl_templates/ecp5_sim.v",),
+    plain_models=("ecp5_models.v", "ecp5_sim.v"),
+    edalize="ecp5",
     flop_models=(("ecp5/common_sim.vh", "TRELLIS_FF"),),
     flow=Flow(
         synth="synth_ecp5 -top {top}",

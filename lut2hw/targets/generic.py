@@ -34,6 +34,7 @@ GENERIC = Target(
     lut_inputs=6,
     primitive=_primitive,
     simulation_models=("xilinx/cells_sim.v",),  # LUT1 to LUT6 as most vendors spell them
+    plain_models=("lut_models.v",),
     synthesis="read_verilog -lib +/xilinx/cells_sim.v; synth -top {top}; delete =A:whitebox",
     read={"$lut": _read},
 )

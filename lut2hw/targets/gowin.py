@@ -66,6 +66,8 @@ GOWIN = Target(
         )
     },
     simulation_models=("gowin/cells_sim.v",),
+    plain_models=("gowin_models.v",),
+    edalize="gowin",
     flow=Flow(
         synth="synth_gowin -top {top}",
         nextpnr="nextpnr-himbaechel-gowin",

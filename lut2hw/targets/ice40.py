@@ -156,6 +156,8 @@ ICE40 = Target(
         "u4k": _device("u", 3520, 20, "sg48"),
     },
     simulation_models=("ice40/cells_sim.v",),
+    plain_models=("ice40_models.v",),
+    edalize="ice40",
     flow=Flow(
         synth="synth_ice40 -device {device} -top {top}",
         nextpnr="nextpnr-ice40",

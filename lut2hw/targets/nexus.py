@@ -87,6 +87,9 @@ NEXUS = Target(
         )
     },
     simulation_models=("nexus/cells_sim.v",),
+    plain_models=("nexus_models.v",),
+    lint="-Wall -Wno-portbind",  # a chain's first carry has to be left open
+    edalize="nexus",
     flow=Flow(
         synth="synth_nexus -noccu2 -top {top}",  # the core brings its carries; nextpnr takes no constant ones
         nextpnr="nextpnr-nexus",

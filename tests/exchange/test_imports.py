@@ -27,6 +27,7 @@ from lut2hw.errors import UsageError
 from lut2hw.exchange import trees
 from lut2hw.exchange.builder import Builder
 from lut2hw.exchange.checkpoints import difflogic, dwn
+from lut2hw.exchange.checkpoints import file as checkpoints
 from lut2hw.exchange.trees.network import _step
 from lut2hw.exchange.trees.thresholds import boundaries, encoder_of
 from lut2hw.logic.port import INPUT, OUTPUT
@@ -357,7 +358,7 @@ def test_difflogic(tmp_path):
         a, b, chosen = value[:, arrays[f"{i}.a"]], value[:, arrays[f"{i}.b"]], arrays[f"{i}.weights"].argmax(axis=1)
         value = np.stack([gate(a[:, j], b[:, j], g) for j, g in enumerate(chosen)], axis=1)
     scores = value.reshape(500, 3, 10).sum(axis=2)
-    network = difflogic.read(tmp_path / "model.npz")
+    network = checkpoints.read(tmp_path / "model.npz")
     assert (network.scores(x) == scores).all()
     assert (network.predict(x) == scores.argmax(axis=1)).all()
     assert len(set(scores.argmax(axis=1))) > 1
@@ -388,7 +389,7 @@ def test_dwn(tmp_path, learned):
         value = arrays[f"{i}.luts"][np.arange(sizes[i + 1]), address] > 0
     scores = np.pad(value, ((0, 0), (0, 2))).reshape(500, 3, 9).sum(axis=2)
     for features in (Features.integers(np.zeros(7), np.full(7, 255)), None):
-        network = dwn.read(tmp_path / "model.npz", features)
+        network = checkpoints.read(tmp_path / "model.npz", features)
         assert (network.scores(x) == scores).all()
 
 
@@ -440,10 +441,10 @@ def test_hostile_archives(tmp_path):
     for content in (b"", b"PK\x03\x04rubbish", b"\x80\x04."):
         (tmp_path / "m.npz").write_bytes(content)
         with pytest.raises(UsageError, match="NumPy archive"):
-            dwn.read(tmp_path / "m.npz")
+            checkpoints.read(tmp_path / "m.npz")
     np.savez(tmp_path / "m.npz", **{"0.luts": np.array([{}], object)})
     with pytest.raises(UsageError, match="Python objects"):
-        dwn.read(tmp_path / "m.npz")
+        checkpoints.read(tmp_path / "m.npz")
 
 
 def test_builder_orders_by_level_and_width():

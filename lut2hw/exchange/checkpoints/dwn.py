@@ -16,7 +16,6 @@ and `inputs` gives their number if the mapping is not a learned one. `permutatio
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,27 +32,19 @@ from lut2hw.model.network import LutNetwork
 NAME = "DWN"
 
 
-def read(
-    path: str | Path, features: Features | None = None, class_names: tuple[str, ...] | None = None
-) -> LutNetwork:
-    """Read a checkpoint.
-
-    Parameters
-    ----------
-    path : str | Path
-        File that `torch.save` wrote, or a NumPy archive.
-    features : Features, optional
-        Of the data it is for; see `checkpoints.inputs` for what None means.
-    class_names : tuple[str, ...], optional
-        One per class; None: 0, 1 and so on.
-    """
-    return parse(checkpoints.read_npz(path), features, class_names)
-
-
 def parse(
     arrays: dict[str, NDArray[Any]], features: Features | None = None, class_names: tuple[str, ...] | None = None
 ) -> LutNetwork:
     """Arrays by name to a network.
+
+    Parameters
+    ----------
+    arrays : dict of str to ndarray
+        Those of the file, as said above.
+    features : Features, optional
+        Of the data it is for; see `checkpoints.inputs` for what None means.
+    class_names : tuple of str, optional
+        One per class; None: 0, 1 and so on.
 
     Raises
     ------
