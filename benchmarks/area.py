@@ -181,7 +181,7 @@ def measure(name: str, family: str, option: str, route: bool, effort: str, keep:
                 TOP,
                 port.width,
                 folder,
-                ("i__payload", "o__payload"),
+                ("i_payload", "o_payload"),
             )
             row["parts"] = {part: dict(kinds) for part, kinds in netlist.count_parts().items()}
         row["levels"] = levels(netlist)

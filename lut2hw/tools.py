@@ -46,6 +46,7 @@ YOWASP = {
 INSTALL = {
     "iverilog": "install Icarus Verilog (Debian, Ubuntu: `apt-get install iverilog`)",
     "vvp": "install Icarus Verilog (Debian, Ubuntu: `apt-get install iverilog`)",
+    "ghdl": "install GHDL (Debian, Ubuntu: `apt-get install ghdl`)",
     "icebox_vlog": "install Project IceStorm's icebox (Debian, Ubuntu: `apt-get install fpga-icestorm`)",
     "prjoxide": "build prjoxide from its sources",
     "gowin_pack": "`pip install apycula`",

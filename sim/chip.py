@@ -25,7 +25,7 @@ async def shift(dut: Any) -> None:
     lines = Path(config["vectors"]).read_text().split()
     words, expected = [int(word, 16) for word in lines[::2]], [int(word) for word in lines[1::2]]
     pins = {name: getattr(dut, pin) for name, pin in config["pins"].items()}
-    answer = [pins[name] for name in sorted((n for n in pins if n.startswith("class[")), key=lambda n: int(n[6:-1]))]
+    answer = [pins[name] for name in sorted((n for n in pins if n.startswith("result[")), key=lambda n: int(n[7:-1]))]
     bench = Bench(words, expected, None)
     rng = random.Random(config["seed"])
     bits = [(index, bit) for index in range(len(words)) for bit in config["bits"]]

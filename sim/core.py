@@ -36,8 +36,8 @@ async def stream(dut: Any, config: dict[str, Any]) -> None:
         config["reset"] is not None,
     )
     clock, reset = (pin(config[key]) if config[key] else None for key in ("clock", "reset"))
-    payload, valid, ready = pin("i__payload"), pin("i__valid"), pin("o__ready")
-    in_ready, out_valid, out_payload = pin("i__ready"), pin("o__valid"), pin("o__payload")
+    payload, valid, ready = pin("i_payload"), pin("i_valid"), pin("o_ready")
+    in_ready, out_valid, out_payload = pin("i_ready"), pin("o_valid"), pin("o_payload")
     width = len(payload)
     last: object = ""
     while not bench.done:

@@ -21,7 +21,7 @@ async def shift(dut: Any) -> None:
             while True:
                 await FallingEdge(dut.clk)
                 if dut.done.value == 1:
-                    pins, clocks = getattr(dut, "class"), session.config["clocks"]
+                    pins, clocks = dut.result, session.config["clocks"]
                     answer = int(pins.value)
                     for piece in range(1, clocks):
                         await FallingEdge(dut.clk)

@@ -52,7 +52,7 @@ from lut2hw.model.network import LutNetwork, from_bytes
 from lut2hw.targets.base import Target
 from lut2hw.targets.registry import TARGETS, get
 
-FORMAT, VERSION = "lut2hw core", 1
+FORMAT, VERSION = "lut2hw core", 2
 MANIFEST, CORE, MODEL, NETLIST, VECTORS = "manifest.json", "core.v", "model.lut", "netlist.json", "vectors.npz"
 OWN = {MANIFEST, CORE, MODEL, NETLIST, VECTORS, "summary.txt", "Makefile", "core_tb.v", "models.v", "vectors_in.hex"}
 OWN |= {"vectors_out.hex", f"{TOP}.core", "build.json", "verify.json", "chip.v"}
@@ -82,9 +82,9 @@ class Manifest:
     reset: str | None
     """Its ports (rising edge, synchronous and active high), None for a core without registers."""
     input_port: InputPort
-    """Layouts of `i__payload` and `o__payload`."""
+    """Layouts of `i_payload` and `o_payload`."""
     output_port: OutputPort
-    """Layouts of `i__payload` and `o__payload`."""
+    """Layouts of `i_payload` and `o_payload`."""
     class_names: tuple[str, ...]
     """One per class that can be answered, `LutNetwork.answer_names`; none where the answer is numbers or labels."""
     latency: int

@@ -136,8 +136,8 @@ def _pins(manifest: Manifest, flow: Flow, part: Device) -> str:
     """Constraints that give each port of the chip a pin."""
     width, _ = pieces(manifest.output_port.width, len(manifest.bits_read[0]))
     # a port of one bit has no index
-    classes = ["class"] if width == 1 else [f"class[{bit}]" for bit in range(width)]
-    ports = ["clk", "reset", "shift", "data", "done", *classes]
+    result = ["result"] if width == 1 else [f"result[{bit}]" for bit in range(width)]
+    ports = ["clk", "reset", "shift", "data", "done", *result]
     if len(ports) > len(part.pins):
         raise Lut2hwError(
             f"the chip has {len(ports)} pins, only {len(part.pins)} are known of this package; build "

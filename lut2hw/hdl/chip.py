@@ -31,7 +31,7 @@ class ShiftChip(wiring.Component):
     -------
     clk, reset : In(1)
         Clock (rising edge) and synchronous reset.
-    shift, data, done, class
+    shift, data, done, result
         As of `lut2hw.hdl.links.shift.Shift`, which takes the bits that the core reads.
     """
 

@@ -7,6 +7,7 @@ repeats an example however either side stalls.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from amaranth.back import rtlil
@@ -15,9 +16,9 @@ from amaranth.lib import stream, wiring
 from numpy.typing import ArrayLike
 
 from lut2hw.hdl.convert import VerilogPlatform, from_rtlil
-from lut2hw.hdl.layout import class_enum, core_members, vector_members
+from lut2hw.hdl.layout import class_enum, core_members, flat_members, vector_members
 from lut2hw.logic.netlist import CONST0, CONST1, Cell, Kind, Netlist, tables_of
-from lut2hw.logic.port import INPUT, OUTPUT, TOP
+from lut2hw.logic.port import INPUT, INPUT_PORTS, OUTPUT, OUTPUT_PORTS, TOP
 from lut2hw.model.network import LutNetwork
 from lut2hw.targets.base import CLOCK, ENABLE, OPEN, Target
 
@@ -223,6 +224,21 @@ def _instantiate(m: Module, target: Target, cell: Cell, known: dict[int, Value])
     m.submodules[f"{cell.kind}_{cell.outputs[0]}"] = Instance(primitive.module, *ports)
 
 
+class _FlatCore(wiring.Component):
+    """A netlist whose ports have names of their own instead of those that Amaranth makes of a stream's."""
+
+    def __init__(self, netlist: Netlist, *, latency: int, target: Target) -> None:
+        self.netlist, self.latency, self.target = netlist, latency, target
+        super().__init__(flat_members(len(netlist.inputs[INPUT]), len(netlist.outputs[OUTPUT])))
+
+    def elaborate(self, platform: object) -> Module:
+        i, o = (
+            SimpleNamespace(**{part: getattr(self, name) for part, name in ports.items()})
+            for ports in (INPUT_PORTS, OUTPUT_PORTS)
+        )
+        return between_streams(self.netlist, self.latency, i, o, self.target)  # type: ignore[arg-type]
+
+
 def to_verilog(netlist: Netlist, *, latency: int, target: Target) -> str:
     """Verilog of the core, module `TOP`; no paths and no time in it, so the same netlist gives the same text.
 
@@ -245,5 +261,5 @@ def to_verilog(netlist: Netlist, *, latency: int, target: Target) -> str:
 
 def to_rtlil(netlist: Netlist, name: str, *, latency: int, target: Target) -> str:
     """RTLIL of the core, module `name`, of which `convert.from_rtlil` makes Verilog."""
-    core = NetlistCore(netlist, latency=latency, target=target)
+    core = _FlatCore(netlist, latency=latency, target=target)
     return str(rtlil.convert(core, name=name, platform=VerilogPlatform(), emit_src=False))

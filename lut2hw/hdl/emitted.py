@@ -13,6 +13,7 @@ from lut2hw.artefact.folder import Manifest
 from lut2hw.hdl.core import between_streams
 from lut2hw.hdl.layout import class_enum, core_members
 from lut2hw.hdl.protocol import Identity
+from lut2hw.logic.port import INPUT_PORTS, OUTPUT_PORTS
 
 
 def identity_of(manifest: Manifest) -> Identity:
@@ -89,11 +90,7 @@ class EmittedCore(wiring.Component):
             }
         return Instance(
             manifest.top,
+            *(("o" if part == "ready" else "i", name, getattr(self.i, part)) for part, name in INPUT_PORTS.items()),
+            *(("i" if part == "ready" else "o", name, getattr(self.o, part)) for part, name in OUTPUT_PORTS.items()),
             **clocked,
-            i_i__payload=self.i.payload,
-            i_i__valid=self.i.valid,
-            o_i__ready=self.i.ready,
-            o_o__payload=self.o.payload,
-            o_o__valid=self.o.valid,
-            i_o__ready=self.o.ready,
         )

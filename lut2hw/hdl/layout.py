@@ -14,7 +14,7 @@ from amaranth.hdl import signed, unsigned
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from lut2hw.logic.port import NO_CLASSES, InputPort, OutputPort, class_width, identifiers
+from lut2hw.logic.port import INPUT_PORTS, NO_CLASSES, OUTPUT_PORTS, InputPort, OutputPort, class_width, identifiers
 
 
 def features_layout(port: InputPort) -> data.Layout:
@@ -133,4 +133,16 @@ def vector_members(input_bits: int, answer_bits: int) -> dict[str, wiring.Member
     return {
         "i": In(stream.Signature(unsigned(max(1, input_bits)))),
         "o": Out(stream.Signature(unsigned(max(1, answer_bits)))),
+    }
+
+
+def flat_members(input_bits: int, answer_bits: int) -> dict[str, wiring.Member]:
+    """Members of a core that is a module of its own, each under the name of its port."""
+    return {
+        INPUT_PORTS["payload"]: In(max(1, input_bits)),
+        INPUT_PORTS["valid"]: In(1),
+        INPUT_PORTS["ready"]: Out(1),
+        OUTPUT_PORTS["payload"]: Out(max(1, answer_bits)),
+        OUTPUT_PORTS["valid"]: Out(1),
+        OUTPUT_PORTS["ready"]: In(1),
     }

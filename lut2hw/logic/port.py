@@ -55,9 +55,11 @@ _ANSWERS = {
 
 TOP = "lut2hw_core"
 CLOCK_PORT, RESET_PORT = "clk", "rst"
-INPUT_PORTS = {"payload": "i__payload", "valid": "i__valid", "ready": "i__ready"}
-OUTPUT_PORTS = {"payload": "o__payload", "valid": "o__valid", "ready": "o__ready"}
-"""The core's module and its ports, those of the streams by what they are."""
+INPUT_PORTS = {"payload": "i_payload", "valid": "i_valid", "ready": "i_ready"}
+OUTPUT_PORTS = {"payload": "o_payload", "valid": "o_valid", "ready": "o_ready"}
+"""The core's module and its ports, those of the streams by what they are.
+
+Every language takes these names: no two underscores in a row, which VHDL forbids, and no keyword of any of them."""
 
 NO_FIELDS = frozenset({"as_bits", "as_value", "eq", "lowermethod", "shape"})
 NO_CLASSES = frozenset({"as_shape", "const", "format", "from_bits", "mro", "name", "value"})

@@ -120,8 +120,8 @@ def _shift(manifest: Manifest, binary: Path, vectors: Vectors, seed: int, timeou
         (work / "chip.v").write_text(verilog[start.start() :])
         # icebox makes a name that several nets have unique by underscores; the net that is a pin counts
         pins = {match[1]: match[2] for match in re.finditer(rf"^wire \\_{PIN}_* = (io_\w+);", verilog, re.MULTILINE)}
-        pins |= {f"{name}[0]": pins.pop(name) for name in ("class",) if name in pins}
-        missing = {"clk", "reset", "shift", "data", "done", "class[0]"} - set(pins)
+        pins |= {f"{name}[0]": pins.pop(name) for name in ("result",) if name in pins}
+        missing = {"clk", "reset", "shift", "data", "done", "result[0]"} - set(pins)
         if missing:
             raise ToolError(f"the bitstream shows no pin for {', '.join(sorted(missing))}; build again")
         # logic comes back as equations; block RAM comes back as what it is, with its contents

@@ -54,11 +54,11 @@ def test_no_core_is_taken_for_a_loop(family, seed, votes, pipeline):
 
 
 LOOPS = {
-    "assignments": "wire x; wire y; assign x = ~y; assign y = x & i__valid;",
+    "assignments": "wire x; wire y; assign x = ~y; assign y = x & i_valid;",
     "itself": "wire x; assign x = ~x;",
-    "vector": "wire [1:0] x; assign x = { x[0], i__valid };",
+    "vector": "wire [1:0] x; assign x = { x[0], i_valid };",
     "instances": "wire x; wire y; SB_LUT4 #(.LUT_INIT(16'h1)) l (.I0(x), .O(y)); assign x = y;",
-    "clock": "reg x; wire c; always @(posedge c) x <= ~x; assign c = x ^ i__valid;",
+    "clock": "reg x; wire c; always @(posedge c) x <= ~x; assign c = x ^ i_valid;",
     "processes": "reg x; reg y; always @* begin x = y; end always @* begin if (x) y = 1'h0; else y = 1'h1; end",
     "escaped": "wire \\$x ; wire y; assign \\$x = y; assign y = ~\\$x ;",
 }

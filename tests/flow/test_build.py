@@ -59,8 +59,8 @@ module top(input clk, input d, output reg [{last}:0] answer);
         example <= {{example[{width}-2:0], d}};
         answer <= payload;
     end
-    lut2hw_core core(.clk(clk), .rst(1'b0), .i__payload(example), .i__valid(1'b1),
-                     .o__payload(payload), .o__ready(1'b1));
+    lut2hw_core core(.clk(clk), .rst(1'b0), .i_payload(example), .i_valid(1'b1),
+                     .o_payload(payload), .o_ready(1'b1));
 endmodule
 """
 

@@ -1,5 +1,6 @@
 """The component: named fields against the golden model, behaviour and primitives by platform, a design around it."""
 
+import re
 import sys
 from dataclasses import replace
 
@@ -198,6 +199,8 @@ def test_emitted_verilog_is_that_of_the_component_without_names(family, tmp_path
         emit_src=False,
         strip_internal_attrs=True,
     )
+    # Amaranth has two underscores in the names of a stream's ports, which not every language takes
+    text = re.sub(r"\b([io])__(payload|valid|ready)\b", r"\1_\2", text)
     assert folder.source_paths[0].read_text().endswith(text.split("\n", 1)[1])
 
 

@@ -33,12 +33,12 @@ def cocotb(
     ports, instances, config = [], [], []
     for name, latency, width_in, width_out, vectors in cores:
         pins = {
-            "i__valid": ("input", 1),
-            "i__ready": ("output", 1),
-            "i__payload": ("input", width_in),
-            "o__valid": ("output", 1),
-            "o__ready": ("input", 1),
-            "o__payload": ("output", width_out),
+            "i_valid": ("input", 1),
+            "i_ready": ("output", 1),
+            "i_payload": ("input", width_in),
+            "o_valid": ("output", 1),
+            "o_ready": ("input", 1),
+            "o_payload": ("output", width_out),
         }
         if latency:
             pins |= {"clk": ("input", 1), "rst": ("input", 1)}

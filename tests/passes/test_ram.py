@@ -250,10 +250,10 @@ def test_proof_sees_the_table(family, shape, tmp_path):
     (tmp_path / "core.v").write_text(to_verilog(netlist, latency=1, target=targets.get(family)))
     circuit = read([tmp_path / "core.v"], TOP)
     [cell] = netlist.cells
-    for net, table in zip(circuit.ports["o__payload"], tables_of(cell), strict=True):
+    for net, table in zip(circuit.ports["o_payload"], tables_of(cell), strict=True):
         register = circuit.registers[net]
         rom, _, _ = circuit.cells[register.d]
-        place = {pin: bit for bit, pin in enumerate(circuit.ports["i__payload"])}
+        place = {pin: bit for bit, pin in enumerate(circuit.ports["i_payload"])}
         for at in range(1 << shape[0]):
             word = sum((at >> j & 1) << place[pin] for j, pin in enumerate(rom["connections"]["A"]))
             assert rom["values"]["entries"][at] == table >> word & 1
@@ -316,8 +316,8 @@ def test_a_ram_off_the_beaten_track_is_not_proved(tmp_path):
     vectors = random_vectors(network, compiled.input_port, 64, 0)
     verilog = to_verilog(compiled.netlist, latency=compiled.latency, target=ice40)
     for pins, verdict in (
-        ({"WCLKE": "1'h1", "WE": "i__valid"}, None),
-        ({"RE": "i__valid"}, None),
+        ({"WCLKE": "1'h1", "WE": "i_valid"}, None),
+        ({"RE": "i_valid"}, None),
         ({"RE": "1'h1", "RCLKE": "1'h1"}, False),
         ({"RE": "1'h1"}, True),
     ):

@@ -89,7 +89,7 @@ HOSTILE = [
     float("nan"),
     1e308,
     "",
-    "/*\ntouch owned\n*/ i__payload",
+    "/*\ntouch owned\n*/ i_payload",
     "$(touch owned)",
     "\x1b]0;owned\x07",
     "../../x",

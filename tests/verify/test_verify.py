@@ -109,7 +109,7 @@ def test_flipped_table_is_found(core, engine):
 @pytest.mark.parametrize(
     ("pattern", "new", "simulated", "proved"),
     [
-        (r"assign i__ready = .*;", "assign i__ready = 1'b1;", None, "enable"),
+        (r"assign i_ready = .*;", "assign i_ready = 1'b1;", None, "enable"),
         (r"if \(rst\)", "if (1'b0)", "without an example", "reset"),
     ],
 )
@@ -405,12 +405,12 @@ def test_registers_that_hold_by_their_logic_are_proved():
     ports = {
         "clk": clk,
         "rst": rst,
-        "i__payload": data,
-        "i__valid": valid,
-        "i__ready": advance,
-        "o__payload": q,
-        "o__valid": stage,
-        "o__ready": ready,
+        "i_payload": data,
+        "i_valid": valid,
+        "i_ready": advance,
+        "o_payload": q,
+        "o_valid": stage,
+        "o_ready": ready,
     }
 
     def verdict(table: int):

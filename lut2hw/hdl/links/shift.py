@@ -41,7 +41,7 @@ class Shift(Link):
         `bits` follow each other. After the last one the example enters the core, and the next may follow at once.
     done : Out(1)
         High for one clock when an answer has come.
-    class : Out(pins)
+    result : Out(pins)
         The last answer. If it has more than `MOST_PINS` bits, it comes in `clocks` pieces: bits 0 to `pins` - 1 in
         the clock in which `done` is high, the next ones in each clock after it.
 
@@ -59,7 +59,7 @@ class Shift(Link):
     def __init__(self, identity: Identity, bits: Sequence[int] | None = None) -> None:
         self.bits = tuple(range(identity.input_bits) if bits is None else bits)
         self.pins, self.clocks = pieces(identity.answer_bits, len(self.bits))
-        super().__init__(identity, {"shift": In(1), "data": In(1), "done": Out(1), "class": Out(self.pins)})
+        super().__init__(identity, {"shift": In(1), "data": In(1), "done": Out(1), "result": Out(self.pins)})
 
     def bench_options(self) -> dict[str, Any]:
         return {"bits": list(self.bits), "clocks": self.clocks}
@@ -80,7 +80,7 @@ class Shift(Link):
             ),
             self.answer.ready.eq(1),
             self.done.eq(done),
-            getattr(self, "class").eq(answer[: self.pins] if self.clocks > 1 else answer),
+            self.result.eq(answer[: self.pins] if self.clocks > 1 else answer),
         ]
         m.d.sync += [full.eq(0), done.eq(self.answer.valid)]
         with m.If(self.shift):

@@ -65,7 +65,7 @@ def pipeline(circuit: Circuit, latency: int) -> Control:
     """
     ports = circuit.ports
     control: set[Bit] = set()
-    todo = list(ports["o__valid"])
+    todo = list(ports["o_valid"])
     while todo:
         for net in circuit.fan_in([todo.pop()]):
             if net in circuit.registers and net not in control:
@@ -81,7 +81,7 @@ def pipeline(circuit: Circuit, latency: int) -> Control:
         raise Structure("a valid bit is not reset")
     stages = _chain(circuit, control)
     data = {q: r for q, r in circuit.registers.items() if q not in control}
-    special = {*stages, *ports["o__ready"]}
+    special = {*stages, *ports["o_ready"]}
     held = {
         q: circuit.boundary(register.d, special | {q})
         for q, register in data.items()
@@ -93,9 +93,9 @@ def pipeline(circuit: Circuit, latency: int) -> Control:
     # What is under way when the core is reset is lost, so that reset may clear data, too; any other is logic.
     if any(register.reset is not None and [register.reset] != ports.get("rst", []) for register in data.values()):
         raise UnknownCell("a data register with a reset of its own")
-    age: dict[Bit, int | None] = dict.fromkeys(ports["i__payload"], 0)
-    _arrive(circuit, data, held, ports["o__payload"], age)
-    for net in ports["o__payload"]:
+    age: dict[Bit, int | None] = dict.fromkeys(ports["i_payload"], 0)
+    _arrive(circuit, data, held, ports["o_payload"], age)
+    for net in ports["o_payload"]:
         at = None if isinstance(net, str) else age[net]
         if at is not None and at != latency:
             raise Structure(f"an output is {at} registers from the input where the latency is {latency}")
@@ -110,7 +110,7 @@ def _chain(circuit: Circuit, control: set[Bit]) -> list[Bit]:
     for net in control:
         register = circuit.registers[net]
         needs[net] = circuit.fan_in([register.d]) & control
-    last = circuit.ports["o__valid"][0]
+    last = circuit.ports["o_valid"][0]
     if last not in control:
         raise Structure("valid does not come from a register")
     chain = [last]
@@ -169,24 +169,18 @@ def hardware_aig(circuit: Circuit, control: Control, nets: list[int]) -> Aig:
         inputs, what that logic reads, and an output that is 0 where the register does what one with enable does.
     """
     ports = circuit.ports
-    pins = list(ports["i__payload"])
-    names: list[Bit] = [
-        *pins,
-        *ports.get("rst", ["rst"]),
-        ports["i__valid"][0],
-        ports["o__ready"][0],
-        *control.stages,
-    ]
+    pins = list(ports["i_payload"])
+    names: list[Bit] = [*pins, *ports.get("rst", ["rst"]), ports["i_valid"][0], ports["o_ready"][0], *control.stages]
     aig = Aig(len(names) + sum(1 + len(reads) for reads in control.held.values()))
     known: dict[Bit, int] = {net: aig.input(index) for index, net in enumerate(names)}
     # How a register that holds looks when it does not: the next stage is ready, and what it held plays no part.
-    moving: dict[Bit, int] = {**dict.fromkeys(control.stages, FALSE), ports["o__ready"][0]: TRUE}
+    moving: dict[Bit, int] = {**dict.fromkeys(control.stages, FALSE), ports["o_ready"][0]: TRUE}
     held = {q: (reads, moving) for q, reads in control.held.items()}
     aig.outputs = circuit.literals(
-        aig, {net: known[net] for net in pins}, ports["o__payload"], through=True, nets=nets, held=held
+        aig, {net: known[net] for net in pins}, ports["o_payload"], through=True, nets=nets, held=held
     )
     aig.outputs += circuit.literals(
-        aig, known, [ports["i__ready"][0], ports["o__valid"][0], *control.enables], through=False
+        aig, known, [ports["i_ready"][0], ports["o_valid"][0], *control.enables], through=False
     )
     for stage in control.stages:
         register = circuit.registers[stage]
@@ -200,7 +194,7 @@ def hardware_aig(circuit: Circuit, control: Control, nets: list[int]) -> Aig:
             else aig.and_(no_reset, aig.mux(enable, known[stage], d))
         )
     free = len(names)
-    ready, last = known[ports["o__ready"][0]], known[ports["o__valid"][0]] if control.held else FALSE
+    ready, last = known[ports["o_ready"][0]], known[ports["o_valid"][0]] if control.held else FALSE
     for q, reads in control.held.items():
         local = {read: aig.input(free + index) for index, read in enumerate((q, *reads))}
         free += len(local)
@@ -426,7 +420,7 @@ def _simulated(engine: str, question: Question, seed: int) -> Outcome | Pair:
     """The outcome if simulation or the structure tells, else what is to be proved."""
     port, circuit, vectors = question.port, question.circuit, question.vectors
     output = question.output or OutputPort.of(question.network)
-    width = len(circuit.ports["o__payload"])
+    width = len(circuit.ports["o_payload"])
     if width != output.width:
         return Outcome(engine, False, errors=(f"the output has {width} bits where the manifest says {output.width}",))
     nets: list[int] = []
