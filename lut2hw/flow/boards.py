@@ -80,11 +80,19 @@ class Board:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")  # of boards' files written for older versions of Amaranth
             platform.prepare(Echo(), "echo")
-        found = {}
-        for name, pin, _ in platform.iter_port_constraints_bits():
-            match = re.fullmatch(r"uart_0__(\w+?)(__io)?", name)
-            found[match[1] if match else "clk"] = pin
-        return found
+        return {pin_name(name): pin for name, pin, _ in platform.iter_port_constraints_bits()}
+
+
+def pin_name(port: str) -> str:
+    """What a port of a board's chip is: `rx`, `tx` or another pin of its UART, else `clk`.
+
+    Parameters
+    ----------
+    port : str
+        As Amaranth names it.
+    """
+    match = re.fullmatch(r"uart_0__(\w+?)(__io)?", port)
+    return match[1] if match else "clk"
 
 
 _ICEPROG = ("iceprog", "{file}")

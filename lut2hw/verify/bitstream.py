@@ -1,47 +1,104 @@
-"""Engine `bitstream`: every chip of a folder read back from its bitstream, pin for pin.
+"""Engine `bitstream`: every chip of a folder read back from its bitstream, proved, and simulated pin for pin.
 
-iCE40: `iceunpack` and `icebox_vlog` (C. Wolf, M. Lasser, "Project IceStorm") turn the bits back into Verilog. Which
-pin is which comes from the names that nextpnr left in its .asc file; nothing else of that file is used.
+`lut2hw.verify.readback` turns the bits of an iCE40 back into a circuit; `lut2hw.verify.chip` proves it.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 from lut2hw import tools
 from lut2hw.artefact.folder import Manifest
 from lut2hw.artefact.results import read_build
 from lut2hw.artefact.vectors import Vectors
-from lut2hw.errors import ToolError
-from lut2hw.files import read_text, scratch
+from lut2hw.errors import ToolError, UsageError
+from lut2hw.flow.chips import Design, board_design, device_design
 from lut2hw.flow.result import built_for
 from lut2hw.hdl.links.shift import pieces
-from lut2hw.targets.base import simulation_model
 from lut2hw.verify import board, simulate
+from lut2hw.verify.chip import ChipProof, prove_chip
+from lut2hw.verify.formal import prove as formal
 from lut2hw.verify.outcome import Outcome
-
-MAX_ASC = 1 << 26
-"""Bytes of what nextpnr writes for it, at most."""
+from lut2hw.verify.readback import ReadBack, read_back_by_names, unpack
 
 MAX_CLOCKS = 20_000
 """Bits shifted in, one for each clock."""
-
-
-PIN = r"(\w+(?:\[\d+\])?)\$SB_IO_(?:IN|OUT)(?:_\$glb_\w+)?"
-"""What nextpnr calls the net of a pin, also where it made it a global one."""
-
 
 ALONE = "no board"
 """What the chip without a board is called among others."""
 
 
-def check(manifest: Manifest, vectors: Vectors, seed: int = 0, timeout: float | None = None) -> Outcome:
-    """Read every bitstream that `build` left in the folder back and stream `vectors` through its pins.
+@dataclass
+class _Task:
+    """A folder whose chips are checked, and the proof of its core, which all of them share."""
 
-    The chip without a board and that of each board are checked one after the other; the note says which.
+    manifest: Manifest
+    vectors: Vectors
+    seed: int
+    timeout: float | None
+
+    @property
+    def limit(self) -> float:
+        return formal.DEFAULT_LIMIT if self.timeout is None else self.timeout
+
+    @cached_property
+    def core(self) -> Outcome:
+        """The proof of the emitted Verilog."""
+        return formal.check(self.manifest, self.vectors, self.seed, self.timeout)
+
+    def prove(self, simulated: Outcome, chip: ReadBack, design: Design) -> Outcome:
+        """What simulation said, with what is proved of the same chip."""
+        if simulated.passed is False:
+            return simulated
+        proof = prove_chip(self.manifest, chip, design, self.vectors, seed=self.seed, limit=self.limit)
+        return joined(simulated, self.core, proof)
+
+
+def joined(simulated: Outcome, core: Outcome, proof: ChipProof) -> Outcome:
+    """One outcome of a chip: what was simulated, what is proved of its core, and whether its bits are its design.
+
+    Parameters
+    ----------
+    simulated : Outcome
+        At its pins.
+    core : Outcome
+        The proof of the emitted Verilog.
+    proof : ChipProof
+        Of the chip against that Verilog in its link.
+    """
+    words = {True: "proved", None: "not proved", False: "wrong"}
+    parts = {
+        "core": words[core.passed],
+        "chip": words[proof.equal],
+        "link": "simulated" if simulated.passed else "not simulated",
+    }
+    details = {**simulated.details, "parts": parts}
+    if proof.match is not None:
+        details |= {"flip_flops": proof.match.registers, "classes": proof.match.classes}
+    if core.passed is False:
+        return replace(core, engine=simulated.engine, vectors=simulated.vectors, details=details)
+    if proof.equal is False:
+        error = f"its bits are not the core in its link: {proof.words}"
+        return replace(simulated, passed=False, errors=(*simulated.errors, error), details=details)
+    vectors = f"{simulated.vectors} vectors" if simulated.passed else simulated.note
+    said = [
+        "core proved for all inputs" if core.passed else f"core not proved: {core.note}",
+        "bits proved to be core and link" if proof.equal else f"bits not proved: {proof.words}",
+        f"link simulated, {vectors}" if simulated.passed else f"link not simulated: {vectors}",
+        *([simulated.note] if simulated.passed and simulated.note else []),
+    ]
+    proved = bool(core.passed and proof.equal)
+    return replace(simulated, passed=True if proved else simulated.passed, note="; ".join(said), details=details)
+
+
+def check(manifest: Manifest, vectors: Vectors, seed: int = 0, timeout: float | None = None) -> Outcome:
+    """Read every bitstream that `build` left in the folder back, stream `vectors` through its pins, and prove it.
+
+    The chip without a board and that of each board are checked one after the other; the note says which, and which
+    part is proved and which simulated.
     """
     if manifest.target != "ice40":
         return Outcome(
@@ -50,13 +107,13 @@ def check(manifest: Manifest, vectors: Vectors, seed: int = 0, timeout: float | 
             note=f"no open tool turns bitstreams of {manifest.target} back into "
             "Verilog; gates is as far as the chain goes",
         )
-    directory = manifest.directory
-    binary = _binary(directory)
+    task = _Task(manifest, vectors, seed, timeout)
+    binary = _binary(manifest.directory)
     chips: dict[str, Callable[[], Outcome]] = {}
     if binary is not None:
-        chips[ALONE] = partial(_shift, manifest, binary, vectors, seed, timeout)
+        chips[ALONE] = partial(_shift, task, binary)
     for name in built_for(manifest):
-        chips[name] = partial(board.check, manifest, name, vectors, timeout)
+        chips[name] = partial(_board, task, name)
     if not chips:
         return Outcome("bitstream", None, note="no bitstream beside the core; `lut2hw build` on its folder makes one")
     tools.require("icebox_vlog")
@@ -100,44 +157,33 @@ def _joined(outcomes: Mapping[str, Outcome]) -> Outcome:
     )
 
 
-def _shift(manifest: Manifest, binary: Path, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
+def _shift(task: _Task, binary: Path) -> Outcome:
     """The chip without a board."""
+    manifest, built = task.manifest, read_build(task.manifest.directory)
+    assert built is not None  # it names the bitstream
+    try:
+        design = device_design(manifest, built["device"], built["package"])
+    except UsageError as error:
+        raise ToolError(f"build.json names what cannot be: {error}; build again") from None
     bits = manifest.bits_read[0]
-    vectors = vectors.first(max(10, MAX_CLOCKS // len(bits)))
-    with scratch() as work:
-        board.unpack(binary, work, timeout)
-        try:
-            symbols = read_text(binary.with_suffix(".asc"), MAX_ASC, errors="replace")
-        except OSError as error:
-            raise ToolError(f"cannot read {error.filename}: {error.strerror or error}; build again") from None
-        names = [match[0] for match in re.finditer(rf"^\.sym \d{{1,9}} {PIN}$", symbols, re.MULTILINE | re.ASCII)]
-        with (work / "chip.asc").open("a") as file:
-            file.write("\n".join(["", *names, ""]))
-        verilog = tools.run("icebox_vlog", ["-s", "-L", "chip.asc"], cwd=work, timeout=timeout).output
-        start = re.search(r"^module chip\b", verilog, re.MULTILINE)
-        if start is None:
-            raise ToolError(f"icebox_vlog printed no module; it last said: {tools.last_words(verilog)}")
-        (work / "chip.v").write_text(verilog[start.start() :])
-        # icebox makes a name that several nets have unique by underscores; the net that is a pin counts
-        pins = {match[1]: match[2] for match in re.finditer(rf"^wire \\_{PIN}_* = (io_\w+);", verilog, re.MULTILINE)}
-        pins |= {f"{name}[0]": pins.pop(name) for name in ("result",) if name in pins}
-        missing = {"clk", "reset", "shift", "data", "done", "result[0]"} - set(pins)
-        if missing:
-            raise ToolError(f"the bitstream shows no pin for {', '.join(sorted(missing))}; build again")
-        # logic comes back as equations; block RAM comes back as what it is, with its contents
-        models = [simulation_model("ice40/cells_sim.v")] if "SB_RAM40" in verilog else []
-        design = simulate.Design(
-            [work / "chip.v", *models],
-            "chip",
-            None,
-            None,
-            None,
-            simulate.ICARUS_DEFINES,
-            "lut2hw.sim.chip",
-            {"pins": pins, "bits": bits, "clocks": pieces(manifest.output_port.width, len(bits))[1]},
-        )
-        result = simulate.cocotb(design, vectors, seed=seed, timeout=timeout)
-    return Outcome.of_bench("bitstream", len(vectors), result)
+    vectors = task.vectors.first(max(10, MAX_CLOCKS // len(bits)))
+    chip = read_back_by_names(unpack(binary, task.timeout), binary.with_suffix(".asc"), task.timeout)
+    missing = {"clk", "reset", "shift", "data", "done", "result[0]"} - set(chip.pins)
+    if missing:
+        raise ToolError(f"the bitstream shows no pin for {', '.join(sorted(missing))}; build again")
+    clocks = pieces(manifest.output_port.width, len(bits))[1]
+    options = {"pins": dict(chip.pins), "bits": bits, "clocks": clocks}
+    bench = simulate.read_back(chip, "lut2hw.sim.chip", options)
+    result = simulate.cocotb(bench, vectors, seed=task.seed, timeout=task.timeout)
+    return task.prove(Outcome.of_bench("bitstream", len(vectors), result), chip, design)
+
+
+def _board(task: _Task, name: str) -> Outcome:
+    """The chip of a board."""
+    simulated, chip, built = board.check(task.manifest, name, task.vectors, task.timeout)
+    if chip is None or built is None:
+        return simulated
+    return task.prove(simulated, chip, board_design(task.manifest, name, built["baud"]))
 
 
 def _binary(directory: Path) -> Path | None:

@@ -15,6 +15,7 @@ from lut2hw.errors import Lut2hwError, ToolError
 from lut2hw.extras import need
 from lut2hw.files import scratch
 from lut2hw.sim.bench import Bench
+from lut2hw.verify.readback import TOP, ReadBack
 
 if TYPE_CHECKING:
     from lut2hw.hdl.core import Core, NetlistCore
@@ -48,6 +49,11 @@ class Design:
             written.append(work / f"text{index}.v")
             written[-1].write_text(text)
         return [str(path.resolve()) for path in (*written, *self.sources)]
+
+
+def read_back(chip: ReadBack, test: str, options: dict[str, Any]) -> Design:
+    """A chip read back from its bitstream under the bench `test`, which has clock and reset among its pins."""
+    return Design(chip.models, TOP, None, None, None, ICARUS_DEFINES, test, options, texts=[chip.verilog])
 
 
 def cocotb(design: Design, vectors: Vectors, *, seed: int = 0, timeout: float | None = None) -> dict[str, Any]:

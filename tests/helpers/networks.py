@@ -130,6 +130,25 @@ def vote_network(
     )
 
 
+def shared_network(
+    seed: int, groups: int, per_group: int, width: int, k: int, *, layers: int = 2, head: str = "argmax"
+) -> LutNetwork:
+    """Layers whose tables read `k` of `width` signals that their group shares."""
+    rng = np.random.default_rng(seed)
+    network = vote_network(groups * per_group, k, 3, n_bits=2 * width, seed=seed)
+    made, first = [], 2 * width
+    for number in range(layers):
+        low = 0 if number == 0 or groups * per_group < width else first - groups * per_group
+        wiring = []
+        for _ in range(groups):
+            pool = rng.permutation(np.arange(low, first))[:width]
+            wiring += [np.sort(rng.permutation(pool)[:k]) for _ in range(per_group)]
+        made.append(Layer(np.array(wiring, np.int32), bits.pack_tables(rng.random((len(wiring), 1 << k)) < 0.5)))
+        first += len(wiring)
+    votes = first - groups * per_group + np.arange(groups * per_group)
+    return replace(network, layers=tuple(made), head=replace(network.head, signal=votes.astype(np.int32)))
+
+
 def inputs_of(network: LutNetwork, n: int, seed: int = 0) -> np.ndarray:
     """Examples inside the ranges, with many at a threshold and just below."""
     rng = np.random.default_rng(seed)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers import needs
-from helpers.networks import check, classes, inputs_of, random_network, vote_network
+from helpers.networks import check, classes, inputs_of, random_network, shared_network, vote_network
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,8 +25,6 @@ from lut2hw.flow.build import build
 from lut2hw.hdl.core import TOP, Core, to_verilog
 from lut2hw.logic.netlist import Cell, Netlist, tables_of
 from lut2hw.logic.port import INPUT, OUTPUT
-from lut2hw.model.network import LutNetwork
-from lut2hw.model.parts import Layer
 from lut2hw.passes.ram import LEAST, gather, pack
 from lut2hw.targets.base import simulation_model
 from lut2hw.verify import simulate
@@ -38,25 +36,6 @@ from lut2hw.verify.formal.prove import prove
 FAMILIES = sorted(name for name, target in targets.TARGETS.items() if target.ram)
 needs_yosys = needs.tool("yosys")
 needs_icarus = needs.tool("iverilog")
-
-
-def shared_network(
-    seed: int, groups: int, per_group: int, width: int, k: int, *, layers: int = 2, head: str = "argmax"
-) -> LutNetwork:
-    """Layers whose tables read `k` of `width` signals that their group shares."""
-    rng = np.random.default_rng(seed)
-    network = vote_network(groups * per_group, k, 3, n_bits=2 * width, seed=seed)
-    made, first = [], 2 * width
-    for number in range(layers):
-        low = 0 if number == 0 or groups * per_group < width else first - groups * per_group
-        wiring = []
-        for _ in range(groups):
-            pool = rng.permutation(np.arange(low, first))[:width]
-            wiring += [np.sort(rng.permutation(pool)[:k]) for _ in range(per_group)]
-        made.append(Layer(np.array(wiring, np.int32), bits.pack_tables(rng.random((len(wiring), 1 << k)) < 0.5)))
-        first += len(wiring)
-    votes = first - groups * per_group + np.arange(groups * per_group)
-    return replace(network, layers=tuple(made), head=replace(network.head, signal=votes.astype(np.int32)))
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -274,7 +274,17 @@ def test_primitives_of_the_proof_match_the_vendor(tmp_path):
 @pytest.mark.parametrize(
     ("family", "kinds"),
     [
-        ("ice40", {"SB_DFF": "D", "SB_DFFE": "DE", "SB_DFFSR": "DR", "SB_DFFESR": "DER"}),
+        (
+            "ice40",
+            {
+                "SB_DFF": "D",
+                "SB_DFFE": "DE",
+                "SB_DFFSR": "DR",
+                "SB_DFFESR": "DER",
+                "SB_DFFSS": "DR",
+                "SB_DFFESS": "DER",
+            },
+        ),
         ("ecp5", {"TRELLIS_FF": "DER"}),
         ("nexus", {"FD1P3IX": "DER"}),
         ("gowin", {"DFF": "D", "DFFE": "DE", "DFFR": "DR", "DFFRE": "DER"}),
@@ -339,7 +349,7 @@ def test_registers_of_the_proof_match_the_vendor(family, kinds, tmp_path):
             assert register.clock == 100
             enabled = register.enable is None or now[register.enable]
             reset = register.reset is not None and now[register.reset] and (enabled or not register.gated)
-            state[q] = 0 if reset else now[register.d] if enabled else now[q]
+            state[q] = register.value if reset else now[register.d] if enabled else now[q]
         for at, kind in enumerate(kinds):
             assert state[at] is None or str(state[at]) == shown[len(kinds) - 1 - at], (kind, shown)
     assert None not in state.values()
@@ -742,6 +752,7 @@ def test_bitstream_is_read_back(core, tmp_path):
         build(directory)
     outcome = one(core, "bitstream", vectors=200)
     assert outcome.passed and outcome.vectors == 200
+    assert outcome.details["parts"] == {"core": "proved", "chip": "proved", "link": "simulated"}
     for suffix in ("bin", "asc"):
         shutil.copyfile(wrong / f"wrong.{suffix}", core / f"core.{suffix}")
     outcome = one(core, "bitstream", vectors=200)

@@ -154,6 +154,7 @@ class Flop:
     enable: str = "E"
     reset: str = "R"
     gated: bool = False
+    value: int = 0
     parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Name to the values, as text, with which it is what the rest says; one that is left out is right."""
 
@@ -165,6 +166,10 @@ FLOPS: dict[str, Flop] = {
         ("$_DFF_P_", "$_DFFE_PP_", "$_SDFF_PP0_", "$_SDFFE_PP0P_", "SB_DFF", "SB_DFFE", "SB_DFFSR"), Flop()
     ),
     **dict.fromkeys(("$_SDFFCE_PP0P_", "SB_DFFESR"), Flop(gated=True)),
+    **dict.fromkeys(("$_SDFF_PP1_", "$_SDFFE_PP1P_"), Flop(value=1)),
+    "SB_DFFSS": Flop(reset="S", value=1),
+    "$_SDFFCE_PP1P_": Flop(gated=True, value=1),
+    "SB_DFFESS": Flop(reset="S", gated=True, value=1),
     "TRELLIS_FF": Flop(
         "DI",
         "Q",
@@ -184,19 +189,21 @@ FLOPS: dict[str, Flop] = {
     **dict.fromkeys(("DFF", "DFFE", "DFFR", "DFFRE"), _GOWIN),
     "FDRE": Flop(enable="CE", parameters=_UPRIGHT),
 }
-"""Flip-flops: those of yosys and iCE40, then ECP5, Nexus, Gowin and 7 series. All clear synchronously to 0."""
+"""Flip-flops: those of yosys and iCE40, then ECP5, Nexus, Gowin and 7 series. All are reset synchronously."""
 
 SHIFTS = {"SRL16E": 4, "SRLC32E": 5}
 """Shift registers of 7 series: D, CLK, CE and as many address bits, which say after how many registers, less one."""
 
 BUFFERS = {"IBUF": ("I", "O"), "OBUF": ("I", "O"), "BUFG": ("I", "O"), "IB": ("I", "O"), "OB": ("I", "O")}
+PADS = {"SB_IO": ("D_IN_0",), "SB_GB_IO": ("D_IN_0", "GLOBAL_BUFFER_OUTPUT")}
+"""Pads of iCE40, and the ports at which they show what is on their pin."""
 CONSTANTS = {"GND": ("G", "0"), "VCC": ("VP", "1"), "VLO": ("Z", "0"), "VHI": ("Z", "1")}
 """Cells that only pass a net on, from port to port, and cells that are a constant, by the ports it may be called."""
 
 
 @dataclass(frozen=True)
 class Register:
-    """A flip-flop: on a rising edge of `clock`, if `enable` (None: always), q takes d; or 0 if `reset` (None: never)."""  # noqa: E501
+    """A flip-flop: on a rising edge of `clock`, if `enable` (None: always), q takes d; or `value` if `reset` (None: never)."""  # noqa: E501
 
     d: Bit
     q: Bit
@@ -205,6 +212,7 @@ class Register:
     reset: Bit | None
     gated: bool = False
     """The reset needs the enable, too."""
+    value: int = 0
 
 
 def _register(cell: dict[str, Any], flop: Flop) -> Register:
@@ -218,7 +226,13 @@ def _register(cell: dict[str, Any], flop: Flop) -> Register:
     if parameters.get("CEMUX") == "1" or enable == "1":
         enable = None
     return Register(
-        ports[flop.d], ports[flop.q], ports[flop.clock], enable, None if reset == "0" else reset, flop.gated
+        ports[flop.d],
+        ports[flop.q],
+        ports[flop.clock],
+        enable,
+        None if reset == "0" else reset,
+        flop.gated,
+        flop.value,
     )
 
 
@@ -235,12 +249,30 @@ def _shift(cell: dict[str, Any], fresh: Iterator[int]) -> list[Register]:
     return [Register(d, q, ports["CLK"][0], None if enable == "1" else enable, None) for d, q in pairwise(nets)]
 
 
+def _pad(cell: dict[str, Any]) -> dict[Bit, Bit]:
+    """What a pad drives, to what it is: the fabric where it is an input, the pin where it is an output."""
+    nets, kind = cell["connections"], _value(cell.get("parameters", {}).get("PIN_TYPE", 0))
+    if not isinstance(kind, int) or kind & 3 != 1:
+        raise UnknownCell("a pad with a register or a latch")
+    pin = nets["PACKAGE_PIN"][0]
+    source: dict[Bit, Bit] = {nets[name][0]: pin for name in PADS[cell["type"]] if nets.get(name)}
+    drive = kind >> 2
+    if drive:
+        enabled = drive == 0b0110 or (drive == 0b1010 and nets.get("OUTPUT_ENABLE", ["1"]) == ["1"])
+        if not enabled or nets.get("D_OUT_1", ["0"])[0] not in ("0", "x"):
+            raise UnknownCell("a pad whose output is registered or can be switched off")
+        source[pin] = nets["D_OUT_0"][0]
+    return source
+
+
 def _buffers(module: dict[str, Any]) -> dict[Bit, Bit]:
-    """Nets that a buffer or a constant drives, to what they are."""
+    """Nets that a buffer, a pad or a constant drives, to what they are."""
     source: dict[Bit, Bit] = {}
     for cell in module["cells"].values():
         nets = cell["connections"]
-        if cell["type"] in BUFFERS:
+        if cell["type"] in PADS:
+            source |= _pad(cell)
+        elif cell["type"] in BUFFERS:
             left, right = BUFFERS[cell["type"]]
             source[nets[right][0]] = nets[left][0]
         elif cell["type"] in CONSTANTS:
@@ -272,6 +304,22 @@ def _loop(net: Bit) -> UnknownCell:
     return UnknownCell("a combinational loop")
 
 
+def _names(module: dict[str, Any]) -> tuple[dict[Bit, str], dict[Bit, int]]:
+    """The shortest name of each net, and the initial values that yosys notes beside nets."""
+    names: dict[Bit, str] = {}
+    initial: dict[Bit, int] = {}
+    for name, entry in module.get("netnames", {}).items():
+        nets = entry["bits"]
+        start = str(entry.get("attributes", {}).get("init", ""))[::-1]
+        for index, net in enumerate(nets):
+            said = name if len(nets) == 1 else f"{name}[{index}]"
+            if not entry.get("hide_name") and (net not in names or len(said) < len(names[net])):
+                names[net] = said
+            if index < len(start) and start[index] in "01":
+                initial[net] = int(start[index])
+    return names, initial
+
+
 class Circuit:
     """One flat module of yosys's JSON."""
 
@@ -280,12 +328,23 @@ class Circuit:
         self.ports: dict[str, list[Bit]] = {
             name: [same.get(net, net) for net in port["bits"]] for name, port in module["ports"].items()
         }
+        self.inputs = {
+            name: [
+                net
+                for net in port["bits"]
+                if port.get("direction") != "output" and net not in same and not isinstance(net, str)
+            ]
+            for name, port in module["ports"].items()
+        }
+        """Nets of its ports that come from outside, by port."""
+        self.names, self.initial = _names(module)
+        """Of nets, for words, and what registers hold at first where it is said."""
         self.registers: dict[Bit, Register] = {}
         self.cells: dict[Bit, tuple[dict[str, Any], str, int]] = {}
         undirected, fresh = [], count(-1, -1)
         for cell in module["cells"].values():
             kind = cell["type"]
-            if kind == "$scopeinfo" or kind in BUFFERS or kind in CONSTANTS:
+            if kind == "$scopeinfo" or kind in BUFFERS or kind in CONSTANTS or kind in PADS:
                 continue
             cell["connections"] = {
                 name: [same.get(net, net) for net in nets] for name, nets in cell["connections"].items()
@@ -315,7 +374,12 @@ class Circuit:
             cell, _, _ = self.cells.get(register.d, ({"type": ""}, "", 0))
             if register.enable is None and cell["type"] == "$_MUX_" and cell["connections"]["A"] == [q]:
                 self.registers[q] = Register(
-                    cell["connections"]["B"][0], q, register.clock, cell["connections"]["S"][0], register.reset
+                    cell["connections"]["B"][0],
+                    q,
+                    register.clock,
+                    cell["connections"]["S"][0],
+                    register.reset,
+                    value=register.value,
                 )
 
     def _memory(self, cell: dict[str, Any], fresh: Iterator[int]) -> None:
@@ -428,6 +492,46 @@ class Circuit:
             else:
                 out.add(net)
         return out
+
+
+def read_design(rtlil: str, sources: Sequence[str], top: str, *, timeout: float | None = None) -> Circuit:
+    """Read a whole chip as one flat circuit; no register is changed.
+
+    Parameters
+    ----------
+    rtlil : str
+        Modules in RTLIL, none if empty.
+    sources : Sequence[str]
+        Texts of Verilog.
+    top : str
+        The module.
+
+    Raises
+    ------
+    ToolError
+    UnknownCell
+    """
+    with scratch() as work:
+        (work / "design.il").write_text(rtlil)
+        for index, text in enumerate(sources):
+            (work / f"source{index}.v").write_text(text)
+        names = " ".join(f"source{index}.v" for index in range(len(sources)))
+        script = f"""{"read_rtlil design.il" if rtlil else ""}
+read_verilog {names}
+hierarchy -top {top}
+proc
+flatten
+opt_expr
+opt_clean
+techmap
+opt_expr
+opt_merge
+opt_clean
+write_json circuit.json
+"""
+        (work / "read.ys").write_text(script)
+        tools.run("yosys", ["-q", "-s", "read.ys"], cwd=work, timeout=timeout, makes=["circuit.json"])
+        return Circuit(json.loads((work / "circuit.json").read_text())["modules"][top])
 
 
 def read(sources: Sequence[Path | str], top: str, *, timeout: float | None = None) -> Circuit:

@@ -79,6 +79,8 @@ def pipeline(circuit: Circuit, latency: int) -> Control:
         raise Structure(f"{len(control)} registers carry valid where the latency is {latency}")
     if any([circuit.registers[net].reset] != ports.get("rst", []) for net in control):
         raise Structure("a valid bit is not reset")
+    if any(circuit.registers[net].value for net in control):
+        raise Structure("a valid bit is set by the reset")
     stages = _chain(circuit, control)
     data = {q: r for q, r in circuit.registers.items() if q not in control}
     special = {*stages, *ports["o_ready"]}
