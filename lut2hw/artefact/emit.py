@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,9 @@ from lut2hw.artefact.folder import (
     Manifest,
     atomic_folder,
     check_folder,
+    derived,
     describe,
-    field_values,
     load,
-    output_values,
-    score_values,
 )
 from lut2hw.artefact.vectors import random_vectors, vectors_of
 from lut2hw.compile.compiler import Compiled, compile_network
@@ -37,7 +35,7 @@ from lut2hw.data import Dataset
 from lut2hw.errors import Lut2hwError
 from lut2hw.hdl.core import to_verilog
 from lut2hw.hdl.header import header
-from lut2hw.logic.port import CLOCK_PORT, INPUT_PORTS, OUTPUT, OUTPUT_PORTS, RESET_PORT, TOP
+from lut2hw.logic.port import CLOCK_PORT, RESET_PORT, TOP
 from lut2hw.model.network import LutNetwork, to_bytes
 from lut2hw.targets.registry import get
 from lut2hw.training.recall import recall
@@ -158,18 +156,7 @@ def emit_model(
 
 
 def _manifest(compiled: Compiled, n_vectors: int, source: str) -> dict[str, Any]:
-    network, netlist, port = compiled.network, compiled.netlist, compiled.input_port
-    encoder = network.encoder
-    fields = []
-    for field in port.fields:
-        entry: dict[str, Any] = {
-            "name": field.name,
-            "index": field.index,
-            "offset": field.offset,
-            "width": field.width,
-            "signed": field.signed,
-        }
-        fields.append(entry | field_values(network, port, field))
+    network, netlist = compiled.network, compiled.netlist
     clocked = compiled.latency > 0
     return {
         "format": FORMAT,
@@ -182,21 +169,7 @@ def _manifest(compiled: Compiled, n_vectors: int, source: str) -> dict[str, Any]
         "reset": RESET_PORT if clocked else None,
         "latency_cycles": compiled.latency,
         "clock_mhz_expected": None if compiled.clock is None else round(compiled.clock, 1),
-        "input": {**INPUT_PORTS, "width": port.width, "encoded": port.encoded, "fields": fields},
-        "output": {
-            **OUTPUT_PORTS,
-            "width": len(netlist.outputs[OUTPUT]),
-            "classes": list(network.answer_names),
-            **output_values(network),
-            "outputs": list(compiled.output_port.outputs),
-            "fields": [asdict(field) | score_values(network, field) for field in compiled.output_port.fields],
-        },
-        "encoder": {
-            "bits": len(encoder),
-            "comparators": len({(int(f), int(t)) for f, t in zip(encoder.feature, encoder.threshold, strict=True)}),
-            "in_core": not port.encoded,
-        },
-        "luts": network.n_luts,
+        **derived(network, compiled.input_port, compiled.output_port),
         "cells": dict(netlist.count()),
         "compared": dict(compiled.compared),
         "kept": compiled.kept,

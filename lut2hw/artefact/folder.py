@@ -19,7 +19,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -167,26 +167,18 @@ class Manifest:
             fits = (
                 network.answer_names == self.class_names
                 and OutputPort.of(network, self.options.outputs) == self.output_port
-                and output_values(network)
-                == {name: self.data["output"][name] for name in ("targets", "reject") if name in self.data["output"]}
                 and InputPort.of(network, self._bits_of(network), encoded=self.input_port.encoded) == self.input_port
-                and all(
-                    entry.get(name, value) == value
-                    for field, entry in zip(self.input_port.fields, self.data["input"]["fields"], strict=True)
-                    for name, value in field_values(network, self.input_port, field).items()
-                )
-                and all(
-                    entry.get(name, value) == value
-                    for field, entry in zip(
-                        self.output_port.fields, self.data["output"].get("fields", ()), strict=False
-                    )
-                    for name, value in score_values(network, field).items()
-                )
             )
+            known = derived(network, self.input_port, self.output_port) if fits else {}
         except (IndexError, OverflowError, UsageError):
             fits = False
         if not fits:
             raise Lut2hwError(f"{path} is not the model of this folder; emit the core again")
+        where = first_difference({name: self.data[name] for name in known}, known)
+        if where is not None:
+            raise Lut2hwError(
+                f"{path} is not the model of this folder: {MANIFEST} differs from it in {where}; emit the core again"
+            )
         return network
 
     def _bits_of(self, network: LutNetwork) -> list[int]:
@@ -293,6 +285,68 @@ def score_values(network: LutNetwork, field: Field) -> dict[str, Any]:
         return {}
     fraction = int(network.head.fraction[field.index])
     return {"fraction": fraction, "scale": 2.0**-fraction}
+
+
+def derived(network: LutNetwork, port: InputPort, output: OutputPort) -> dict[str, Any]:
+    """What the manifest says that follows from the model and the layout of its ports: names, ranges, scales, sizes.
+
+    Parameters
+    ----------
+    network : LutNetwork
+        The golden model.
+    port : InputPort
+        What the core reads.
+    output : OutputPort
+        What it puts out.
+    """
+    encoder = network.encoder
+    return {
+        "input": {
+            **INPUT_PORTS,
+            "width": port.width,
+            "encoded": port.encoded,
+            "fields": [asdict(field) | field_values(network, port, field) for field in port.fields],
+        },
+        "output": {
+            **OUTPUT_PORTS,
+            "width": output.width,
+            "classes": list(network.answer_names),
+            **output_values(network),
+            "outputs": list(output.outputs),
+            "fields": [asdict(field) | score_values(network, field) for field in output.fields],
+        },
+        "encoder": {
+            "bits": len(encoder),
+            "comparators": len({(int(f), int(t)) for f, t in zip(encoder.feature, encoder.threshold, strict=True)}),
+            "in_core": not port.encoded,
+        },
+        "luts": network.n_luts,
+    }
+
+
+def first_difference(said: Any, known: Any, path: str = "") -> str | None:
+    """Where a JSON value differs from what it should be; None if it does not.
+
+    Parameters
+    ----------
+    said, known : object
+        JSON values.
+    path : str
+        Where they are.
+    """
+    if isinstance(said, dict) and isinstance(known, dict):
+        for name in [*known, *(name for name in said if name not in known)]:
+            where = f"{path}.{name}" if path else name
+            if name not in said or name not in known:
+                return where
+            if (found := first_difference(said[name], known[name], where)) is not None:
+                return found
+        return None
+    if isinstance(said, list) and isinstance(known, list) and len(said) == len(known):
+        pairs = enumerate(zip(said, known, strict=True))
+        found = (first_difference(one, other, f"{path}[{at}]") for at, (one, other) in pairs)
+        return next((where for where in found if where is not None), None)
+    return None if said == known else path
 
 
 def is_emitted(directory: Path) -> bool:

@@ -31,6 +31,8 @@ _BUILD = {
     "bitstream": optional(Text()),
     "target": Maybe(Text(100)),
     "freq_mhz": Maybe(Real(0, 1e6)),
+    "built_of": Maybe(Text(64)),
+    "bitstream_sha256": Maybe(optional(Text(64))),
 }
 
 _VERIFY = {
@@ -54,7 +56,7 @@ _VERIFY = {
     ),
 }
 
-_BOARD = {"baud": Whole(1, 1 << 31)}
+_BOARD = {"baud": Whole(1, 1 << 31), **{name: _BUILD[name] for name in ("built_of", "bitstream_sha256")}}
 
 
 def _read(folder: Path, name: str, shape: dict[str, Any], command: str) -> dict[str, Any] | None:

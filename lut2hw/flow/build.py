@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +225,8 @@ def _build(
         examples_per_second=round((design.baud or clock * 1e6) / design.frame_bits),
         input_bits=len(manifest.bits_read[0]),
         fingerprint=f"{identity.fingerprint:08x}",
+        built_of=manifest.digest,
+        bitstream_sha256=sha256((scratch / design.bitstream).read_bytes()).hexdigest() if design.bitstream else None,
         seed=options.seed,
         freq_mhz=freq,
         bitstream=str(out / design.bitstream) if design.bitstream else None,

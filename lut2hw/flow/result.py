@@ -67,6 +67,10 @@ class BuildResult:
         Bits of the features that the core reads.
     fingerprint : str
         First 32 bits of the SHA-256 of the core's Verilog, hexadecimal; a chip with a UART says it of itself.
+    built_of : str
+        `Manifest.digest` of the folder: SHA-256 over its core, netlist, model, vectors and manifest.
+    bitstream_sha256 : str or None
+        Of the bitstream.
     seed, freq_mhz
         Of the placer, and the clock that it aimed at.
     bitstream : str or None
@@ -94,6 +98,8 @@ class BuildResult:
     examples_per_second: int
     input_bits: int
     fingerprint: str
+    built_of: str
+    bitstream_sha256: str | None
     seed: int
     freq_mhz: float
     bitstream: str | None

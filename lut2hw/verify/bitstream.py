@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from lut2hw import tools
 from lut2hw.artefact.folder import Manifest
 from lut2hw.artefact.results import read_build
 from lut2hw.artefact.vectors import Vectors
 from lut2hw.errors import ToolError, UsageError
+from lut2hw.files import read_bytes
 from lut2hw.flow.chips import Design, board_design, device_design
 from lut2hw.flow.result import built_for
 from lut2hw.hdl.links.shift import pieces
@@ -22,13 +26,25 @@ from lut2hw.verify import board, simulate
 from lut2hw.verify.chip import ChipProof, prove_chip
 from lut2hw.verify.formal import prove as formal
 from lut2hw.verify.outcome import Outcome
-from lut2hw.verify.readback import ReadBack, read_back_by_names, unpack
+from lut2hw.verify.readback import MAX_BITSTREAM, ReadBack, read_back_by_names, unpack
 
 MAX_CLOCKS = 20_000
 """Bits shifted in, one for each clock."""
 
 ALONE = "no board"
 """What the chip without a board is called among others."""
+
+
+def _strangers(manifest: Manifest, built: Mapping[str, Any], binary: Path) -> tuple[str, ...]:
+    """What a build says of itself that is not so: it was of another core, or made another bitstream."""
+    said = []
+    if built.get("built_of", manifest.digest) != manifest.digest:
+        said.append("build.json is of another core, or of this one before a file of it changed")
+    with contextlib.suppress(OSError):
+        digest = sha256(read_bytes(binary, MAX_BITSTREAM)).hexdigest()
+        if built.get("bitstream_sha256") not in (None, digest):
+            said.append(f"{binary.name} is not the bitstream that build.json is of")
+    return tuple(said)
 
 
 @dataclass
@@ -49,12 +65,16 @@ class _Task:
         """The proof of the emitted Verilog."""
         return formal.check(self.manifest, self.vectors, self.seed, self.timeout)
 
-    def prove(self, simulated: Outcome, chip: ReadBack, design: Design) -> Outcome:
-        """What simulation said, with what is proved of the same chip."""
-        if simulated.passed is False:
-            return simulated
-        proof = prove_chip(self.manifest, chip, design, self.vectors, seed=self.seed, limit=self.limit)
-        return joined(simulated, self.core, proof)
+    def prove(
+        self, simulated: Outcome, chip: ReadBack, design: Design, built: Mapping[str, Any], binary: Path
+    ) -> Outcome:
+        """What simulation said, with what is proved of the same chip, and whether `build.json` is of it."""
+        outcome = simulated
+        if simulated.passed is not False:
+            proof = prove_chip(self.manifest, chip, design, self.vectors, seed=self.seed, limit=self.limit)
+            outcome = joined(simulated, self.core, proof)
+        strangers = _strangers(self.manifest, built, binary)
+        return replace(outcome, passed=False, errors=(*outcome.errors, *strangers)) if strangers else outcome
 
 
 def joined(simulated: Outcome, core: Outcome, proof: ChipProof) -> Outcome:
@@ -175,7 +195,7 @@ def _shift(task: _Task, binary: Path) -> Outcome:
     options = {"pins": dict(chip.pins), "bits": bits, "clocks": clocks}
     bench = simulate.read_back(chip, "lut2hw.sim.chip", options)
     result = simulate.cocotb(bench, vectors, seed=task.seed, timeout=task.timeout)
-    return task.prove(Outcome.of_bench("bitstream", len(vectors), result), chip, design)
+    return task.prove(Outcome.of_bench("bitstream", len(vectors), result), chip, design, built, binary)
 
 
 def _board(task: _Task, name: str) -> Outcome:
@@ -183,7 +203,8 @@ def _board(task: _Task, name: str) -> Outcome:
     simulated, chip, built = board.check(task.manifest, name, task.vectors, task.timeout)
     if chip is None or built is None:
         return simulated
-    return task.prove(simulated, chip, board_design(task.manifest, name, built["baud"]))
+    design = board_design(task.manifest, name, built["baud"])
+    return task.prove(simulated, chip, design, built, Path(built["bitstream"]))
 
 
 def _binary(directory: Path) -> Path | None:

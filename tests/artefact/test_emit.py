@@ -207,6 +207,73 @@ def test_model_of_another_folder_is_refused(emitted, tmp_path):
         _ = load(tmp_path).network
 
 
+def leaves(value, path=()):
+    """Paths to all values in JSON."""
+    if isinstance(value, dict | list):
+        for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves(each, (*path, key))
+    else:
+        yield path
+
+
+def changed(value):
+    return not value if isinstance(value, bool) else value + 1 if isinstance(value, int | float) else f"{value}_"
+
+
+@pytest.mark.parametrize(
+    ("head", "outputs"), [("argmax", "class,scores"), ("number", "answer"), ("labels", "labels")]
+)
+@pytest.mark.parametrize("encoded", [False, True])
+def test_whatever_the_manifest_says_of_ports_is_the_models(head, outputs, encoded, tmp_path):
+    """Names, ranges, scales, widths, classes: each changed alone, taken away or swapped with its like is refused."""
+    emitted = emit_model(random_network(7, head=head), tmp_path / "core", encoded_inputs=encoded, outputs=outputs)
+    path = tmp_path / "core" / "manifest.json"
+    right = path.read_text()
+    parts = {name: emitted.data[name] for name in ("input", "output", "encoder", "luts")}
+    tried = 0
+
+    def refused(edit):
+        data = json.loads(right)
+        edit(data)
+        path.write_text(json.dumps(data))
+        with pytest.raises(Lut2hwError) as error:
+            _ = load(tmp_path / "core").network
+        assert "\n" not in str(error.value)
+        return str(error.value)
+
+    def at(data, where):
+        for key in where:
+            data = data[key]
+        return data
+
+    for where in leaves(parts):
+        *into, last = where
+
+        def change(data, into=into, last=last):
+            place = at(data, into)
+            place[last] = changed(place[last])
+
+        refused(change)
+        tried += 1
+        if isinstance(last, str):
+            refused(lambda data, into=into, last=last: at(data, into).pop(last))
+    assert tried > 20
+    refused(lambda data: at(data, ("input", "fields", 0)).update(missing=0))
+    fields = emitted.data["input"]["fields"]
+    if len(fields) > 1:
+
+        def swap(data):
+            one, other = data["input"]["fields"][:2]
+            one["name"], other["name"] = other["name"], one["name"]
+
+        refused(swap)
+    if not encoded:
+        words = refused(lambda data: at(data, ("input", "fields", 0)).update(low=-(1 << 40)))
+        assert "differs from it in input.fields[0].low" in words
+    path.write_text(right)
+    assert load(tmp_path / "core").network
+
+
 def test_netlist_file_round_trip_and_damage(emitted):
     text = netlist_file.to_json(emitted.netlist)
     again = netlist_file.from_json(text)
