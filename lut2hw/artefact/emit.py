@@ -173,6 +173,7 @@ def _manifest(compiled: Compiled, n_vectors: int, source: str) -> dict[str, Any]
         "cells": dict(netlist.count()),
         "compared": dict(compiled.compared),
         "kept": compiled.kept,
+        **({"discarded": list(compiled.discarded)} if compiled.discarded else {}),
         "parts": {part: dict(kinds) for part, kinds in netlist.count_parts().items()},
         "model": MODEL,
         "netlist": NETLIST,

@@ -526,6 +526,7 @@ def _shape(target: Target) -> dict[str, Any]:
         "cells": Table(Whole()),
         "compared": Table(Whole()),
         "kept": Text(100),
+        "discarded": Maybe(List(Text(200), 1)),
         "parts": Table(Table(Whole())),
         "model": OneOf([MODEL]),
         "netlist": OneOf([NETLIST]),
@@ -681,6 +682,7 @@ def describe(manifest: dict[str, Any]) -> str:
             + ", ".join(f"{name} {count:,} cells" for name, count in compared.items())
             + f"; {manifest['kept']}'s mapping kept"
         )
+    parts += [f"  discarded  {each}" for each in manifest.get("discarded", ())]
     latency = [f"Latency: {manifest['latency_cycles']} cycles, one example per clock"]
     asked, expected = manifest["options"].get("fmax"), manifest["clock_mhz_expected"]
     if asked is not None and expected is not None:

@@ -54,6 +54,8 @@ class Compiled:
     """MHz to expect by the target's delays; None without one."""
     options: CompileOptions = field(default_factory=CompileOptions)
     """What was asked for."""
+    discarded: tuple[str, ...] = ()
+    """What other tools returned and was not used, because it is wrong."""
 
     @property
     def output_port(self) -> OutputPort:
@@ -183,4 +185,14 @@ def compile_network(
     if netlist.latency:
         path = Timing(netlist, context.delay, context.enter, context.port).longest()
         clock = 1000 / (path + context.overhead)
-    return Compiled(network, netlist, target, port, netlist.latency, context.compared, clock, options)
+    return Compiled(
+        network,
+        netlist,
+        target,
+        port,
+        netlist.latency,
+        context.compared,
+        clock,
+        options,
+        tuple(dict.fromkeys(context.discarded)),
+    )

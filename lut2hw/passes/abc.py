@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from lut2hw.files import scratch
 from lut2hw.logic import abc, blif
 from lut2hw.logic.blif import Cover
+from lut2hw.logic.equivalence import same
 from lut2hw.logic.graph import Graph
 from lut2hw.logic.netlist import Netlist
 from lut2hw.logic.walk import operands_first
+from lut2hw.passes.base import Context
 
 SCRIPT = "strash; ifraig; scorr; dc2; dch -f; if -a; mfs2 -a; lutpack -S 1; strash; dch -f; if -a; mfs2 -a"
 _UNDRIVEN = {"$false": Cover([], []), "$true": Cover([], [""]), "$undef": Cover([], [])}
@@ -76,6 +78,28 @@ def from_blif(text: str, like: Netlist) -> Netlist:
     numbers = iter(range(sum(map(len, like.outputs.values()))))
     graph.outputs = {name: [build(f"o{next(numbers)}") for _ in nets] for name, nets in like.outputs.items()}
     return graph.netlist()
+
+
+def checked(netlist: Netlist, made: Netlist, by: str, context: Context) -> Netlist:
+    """What another tool made of a netlist, if it is proved to compute the same; else the netlist, and a note.
+
+    Parameters
+    ----------
+    netlist : Netlist
+        What the tool was given.
+    made : Netlist
+        What came back, with the same ports.
+    by : str
+        Whose it is, for the note.
+    context : Context
+        Takes the note.
+    """
+    known = same(netlist, made)
+    if known:
+        return made
+    why = "computes something else" if known is False else "was not proved equal in time"
+    context.discarded.append(f"{by}, which {why}")
+    return netlist
 
 
 def remap(netlist: Netlist, lut_inputs: int, script: str = SCRIPT) -> Netlist:

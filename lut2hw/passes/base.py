@@ -78,6 +78,8 @@ class Context:
         The whole core as another synthesis made it, of the family's cells, to be taken where it is smaller.
     compared : dict of str to int
         Logic cells of what was compared, by whose mapping it is: a note that the pass `baseline` leaves.
+    discarded : list of str
+        What other tools returned and was not used, and why.
     """
 
     target: Family
@@ -85,6 +87,7 @@ class Context:
     options: Options
     rival: Netlist | None = None
     compared: dict[str, int] = field(default_factory=dict)
+    discarded: list[str] = field(default_factory=list)
 
     def delay(self, cell: Cell) -> float:
         """Delay of a cell on the device, ns."""

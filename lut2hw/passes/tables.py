@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lut2hw.logic.netlist import Netlist
-from lut2hw.passes.abc import remap
+from lut2hw.passes.abc import checked, remap
 from lut2hw.passes.base import Context, Pass
 from lut2hw.passes.decompose import lut_cost, shannon
 from lut2hw.passes.merge import merge
@@ -32,12 +34,34 @@ def map_tables(
     )
 
 
+def smallest(own: Netlist, made: Mapping[str, Netlist], lut_inputs: int, context: Context) -> Netlist:
+    """The smallest mapping that is proved to compute what our own does; it is wary of `lutpack`.
+
+    Parameters
+    ----------
+    own : Netlist
+        Our own mapping.
+    made : mapping of str to Netlist
+        Others, by whose they are.
+    lut_inputs : int
+        Of a LUT.
+    context : Context
+        Takes a note of each that is wrong.
+    """
+    for by, other in sorted(made.items(), key=lambda item: lut_cost(item[1], lut_inputs)):
+        smaller = lut_cost(other, lut_inputs) < lut_cost(own, lut_inputs)
+        if smaller and checked(own, other, by, context) is other:
+            return other
+    return own
+
+
 def _run(tables: Netlist, context: Context) -> Netlist:
     k = context.target.lut_inputs
     mapped = map_tables(tables, k, context.target.mux_levels)
     if context.options.effort == "high":
-        # ABC starts from the tables and from our own mapping; whichever comes out smallest stays.
-        mapped = min((mapped, remap(tables, k), remap(mapped, k)), key=lambda netlist: lut_cost(netlist, k))
+        # ABC starts from the tables and from our own mapping; whichever comes out smallest, and is right, stays.
+        made = {"ABC's mapping of the tables": remap(tables, k), "ABC's mapping of lut2hw's": remap(mapped, k)}
+        return smallest(mapped, made, k, context)
     return mapped
 
 

@@ -21,11 +21,9 @@ from numpy.typing import NDArray
 from lut2hw import bits, tools
 from lut2hw.artefact.folder import Manifest
 from lut2hw.artefact.vectors import Vectors, packed_port
-from lut2hw.errors import ToolError
-from lut2hw.files import scratch
-from lut2hw.logic import abc
 from lut2hw.logic import aig as model
 from lut2hw.logic.aig import FALSE, TRUE, Aig, Classes, cut
+from lut2hw.logic.equivalence import distinguish, equal
 from lut2hw.logic.port import InputPort, OutputPort
 from lut2hw.model.network import LutNetwork
 from lut2hw.verify.formal import circuit as hardware
@@ -290,58 +288,6 @@ class Pair:
             elif node >= first:
                 stack += [literal >> 1 for literal in self.circuit.ands[node - first]]
         return out
-
-
-def equal(pairs: Sequence[tuple[Aig, Aig]], limit: float) -> list[bool | None]:
-    """For each pair of graphs with the same inputs whether they agree on all of them.
-
-    None for what is not known after `limit` seconds for all together.
-    """
-    same = [left.outputs == right.outputs and left.ands == right.ands for left, right in pairs]
-    todo = [at for at, known in enumerate(same) if not known]
-    out: list[bool | None] = [known or None for known in same]
-    if not todo or limit < 1:
-        return out
-    files: dict[str, Aig] = {}
-    commands = []
-    for at in todo:
-        files |= {f"left{at}.aig": pairs[at][0], f"right{at}.aig": pairs[at][1]}
-        commands += [f"&read left{at}.aig", f"&cec -T {int(limit)} right{at}.aig", f"write_status {at}.txt"]
-    said = _abc(files, commands, [f"{at}.txt" for at in todo], limit + 5)
-    for at, status in zip(todo, said, strict=True):
-        out[at] = {"snl_UNSAT": True, "snl_SAT": False}.get(status.split(" ")[0])
-    return out
-
-
-def distinguish(left: Aig, right: Aig, limit: float) -> bits.Packed | None:
-    """One packed example (n_inputs, 1) on which two graphs differ; None if not found in `limit` seconds."""
-    [text] = _abc(
-        {"left.aig": left, "right.aig": right},
-        ["miter left.aig right.aig", "iprove", "write_cex cex.txt"],
-        ["cex.txt"],
-        limit + 60,
-    )
-    text = text.strip().removesuffix("# DONE").strip()
-    if len(text) != left.inputs or set(text) - {"0", "1"}:
-        return None
-    return np.array([[int(bit)] for bit in text], np.uint64)
-
-
-def _abc(graphs: Mapping[str, Aig], commands: Sequence[str], results: Sequence[str], limit: float) -> list[str]:
-    """Run ABC's `commands` on files with graphs for `limit` seconds; returns the files `results`, "" if not there."""
-    with scratch() as work:
-        for file, graph in graphs.items():
-            (work / file).write_bytes(graph.to_bytes())
-        # yosys has no command for ABC's checker, so the script of a module of no interest carries the call along;
-        # that module is put back at the end for yosys to find.
-        (work / "any.v").write_text("module any(input a, b, output y); assign y = a & b; endmodule\n")
-        script = ["strash", "write_blif any.blif", *commands, "read_blif any.blif", "strash"]
-        try:
-            abc.run(work, "read_verilog any.v; synth", script, timeout=limit)
-        except ToolError as error:
-            if "did not finish" not in str(error):
-                raise
-        return [path.read_text() if (path := work / result).exists() else "" for result in results]
 
 
 def counterexample(left: Aig, right: Aig, inputs: bits.Packed, n: int) -> int | None:
