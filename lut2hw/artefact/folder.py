@@ -344,8 +344,8 @@ def first_difference(said: Any, known: Any, path: str = "") -> str | None:
         return None
     if isinstance(said, list) and isinstance(known, list) and len(said) == len(known):
         pairs = enumerate(zip(said, known, strict=True))
-        found = (first_difference(one, other, f"{path}[{at}]") for at, (one, other) in pairs)
-        return next((where for where in found if where is not None), None)
+        each = (first_difference(one, other, f"{path}[{at}]") for at, (one, other) in pairs)
+        return next((where for where in each if where is not None), None)
     return None if said == known else path
 
 
