@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 MAX_ERRORS = 5
 MAX_UNKNOWN = 100  # gaps filled with X; a change of the whole input is what costs a simulator time
 
+RESTARTS = 0.01
+"""How often a part of an example says to forget the ones before it."""
+
 
 class Drive(NamedTuple):
     """Inputs for one clock; payload None is unknown (X): a core must not let it reach an answer."""
@@ -30,7 +33,8 @@ class Bench:
 
     words: an input port value for each vector. expected: the output port each. latency: cycles, or None if the core
     may take any time (then nothing is known about when answers come). seed: of the stalls. resets: the core has a
-    reset.
+    reset. beats: in how many parts an example comes in; 1 for one that comes whole. lanes: bits of each of them, behind
+    a bit that says to forget the parts that came. clocks: that the core works on an example, at most.
     """
 
     words: list[int]
@@ -38,6 +42,9 @@ class Bench:
     latency: int | None = 0
     seed: int = 0
     resets: bool = False
+    beats: int = 1
+    lanes: int = 0
+    clocks: int = 0
     checked: int = 0
     mismatches: int = 0
     first: dict[str, Any] | None = None
@@ -60,6 +67,8 @@ class Bench:
         self.offered = False
         self.payload: int | None = None
         self.unknown = MAX_UNKNOWN
+        self.beat = 0  # of the example that is being sent
+        self.restarting = False
 
     @property
     def done(self) -> bool:
@@ -69,7 +78,7 @@ class Bench:
     @property
     def drain(self) -> int:
         """Clocks still to watch after the last answer, for one too many."""
-        return max(0, (self.latency or 0) + 2 - self.idle)
+        return max(0, (self.latency or self.clocks) + 2 - self.idle)
 
     def drive(self) -> Drive:
         """Inputs for the next clock."""
@@ -81,11 +90,30 @@ class Bench:
             return self.now
         calm = self.checked >= self.calm_from
         # Once offered, an example stays until it is taken.
+        was = self.offered
         self.offered = self.sent < len(self.words) and (self.offered or calm or self.random.random() < 0.7)
         ready = calm or self.random.random() < 0.7
-        self.payload = self.words[self.sent] if self.offered else self.gap()
+        if self.lanes and not was:
+            self.restarting = self.offered and not calm and self.random.random() < RESTARTS
+        self.payload = self.part() if self.offered else self.gap()
         self.now = Drive(False, self.offered, self.payload, ready)
         return self.now
+
+    def part(self) -> int:
+        """What is offered: an example, or a part of it."""
+        word = self.words[self.sent]
+        if not self.lanes:
+            return word
+        data = word >> self.beat * self.lanes & (1 << self.lanes) - 1
+        return (data ^ 1 if self.restarting else data) << 1 | self.restarting
+
+    def taken(self) -> None:
+        """What is offered has been taken."""
+        self.offered, self.idle = False, 0
+        self.beat = 0 if self.restarting else self.beat + 1
+        if self.beat == self.beats:
+            self.flying.append((self.sent, self.cycles))
+            self.sent, self.beat = self.sent + 1, 0
 
     def gap(self) -> int | None:
         """Payload where there is no example: unknown at first, later the last one."""
@@ -98,21 +126,20 @@ class Bench:
         self.idle += 1
         if self.now.reset:
             # What was under way is lost on purpose and is sent again.
-            self.sent, self.offered, self.held, self.idle = self.checked, False, None, 0
+            self.sent, self.beat, self.offered, self.held, self.idle = self.checked, 0, False, None, 0
             self.flying.clear()
             return
         if in_ready is None or out_valid is None:
             self.error("ready or valid is unknown (X)")
             return
         if self.offered and in_ready:
-            self.flying.append((self.sent, self.cycles))
-            self.sent, self.offered, self.idle = self.sent + 1, False, 0
+            self.taken()
         if self.held is not None and (not out_valid or out_payload != self.held):
             self.error("an answer changed before it was taken")
         self.held = None
         if out_valid:
             self.answer(out_payload)
-        if self.idle > 2 * (self.latency or 0) + 10_000:
+        if self.idle > 2 * (self.latency or self.clocks) + 10_000:
             self.error(f"no progress for {self.idle} clocks")
             self.errors += [self.errors[-1]] * (MAX_ERRORS - len(self.errors))
 
@@ -128,7 +155,7 @@ class Bench:
         index, when = self.flying.popleft()
         self.idle = 0
         # From the middle on nothing stalls: examples sent since then take exactly the latency.
-        if self.latency is not None and index > self.calm_from + self.latency + 1:
+        if self.latency is not None and not self.lanes and index > self.calm_from + self.latency + 1:
             took = self.cycles - when
             if took != self.latency:
                 self.error(f"vector {index} took {took} cycles instead of {self.latency}")

@@ -34,6 +34,7 @@ async def stream(dut: Any, config: dict[str, Any]) -> None:
         config["latency"],
         config["seed"],
         config["reset"] is not None,
+        **config.get("parts", {}),
     )
     clock, reset = (pin(config[key]) if config[key] else None for key in ("clock", "reset"))
     payload, valid, ready = pin("i_payload"), pin("i_valid"), pin("o_ready")

@@ -11,6 +11,7 @@ from lut2hw.logic.port import ANSWER, outputs_of
 
 EFFORTS = ("normal", "high")
 RAM = ("never", "auto")
+FOLDS = (1, 2, 4, 8, 16)
 MOST_REGISTERS = 1000
 
 
@@ -40,6 +41,12 @@ class CompileOptions:
         What the core puts out: "class", "labels", "margin" (the winner's score less the runner-up's), "scores", or
         several of them; in a text separated by commas. "answer" is the class, the labels, or the numbers, which are
         the scores, as the model has them. It becomes a tuple in the order of `lut2hw.logic.port.OUTPUTS`.
+    fold : int or str or None
+        Tables that a folded core looks up a clock, 1, 2, 4, 8 or 16, from a program in block RAM; "auto" for the
+        fewest that make `rate`; None for a core that takes an example each clock. A number in a text becomes an
+        integer.
+    rate : float or None
+        Examples a second that "auto" must make at `fmax`.
 
     Raises
     ------
@@ -55,6 +62,8 @@ class CompileOptions:
     ram: str = "never"
     device: str | None = None
     outputs: str | Sequence[str] = (ANSWER,)
+    fold: str | int | None = None
+    rate: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pipeline", _stages(self.pipeline))
@@ -76,6 +85,16 @@ class CompileOptions:
             raise UsageError(
                 "block RAM is read on the clock, so --ram auto needs registers: leave --pipeline none out"
             )
+        object.__setattr__(self, "fold", _lanes(self.fold))
+        if self.rate is not None:
+            if isinstance(self.rate, bool) or not isinstance(self.rate, int | float) or not 0 < self.rate < 1e10:
+                raise UsageError(f"rate must be examples a second above 0, not {self.rate!r}")
+            if self.fold != "auto":
+                raise UsageError("a rate is what --fold auto has to make; give --fold auto, or leave --rate out")
+            object.__setattr__(self, "rate", float(self.rate))
+        for name, usual in (("pipeline", "auto"), ("ram", "never"), ("effort", "normal")):
+            if self.fold is not None and getattr(self, name) != usual:
+                raise UsageError(f"a folded core has no use for --{name} {getattr(self, name)}; leave it out")
 
     @property
     def registers(self) -> int | None:
@@ -83,8 +102,11 @@ class CompileOptions:
         return None if self.pipeline == "auto" else 0 if self.pipeline == "none" else int(self.pipeline)
 
     def as_json(self) -> dict[str, Any]:
-        """JSON values by name, as a manifest holds them."""
-        return {**asdict(self), "outputs": list(self.outputs)}
+        """JSON values by name, as a manifest holds them; those of folding only where it is asked for."""
+        values = {**asdict(self), "outputs": list(self.outputs)}
+        if self.fold is None:
+            del values["fold"], values["rate"]
+        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> CompileOptions:
@@ -112,6 +134,14 @@ class CompileOptions:
                     [flag] if value is True else [flag, ",".join(value) if isinstance(value, tuple) else str(value)]
                 )
         return words
+
+
+def _lanes(fold: Any) -> str | int | None:
+    if fold is None or fold == "auto":
+        return fold  # type: ignore[no-any-return]
+    if type(fold) in (str, int) and str(fold) in map(str, FOLDS):
+        return int(fold)
+    raise UsageError(f"fold must be auto or one of {', '.join(map(str, FOLDS))} tables a clock, not {fold!r}")
 
 
 def least_shown(dont_cares: str) -> int | None:

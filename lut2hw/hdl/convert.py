@@ -20,6 +20,9 @@ _STRIP = (f"attrmap {_REMOVE}", f"attrmap -modattr {_REMOVE}")  # what Amaranth 
 AS_WRITTEN = ("proc -nomux -norom", "memory_collect", *_STRIP, "write_verilog -norename design.v")
 """Commands of yosys, those of `amaranth.back.verilog`: the design stays as it was written."""
 
+FLAT = ("proc -nomux -norom", "flatten", "memory_collect", "opt_clean", *_STRIP, "write_verilog -norename design.v")
+"""Commands that write one module, as it was written, of several."""
+
 AS_LOGIC = ("proc", "opt_clean", *_STRIP, "write_verilog design.v")
 """Commands that leave no `always @*` block: a simulator need not run one before its inputs first change, so outputs
 that depend on the initial state of a state machine alone would be unknown until then."""

@@ -188,6 +188,8 @@ class Target:
     """Shapes of a block RAM's read port, (address bits, data bits), the narrowest address first; empty where tables
     do not go into block RAM.
     """
+    deepest_ram: int = 16384
+    """Words of one bit in a block RAM that is written on one port and read on another."""
     delay: Mapping[str, float] = field(default_factory=lambda: {"lut": 1.0, "carry": 0.1, "ccu2": 0.6, "mux": 0.3})
     """Ns through a cell of each kind with typical routing to it, on the default device."""
     enter: float = 0.0

@@ -180,6 +180,7 @@ ICE40 = Target(
     carry="shared",
     chain=0,
     ram=RAM,
+    deepest_ram=2048,
     delay={"lut": 3.0, "carry": 0.35, "ram": 3.0},
     enter=3.0,
     port=5.0,

@@ -1,0 +1,307 @@
+"""From a LutNetwork to a program: comparators and tables as rows that write, votes as rows in runs by class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lut2hw.compile import lower
+from lut2hw.compile.dont_cares import Examples, use_dont_cares
+from lut2hw.compile.options import CompileOptions
+from lut2hw.errors import UsageError
+from lut2hw.fold.program import DISTANCE, LANES, MAX_ADDRESS, MAX_ROWS, Op, Program, Row, Shape, places_of
+from lut2hw.logic import truth
+from lut2hw.logic.graph import Graph
+from lut2hw.logic.port import InputPort, OutputPort
+from lut2hw.model.network import LutNetwork
+from lut2hw.model.parts import Head
+from lut2hw.passes.merge import merge
+from lut2hw.passes.tables import map_tables
+from lut2hw.targets.base import Target
+
+MOST_INPUTS = 8
+"""Of a table in a program; wider ones are taken apart."""
+LEAST_INPUTS = 4
+USUAL_CLOCK = 25.0
+"""MHz that an engine is taken to reach where nobody says."""
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A network as a program of a folded core."""
+
+    network: LutNetwork
+    """The golden model, after any change of don't-cares."""
+    program: Program
+    """What the engine runs."""
+    target: Target
+    """The family."""
+    input_port: InputPort
+    """Layout of an example, which comes in beats of as many bits as there are lanes, bit 0 first."""
+    options: CompileOptions = field(default_factory=CompileOptions)
+    """What was asked for."""
+
+    @property
+    def latency(self) -> int:
+        """Clocks from the last beat of an example to its answer."""
+        return self.program.latency
+
+    @property
+    def output_port(self) -> OutputPort:
+        """Layout of the answers."""
+        return OutputPort.of(self.network, self.options.outputs)
+
+
+def fold_network(
+    network: LutNetwork,
+    target: Target,
+    options: CompileOptions | None = None,
+    *,
+    data: Examples | None = None,
+    **changes: Any,
+) -> Folded:
+    """Make the program of a network; on every input it answers as the network in the result.
+
+    Parameters
+    ----------
+    network : LutNetwork
+        What to compile.
+    target : Target
+        The FPGA family.
+    options : CompileOptions, optional
+        How; `fold` says how many tables a clock, or "auto": the fewest that make `rate` examples a second at `fmax`.
+    data : Examples, optional
+        As for `lut2hw.compile.compiler.compile_network`.
+    **changes
+        Fields of `CompileOptions` in place of those in `options`.
+
+    Returns
+    -------
+    Folded
+        The program with its ports, and the network that it equals.
+
+    Raises
+    ------
+    UsageError
+        For options that make no sense for the network, or a rate that no number of lanes reaches.
+    """
+    options = replace(options or CompileOptions(), **changes)
+    if options.fold is None:
+        raise UsageError("fold says how many tables a folded core looks up a clock; give it, or auto")
+    target.device(options.device)
+    output = OutputPort.of(network, options.outputs)
+    network = use_dont_cares(network, options.dont_cares, target.lut_inputs, data)
+    tables = lower.tables(network)
+    widest = max((len(cell.inputs) for cell in tables.cells), default=0)
+    k = min(max(widest, LEAST_INPUTS), MOST_INPUTS)
+    read = lower.bits_read(tables)
+    port = InputPort.of(network, read, encoded=options.encoded_inputs)
+    graph = Graph()
+    literals = lower.code(graph, network, port, read, k)
+    graph.outputs["votes"] = graph.place(map_tables(tables, k), {lower.BITS: literals})[lower.VOTES]
+    graph = Graph.of(merge(graph.netlist(), k))
+    forms = linear_forms(network.head, graph.outputs["votes"], exact=bool(output.scores))
+    lanes = list(LANES) if options.fold == "auto" else [int(options.fold)]
+    for each in lanes:
+        program = _program(graph, forms, network, port, output, k, each, target)
+        if options.rate is None or program.clocks * options.rate <= (options.fmax or USUAL_CLOCK) * 1e6:
+            return Folded(network, program, target, port, options)
+    rate = (options.fmax or USUAL_CLOCK) * 1e6 / program.clocks
+    raise UsageError(
+        f"{options.rate:g} examples a second are more than a folded core makes of this model at "
+        f"{options.fmax or USUAL_CLOCK:g} MHz ({rate:,.0f} with {each} tables a clock); leave --fold out"
+    )
+
+
+@dataclass(frozen=True)
+class Form:
+    """A score: a number, and for some nodes of a graph what they add to it where they, or their inverses, are one."""
+
+    bias: int
+    votes: Mapping[int, int]
+    """By literal, at least 1."""
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """The least and the largest sum on the way from 0 to the score."""
+        return min(self.bias, 0), max(self.bias + sum(self.votes.values()), 0)
+
+
+def linear_forms(head: Head, votes: Sequence[int], *, exact: bool) -> list[Form]:
+    """The scores of a head, with weights made positive and votes of one node for one score joined.
+
+    Parameters
+    ----------
+    head : Head
+        Of the model.
+    votes : sequence of int
+        Literal of each of the head's signals.
+    exact : bool
+        Scores must be what they are; else the scores of classes all may change by the same.
+    """
+    if head.kind == "bit":  # the sign of the vote less one
+        head, exact = replace(head, bias=head.bias - 1), True
+    bias = head.bias.tolist()
+    weights: list[dict[int, int]] = [{} for _ in bias]
+    for literal, c, weight in zip(votes, head.class_of.tolist(), head.weight.tolist(), strict=True):
+        if literal & 1:  # weight * (1 - x)
+            bias[c] += weight
+            weight = -weight
+        if literal > 1:
+            weights[c][literal & ~1] = weights[c].get(literal & ~1, 0) + weight
+    forms = []
+    for number, of in zip(bias, weights, strict=True):
+        positive = {literal | (weight < 0): abs(weight) for literal, weight in of.items() if weight}
+        forms.append(Form(number + sum(weight for weight in of.values() if weight < 0), positive))
+    if head.kind == "argmax" and not exact:
+        least = min(form.bias for form in forms)
+        forms = [replace(form, bias=form.bias - least) for form in forms]
+    return forms
+
+
+def _program(
+    graph: Graph,
+    forms: Sequence[Form],
+    network: LutNetwork,
+    port: InputPort,
+    output: OutputPort,
+    k: int,
+    lanes: int,
+    target: Target,
+) -> Program:
+    stored = _stored(graph, forms)
+    order, written = _schedule(graph, stored, lanes)
+    beats = -(-max(1, port.width) // lanes)
+    lane_bits = (lanes - 1).bit_length()
+    address_bits = lane_bits + max((len(order) + beats - 1).bit_length(), 0)
+    address_bits = max(address_bits, lane_bits + 1)
+    low, high = min(form.range[0] for form in forms), max(form.range[1] for form in forms)
+    by_sign = network.head.kind != "argmax"
+    is_signed = low < 0 or by_sign or any(field.signed for field in output.scores)
+    weight = max((weight for form in forms for weight in form.votes.values()), default=1)
+    shape = Shape(
+        k=k,
+        lanes=lanes,
+        address_bits=address_bits,
+        beats=beats,
+        double=2 << address_bits <= target.deepest_ram,
+        writes=bool(order),
+        weight_bits=0 if weight == 1 else weight.bit_length(),
+        score_bits=max(high.bit_length(), (-low - 1).bit_length() if low else 0, 1) + is_signed,
+        signed=is_signed,
+        adds=any(form.bias for form in forms),
+        rows=MAX_ROWS,
+        kind=network.head.kind,
+        scores=len(forms),
+        reject=network.head.reject,
+        answer=places_of(output),
+    )
+    if address_bits > MAX_ADDRESS:
+        raise UsageError("the model has more signals than a folded core holds; leave --fold out")
+    places = {2 * node: (row << lane_bits) + lane for node, (row, lane) in written.items()}
+    first = shape.first_input << lane_bits
+    [inputs] = graph.inputs.values()
+    places |= {literal: first + bit for bit, literal in enumerate(inputs)}
+
+    def lookup(literals: Sequence[int], table: int) -> tuple[tuple[int, ...], int]:
+        """Addresses and table of as many inputs as the engine's have; the others read what the last one does."""
+        addresses = [places[literal] for literal in literals] or [first]
+        for j in range(len(literals), k):
+            table |= table << (1 << j)
+        return (*addresses, *[addresses[-1]] * (k - len(addresses))), table
+
+    def node(number: int) -> tuple[tuple[int, ...], int]:
+        return lookup(graph.nodes[number].inputs, graph.nodes[number].table)
+
+    rows = [
+        Row(Op.WRITE, *(tuple(part) for part in zip(*map(node, numbers), strict=True))) if numbers else Row(Op.WRITE)
+        for numbers in order
+    ]
+    for at, form in enumerate(forms):
+        if form.bias:
+            rows.append(Row(Op.ADD, number=form.bias))
+        for literals in _voting(graph, form, written, len(rows), lanes):
+            cells = []
+            for literal in literals:
+                if literal >> 1 in written or graph.nodes[literal >> 1].kind == "input":
+                    addresses, table = lookup([literal & ~1], 0b10)
+                else:
+                    addresses, table = node(literal >> 1)
+                cells.append((addresses, table ^ (truth.full(k) if literal & 1 else 0), form.votes[literal]))
+            parts = zip(*cells, strict=True) if cells else ()
+            rows.append(Row(Op.VOTE, *(tuple(part) for part in parts)))
+        rows.append(Row(Op.END, last=at == len(forms) - 1))
+    if len(rows) > MAX_ROWS:
+        raise UsageError(f"the program has {len(rows):,} rows, a folded core at most {MAX_ROWS:,}; leave --fold out")
+    return Program.of(replace(shape, rows=len(rows)), rows)
+
+
+def _stored(graph: Graph, forms: Sequence[Form]) -> set[int]:
+    """LUTs that other LUTs read."""
+    stored: set[int] = set()
+    todo = [literal >> 1 for form in forms for literal in form.votes]
+    seen = set(todo)
+    while todo:
+        node = graph.nodes[todo.pop()]
+        for literal in node.inputs:
+            if graph.nodes[literal >> 1].kind == "lut":
+                stored.add(literal >> 1)
+                if literal >> 1 not in seen:
+                    seen.add(literal >> 1)
+                    todo.append(literal >> 1)
+    return stored
+
+
+def _schedule(graph: Graph, stored: set[int], lanes: int) -> tuple[list[list[int]], dict[int, tuple[int, int]]]:
+    """Rows of stored LUTs, each row `DISTANCE` after those it reads, and where each LUT goes (row, lane).
+
+    List scheduling: of the LUTs that can come those first which most others wait for, one after the other (T. C. Hu,
+    "Parallel sequencing and assembly line problems", Operations Research 9(6), 1961).
+    """
+    needs = {
+        number: [literal >> 1 for literal in graph.nodes[number].inputs if literal >> 1 in stored]
+        for number in sorted(stored)
+    }
+    readers: dict[int, list[int]] = {number: [] for number in needs}
+    for number, drivers in needs.items():
+        for driver in drivers:
+            readers[driver].append(number)
+    urgent: dict[int, int] = {}
+    for number in sorted(stored, reverse=True):
+        urgent[number] = 1 + max((urgent[reader] for reader in readers[number]), default=0)
+    waits = {number: len(drivers) for number, drivers in needs.items()}
+    ready: dict[int, list[int]] = {0: [number for number, count in waits.items() if not count]}
+    order: list[list[int]] = []
+    written: dict[int, tuple[int, int]] = {}
+    able: list[int] = []
+    while len(written) < len(stored):
+        at = len(order)
+        able = sorted(able + ready.pop(at, []), key=lambda number: (-urgent[number], number))
+        chosen, able = able[:lanes], able[lanes:]
+        for lane, number in enumerate(chosen):
+            written[number] = at, lane
+            for reader in readers[number]:
+                waits[reader] -= 1
+                if not waits[reader]:
+                    ready.setdefault(at + DISTANCE, []).append(reader)
+        order.append(chosen)
+    return order, written
+
+
+def _voting(
+    graph: Graph, form: Form, written: Mapping[int, tuple[int, int]], start: int, lanes: int
+) -> Iterator[list[int]]:
+    """Votes of a score row by row, none before what it reads is written; empty rows only where all have to wait."""
+
+    def since(literal: int) -> int:
+        number = literal >> 1
+        reads = [number] if number in written else [each >> 1 for each in graph.nodes[number].inputs]
+        return max((written[each][0] + DISTANCE for each in reads if each in written), default=0)
+
+    left = sorted(form.votes, key=lambda literal: (since(literal), literal))
+    at = start
+    while left:
+        count = sum(since(literal) <= at for literal in left[:lanes])
+        yield left[:count]
+        left, at = left[count:], at + 1
