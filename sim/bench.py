@@ -33,8 +33,8 @@ class Bench:
 
     words: an input port value for each vector. expected: the output port each. latency: cycles, or None if the core
     may take any time (then nothing is known about when answers come). seed: of the stalls. resets: the core has a
-    reset. beats: in how many parts an example comes in; 1 for one that comes whole. lanes: bits of each of them, behind
-    a bit that says to forget the parts that came. clocks: that the core works on an example, at most.
+    reset. beats: in how many parts an example comes in; 1 for one that comes whole. lanes: bits of each part, behind
+    one that says to forget the parts that came. clocks: that the core works on an example, at most.
     """
 
     words: list[int]

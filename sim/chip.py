@@ -32,6 +32,7 @@ async def shift(dut: Any) -> None:
     at, idle, reset = 0, 0, 2
     got: list[int | None] = []
     left = 0
+    waiting = False
 
     def finish() -> None:
         bench.now = bench.now._replace(ready=True)
@@ -40,7 +41,7 @@ async def shift(dut: Any) -> None:
     while bench.checked < len(words) and idle < 10_000 and len(bench.errors) < 5:
         pins["clk"].value = 0
         pins["reset"].value = int(reset > 0)
-        moving = not reset and at < len(bits) and rng.random() < 0.99
+        moving = not reset and at < len(bits) and (waiting or rng.random() < 0.99)
         pins["shift"].value = int(moving)
         pins["data"].value = words[bits[at][0]] >> bits[at][1] & 1 if moving else rng.getrandbits(1)
         await Timer(1, "ns")
@@ -61,11 +62,14 @@ async def shift(dut: Any) -> None:
             got, left, idle = values, config["clocks"] - 1, 0
             if not left:
                 finish()
-        if moving:
+        if moving and ("ready" not in pins or known(pins["ready"])):
             idle = 0
             at += 1
+            waiting = False
             if at % len(config["bits"]) == 0:
                 bench.flying.append((bits[at - 1][0], bench.cycles))
+        elif moving:
+            waiting = True  # a bit that is not taken stays
         reset -= reset > 0
         pins["clk"].value = 1
         await Timer(1, "ns")

@@ -5,9 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import cocotb
-from cocotb.triggers import ClockCycles, FallingEdge
+from cocotb.triggers import ClockCycles, FallingEdge, ReadOnly
 
 from lut2hw.sim.link import Session
+
+
+async def ready(dut: Any) -> None:
+    """Wait until the next rising edge takes the bit that is there, of a link that says when."""
+    while hasattr(dut, "ready"):
+        await ReadOnly()
+        if dut.ready.value == 1:
+            return
+        await FallingEdge(dut.clk)
 
 
 @cocotb.test()
@@ -34,11 +43,15 @@ async def shift(dut: Any) -> None:
             for bit in session.config["bits"]:
                 await FallingEdge(dut.clk)
                 dut.shift.value, dut.data.value = 1, word >> bit & 1
+                await ready(dut)
                 if at % 2 and not bit % 3:  # what is on `data` does not matter while `shift` is low
                     await FallingEdge(dut.clk)
                     dut.shift.value, dut.data.value = 0, ~word >> bit & 1
         await FallingEdge(dut.clk)
         dut.shift.value = 0
-        await ClockCycles(dut.clk, 100)
+        for _ in range(1000):
+            await ClockCycles(dut.clk, 100)
+            if len(session.answers) >= len(session.words):
+                break
         watching.cancel()
         session.check("an answer for each example", len(session.answers) == len(session.words))

@@ -23,6 +23,7 @@ ROOMS = (
     "passes",
     "targets flow.boards",
     "compile",
+    "fold",
     "data",
     "learn",
     "training",

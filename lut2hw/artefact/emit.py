@@ -19,6 +19,7 @@ from lut2hw.artefact.folder import (
     MANIFEST,
     MODEL,
     NETLIST,
+    PROGRAM,
     VECTORS,
     VERSION,
     Manifest,
@@ -26,6 +27,7 @@ from lut2hw.artefact.folder import (
     check_folder,
     derived,
     describe,
+    fold_values,
     load,
 )
 from lut2hw.artefact.vectors import random_vectors, vectors_of
@@ -33,6 +35,8 @@ from lut2hw.compile.compiler import Compiled, compile_network
 from lut2hw.compile.options import CompileOptions
 from lut2hw.data import Dataset
 from lut2hw.errors import Lut2hwError
+from lut2hw.fold.compile import Folded, fold_network
+from lut2hw.hdl import folded as engine
 from lut2hw.hdl.core import to_verilog
 from lut2hw.hdl.header import header
 from lut2hw.logic.port import CLOCK_PORT, RESET_PORT, TOP
@@ -47,7 +51,7 @@ RANDOM_VECTORS = 2_000
 
 
 def emit(
-    compiled: Compiled,
+    compiled: Compiled | Folded,
     directory: str | Path,
     *,
     x: NDArray[np.integer] | None = None,
@@ -58,7 +62,7 @@ def emit(
 
     Parameters
     ----------
-    compiled : Compiled
+    compiled : Compiled or Folded
         What to write.
     directory : str | Path
         Folder; an emitted one that is there is replaced.
@@ -76,7 +80,7 @@ def emit(
     Lut2hwError
         If it cannot be written, or if the netlist disagrees with the golden model, in which case nothing is written.
     """
-    network, netlist, port, output = compiled.network, compiled.netlist, compiled.input_port, compiled.output_port
+    network, port, output = compiled.network, compiled.input_port, compiled.output_port
     if x is None:
         vectors = random_vectors(network, port, RANDOM_VECTORS, seed, output)
     else:
@@ -84,9 +88,13 @@ def emit(
     with atomic_folder(Path(directory)) as folder:
         manifest = _manifest(compiled, len(vectors), source)
         contents = {
-            CORE: (header(compiled) + to_verilog(netlist, latency=compiled.latency, target=compiled.target)).encode(),
+            CORE: (header(compiled) + _verilog(compiled)).encode(),
             MODEL: to_bytes(network),
-            NETLIST: netlist_file.to_json(netlist).encode(),
+            **(
+                {PROGRAM: compiled.program.to_bytes()}
+                if isinstance(compiled, Folded)
+                else {NETLIST: netlist_file.to_json(compiled.netlist).encode()}
+            ),
             VECTORS: vectors.to_bytes(),
             "summary.txt": describe(manifest).encode(),
             MANIFEST: (json.dumps(manifest, indent=1, sort_keys=False) + "\n").encode(),
@@ -96,8 +104,13 @@ def emit(
             (folder / name).write_bytes(content)
         # What verify and build will read must be what was meant, before the folder takes its name.
         written = load(folder)
-        if written.netlist.cells != netlist.cells or not written.network or not written.verilog:
-            raise Lut2hwError("the netlist read back differs from the one written; please report this")
+        same = (
+            written.program == compiled.program
+            if isinstance(compiled, Folded)
+            else written.netlist.cells == compiled.netlist.cells
+        )
+        if not same or not written.network or not written.verilog:
+            raise Lut2hwError("what was read back differs from what was written; please report this")
     return load(directory)
 
 
@@ -148,15 +161,22 @@ def emit_model(
         with contextlib.suppress(Lut2hwError):
             data = recall(network)
     check_folder(Path(directory))
-    compiled = compile_network(network, get(target), options, data=data)
+    compiler = compile_network if options.fold is None else fold_network
+    compiled: Compiled | Folded = compiler(network, get(target), options, data=data)
     x, source = (None, "random") if data is None else (data.x_test, data.name)
     if data is not None and len(data.y_train):
         source += ", test split"
     return emit(compiled, directory, x=x, source=source, seed=seed)
 
 
-def _manifest(compiled: Compiled, n_vectors: int, source: str) -> dict[str, Any]:
-    network, netlist = compiled.network, compiled.netlist
+def _verilog(compiled: Compiled | Folded) -> str:
+    if isinstance(compiled, Folded):
+        return engine.to_verilog(compiled.program)
+    return to_verilog(compiled.netlist, latency=compiled.latency, target=compiled.target)
+
+
+def _manifest(compiled: Compiled | Folded, n_vectors: int, source: str) -> dict[str, Any]:
+    network = compiled.network
     clocked = compiled.latency > 0
     return {
         "format": FORMAT,
@@ -168,16 +188,25 @@ def _manifest(compiled: Compiled, n_vectors: int, source: str) -> dict[str, Any]
         "clock": CLOCK_PORT if clocked else None,
         "reset": RESET_PORT if clocked else None,
         "latency_cycles": compiled.latency,
-        "clock_mhz_expected": None if compiled.clock is None else round(compiled.clock, 1),
+        "clock_mhz_expected": None
+        if isinstance(compiled, Folded) or compiled.clock is None
+        else round(compiled.clock, 1),
         **derived(network, compiled.input_port, compiled.output_port),
+        **(fold_values(compiled.program) if isinstance(compiled, Folded) else _cells(compiled)),
+        "model": MODEL,
+        "vectors": {"file": VECTORS, "count": n_vectors, "source": source},
+        "simulation_models": list(compiled.target.simulation_models),
+        "options": compiled.options.as_json(),
+    }
+
+
+def _cells(compiled: Compiled) -> dict[str, Any]:
+    netlist = compiled.netlist
+    return {
         "cells": dict(netlist.count()),
         "compared": dict(compiled.compared),
         "kept": compiled.kept,
         **({"discarded": list(compiled.discarded)} if compiled.discarded else {}),
         "parts": {part: dict(kinds) for part, kinds in netlist.count_parts().items()},
-        "model": MODEL,
         "netlist": NETLIST,
-        "vectors": {"file": VECTORS, "count": n_vectors, "source": source},
-        "simulation_models": list(compiled.target.simulation_models),
-        "options": compiled.options.as_json(),
     }

@@ -3,7 +3,8 @@
 core.v          the core (module lut2hw_core), over the target's primitives
 manifest.json   all that verify and build need
 model.lut       the golden model
-netlist.json    the netlist, cell by cell
+netlist.json    the netlist, cell by cell; of a folded core instead
+program.txt     what its memories hold, row by row
 vectors.npz     inputs and expected answers
 summary.txt     the same in words
 """
@@ -31,6 +32,7 @@ from lut2hw.checked import Either, List, Maybe, OneOf, Real, Table, Text, Whole,
 from lut2hw.compile.options import CompileOptions
 from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.files import alive, open_regular, read_bytes, remove_leftovers
+from lut2hw.fold.program import RESTART, Program, ProgramError, places_of
 from lut2hw.logic.netlist import Cell, Netlist
 from lut2hw.logic.port import (
     ANSWER,
@@ -54,10 +56,23 @@ from lut2hw.targets.registry import TARGETS, get
 
 FORMAT, VERSION = "lut2hw core", 2
 MANIFEST, CORE, MODEL, NETLIST, VECTORS = "manifest.json", "core.v", "model.lut", "netlist.json", "vectors.npz"
-OWN = {MANIFEST, CORE, MODEL, NETLIST, VECTORS, "summary.txt", "Makefile", "core_tb.v", "models.v", "vectors_in.hex"}
+PROGRAM = "program.txt"
+OWN = {
+    MANIFEST,
+    CORE,
+    MODEL,
+    NETLIST,
+    PROGRAM,
+    VECTORS,
+    "summary.txt",
+    "Makefile",
+    "core_tb.v",
+    "models.v",
+    "vectors_in.hex",
+}
 OWN |= {"vectors_out.hex", f"{TOP}.core", "build.json", "verify.json", "chip.v"}
 """Names in the folder that are nobody else's to write to."""
-LARGEST = {MANIFEST: 1 << 26, CORE: 1 << 28, MODEL: 1 << 30, NETLIST: 1 << 30, VECTORS: 1 << 30}
+LARGEST = {MANIFEST: 1 << 26, CORE: 1 << 28, MODEL: 1 << 30, NETLIST: 1 << 30, VECTORS: 1 << 30, PROGRAM: 1 << 26}
 """Bytes of the largest files that are read."""
 
 
@@ -137,6 +152,8 @@ class Manifest:
         Lut2hwError
             If a file holds anything that `emit` does not write for this netlist.
         """
+        if self.folded:
+            return {CORE: self._folded_verilog()}
         known = verilog.primitives_of(map(get(self.target).primitive, _one_of_each(self.netlist)))
         texts = {}
         for name in self.sources:
@@ -148,6 +165,62 @@ class Manifest:
                     "emit the core again"
                 ) from None
         return texts
+
+    def _folded_verilog(self) -> str:
+        """The Verilog of a folded core, which is written anew from its program: the file must be the same."""
+        # Here, not above: who only reads a manifest needs no Amaranth.
+        from lut2hw.hdl import folded
+
+        made = folded.to_verilog(self.program)
+        text = self.file(CORE).decode("ascii", "replace")
+        if re.sub(r"\A(?://[^\n]*\n)*", "", text) != made:
+            raise Lut2hwError(
+                f"{self.directory / CORE} is not as `lut2hw emit` writes it for {PROGRAM}, so no tool gets it; emit "
+                "the core again"
+            )
+        return made
+
+    @property
+    def folded(self) -> bool:
+        """Whether the core is an engine with a program."""
+        return "fold" in self.data
+
+    @cached_property
+    def program(self) -> Program:
+        """The program of a folded core.
+
+        Raises
+        ------
+        Lut2hwError
+            If it is none, or does not fit this manifest.
+        """
+        path = self.directory / PROGRAM
+        try:
+            program = Program.from_bytes(self.file(PROGRAM))
+        except ProgramError as error:
+            raise Lut2hwError(f"{path} is damaged: {error}; emit the core again") from None
+        shape = program.shape
+        if (
+            any(self.data.get(name) != value for name, value in fold_values(program).items())
+            or shape.answer != places_of(self.output_port)
+            or shape.beats != -(-max(1, self.input_port.width) // shape.lanes)
+            or self.latency != program.latency
+        ):
+            raise Lut2hwError(f"{path} is not the program of this folder; emit the core again")
+        return program
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """How an example comes in, for a bench (`lut2hw.sim.bench.Bench`): nothing of one that comes whole."""
+        if not self.folded:
+            return {}
+        shape = self.program.shape
+        return {"beats": shape.beats, "lanes": shape.lanes, "clocks": self.program.clocks}
+
+    @property
+    def clocks(self) -> int:
+        """Clocks an example."""
+        return self.program.clocks if self.folded else 1
 
     @cached_property
     def network(self) -> LutNetwork:
@@ -192,6 +265,8 @@ class Manifest:
     def netlist(self) -> Netlist:
         """The netlist that the Verilog was written from."""
         path = self.directory / NETLIST
+        if self.folded:
+            raise Lut2hwError(f"{self.directory} has a folded core, which is no netlist")
         text = self.file(NETLIST)
         try:
             netlist = netlist_file.from_json(text.decode(), get(self.target).kinds)
@@ -214,6 +289,8 @@ class Manifest:
     @property
     def bits_read(self) -> tuple[list[int], list[int]]:
         """Bits of the input port that the core reads (one if it reads none), and those that it does not."""
+        if self.folded:
+            return list(range(max(1, self.input_port.width))), []
         netlist = self.netlist
         read = {net for cell in netlist.cells for net in cell.inputs}.union(*netlist.outputs.values())
         used = [bit for bit, net in enumerate(netlist.inputs[INPUT]) if net in read] or [0]
@@ -239,6 +316,8 @@ def digest_of(files: Mapping[str, bytes | OSError]) -> str:
     whole = hashlib.sha256()
     for name in LARGEST:
         content = files[name]
+        if name == PROGRAM and not isinstance(content, bytes):
+            continue  # which only a folded core has
         whole.update(hashlib.sha256(content if isinstance(content, bytes) else b"").digest())
     return whole.hexdigest()
 
@@ -277,6 +356,24 @@ def output_values(network: LutNetwork) -> dict[str, Any]:
     if network.head.reject:
         values["reject"] = network.head.reject
     return values
+
+
+def fold_values(program: Program) -> dict[str, Any]:
+    """What the manifest says of a folded core beside the layouts of its ports."""
+    shape = program.shape
+    return {
+        "fold": {
+            "lanes": shape.lanes,
+            "k": shape.k,
+            "rows": len(program),
+            "beats": shape.beats,
+            "beat_bits": RESTART + shape.lanes,
+            "clocks": program.clocks,
+        },
+        "cells": {},
+        "parts": {},
+        "program": PROGRAM,
+    }
 
 
 def score_values(network: LutNetwork, field: Field) -> dict[str, Any]:
@@ -412,7 +509,8 @@ def _read_whole(directory: Path) -> dict[str, bytes | OSError]:
     for _ in range(50):
         try:
             files = _read(directory)
-            if all(isinstance(content, bytes) for content in files.values()):
+            there = {name for name, content in files.items() if isinstance(content, bytes)}
+            if files.keys() - there in ({NETLIST}, {PROGRAM}):
                 return files
         except FileNotFoundError:
             files = {}
@@ -524,21 +622,26 @@ def _shape(target: Target) -> dict[str, Any]:
         "encoder": {"bits": Whole(), "comparators": Whole(), "in_core": bool},
         "luts": Whole(),
         "cells": Table(Whole()),
-        "compared": Table(Whole()),
-        "kept": Text(100),
         "discarded": Maybe(List(Text(200), 1)),
         "parts": Table(Table(Whole())),
         "model": OneOf([MODEL]),
-        "netlist": OneOf([NETLIST]),
         "vectors": {"file": OneOf([VECTORS]), "count": Whole(0, 1 << 24), "source": Text()},
         "simulation_models": OneOf([list(target.simulation_models)]),
         "options": Table(Either((*checked.SCALAR.shapes, List(Text(100))))),
     }
 
 
+_NETLIST = {"compared": Table(Whole()), "kept": Text(100), "netlist": OneOf([NETLIST])}
+_FOLD = {
+    "fold": dict.fromkeys(("lanes", "k", "rows", "beats", "beat_bits", "clocks"), Whole(1)),
+    "program": OneOf([PROGRAM]),
+}
+"""What a manifest of either kind of core holds besides."""
+
+
 def _parse(directory: Path, data: dict[str, Any], files: Mapping[str, bytes | OSError]) -> Manifest:
     target = get(check(data, {"target": OneOf(TARGETS)})["target"])
-    check(data, _shape(target))
+    check(data, {**_shape(target), **(_FOLD if "fold" in data else _NETLIST)})
     fields, offset = [], 0
     for at, entry in enumerate(data["input"]["fields"]):
         check(entry["offset"], OneOf([offset]), f"input.fields[{at}].offset")
@@ -670,6 +773,12 @@ def _in_words(output: Mapping[str, Any]) -> str:
 def describe(manifest: dict[str, Any]) -> str:
     """The manifest in words."""
     area = ", ".join(f"{count} {kind}" for kind, count in sorted(manifest["cells"].items())) or "no cells"
+    fold = manifest.get("fold")
+    if fold:
+        area = (
+            f"an engine of {fold['lanes']} table{'s' * (fold['lanes'] > 1)} of {fold['k']} inputs a clock, a program "
+            f"of {fold['rows']:,} rows"
+        )
     parts = [
         f"  {part:10} " + ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))
         for part, kinds in sorted(manifest["parts"].items())
@@ -683,7 +792,8 @@ def describe(manifest: dict[str, Any]) -> str:
             + f"; {manifest['kept']}'s mapping kept"
         )
     parts += [f"  discarded  {each}" for each in manifest.get("discarded", ())]
-    latency = [f"Latency: {manifest['latency_cycles']} cycles, one example per clock"]
+    rate = f"an example every {fold['clocks']:,} clocks" if fold else "one example per clock"
+    latency = [f"Latency: {manifest['latency_cycles']} cycles, {rate}"]
     asked, expected = manifest["options"].get("fmax"), manifest["clock_mhz_expected"]
     if asked is not None and expected is not None:
         short = expected < 0.99 * asked and manifest["options"].get("pipeline", "auto") == "auto"
@@ -697,7 +807,8 @@ def describe(manifest: dict[str, Any]) -> str:
             f"Cells: {area}",
             *parts,
             f"Input: {port['width']} bits "
-            f"({len(port['fields'])} {'encoded bits' if port['encoded'] else 'features'})",
+            f"({len(port['fields'])} {'encoded bits' if port['encoded'] else 'features'})"
+            + (f", in {fold['beats']} beats of {fold['lanes']}" if fold else ""),
             f"Output: {manifest['output']['width']} bits ({_in_words(manifest['output'])})",
             *latency,
             f"Vectors: {manifest['vectors']['count']} ({manifest['vectors']['source']})",

@@ -88,7 +88,7 @@ def wrap(
     from lut2hw.artefact import emit as emitted
     from lut2hw.files import write_beside, write_text
     from lut2hw.hdl.convert import to_verilog
-    from lut2hw.hdl.emitted import EmittedCore, identity_of
+    from lut2hw.hdl.emitted import identity_of
     from lut2hw.hdl.linked import LinkedCore
     from lut2hw.hdl.links import make_link
     from lut2hw.host import simulation
@@ -97,8 +97,8 @@ def wrap(
     identity = identity_of(manifest)
 
     def linked() -> LinkedCore:
-        made = make_link(link, identity, clock_hz=clock_mhz * 1e6, baud=baud, data_bytes=data_bytes)
-        return LinkedCore(made, EmittedCore(manifest, fields=False))
+        options = {"clock_hz": clock_mhz * 1e6, "baud": baud, "data_bytes": data_bytes}
+        return LinkedCore.of(manifest, lambda lanes: make_link(link, identity, lanes=lanes, **options))
 
     named = output is not None
     if output is None:

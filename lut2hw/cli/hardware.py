@@ -16,11 +16,13 @@ from lut2hw.cli.options import (
     EffortOption,
     EncodedOption,
     FmaxOption,
+    FoldOption,
     JsonOption,
     ModelArgument,
     OutputsOption,
     PipelineOption,
     RamOption,
+    RateOption,
     TargetOption,
     app,
     complete_board,
@@ -86,6 +88,8 @@ def emit(
     ram: RamOption = "never",
     device: DeviceOption = None,
     outputs: OutputsOption = None,
+    fold: FoldOption = None,
+    rate: RateOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Compile a model for an FPGA family: Verilog, expected vectors, and a manifest for verify and build.
@@ -109,7 +113,16 @@ def emit(
             raise UsageError(f"{given}; give one of them")
         folder, outputs = (folder, output) if names else (Path(output), outputs)
     options = CompileOptions(
-        pipeline, encoded_inputs, dont_cares, effort, fmax, ram, device, ANSWER if outputs is None else outputs
+        pipeline=pipeline,
+        encoded_inputs=encoded_inputs,
+        dont_cares=dont_cares,
+        effort=effort,
+        fmax=fmax,
+        ram=ram,
+        device=device,
+        outputs=ANSWER if outputs is None else outputs,
+        fold=fold,
+        rate=rate,
     )
     network = LutNetwork.load(model)
     dataset = None if data is None else load_like(data, network)
@@ -145,6 +158,7 @@ def emit(
             "outputs": list(manifest.output_port.outputs),
             "output_bits": manifest.output_port.width,
             "dont_cares": free,
+            **({"fold": manifest.data["fold"]} if manifest.folded else {}),
         },
         json_output,
         (manifest.directory / "summary.txt").read_text() + changed + str(manifest.directory),

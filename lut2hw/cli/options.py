@@ -196,6 +196,22 @@ FmaxOption = Annotated[
 RamOption = Annotated[
     str, choice(Ram, "--ram", help="Wide tables into block RAM where that saves logic cells (ice40, ecp5).")
 ]
+FoldOption = Annotated[
+    str | None,
+    typer.Option(
+        "--fold",
+        metavar="1|2|4|8|16|auto",
+        help="Look so many tables a clock up, from a program in block RAM, instead of all: few cells, many clocks an "
+        "example. auto: the fewest that make --rate.",
+        show_default="all at once",
+    ),
+]
+RateOption = Annotated[
+    float | None,
+    typer.Option(
+        "--rate", metavar="EXAMPLES/S", min=0.001, max=1e9, help="What --fold auto must make at --fmax, or at 25 MHz."
+    ),
+]
 OutputsOption = Annotated[
     str | None,
     typer.Option(

@@ -127,6 +127,10 @@ def compile_network(
         If `effort` is "high" and yosys is missing or fails.
     """
     options = replace(options or CompileOptions(), **changes)
+    if options.fold is not None:
+        raise UsageError(
+            "a folded core is no netlist; make it with lut2hw.fold.compile.fold_network, or leave fold out"
+        )
     device = target.device(options.device)
     if options.ram == "auto" and not target.ram:
         able = " and ".join(name for name, other in sorted(TARGETS.items()) if other.ram)

@@ -221,8 +221,10 @@ def _build(
         latency_cycles=manifest.latency,
         # a core without registers answers within the clock in which the example appears
         latency_ns=round(max(manifest.latency, 1) * 1000 / clock, 2) if clock else None,
-        classifications_per_second=round(clock * 1e6),
-        examples_per_second=round((design.baud or clock * 1e6) / design.frame_bits),
+        classifications_per_second=round(clock * 1e6 / manifest.clocks),
+        examples_per_second=round(
+            min((design.baud or clock * 1e6) / design.frame_bits, clock * 1e6 / manifest.clocks)
+        ),
         input_bits=len(manifest.bits_read[0]),
         fingerprint=f"{identity.fingerprint:08x}",
         built_of=manifest.digest,

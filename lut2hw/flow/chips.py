@@ -137,7 +137,7 @@ def _pins(manifest: Manifest, flow: Flow, part: Device) -> str:
     width, _ = pieces(manifest.output_port.width, len(manifest.bits_read[0]))
     # a port of one bit has no index
     result = ["result"] if width == 1 else [f"result[{bit}]" for bit in range(width)]
-    ports = ["clk", "reset", "shift", "data", "done", *result]
+    ports = ["clk", "reset", "shift", "data", "done", *result, *["ready"] * manifest.folded]
     if len(ports) > len(part.pins):
         raise Lut2hwError(
             f"the chip has {len(ports)} pins, only {len(part.pins)} are known of this package; build "

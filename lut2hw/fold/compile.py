@@ -214,10 +214,7 @@ def _program(
     def node(number: int) -> tuple[tuple[int, ...], int]:
         return lookup(graph.nodes[number].inputs, graph.nodes[number].table)
 
-    rows = [
-        Row(Op.WRITE, *(tuple(part) for part in zip(*map(node, numbers), strict=True))) if numbers else Row(Op.WRITE)
-        for numbers in order
-    ]
+    rows = [_row(Op.WRITE, [(*node(number), 0) for number in numbers]) for numbers in order]
     for at, form in enumerate(forms):
         if form.bias:
             rows.append(Row(Op.ADD, number=form.bias))
@@ -229,12 +226,17 @@ def _program(
                 else:
                     addresses, table = node(literal >> 1)
                 cells.append((addresses, table ^ (truth.full(k) if literal & 1 else 0), form.votes[literal]))
-            parts = zip(*cells, strict=True) if cells else ()
-            rows.append(Row(Op.VOTE, *(tuple(part) for part in parts)))
+            rows.append(_row(Op.VOTE, cells))
         rows.append(Row(Op.END, last=at == len(forms) - 1))
     if len(rows) > MAX_ROWS:
         raise UsageError(f"the program has {len(rows):,} rows, a folded core at most {MAX_ROWS:,}; leave --fold out")
     return Program.of(replace(shape, rows=len(rows)), rows)
+
+
+def _row(op: Op, cells: Sequence[tuple[tuple[int, ...], int, int]]) -> Row:
+    """A row of addresses, table and weight for each lane."""
+    addresses, tables, weights = (tuple(each[part] for each in cells) for part in range(3))
+    return Row(op, addresses, tables, weights)  # type: ignore[arg-type]
 
 
 def _stored(graph: Graph, forms: Sequence[Form]) -> set[int]:

@@ -106,7 +106,7 @@ def _answer(shape: Shape, state: State, n: int) -> NDArray[np.uint8]:
     for place in shape.answer:
         value = {"class": number, "margin": margin}.get(place.part)
         if value is None:
-            score = state.scores[place.index]
+            score = state.scores[place.number]
             value = (score >= 0).astype(np.int64) if place.part == "label" else score
         columns += [value >> bit & 1 for bit in range(place.width)]
     rows = np.array(columns, np.uint8).reshape(shape.answer_bits, n)

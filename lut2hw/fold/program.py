@@ -35,6 +35,8 @@ from lut2hw.model.parts import KINDS
 
 DISTANCE = 2
 """Rows from one that writes a signal to the first one that may read it."""
+RESTART = 1
+"""Bits of a beat before its data: one that says to forget what has come of an example; the data then mean nothing."""
 LANES = (1, 2, 4, 8, 16)
 MAGIC = b"lut2hw program 1\n"
 MAX_ROWS = 1 << 16
@@ -55,7 +57,7 @@ class Place(NamedTuple):
 
     part: str
     """"class", "margin", "label" or "score"."""
-    index: int
+    number: int
     """Of the label or score."""
     offset: int
     width: int
@@ -176,7 +178,7 @@ class Shape:
 
 _PLACE = {
     "part": OneOf(["class", "margin", "label", "score"]),
-    "index": Whole(0, 1 << 16),
+    "number": Whole(0, 1 << 16),
     "offset": Whole(),
     "width": Whole(1, 64),
 }
@@ -360,7 +362,9 @@ class Program:
             shape = Shape.from_json(parse(first))
             pairs = [line.split(" ") for line in lines]
             read, look = tuple(int(pair[0], 16) for pair in pairs), tuple(int(pair[1], 16) for pair in pairs)
-            wide = any(word >> shape.address_width for word in read) or any(word >> shape.table_width for word in look)
+            wide = any(word >> shape.address_width for word in read) or any(
+                word >> shape.table_width for word in look
+            )
             if wide or min((*read, *look), default=0) < 0:
                 raise Damaged("a row is too wide")
         except Damaged as error:

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In
 
 from lut2hw.artefact.folder import Manifest
 from lut2hw.hdl.convert import VerilogPlatform
-from lut2hw.hdl.emitted import EmittedCore, identity_of
+from lut2hw.hdl.emitted import identity_of
 from lut2hw.hdl.linked import LinkedCore
 from lut2hw.hdl.links.shift import Shift
 from lut2hw.hdl.links.uart import Uart
@@ -31,13 +31,13 @@ class ShiftChip(wiring.Component):
     -------
     clk, reset : In(1)
         Clock (rising edge) and synchronous reset.
-    shift, data, done, result
+    shift, data, done, result, ready
         As of `lut2hw.hdl.links.shift.Shift`, which takes the bits that the core reads.
     """
 
     def __init__(self, manifest: Manifest) -> None:
-        self.linked = LinkedCore(
-            Shift(identity_of(manifest), manifest.bits_read[0]), EmittedCore(manifest, fields=False)
+        self.linked = LinkedCore.of(
+            manifest, lambda lanes: Shift(identity_of(manifest), manifest.bits_read[0], lanes)
         )
         super().__init__({"clk": In(1), "reset": In(1), **dict(self.linked.signature.members.items())})
 
@@ -68,7 +68,7 @@ class BoardChip(Elaboratable):
     """
 
     def __init__(self, manifest: Manifest, divisor: int) -> None:
-        self.linked = LinkedCore(Uart(identity_of(manifest), divisor), EmittedCore(manifest, fields=False))
+        self.linked = LinkedCore.of(manifest, lambda lanes: Uart(identity_of(manifest), divisor, lanes))
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

@@ -7,6 +7,7 @@ repeats an example however either side stalls.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -134,7 +135,7 @@ def create(
     *,
     fields: bool = True,
     **changes: Any,
-) -> Core:
+) -> Any:
     """Compile `network` and make the component.
 
     Parameters
@@ -150,6 +151,11 @@ def create(
     **changes
         Single options by name, as `lut2hw.compile.compiler.compile_network` takes them.
 
+    Returns
+    -------
+    Core or lut2hw.hdl.folded.FoldedCore
+        The latter with the option `fold`.
+
     Raises
     ------
     UsageError
@@ -157,10 +163,16 @@ def create(
     """
     # Here, not above: who simulates or builds a core that is compiled already needs no compiler.
     from lut2hw.compile.compiler import compile_network
+    from lut2hw.compile.options import CompileOptions
+    from lut2hw.fold.compile import fold_network
+    from lut2hw.hdl.folded import FoldedCore
     from lut2hw.targets.registry import get
 
     family = get(target) if isinstance(target, str) else target
-    return Core(compile_network(network, family, options, **changes), fields=fields)
+    options = replace(options or CompileOptions(), **changes)
+    if options.fold is not None:
+        return FoldedCore(fold_network(network, family, options), fields=fields)
+    return Core(compile_network(network, family, options), fields=fields)
 
 
 def between_streams(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal
+from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Value
 from amaranth.lib import wiring
+from amaranth.lib.wiring import In, connect, flipped
 from numpy.typing import ArrayLike
 
 from lut2hw.artefact.folder import Manifest
 from lut2hw.hdl.core import between_streams
-from lut2hw.hdl.layout import class_enum, core_members
+from lut2hw.hdl.folded import Engine, Widened
+from lut2hw.hdl.layout import beats_signature, class_enum, core_members
 from lut2hw.hdl.protocol import Identity
 from lut2hw.logic.port import INPUT_PORTS, OUTPUT_PORTS
 
@@ -42,11 +44,16 @@ class EmittedCore(wiring.Component):
         The folder, as `lut2hw.artefact.folder.load` returns it.
     fields : bool
         Payloads are a structure and an enumeration; else plain vectors of the same bits.
+    beats : bool
+        Of a folded core: `i` takes the beats that its Verilog takes, `lut2hw.hdl.layout.beats_signature`; else whole
+        examples.
 
     Attributes
     ----------
     manifest : Manifest
         As given.
+    lanes : int or None
+        Bits of a beat; None of a core that takes whole examples.
     latency : int
         Clocks from an example to its answer while nothing stalls; 0 for a core without registers.
     classes : amaranth.lib.enum.EnumType or None
@@ -60,10 +67,14 @@ class EmittedCore(wiring.Component):
         Answers, as in `lut2hw.hdl.core.Core`.
     """
 
-    def __init__(self, manifest: Manifest, *, fields: bool = True) -> None:
+    def __init__(self, manifest: Manifest, *, fields: bool = True, beats: bool = False) -> None:
         self.manifest, self.latency = manifest, manifest.latency
         self.classes = class_enum(manifest.class_names) if manifest.class_names else None
-        super().__init__(core_members(manifest.input_port, manifest.output_port, manifest.class_names, fields=fields))
+        members = core_members(manifest.input_port, manifest.output_port, manifest.class_names, fields=fields)
+        self.lanes = manifest.program.shape.lanes if manifest.folded and beats else None
+        if self.lanes is not None:
+            members["i"] = In(beats_signature(self.lanes))
+        super().__init__(members)
 
     def payloads(self, x: ArrayLike) -> list[dict[str, int]]:
         """Raw features (n, n_features), as `LutNetwork.predict` takes them, to n values for `i.payload`.
@@ -78,6 +89,18 @@ class EmittedCore(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module | Instance:
         manifest = self.manifest
+        if manifest.folded and self.lanes is None:
+            return _widened(self, platform)
+        if manifest.folded and platform is None:
+            m = Module()
+            m.submodules.engine = engine = Engine(manifest.program)
+            connect(m, flipped(self.i), engine.i)
+            m.d.comb += [
+                Value.cast(self.o.payload).eq(engine.o.payload),
+                self.o.valid.eq(engine.o.valid),
+                engine.o.ready.eq(self.o.ready),
+            ]
+            return m
         if platform is None:
             return between_streams(manifest.netlist, manifest.latency, self.i, self.o, None)
         for name, text in manifest.verilog.items():
@@ -94,3 +117,16 @@ class EmittedCore(wiring.Component):
             *(("i" if part == "ready" else "o", name, getattr(self.o, part)) for part, name in OUTPUT_PORTS.items()),
             **clocked,
         )
+
+
+def _widened(core: EmittedCore, platform: Any) -> Module:
+    """A folded core behind what makes beats of whole examples."""
+    m = Module()
+    manifest = core.manifest
+    wide = Widened(
+        EmittedCore(manifest, fields=False, beats=True), manifest.program.shape, dict(core.signature.members)
+    )
+    m.submodules.wide = wide
+    connect(m, flipped(core.i), wide.i)
+    connect(m, wide.o, flipped(core.o))
+    return m

@@ -9,27 +9,13 @@ from amaranth.lib.wiring import In, Out, connect
 from numpy.typing import ArrayLike
 
 from lut2hw.fold.compile import Folded
-from lut2hw.fold.program import Op, Program, Shape
+from lut2hw.fold.program import RESTART, Op, Program, Shape
 from lut2hw.hdl.convert import FLAT, VerilogPlatform, from_rtlil
-from lut2hw.hdl.layout import class_enum, core_members
+from lut2hw.hdl.layout import beats_signature, class_enum, core_members
 from lut2hw.logic.port import TOP
-
-RESTART = 1
-"""Bits of a beat before its data: one that says to forget what has come of an example; the data then mean nothing."""
 
 NO_CHECK = {"no_rw_check": 1}
 """Attribute of a memory of which no address is read while it is written, so that no logic has to make up for it."""
-
-
-def beats_signature(lanes: int) -> stream.Signature:
-    """What a folded core takes: bit 0 restarts, the others are the next bits of the example, in order.
-
-    Parameters
-    ----------
-    lanes : int
-        Bits of a beat.
-    """
-    return stream.Signature(RESTART + lanes)
 
 
 class Engine(wiring.Component):
@@ -47,8 +33,8 @@ class Engine(wiring.Component):
     o : Out(stream.Signature(answer_bits))
         Answers.
 
-    A row takes three clocks, one after the other in a pipeline: `read` and `look` are the two memories of the program;
-    signals are read between the two, and what comes of them is written or added up one clock after `look`.
+    A row takes three clocks, one after the other in a pipeline: the first memory of the program is read, then the
+    signals and the second memory, then what comes of them is written or added up.
     """
 
     def __init__(self, program: Program) -> None:
@@ -61,9 +47,7 @@ class Engine(wiring.Component):
         m = Module()
         shape, program = self.program.shape, self.program
         depth = max(2, len(program))
-        m.submodules.read = read = memory.Memory(
-            shape=shape.address_width, depth=depth, init=program.read
-        )
+        m.submodules.read = read = memory.Memory(shape=shape.address_width, depth=depth, init=program.read)
         m.submodules.look = look = memory.Memory(shape=shape.table_width, depth=depth, init=program.look)
         busy, reading, looking = Signal(), Signal(), Signal()
         row, row_read, row_look = (Signal(range(depth), name=name) for name in ("row", "row_read", "row_look"))
@@ -98,7 +82,15 @@ class Engine(wiring.Component):
         return m
 
     def _signals(
-        self, m: Module, fetched: Value, tables: Value, row: Value, write: Value, start: Value, full: Signal, busy: Value
+        self,
+        m: Module,
+        fetched: Value,
+        tables: Value,
+        row: Value,
+        write: Value,
+        start: Value,
+        full: Signal,
+        busy: Value,
     ) -> list[Value]:
         """The memory of signals, what comes in, and the bit of each lane."""
         shape = self.program.shape
@@ -217,9 +209,9 @@ class Engine(wiring.Component):
             elif place.part == "margin":
                 source = margin
             elif place.part == "label":
-                source = labels[place.index]
+                source = labels[place.number]
             else:
-                source = scores.word_select(place.index, shape.score_bits)
+                source = scores.word_select(place.number, shape.score_bits)
                 source = source.as_signed() if shape.signed else source
             m.d.comb += field.eq(source)
             out.append(field)

@@ -10,9 +10,10 @@ from lut2hw.quote import comment
 
 if TYPE_CHECKING:
     from lut2hw.compile.compiler import Compiled
+    from lut2hw.fold.compile import Folded
 
 
-def header(compiled: Compiled) -> str:
+def header(compiled: Compiled | Folded) -> str:
     """Line comments in ASCII; the same compilation gives the same text.
 
     Names of features and classes are quoted (`lut2hw.quote.comment`), and no line begins with one, so that no tool
@@ -21,7 +22,7 @@ def header(compiled: Compiled) -> str:
     return "".join(f"// {line}".rstrip() + "\n" for line in _lines(compiled))
 
 
-def _lines(compiled: Compiled) -> Iterator[str]:
+def _lines(compiled: Compiled | Folded) -> Iterator[str]:
     port, names, latency = compiled.input_port, compiled.network.answer_names, compiled.latency
     into, out = INPUT_PORTS, OUTPUT_PORTS
     output = compiled.output_port
@@ -29,12 +30,28 @@ def _lines(compiled: Compiled) -> Iterator[str]:
     what = "class" if output.classes_alone else "answer"
     yield f"{TOP} for {compiled.target.name}: one example in, its {what} out {when}."
     yield ""
-    if latency:
-        yield f"{CLOCK_PORT}, {RESET_PORT}: rising edge; synchronous, active high. One example may enter each clock."
-    yield (
-        f"{into['payload']} {_bits(0, max(1, port.width))}: an example, taken while {into['valid']} and "
-        f"{into['ready']} are high. Its bits are"
-    )
+    program = getattr(compiled, "program", None)
+    if program is not None:
+        lanes, beats = program.shape.lanes, program.shape.beats
+        yield f"{CLOCK_PORT}, {RESET_PORT}: rising edge; synchronous, active high."
+        yield f"An example may come every {program.clocks} clocks."
+        yield (
+            f"{into['payload']} {_bits(0, 1 + lanes)}: a part of an example, taken while {into['valid']} and "
+            f"{into['ready']} are high. {beats} parts"
+        )
+        yield f"make an example: {_bits(1, lanes)} its next bit{'s' * (lanes > 1)}, from bit 0 up, while [0] is low."
+        yield "A part with [0] high is none; those before it are forgotten, and the next one is the first."
+        yield "An example's bits are"
+    else:
+        if latency:
+            yield (
+                f"{CLOCK_PORT}, {RESET_PORT}: rising edge; synchronous, active high. "
+                "One example may enter each clock."
+            )
+        yield (
+            f"{into['payload']} {_bits(0, max(1, port.width))}: an example, taken while {into['valid']} and "
+            f"{into['ready']} are high. Its bits are"
+        )
     for field in port.fields:
         yield f"  {_bits(field.offset, field.width)} {_field(compiled, field)}"
     if not port.fields:
@@ -67,7 +84,7 @@ def _lines(compiled: Compiled) -> Iterator[str]:
     yield ");"
 
 
-def _answer(compiled: Compiled, field: Field, part: str) -> str:
+def _answer(compiled: Compiled | Folded, field: Field, part: str) -> str:
     """What a label or number stands for."""
     network = compiled.network
     if not network.target_names:
@@ -85,7 +102,7 @@ def _bits(offset: int, width: int) -> str:
     return f"[{offset + width - 1}:{offset}]" if width > 1 else f"[{offset}]"
 
 
-def _field(compiled: Compiled, field: Field) -> str:
+def _field(compiled: Compiled | Folded, field: Field) -> str:
     features, encoder = compiled.network.features, compiled.network.encoder
     encoded = compiled.input_port.encoded
     index = int(encoder.feature[field.index]) if encoded else field.index

@@ -14,6 +14,7 @@ from amaranth.hdl import signed, unsigned
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from lut2hw.fold.program import RESTART
 from lut2hw.logic.port import INPUT_PORTS, NO_CLASSES, OUTPUT_PORTS, InputPort, OutputPort, class_width, identifiers
 
 
@@ -126,6 +127,17 @@ def core_members(
             "o": Out(stream.Signature(answer_shape(output, class_names))),
         }
     return vector_members(port.width, output.width)
+
+
+def beats_signature(lanes: int) -> stream.Signature:
+    """What a folded core takes: bit 0 restarts, the others are the next bits of the example, in order.
+
+    Parameters
+    ----------
+    lanes : int
+        Bits of the example in a beat.
+    """
+    return stream.Signature(RESTART + lanes)
 
 
 def vector_members(input_bits: int, answer_bits: int) -> dict[str, wiring.Member]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, connect
 
+from lut2hw.artefact.folder import Manifest
+from lut2hw.errors import UsageError
+from lut2hw.hdl.emitted import EmittedCore
 from lut2hw.hdl.links.base import Link
 
 
@@ -22,9 +27,25 @@ class LinkedCore(wiring.Component):
 
     def __init__(self, link: Link, core: wiring.Component):
         self.link, self.core = link, core
+        if not link.waits and isinstance(core, EmittedCore) and core.manifest.folded:
+            raise UsageError("this link cannot wait for a folded core; make both with LinkedCore.of")
         super().__init__(
             {name: member for name, member in link.signature.members.items() if name not in ("features", "answer")}
         )
+
+    @classmethod
+    def of(cls, manifest: Manifest, make: Callable[[int | None], Link]) -> LinkedCore:
+        """The core of an emitted folder behind a link.
+
+        Parameters
+        ----------
+        manifest : Manifest
+            The folder.
+        make : callable
+            Makes the link for a core that takes beats of so many bits, or whole examples for None.
+        """
+        link = make(manifest.program.shape.lanes if manifest.folded else None)
+        return cls(link, EmittedCore(manifest, fields=False, beats=link.lanes is not None))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -455,6 +455,10 @@ def _usage(network: LutNetwork) -> Figure:
     )
 
 
+def _rate(manifest: Manifest) -> str:
+    return f"an example every {manifest.clocks:,} clocks" if manifest.folded else "one example per clock"
+
+
 def _hardware_tiles(
     manifest: Manifest, build: dict[str, Any] | None, verify: dict[str, Any] | None
 ) -> list[tuple[str, str, str]]:
@@ -462,6 +466,10 @@ def _hardware_tiles(
     if build is None:
         cells = manifest.data["cells"]
         out = [(f"{cells.get('lut', 0):,}", f"LUTs on {manifest.target}", f"latency {cycles} cycles")]
+        if manifest.folded:
+            lanes = manifest.data["fold"]["lanes"]
+            what = f"program on {manifest.target}, {lanes} table{'s' * (lanes > 1)} a clock"
+            out = [(f"{len(manifest.program):,} rows", what, f"latency {cycles} cycles; {_rate(manifest)}")]
     else:
         out = [
             (
@@ -477,7 +485,7 @@ def _hardware_tiles(
                     "Fmax",
                     f"{build['classifications_per_second']:,} classifications per second",
                 ),
-                (f"{build['latency_ns']:.0f} ns", "latency", f"{cycles} cycles; one example per clock"),
+                (f"{build['latency_ns']:.0f} ns", "latency", f"{cycles} cycles; {_rate(manifest)}"),
             ]
     if verify is not None:
         out.append(
@@ -567,7 +575,7 @@ def _built(manifest: Manifest, build: dict[str, Any]) -> list[Figure]:
     words = None
     with contextlib.suppress(OSError):
         log = read_text(manifest.directory / "nextpnr.log", 1 << 28, errors="replace")
-        words = critical_path(log, manifest.netlist)
+        words = None if manifest.folded else critical_path(log, manifest.netlist)
     out.append(
         Figure("Area and timing", words or "", head=["", *(_COUNTS.get(c, c) for c in counts)], rows=rows_, wide=True)
     )
@@ -703,7 +711,7 @@ def _facts(network: LutNetwork, dataset: Dataset | None, manifest: Manifest | No
                     if manifest.output_port.classes_alone
                     else f"{manifest.output_port.width:,} output bits ({', '.join(manifest.output_port.outputs)}), "
                 )
-                + f"{manifest.latency} cycles of latency, one example per clock",
+                + f"{manifest.latency} cycles of latency, {_rate(manifest)}",
             )
         )
     return facts

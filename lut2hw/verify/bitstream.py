@@ -186,9 +186,10 @@ def _shift(task: _Task, binary: Path) -> Outcome:
     except UsageError as error:
         raise ToolError(f"build.json names what cannot be: {error}; build again") from None
     bits = manifest.bits_read[0]
-    vectors = task.vectors.first(max(10, MAX_CLOCKS // len(bits)))
+    vectors = task.vectors.first(max(10, MAX_CLOCKS // max(len(bits), manifest.clocks)))
     chip = read_back_by_names(unpack(binary, task.timeout), binary.with_suffix(".asc"), task.timeout)
     missing = {"clk", "reset", "shift", "data", "done", "result[0]"} - set(chip.pins)
+    missing |= {"ready"} - set(chip.pins) if manifest.folded else set()
     if missing:
         raise ToolError(f"the bitstream shows no pin for {', '.join(sorted(missing))}; build again")
     clocks = pieces(manifest.output_port.width, len(bits))[1]

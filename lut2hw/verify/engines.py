@@ -13,6 +13,7 @@ from lut2hw.artefact.vectors import Vectors
 from lut2hw.errors import ToolError, unknown_name
 from lut2hw.targets.base import simulation_model
 from lut2hw.verify import bitstream, gates, golden, simulate
+from lut2hw.verify.formal import folded
 from lut2hw.verify.formal import prove as formal
 from lut2hw.verify.outcome import Outcome
 from lut2hw.verify.stimulus import coverage, stimulus
@@ -26,16 +27,23 @@ def _golden(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | No
 
 AMARANTH_WORK = 3_000_000
 """Cells times vectors that Amaranth's simulator gets, which is about half a minute."""
+AMARANTH_ROW = 200
+"""Cells that a clock of a folded core counts for in it, and the fewest vectors of such a core."""
+MIN_FOLDED = 10
+COCOTB_CLOCKS = 40_000
+"""Clocks of a folded core under Icarus Verilog, at most, if that is `MIN_FOLDED` vectors or more."""
 
 
 def _amaranth(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
     # Here, not above: the other engines do without Amaranth.
     from lut2hw.hdl.emitted import EmittedCore
 
-    n = max(500, AMARANTH_WORK // max(1, len(manifest.netlist.cells)))
+    cells = AMARANTH_ROW * manifest.clocks if manifest.folded else len(manifest.netlist.cells)
+    n = max(MIN_FOLDED if manifest.folded else 500, AMARANTH_WORK // max(1, cells))
     note = f"the first {n} of {len(vectors)}, as this simulator is slow" if n < len(vectors) else ""
     vectors = vectors.first(n)
-    result = simulate.amaranth(EmittedCore(manifest), vectors, seed=seed)
+    core = EmittedCore(manifest, beats=manifest.folded)
+    result = simulate.amaranth(core, vectors, seed=seed, parts=manifest.parts)
     return replace(Outcome.of_bench("amaranth", len(vectors), result), note=note)
 
 
@@ -49,16 +57,37 @@ def core_design(manifest: Manifest) -> simulate.Design:
         manifest.reset,
         manifest.latency,
         simulate.ICARUS_DEFINES,
+        extra={"parts": manifest.parts},
         texts=list(manifest.verilog.values()),
     )
 
 
+def affordable(manifest: Manifest, vectors: Vectors) -> tuple[Vectors, str]:
+    """Vectors that a simulation of Verilog gets, and a note where those are not all."""
+    n = max(MIN_FOLDED, COCOTB_CLOCKS // manifest.clocks)
+    if not manifest.folded or n >= len(vectors):
+        return vectors, ""
+    return vectors.first(n), f"the first {n} of {len(vectors)}, as each takes {manifest.clocks:,} clocks"
+
+
 def _cocotb(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
+    vectors, short = affordable(manifest, vectors)
     result = simulate.cocotb(core_design(manifest), vectors, seed=seed, timeout=timeout)
     reached = coverage(manifest.network, manifest.input_port, vectors)
     outcome = Outcome.of_bench("cocotb", len(vectors), result, **reached)
     words = [f"{reached[key]:.0%} of the {what}" for key, what in _REACHED.items() if key in reached]
-    return replace(outcome, note=", ".join([*words, f"{reached['pattern_coverage']:.1%} of the table entries"]))
+    words = [*[short] * bool(short), *words, f"{reached['pattern_coverage']:.1%} of the table entries"]
+    return replace(outcome, note=", ".join(words))
+
+
+def _formal(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
+    return (folded if manifest.folded else formal).check(manifest, vectors, seed, timeout)
+
+
+def _gates(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
+    vectors, short = affordable(manifest, vectors)
+    outcome = gates.check(manifest, vectors, seed, timeout)
+    return replace(outcome, note="; ".join(part for part in (outcome.note, short) if part))
 
 
 _REACHED = {"class_coverage": "classes", "label_coverage": "labels' values"}
@@ -69,9 +98,9 @@ ENGINES: dict[str, tuple[str, Engine]] = {
     "golden": ("netlist after every pass, evaluated in software", _golden),
     "amaranth": ("component in Amaranth's simulator", _amaranth),
     "cocotb": ("emitted Verilog under Icarus Verilog", _cocotb),
-    "gates": ("netlist after yosys, simulated and proved", gates.check),
+    "gates": ("netlist after yosys, simulated and proved", _gates),
     "bitstream": ("chip read back from its bitstream", bitstream.check),
-    "formal": ("emitted Verilog, proved for all inputs", formal.check),
+    "formal": ("emitted Verilog, proved for all inputs", _formal),
 }
 """What can check an emitted folder: what it checks, and how."""
 

@@ -12,6 +12,7 @@ from lut2hw import bits
 from lut2hw.artefact.folder import Manifest
 from lut2hw.artefact.vectors import Vectors, packed_port
 from lut2hw.compile.compiler import compile_network
+from lut2hw.fold import interpret
 from lut2hw.logic.netlist import Netlist
 from lut2hw.logic.port import INPUT, OUTPUT, words_of
 from lut2hw.targets.registry import get
@@ -31,7 +32,12 @@ def answers_of(netlist: Netlist, features: bits.Packed, n: int) -> NDArray[np.ui
 
 
 def check(manifest: Manifest, vectors: Vectors) -> Outcome:
-    """Compile again and compare after every pass, then compare the netlist of the folder."""
+    """Compile again and compare after every pass, then compare the netlist of the folder.
+
+    Of a folded core run its program in the golden interpreter.
+    """
+    if manifest.folded:
+        return _interpreted(manifest, vectors)
     features, n = packed_port(manifest.input_port, vectors.inputs), len(vectors)
     right = vectors.answer_rows(manifest.output_port.width)
     passes: dict[str, int] = {}
@@ -70,3 +76,20 @@ def check(manifest: Manifest, vectors: Vectors) -> Outcome:
     return Outcome(
         "golden", not wrong, n, mismatches, wrong[0][1] if wrong else None, note=note, details={"passes": passes}
     )
+
+
+def _interpreted(manifest: Manifest, vectors: Vectors) -> Outcome:
+    n = len(vectors)
+    got = interpret.run(manifest.program, packed_port(manifest.input_port, vectors.inputs), n)
+    bad = np.flatnonzero((got != vectors.answer_rows(manifest.output_port.width)).any(axis=1))
+    first = None
+    if len(bad):
+        at = int(bad[0])
+        first = {
+            "vector": at,
+            "input": f"{vectors.words()[at]:x}",
+            "got": words_of(got[at : at + 1])[0],
+            "expected": vectors.first(at + 1).answers()[at],
+        }
+    note = f"a program of {len(manifest.program):,} rows, interpreted"
+    return Outcome("golden", not len(bad), n, len(bad), first, note=note, details={"passes": {"program": len(bad)}})

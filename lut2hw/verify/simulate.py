@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from lut2hw.verify.readback import TOP, ReadBack
 if TYPE_CHECKING:
     from lut2hw.hdl.core import Core, NetlistCore
     from lut2hw.hdl.emitted import EmittedCore
+    from lut2hw.hdl.folded import Engine
 
 ICARUS_DEFINES = ("NO_ICE40_DEFAULT_ASSIGNMENTS",)
 """Icarus 11 knows no default values of inputs."""
@@ -102,8 +103,19 @@ def cocotb(design: Design, vectors: Vectors, *, seed: int = 0, timeout: float | 
         return result
 
 
-def amaranth(core: Core | EmittedCore | NetlistCore, vectors: Vectors, *, seed: int = 0) -> dict[str, Any]:
+def amaranth(
+    core: Core | EmittedCore | NetlistCore | Engine,
+    vectors: Vectors,
+    *,
+    seed: int = 0,
+    parts: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
     """Stream `vectors` through a core in Amaranth's simulator.
+
+    Parameters
+    ----------
+    parts : Mapping[str, int], optional
+        How an example comes in, as for `Bench`.
 
     Returns
     -------
@@ -113,8 +125,10 @@ def amaranth(core: Core | EmittedCore | NetlistCore, vectors: Vectors, *, seed: 
     from amaranth.hdl import ClockDomain, Module, Value
     from amaranth.sim import Simulator
 
-    latency, payload, answer = core.latency, Value.cast(core.i.payload), Value.cast(core.o.payload)
-    bench = Bench(vectors.words(), vectors.answers(), latency, seed, resets=latency > 0)
+    parts = parts or {}
+    payload, answer = Value.cast(core.i.payload), Value.cast(core.o.payload)
+    latency = core.latency if hasattr(core, "latency") else parts["clocks"]
+    bench = Bench(vectors.words(), vectors.answers(), latency, seed, resets=latency > 0, **parts)
     m = Module()
     m.submodules.core = core
     if latency:

@@ -9,6 +9,7 @@ from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from lut2hw.hdl.layout import beats_signature
 from lut2hw.hdl.protocol import Identity
 
 
@@ -24,11 +25,15 @@ class LinkOptions:
         Symbols per second of a UART.
     data_bytes : int
         Width of an AXI4-Stream's TDATA, in bytes.
+    lanes : int or None
+        Bits of a beat of a folded core; None for a core that takes whole examples. UART, SPI and shift links hand
+        on beats as they come, without a register for the example.
     """
 
     clock_hz: float = 12e6
     baud: int = 115_200
     data_bytes: int = 4
+    lanes: int | None = None
 
 
 class Link(wiring.Component):
@@ -40,9 +45,13 @@ class Link(wiring.Component):
         Widths of the core's ports, and what the link says of the core to a host that asks.
     outer : dict of str to wiring.Member
         Members of the side that faces the world.
+    lanes : int or None
+        Bits of a beat where `features` are beats of a folded core (`lut2hw.hdl.layout.beats_signature`).
 
     Attributes
     ----------
+    waits : bool
+        Whether the link waits for a core that is not ready.
     bench : str
         Module in ``lut2hw.sim`` with the cocotb bench of this kind of link.
 
@@ -55,16 +64,12 @@ class Link(wiring.Component):
     """
 
     bench: ClassVar[str]
+    waits: bool = True
 
-    def __init__(self, identity: Identity, outer: dict[str, wiring.Member]):
-        self.identity = identity
-        super().__init__(
-            {
-                **outer,
-                "features": Out(stream.Signature(identity.input_bits)),
-                "answer": In(stream.Signature(identity.answer_bits)),
-            }
-        )
+    def __init__(self, identity: Identity, outer: dict[str, wiring.Member], lanes: int | None = None):
+        self.identity, self.lanes = identity, lanes
+        features = stream.Signature(identity.input_bits) if lanes is None else beats_signature(lanes)
+        super().__init__({**outer, "features": Out(features), "answer": In(stream.Signature(identity.answer_bits))})
 
     @classmethod
     def of(cls, identity: Identity, options: LinkOptions) -> Self:

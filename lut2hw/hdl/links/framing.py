@@ -7,11 +7,24 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.crc import Parameters, Processor, catalog
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from lut2hw.fold.program import RESTART
 from lut2hw.hdl import protocol
+from lut2hw.hdl.layout import beats_signature
 from lut2hw.hdl.links.base import Link
 from lut2hw.hdl.protocol import END, ESC, ESC_END, ESC_ESC, Identity
 
 CRC: Parameters = catalog.CRC16_IBM_3740(data_width=8)
+
+
+def lanes_of(lanes: int | None) -> int | None:
+    """Bits of a beat if beats can be made of bytes, else None: whole examples.
+
+    Parameters
+    ----------
+    lanes : int or None
+        That the core takes.
+    """
+    return lanes if lanes is not None and lanes <= 8 else None
 
 
 class FrameReceiver(wiring.Component):
@@ -21,13 +34,16 @@ class FrameReceiver(wiring.Component):
     ----------
     identity : Identity
         Of the core behind the link.
+    lanes : int or None
+        Bits of a beat that the core takes, a divisor of 8; None for one that takes whole examples.
 
     Members
     -------
     bytes : In(stream.Signature(8))
         Escaped bytes as they come from the wire.
     features : Out(stream.Signature(identity.input_bits))
-        The vector of a classify request.
+        The vector of a classify request. With `lanes` its beats after a restart, each byte as soon as it has come,
+        the last one only when the checksum is right.
     tag : Out(8)
         Of the request.
     kind : Out(2)
@@ -40,12 +56,12 @@ class FrameReceiver(wiring.Component):
 
     REQUEST_CLASSIFY, REQUEST_IDENTIFY, REQUEST_DAMAGED = range(3)
 
-    def __init__(self, identity: Identity):
-        self._identity = identity
+    def __init__(self, identity: Identity, lanes: int | None = None):
+        self._identity, self._lanes = identity, lanes
         super().__init__(
             {
                 "bytes": In(stream.Signature(8)),
-                "features": Out(stream.Signature(identity.input_bits)),
+                "features": Out(stream.Signature(identity.input_bits) if lanes is None else beats_signature(lanes)),
                 "tag": Out(8),
                 "kind": Out(2),
                 "request_valid": Out(1),
@@ -55,8 +71,8 @@ class FrameReceiver(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        n = self._identity.input_bytes
-        vector = Signal(8 * n)
+        n, lanes = self._identity.input_bytes, self._lanes
+        vector = Signal(8 if lanes else 8 * n)
         left = Signal(range(n + 1))
         escaped = Signal()
         byte = Signal(8)
@@ -64,8 +80,9 @@ class FrameReceiver(wiring.Component):
         ended = Signal()
         bad = Signal()
         m.submodules.crc = crc = Processor(CRC)
+        beat, payload = Signal(range(8)), vector if lanes is None else Cat(Const(0, RESTART), vector[:lanes])
         m.d.comb += [
-            self.features.payload.eq(vector),
+            self.features.payload.eq(payload),
             byte.eq(Mux(escaped, Mux(self.bytes.payload == ESC_END, END, ESC), self.bytes.payload)),
             ended.eq(self.bytes.valid & self.bytes.ready & (self.bytes.payload == END)),
             is_data.eq(
@@ -92,7 +109,7 @@ class FrameReceiver(wiring.Component):
                         m.next = "REQUEST"
                 with m.Elif(is_data):
                     m.d.sync += self.tag.eq(byte)
-                    m.next = "PAYLOAD"
+                    m.next = "PAYLOAD" if lanes is None else "RESTART"
                     with m.If(byte == protocol.TAG_IDENTIFY):
                         m.next = "CRC"
                     with m.If(byte == protocol.TAG_DAMAGED):
@@ -103,7 +120,18 @@ class FrameReceiver(wiring.Component):
                     m.d.sync += [vector.eq(Cat(vector[8:], byte)), left.eq(left - 1)]
                     with m.If(left == 0):
                         m.next = "CRC"
+                    if lanes:
+                        with m.Else():
+                            m.next = "SEND"
                 self._damage(m, bad, ended)
+            if lanes:
+                with m.State("RESTART"):
+                    m.d.comb += [self.features.valid.eq(1), self.features.payload.eq(1)]
+                    m.d.sync += beat.eq(0)
+                    with m.If(self.features.ready):
+                        m.next = "PAYLOAD"
+                with m.State("SEND"):
+                    self._send(m, vector, beat, lanes, 8 // lanes, "PAYLOAD")
             for state, after in ("CRC", "CRC2"), ("CRC2", "END"):
                 with m.State(state):
                     m.d.comb += self.bytes.ready.eq(1)
@@ -127,14 +155,27 @@ class FrameReceiver(wiring.Component):
                 m.d.comb += self.bytes.ready.eq(1)
                 self._damage(m, bad, ended)
             with m.State("FEATURES"):
-                m.d.comb += self.features.valid.eq(1)
-                with m.If(self.features.ready):
-                    m.next = "REQUEST"
+                if lanes:
+                    rest = self._identity.input_bits - 8 * (n - 1)
+                    self._send(m, vector, beat, lanes, -(-rest // lanes), "REQUEST")
+                else:
+                    m.d.comb += self.features.valid.eq(1)
+                    with m.If(self.features.ready):
+                        m.next = "REQUEST"
             with m.State("REQUEST"):
                 m.d.comb += [self.request_valid.eq(1), crc.start.eq(1)]
                 with m.If(self.request_ready):
                     m.next = "TAG"
         return m
+
+    def _send(self, m: Module, vector: Signal, beat: Signal, lanes: int, count: int, after: str) -> None:
+        """Hand on as many beats of a byte, the lowest bits first."""
+        m.d.comb += self.features.valid.eq(1)
+        with m.If(self.features.ready):
+            m.d.sync += [vector.eq(vector >> lanes), beat.eq(beat + 1)]
+            with m.If(beat == count - 1):
+                m.d.sync += beat.eq(0)
+                m.next = after
 
     def _damage(self, m: Module, bad: Signal, ended: Signal) -> None:
         """What every state inside a frame does on a wrong escape, and on an END that comes too early."""
@@ -263,6 +304,8 @@ class Framing(Link):
     ----------
     identity : Identity
         Of the core behind the link.
+    lanes : int or None
+        Bits of a beat of a folded core; more than 8, or None: whole examples.
 
     Members
     -------
@@ -272,12 +315,13 @@ class Framing(Link):
         Bytes to the host.
     """
 
-    def __init__(self, identity: Identity):
-        super().__init__(identity, {"rx": In(stream.Signature(8)), "tx": Out(stream.Signature(8))})
+    def __init__(self, identity: Identity, lanes: int | None = None):
+        outer: dict[str, wiring.Member] = {"rx": In(stream.Signature(8)), "tx": Out(stream.Signature(8))}
+        super().__init__(identity, outer, lanes_of(lanes))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.receiver = receiver = FrameReceiver(self.identity)
+        m.submodules.receiver = receiver = FrameReceiver(self.identity, self.lanes)
         m.submodules.transmitter = transmitter = FrameTransmitter(self.identity)
         connect(m, flipped(self.rx), receiver.bytes)
         connect(m, receiver.features, flipped(self.features))

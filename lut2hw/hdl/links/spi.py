@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from lut2hw.hdl.links.base import Link
-from lut2hw.hdl.links.framing import Framing
+from lut2hw.hdl.links.base import Link, LinkOptions
+from lut2hw.hdl.links.framing import Framing, lanes_of
 from lut2hw.hdl.protocol import END, Identity
 
 
@@ -21,6 +23,8 @@ class Spi(Link):
     ----------
     identity : Identity
         Of the core behind the link.
+    lanes : int or None
+        As of `Framing`.
 
     Members
     -------
@@ -38,14 +42,20 @@ class Spi(Link):
 
     bench = "link_spi"
 
-    def __init__(self, identity: Identity):
+    def __init__(self, identity: Identity, lanes: int | None = None):
         super().__init__(
-            identity, {"sck": In(1), "cs_n": In(1, init=1), "copi": In(1), "cipo": Out(1), "cipo_oe": Out(1)}
+            identity,
+            {"sck": In(1), "cs_n": In(1, init=1), "copi": In(1), "cipo": Out(1), "cipo_oe": Out(1)},
+            lanes_of(lanes),
         )
+
+    @classmethod
+    def of(cls, identity: Identity, options: LinkOptions) -> Self:
+        return cls(identity, options.lanes)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.framing = framing = Framing(self.identity)
+        m.submodules.framing = framing = Framing(self.identity, self.lanes)
         sck, cs_n, copi = Signal(), Signal(init=1), Signal()
         m.submodules += [
             FFSynchronizer(self.sck, sck),
