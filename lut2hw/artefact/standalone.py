@@ -49,6 +49,7 @@ def files_for(manifest: Mapping[str, Any], vectors: Vectors) -> dict[str, str]:
         "clock": manifest["clock"],
         "reset": manifest["reset"],
         "latency": manifest["latency_cycles"],
+        "fold": manifest.get("fold"),
         "classes_alone": manifest["output"]["outputs"] == ["class"],
     }
     return {

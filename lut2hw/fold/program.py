@@ -92,7 +92,7 @@ class Shape:
     kind: str
     """Of the head: one of `lut2hw.model.parts.KINDS`."""
     scores: int
-    """How many scores, at most."""
+    """How many scores."""
     reject: int
     """The least margin of an answer; below it the class is `scores`, or 2 of a threshold."""
     answer: tuple[Place, ...]
@@ -140,6 +140,11 @@ class Shape:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Shape:
         """Undo `as_json`.
+
+        Parameters
+        ----------
+        values : Mapping[str, Any]
+            JSON values of anybody.
 
         Raises
         ------
@@ -298,7 +303,9 @@ class Program:
     def clocks(self) -> int:
         """Clocks an example, from one to the next, while examples wait and answers are taken."""
         run = len(self) + DISTANCE + 1
-        return max(run, self.shape.beats + 1) if self.shape.double else run + self.shape.beats
+        if not self.shape.double:
+            return run + self.shape.beats
+        return max(run, self.shape.beats + 1 + sum(row.op == Op.WRITE for row in self.rows))
 
     @property
     def latency(self) -> int:
@@ -309,7 +316,7 @@ class Program:
         """What an engine must not be given, in words, by one scan; none of a program that `compile` made.
 
         Every signal that is read is a bit of the example or was written at least `DISTANCE` rows before, no row
-        writes where the example is, there are at most as many scores as the engine has, and the last row, and only
+        writes where the example is, there are as many scores as the engine has, and the last row, and only
         it, ends the program.
         """
         shape, out = self.shape, []
@@ -334,7 +341,7 @@ class Program:
                 out.append(f"row {number} ends the program" if row.last else "nothing ends the program")
         if self.rows and self.rows[-1].op != Op.END:
             out.append("nothing ends the program")
-        if not 1 <= ends <= shape.scores:
+        if ends != shape.scores:
             out.append(f"{ends} scores, the engine has {shape.scores}")
         return out
 
@@ -348,6 +355,11 @@ class Program:
     @classmethod
     def from_bytes(cls, data: bytes) -> Program:
         """Undo `to_bytes`, of anybody's bytes.
+
+        Parameters
+        ----------
+        data : bytes
+            Content of a file.
 
         Raises
         ------

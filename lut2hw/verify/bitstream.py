@@ -70,7 +70,12 @@ class _Task:
     ) -> Outcome:
         """What simulation said, with what is proved of the same chip, and whether `build.json` is of it."""
         outcome = simulated
-        if simulated.passed is not False:
+        if self.manifest.folded:
+            words = "; ".join(
+                part for part in ("simulated; of a folded core's bits nothing is proved", simulated.note) if part
+            )
+            outcome = replace(simulated, note=words)
+        elif simulated.passed is not False:
             proof = prove_chip(self.manifest, chip, design, self.vectors, seed=self.seed, limit=self.limit)
             outcome = joined(simulated, self.core, proof)
         strangers = _strangers(self.manifest, built, binary)

@@ -81,7 +81,7 @@ def _cocotb(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | No
 
 
 def _formal(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
-    return (folded if manifest.folded else formal).check(manifest, vectors, seed, timeout)
+    return (folded.check if manifest.folded else formal.check)(manifest, vectors, seed, timeout)
 
 
 def _gates(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
