@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from lut2hw.fold.compile import Folded
 from lut2hw.fold.program import RESTART, Op, Program, Shape
 from lut2hw.hdl.convert import FLAT, VerilogPlatform, from_rtlil
-from lut2hw.hdl.layout import beats_signature, class_enum, core_members
-from lut2hw.logic.port import TOP
+from lut2hw.hdl.layout import beats_signature, class_enum, core_members, flat_members
+from lut2hw.logic.port import INPUT_PORTS, OUTPUT_PORTS, TOP
 
 NO_CHECK = {"no_rw_check": 1}
 """Attribute of a memory of which no address is read while it is written, so that no logic has to make up for it."""
@@ -336,6 +336,23 @@ class FoldedCore(Widened):
         return self.folded.input_port.values_of(network, network.features.integers_of(x))
 
 
+class _FlatEngine(wiring.Component):
+    """An engine whose ports have names of their own instead of those that Amaranth makes of a stream's."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        super().__init__(flat_members(RESTART + program.shape.lanes, program.shape.answer_bits))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.engine = engine = Engine(self.program)
+        for stream_, ports, out in ((engine.i, INPUT_PORTS, "ready"), (engine.o, OUTPUT_PORTS, "payload valid")):
+            for part, name in ports.items():
+                outer, inner = getattr(self, name), getattr(stream_, part)
+                m.d.comb += outer.eq(inner) if part in out.split() else inner.eq(outer)
+        return m
+
+
 def to_verilog(program: Program) -> str:
     """Verilog of an engine with its program, module `TOP`; the same program gives the same text.
 
@@ -349,5 +366,5 @@ def to_verilog(program: Program) -> str:
     ToolError
         If yosys fails.
     """
-    design = rtlil.convert(Engine(program), name=TOP, platform=VerilogPlatform(), emit_src=False)
+    design = rtlil.convert(_FlatEngine(program), name=TOP, platform=VerilogPlatform(), emit_src=False)
     return from_rtlil(str(design), FLAT)
