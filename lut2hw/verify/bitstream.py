@@ -74,7 +74,7 @@ class _Task:
             words = "; ".join(
                 part for part in ("simulated; of a folded core's bits nothing is proved", simulated.note) if part
             )
-            outcome = replace(simulated, note=words)
+            outcome = replace(simulated, note="; ".join(words))
         elif simulated.passed is not False:
             proof = prove_chip(self.manifest, chip, design, self.vectors, seed=self.seed, limit=self.limit)
             outcome = joined(simulated, self.core, proof)
