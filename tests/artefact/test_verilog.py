@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from helpers import fast
 from helpers.networks import random_network, vote_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,7 +41,7 @@ def test_every_core_goes_through(family, pipeline):
     assert "/*" not in out and re.sub(r"/\*.*?\*/", "", text).split() == out.split()
 
 
-@pytest.mark.parametrize("family", sorted(TARGETS))
+@pytest.mark.parametrize("family", fast.first(["ice40", "ecp5"], sorted(TARGETS)))
 @settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 1 << 20), votes=st.integers(2, 60), pipeline=st.sampled_from(["none", "auto", 3]))
 def test_no_core_is_taken_for_a_loop(family, seed, votes, pipeline):

@@ -173,6 +173,7 @@ def test_a_core_with_a_flipped_table_is_caught_by_run(folder, tmp_path, capsys):
     assert "unlike the golden model" in capsys.readouterr().out
 
 
+@pytest.mark.slow  # the tutorial does the same
 def test_build_for_a_board_and_flash_it(folder, tmp_path, capsys, monkeypatch):
     assert main(["build", str(folder), "--board", "icestick", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers import fast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -75,7 +76,7 @@ def test_subspaces_read_their_share(n, share):
         assert len(np.unique(inside, axis=1).T) == 70
 
 
-@pytest.mark.parametrize("share", [True, False])
+@pytest.mark.parametrize("share", fast.first([True], [True, False]))
 def test_subspace_bounds_what_a_vote_reads(digits, coder, share):
     """Through any LUTs; and votes of one subspace stand together."""
     options = {"luts": 240, "votes": 120, "levels": 3, "subspace": 0.25, "sweeps": 2, "restarts": 1, "share": share}
@@ -92,7 +93,7 @@ def test_subspace_bounds_what_a_vote_reads(digits, coder, share):
     assert (network.predict(digits.x_test) == digits.y_test).mean() > 0.85
 
 
-@pytest.mark.parametrize("share", [True, False])
+@pytest.mark.parametrize("share", fast.first([True], [True, False]))
 def test_window_bounds_what_a_vote_reads(digits, coder, share):
     """All that a vote depends on lies in one square, through any LUTs."""
     options = {"luts": 240, "votes": 120, "levels": 3, "window": 4, "sweeps": 2, "restarts": 1, "share": share}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from helpers import needs
+from helpers import fast, needs
 from helpers.networks import random_network, vote_network
 
 from lut2hw import targets, tools
@@ -34,7 +34,7 @@ def test_unknown_target():
 
 @needs_yosys
 @needs.tool("iverilog")
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", fast.first(["ice40", "ecp5"], FAMILIES))
 def test_simulates_with_vendor_models(family, tmp_path):
     for number, network in enumerate(networks()):
         compiled = compile_network(network, targets.get(family), pipeline=2)
@@ -45,7 +45,7 @@ def test_simulates_with_vendor_models(family, tmp_path):
 
 
 @needs_yosys
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", fast.first(["ice40", "ecp5", "xilinx7"], FAMILIES))
 def test_yosys_keeps_the_mapping(family, tmp_path):
     """Synthesis neither merges nor splits what was mapped: as many LUTs as the netlist has, give or take few."""
     target = targets.get(family)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import batch, needs
+from helpers import batch, fast, needs
 from helpers.networks import inputs_of, random_network
 from helpers.processes import wait_for
 
@@ -156,7 +156,7 @@ def test_bench_notices_what_a_core_can_do_wrong():
 
 
 @needs_icarus
-@pytest.mark.parametrize("family", sorted(targets.TARGETS))
+@pytest.mark.parametrize("family", fast.first(["ice40", "ecp5"], sorted(targets.TARGETS)))
 def test_every_family_under_icarus(family, tmp_path):
     made = emit_model(network(13), tmp_path / family, target=family, pipeline=1)
     assert one(made.directory, "cocotb", vectors=200).passed
