@@ -267,6 +267,92 @@ def verify(
         raise typer.Exit(1)
 
 
+TimeoutOption = Annotated[
+    float | None, typer.Option("--timeout", metavar="SECONDS", min=0.001, max=1e9, help="For each tool and proof.")
+]
+
+
+@app.command(rich_help_panel="Hardware")
+def certify(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Emitted folder.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Certificate to write.")] = Path(
+        "cert.json"
+    ),
+    vectors: Annotated[
+        int | None,
+        typer.Option(
+            "--vectors",
+            metavar="N",
+            min=1,
+            max=10_000_000,
+            help="How many to stream.",
+            show_default="the emitted ones and 1,000 random ones",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=(1 << 63) - 1, help="Of stalls and random vectors.")] = 0,
+    timeout: TimeoutOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Check a folder with every engine and write down what was proved and what simulated, with hashes of all files.
+
+    Example: lut2hw certify build/digits -o digits.cert.json
+    """
+    from lut2hw.files import write_bytes
+    from lut2hw.verify.certificate import certify as make
+    from lut2hw.verify.certificate import to_bytes
+
+    check_output_file(output)
+    with progress_bar() as progress:
+        certificate = make(
+            directory,
+            besides=[output],
+            vectors=vectors,
+            seed=seed,
+            timeout=timeout,
+            on_start=lambda name: progress(name, 0, 1),
+        )
+    write_bytes(output, to_bytes(certificate))
+
+    def text() -> None:
+        for claim in certificate["proved"]:
+            say(f"proved      {claim['what']} ({claim['engine']})")
+        for claim in certificate["simulated"]:
+            say(f"simulated   {claim['what']} ({claim['engine']}, {claim['vectors']:,} vectors)")
+        for line in certificate["not_checked"]:
+            say(f"not checked {line}")
+        say(output)
+
+    report({**certificate, "path": str(output)}, json_output, text, then=["lut2hw", "check-cert", output, directory])
+
+
+@app.command("check-cert", rich_help_panel="Hardware")
+def check_cert(
+    certificate: Annotated[Path, typer.Argument(metavar="FILE", help="Certificate.", show_default=False)],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Emitted folder.", show_default=False)],
+    timeout: TimeoutOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Check that a folder is the one of a certificate, byte for byte, and prove again what it says is proved.
+
+    Example: lut2hw check-cert digits.cert.json build/digits
+    """
+    from lut2hw.verify.certificate import check_certificate, conclusion, read_certificate
+
+    findings = []
+    for finding in check_certificate(
+        read_certificate(certificate), directory, besides=[certificate], timeout=timeout
+    ):
+        findings.append(finding)
+        if not json_output:
+            word = {True: "ok", False: "WRONG", None: "not checked"}[finding.passed]
+            say(f"{finding.what}: {word}: {finding.words}")
+    passed = conclusion(findings)
+    found = [{"what": each.what, "passed": each.passed, "words": each.words} for each in findings]
+    report({"passed": passed, "findings": found}, json_output, "certificate holds" if passed else "certificate fails")
+    if not passed:
+        raise typer.Exit(1)
+
+
 @app.command(rich_help_panel="Hardware")
 def build(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Emitted folder.", show_default=False)],

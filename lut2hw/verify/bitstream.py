@@ -22,9 +22,11 @@ from lut2hw.files import read_bytes
 from lut2hw.flow.chips import Design, board_design, device_design
 from lut2hw.flow.result import built_for
 from lut2hw.hdl.links.shift import pieces
+from lut2hw.logic.equivalence import equal
 from lut2hw.verify import board, simulate
 from lut2hw.verify.chip import ChipProof, prove_chip
 from lut2hw.verify.formal import prove as formal
+from lut2hw.verify.formal.induction import Checker
 from lut2hw.verify.outcome import Outcome
 from lut2hw.verify.readback import MAX_BITSTREAM, ReadBack, read_back_by_names, unpack
 
@@ -74,7 +76,7 @@ class _Task:
             words = "; ".join(
                 part for part in ("simulated; of a folded core's bits nothing is proved", simulated.note) if part
             )
-            outcome = replace(simulated, note="; ".join(words))
+            outcome = replace(simulated, note=words)
         elif simulated.passed is not False:
             proof = prove_chip(self.manifest, chip, design, self.vectors, seed=self.seed, limit=self.limit)
             outcome = joined(simulated, self.core, proof)
@@ -176,27 +178,37 @@ def _joined(outcomes: Mapping[str, Outcome]) -> Outcome:
             **one.details,
             "chips": {
                 name: {"passed": outcome.passed, "vectors": outcome.vectors, "mismatches": outcome.mismatches}
+                | ({"parts": outcome.details["parts"]} if "parts" in outcome.details else {})
                 for name, outcome in outcomes.items()
             },
         },
     )
 
 
-def _shift(task: _Task, binary: Path) -> Outcome:
-    """The chip without a board."""
-    manifest, built = task.manifest, read_build(task.manifest.directory)
+def _read_shift(
+    manifest: Manifest, binary: Path, timeout: float | None
+) -> tuple[ReadBack, Design, Mapping[str, Any]]:
+    """The chip without a board, its design, and its `build.json`."""
+    built = read_build(manifest.directory)
     assert built is not None  # it names the bitstream
     try:
         design = device_design(manifest, built["device"], built["package"])
     except UsageError as error:
         raise ToolError(f"build.json names what cannot be: {error}; build again") from None
-    bits = manifest.bits_read[0]
-    vectors = task.vectors.first(max(10, MAX_CLOCKS // max(len(bits), manifest.clocks)))
-    chip = read_back_by_names(unpack(binary, task.timeout), binary.with_suffix(".asc"), task.timeout)
+    chip = read_back_by_names(unpack(binary, timeout), binary.with_suffix(".asc"), timeout)
     missing = {"clk", "reset", "shift", "data", "done", "result[0]"} - set(chip.pins)
     missing |= {"ready"} - set(chip.pins) if manifest.folded else set()
     if missing:
         raise ToolError(f"the bitstream shows no pin for {', '.join(sorted(missing))}; build again")
+    return chip, design, built
+
+
+def _shift(task: _Task, binary: Path) -> Outcome:
+    """The chip without a board."""
+    manifest = task.manifest
+    chip, design, built = _read_shift(manifest, binary, task.timeout)
+    bits = manifest.bits_read[0]
+    vectors = task.vectors.first(max(10, MAX_CLOCKS // max(len(bits), manifest.clocks)))
     clocks = pieces(manifest.output_port.width, len(bits))[1]
     options = {"pins": dict(chip.pins), "bits": bits, "clocks": clocks}
     bench = simulate.read_back(chip, "lut2hw.sim.chip", options)
@@ -206,11 +218,54 @@ def _shift(task: _Task, binary: Path) -> Outcome:
 
 def _board(task: _Task, name: str) -> Outcome:
     """The chip of a board."""
-    simulated, chip, built = board.check(task.manifest, name, task.vectors, task.timeout)
-    if chip is None or built is None:
-        return simulated
+    read = board.read(task.manifest, name, task.timeout)
+    if isinstance(read, Outcome):
+        return read
+    chip, built = read
+    simulated = board.simulate_chip(task.manifest, chip, built, task.vectors, task.timeout)
     design = board_design(task.manifest, name, built["baud"])
     return task.prove(simulated, chip, design, built, Path(built["bitstream"]))
+
+
+def prove_chips(
+    manifest: Manifest, checker: Checker = equal, *, timeout: float | None = None
+) -> dict[str, ChipProof]:
+    """Prove that every chip of a folder is the emitted core in its link, without simulation at the pins.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        A folder for iCE40 that was built.
+    checker : callable
+        What proves graphs equal.
+    timeout : float, optional
+        Seconds for each tool run and each proof.
+
+    Returns
+    -------
+    dict of str to ChipProof
+        By board, `ALONE` for the chip without one; none of a folded core, of whose bits nothing is proved.
+
+    Raises
+    ------
+    ToolError
+    """
+    if manifest.folded:
+        return {}
+    out, limit = {}, formal.DEFAULT_LIMIT if timeout is None else timeout
+    vectors = manifest.vectors.first(64)
+    binary = _binary(manifest.directory)
+    if binary is not None:
+        chip, design, _ = _read_shift(manifest, binary, timeout)
+        out[ALONE] = prove_chip(manifest, chip, design, vectors, limit=limit, checker=checker)
+    for name in built_for(manifest):
+        read = board.read(manifest, name, timeout)
+        if isinstance(read, Outcome):
+            out[name] = ChipProof(read.passed, "; ".join([*read.errors, *([read.note] if read.note else [])]))
+            continue
+        design = board_design(manifest, name, read[1]["baud"])
+        out[name] = prove_chip(manifest, read[0], design, vectors, limit=limit, checker=checker)
+    return out
 
 
 def _binary(directory: Path) -> Path | None:

@@ -32,19 +32,8 @@ WANTED = {"clk": "input", "rx": "input", "tx": "output"}
 """Ports that a chip must have."""
 
 
-def check(
-    manifest: Manifest, name: str, vectors: Vectors, timeout: float | None = None
-) -> tuple[Outcome, ReadBack | None, dict[str, Any] | None]:
-    """Send vectors through the UART of the chip that `build --board` made, as many as `MAX_CLOCKS` allow.
-
-    Returns
-    -------
-    outcome : Outcome
-        What came back; its `passed` is None if a vector takes too long.
-    chip : ReadBack or None
-        What its bits say, where its pins are the board's.
-    built : dict or None
-        Its `build.json`.
+def read(manifest: Manifest, name: str, timeout: float | None = None) -> tuple[ReadBack, dict[str, Any]] | Outcome:
+    """The chip that `build --board` made, and its `build.json`; the outcome where its pins are not the board's.
 
     Raises
     ------
@@ -56,28 +45,40 @@ def check(
     try:
         pins, platform = board(name).pins(), board(name).make_platform()
     except UsageError as error:
-        return Outcome("bitstream", None, note=str(error)), None, None
-    clock_hz = float(platform.default_clk_frequency)
+        return Outcome("bitstream", None, note=str(error))
     try:
-        divisor = uart_divisor(clock_hz, built["baud"])
+        uart_divisor(float(platform.default_clk_frequency), built["baud"])
     except UsageError as error:
         raise Lut2hwError(f"{Path(built['bitstream']).parent / 'build.json'} is damaged: {error}") from None
-    identity = identity_of(manifest)
     chip = read_back(unpack(Path(built["bitstream"]), timeout), pins, platform.package.lower(), timeout)
     # other pins of the UART, such as RTS, may be used or not
     if {**chip.ports, **WANTED} != {name: way for name, way in chip.ports.items() if name in pins}:
-        return Outcome("bitstream", False, errors=(_pins_in_words(chip.ports, pins, name),)), None, None
+        return Outcome("bitstream", False, errors=(_pins_in_words(chip.ports, pins, name),))
+    return chip, {**built, "clock_hz": float(platform.default_clk_frequency), "pins": pins}
+
+
+def simulate_chip(
+    manifest: Manifest, chip: ReadBack, built: Mapping[str, Any], vectors: Vectors, timeout: float | None = None
+) -> Outcome:
+    """Send vectors through the UART of a board's chip, as many as `MAX_CLOCKS` allow.
+
+    Parameters
+    ----------
+    chip, built
+        As `read` returns them.
+    """
+    divisor, identity = uart_divisor(built["clock_hz"], built["baud"]), identity_of(manifest)
     clocks = 10 * divisor * len(classify_request(1, 0, identity))
-    start = round(START * clock_hz)
+    start = round(START * built["clock_hz"])
     if start + clocks > MOST_CLOCKS:
         words = f"an example takes {clocks:,} clocks at {built['baud']:,} baud"
-        return Outcome("bitstream", None, note=words), chip, built
+        return Outcome("bitstream", None, note=words)
     vectors = vectors.first(max(1, (MAX_CLOCKS - start - 20 * divisor * len(identify_request())) // clocks))
     options = {"identity": asdict(identity), "divisor": divisor, "start": start}
     bench = simulate.read_back(chip, "lut2hw.sim.chip_board", options)
     result = simulate.cocotb(bench, vectors, timeout=timeout)
-    note = f"pins {', '.join(pins[name] for name in WANTED)}"
-    return replace(Outcome.of_bench("bitstream", len(vectors), result), note=note), chip, built
+    note = f"pins {', '.join(built['pins'][name] for name in WANTED)}"
+    return replace(Outcome.of_bench("bitstream", len(vectors), result), note=note)
 
 
 def _pins_in_words(ports: Mapping[str, str], pins: Mapping[str, str], name: str) -> str:

@@ -8,7 +8,8 @@ proved to put out the same in every clock after power-up, whatever comes in at t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +23,9 @@ from lut2hw.hdl.chip import TOP
 from lut2hw.hdl.emitted import identity_of
 from lut2hw.hdl.links.uart import uart_divisor
 from lut2hw.hdl.protocol import END, classify_request, identify_request
+from lut2hw.logic.equivalence import equal
 from lut2hw.verify.formal.circuit import Bit, Circuit, UnknownCell, read_design
-from lut2hw.verify.formal.induction import Match, match
+from lut2hw.verify.formal.induction import Checker, Match, match
 from lut2hw.verify.formal.machine import machine
 from lut2hw.verify.readback import TOP as READ_BACK
 from lut2hw.verify.readback import ReadBack
@@ -58,7 +60,14 @@ class ChipProof:
 
 
 def prove_chip(
-    manifest: Manifest, chip: ReadBack, design: Design, vectors: Vectors, *, seed: int = 0, limit: float = 120.0
+    manifest: Manifest,
+    chip: ReadBack,
+    design: Design,
+    vectors: Vectors,
+    *,
+    seed: int = 0,
+    limit: float = 120.0,
+    checker: Checker = equal,
 ) -> ChipProof:
     """Prove that a chip read back from its bitstream is the design that it was built of.
 
@@ -76,13 +85,14 @@ def prove_chip(
         Of random inputs.
     limit : float
         Seconds.
+    checker : callable
+        What proves graphs equal.
 
     Raises
     ------
     ToolError
     """
     try:
-        found = read_design("", [chip.verilog], READ_BACK, timeout=limit + 60)
         wanted = read_design(design.rtlil, list(manifest.verilog.values()), TOP, timeout=limit + 60)
         if design.board:
             pins: dict[str, list[Bit]] = {pin_name(name): nets for name, nets in wanted.ports.items()}
@@ -90,11 +100,18 @@ def prove_chip(
         else:
             pins = wanted.ports
             stimulus = shift_stimulus(manifest, vectors, seed)
-        left = machine(found, _pins_of(found, chip.pins))
         right = machine(wanted, pins)
     except UnknownCell as error:
-        return ChipProof(None, f"the chip has {error}, of which there is no formal model")
-    result = match(left, right, stimulus, seed=seed, limit=limit)
+        return ChipProof(None, f"the design has {error}, of which there is no formal model")
+    # What the design does not have, its chip may not have either.
+    if re.search(r"\balways @(?!\(posedge \w+\))", chip.verilog):
+        return ChipProof(False, "a flip-flop with an asynchronous reset, or on the other edge of the clock")
+    try:
+        found = read_design("", [chip.verilog], READ_BACK, timeout=limit + 60)
+        left = machine(found, _pins_of(found, chip.pins))
+    except UnknownCell as error:
+        return ChipProof(False, f"the chip has {error}")
+    result = match(left, right, stimulus, seed=seed, limit=limit, checker=checker)
     return ChipProof(result.equal, result.reason, result)
 
 
@@ -152,8 +169,3 @@ def uart_stimulus(manifest: Manifest, design: Design, vectors: Vectors, seed: in
     for run, line in enumerate(lines):
         rows[: len(line), run] = line
     return {"rx": _lanes(rows)}
-
-
-def says(proofs: Sequence[bool | None]) -> bool | None:
-    """False if one is, None if one is not known, else True."""
-    return False if False in proofs else None if None in proofs else True

@@ -123,16 +123,17 @@ def test_a_flipped_bit_that_changes_an_answer_is_found(built, tmp_path):
     vectors = random_vectors(manifest.network, manifest.input_port, 64, 0)
     assert answers_rightly(manifest, chip, design) and prove_chip(manifest, chip, design, vectors).equal
     rng, counts = random.Random(5), {"wrong": 0, "equal": 0, "differs where nothing comes": 0}
-    for _ in range(40):
+    for _ in range(24):
         mutant = read_back_by_names(flipped(asc, rng), manifest.directory / "core.asc")
-        right = answers_rightly(manifest, mutant, design)
+        odd = ", posedge" in mutant.verilog  # an asynchronous reset
+        right = not odd and answers_rightly(manifest, mutant, design)
         # without a vector to find it by
         found = prove_chip(manifest, mutant, design, vectors.first(1), seed=3).equal
         assert found is not None
         assert right or found is False
         counts["wrong" if not right else "equal" if found else "differs where nothing comes"] += 1
     print(counts)
-    assert counts["wrong"] >= 10 and counts["equal"] >= 3
+    assert counts["wrong"] >= 6 and counts["equal"] >= 2
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ every clock keeps it, whatever comes in, and wherever it holds the outputs are e
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from lut2hw.kernels.machine import run
 from lut2hw.logic.aig import FALSE, Aig, cut
+from lut2hw.logic.equivalence import distinguish, equal
 from lut2hw.verify.formal.machine import Machine
-from lut2hw.verify.formal.prove import distinguish, equal
 
 WORDS = 16
 """Of random states, 64 in each, that the classes are held against in a round."""
@@ -26,6 +26,9 @@ QUIET = 3
 """Rounds in a row that split no class, after which the proof is tried."""
 REPAIRS = 30
 """Counterexamples of the proof by which classes are split, at most."""
+
+Checker = Callable[[Sequence[tuple[Aig, Aig]], float], list[bool | None]]
+"""`lut2hw.logic.equivalence.equal`, or another of its kind."""
 
 Labels = NDArray[np.int64]
 """Number of the class of each register, 0 for those that never change."""
@@ -108,7 +111,13 @@ class Product:
 
 
 def match(
-    left: Machine, right: Machine, stimulus: Mapping[str, NDArray[np.uint64]], *, seed: int = 0, limit: float = 120.0
+    left: Machine,
+    right: Machine,
+    stimulus: Mapping[str, NDArray[np.uint64]],
+    *,
+    seed: int = 0,
+    limit: float = 120.0,
+    checker: Checker = equal,
 ) -> Match:
     """Prove that two machines put out the same in every clock after power-up.
 
@@ -124,6 +133,8 @@ def match(
         Of random inputs and states.
     limit : float
         Seconds.
+    checker : callable
+        What proves graphs equal.
     """
     end = time.monotonic() + limit
     if set(left.outputs) != set(right.outputs):
@@ -143,7 +154,7 @@ def match(
     for _ in range(REPAIRS):
         labels = _settle(product, labels, rng)
         sides = _sides(product, labels)
-        verdict = equal([sides], end - time.monotonic())[0]
+        verdict = checker([sides], end - time.monotonic())[0]
         if verdict:
             return Match(True, "", None, product.registers, len(np.unique(labels)))
         example = None if verdict is None else distinguish(*sides, max(1.0, end - time.monotonic()))
@@ -153,7 +164,8 @@ def match(
         if len(np.unique(split)) == len(np.unique(labels)):  # an output differs, and registers cannot be told apart
             return Match(False, _unmatched(product, labels), None, product.registers, len(np.unique(labels)))
         labels = split
-    return Match(None, f"not proved in {limit:g} s", None, product.registers)
+    why = f"not proved in {limit:g} s" if checker is equal else "not shown by this checker"
+    return Match(None, why, None, product.registers)
 
 
 def _labels(rows: NDArray[np.uint64], before: Labels) -> Labels:

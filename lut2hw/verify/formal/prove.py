@@ -11,7 +11,7 @@ Tool", CAV 2010) proves the two equal.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -362,6 +362,29 @@ def prove_all(
         else outcome
         for at, outcome in enumerate(outcomes)
     ]
+
+
+def prove_by(question: Question, checker: Callable[[Aig, Aig], bool | None]) -> bool | None:
+    """Answer a question with another checker than ABC.
+
+    Parameters
+    ----------
+    question : Question
+        Whether a circuit equals a model.
+    checker : callable
+        Whether two graphs are equal; None for what it does not know.
+
+    Returns
+    -------
+    bool or None
+        False only where the registers are wrong or an input shows it; None for what is not known.
+    """
+    pair = _simulated("", question, 0)
+    if isinstance(pair, Outcome):
+        return pair.passed
+    if pair.split and checker(*pair.layers()) and checker(*pair.head()):
+        return True
+    return checker(pair.circuit, pair.model)
 
 
 def _simulated(engine: str, question: Question, seed: int) -> Outcome | Pair:
