@@ -97,7 +97,7 @@ def train(
         json_output,
         "".join(
             f"{name.replace('_', ' ')}: held-out {'accuracy' if trained.measure == 'accuracy' else 'score'} "
-            f"{', '.join(f'{share:.4f} with {value:g}' for value, share in each.items())}\n"
+            f"{', '.join(f'{share:.4f} with {_value(value)}' for value, share in each.items())}\n"
             for name, each in trained.tried.items()
         )
         + _measured(trained, dataset, majority.get("majority_accuracy"))
@@ -113,6 +113,11 @@ def train(
             *(["--target", asked.place.target] if asked.place and asked.place.target != "ice40" else []),
         ],
     )
+
+
+def _value(value: Any) -> str:
+    """A value that was tried, as it is shown."""
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _measured(trained: Trained, dataset: Dataset, majority: float | None) -> str:

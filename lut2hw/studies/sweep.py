@@ -330,7 +330,8 @@ def _work(point: Point, data: dict[str, Any], target: str, encoded_inputs: bool,
             "encoder_bits": len(network.encoder),
             "logic_cells": area.estimate(network, targets.get(target), encoded_inputs=encoded_inputs),
         }
-        row |= {name: trained.options.given()[name] for name in trained.tried}
+        given = trained.options.given()
+        row |= {name: given[name] for name in trained.tried if name in given}
         if isinstance(row["bits_per_feature"], tuple):
             row["bits_per_feature"] = row["bits_per_feature"][0]
         write_into(Path(path).parent, f"{Path(path).name}.lut", to_bytes(network))

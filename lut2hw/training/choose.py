@@ -25,7 +25,7 @@ AUTO_TAU = (1.0, 2.0, 4.0)  # times the default temperature
 FOLDS = 5
 ENOUGH = 2000  # held-out examples that tell candidates apart: more folds are trained until there are so many
 
-T = TypeVar("T", int, float)
+T = TypeVar("T", int, float, str)
 Progress = Callable[[str, int, int], None]
 Train = Callable[[Dataset], LutNetwork]
 

@@ -78,14 +78,14 @@ class TrainOptions:
         None,
         panel=FILL_PANEL,
         metavar="NAME",
-        help="descent: without --luts, fill this device of the --target, with the chip that `lut2hw build` makes.",
+        help="descent: without --luts, what fits this device of the --target best, with the chip of `lut2hw build`.",
     )
     """Device to fill."""
     board: str | None = flag(
         None,
         panel=FILL_PANEL,
         metavar="NAME",
-        help="descent: instead, fill the device of a board, with the chip that `lut2hw build --board` makes.",
+        help="descent: instead, what fits the device of a board best, with the chip of `lut2hw build --board`.",
         choices=_boards,
         what="board",
     )

@@ -17,8 +17,8 @@ from lut2hw.model import encoder as encode
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.network import LutNetwork
 from lut2hw.training import choose
-from lut2hw.training.fill import Size, default_k, fill, is_local, regions_for
-from lut2hw.training.options import AUTO_BITS, TrainOptions, all_flags
+from lut2hw.training.fill import SURE, Room, Size, default_k, fill, is_local, learns_by_heart, regions_for
+from lut2hw.training.options import AUTO_BITS, SEARCHED, TrainOptions, all_flags
 
 Progress = Callable[[str, int, int], None]
 """Called as progress(what, steps done, steps in all)."""
@@ -42,7 +42,7 @@ class Trained:
     """With a device to fill: the network's size, and the logic cells of the chip."""
     tried: dict[str, dict[Any, float]] = field(default_factory=dict)
     """Of each option chosen by validation, the values tried and their accuracy on held-out examples, or what the task
-    has in its place.
+    has in its place; of "size", the sizes of networks for a device.
     """
     metrics: dict[str, dict[str, float | None]] = field(default_factory=dict)
     """Metrics of each split that has examples, as the task has them."""
@@ -144,6 +144,7 @@ class _Run:
         self.start: LutNetwork | None = None
         self.tried: dict[str, dict[Any, float]] = {}
         self.size: Size | None = None
+        self.chosen: Size | None = None
         self.place = options.place
         k, learner = options.k, options.learner
         if k is None:
@@ -192,6 +193,8 @@ class _Run:
                 )
                 self.options = self.options.but(**{name: chosen.best})
                 self.tried[name] = chosen.accuracy
+            if name == "luts" and self.place is not None and not auto & {"luts", "levels"}:
+                self._choose_size()
         options = self.options
         network = self._learn(
             self.dataset,
@@ -246,26 +249,84 @@ class _Run:
         place = self.place
         if place is None:
             return self._call(options, dataset, encoder, progress, watch, start)
-        given = options.given()
-        shape = dataset.features.image_shape
-        if not {"window", "subspace"} & given.keys():
-            self.options = options = options.but(
-                **regions_for(place.target, place.device, options.utilization, shape)
-            )
-            given = options.given()
+        room = self._room(dataset, encoder)
+        options = self.options
         network, self.size = fill(
             lambda size: self._call(_sized(options, size), dataset, encoder, progress, watch),
-            encoder,
-            max(2, TASKS[dataset.task].outputs(dataset)),
-            target=place.target,
-            device=place.device,
-            link=place.link,
-            k=options.k or default_k(place.target),
-            utilization=options.utilization,
-            local=is_local(shape, window=given.get("window", 0), subspace=given.get("subspace", 0.0)),
-            once=once,
+            room,
+            self.chosen,
+            once=once or self.chosen is not None,
         )
         return network
+
+    def _room(self, dataset: Dataset, encoder: Encoder) -> Room:
+        """What the network is to fit into, once it is said which regions votes read there."""
+        options, place = self.options, self.place
+        assert place is not None
+        given, image = options.given(), dataset.features.image_shape
+        if not {"window", "subspace"} & given.keys():
+            options = options.but(**regions_for(place.target, place.device, options.utilization, image))
+            self.options, given = options, options.given()
+        outputs = TASKS[dataset.task].outputs(dataset)
+        return Room(
+            encoder,
+            max(2, outputs) if dataset.task in (Task.CLASSIFICATION, Task.ANOMALY) else outputs,
+            place.target,
+            place.device,
+            options.k or default_k(place.target),
+            options.utilization,
+            is_local(image, window=given.get("window", 0), subspace=given.get("subspace", 0.0)),
+            place.link,
+            dataset.task,
+        )
+
+    def _choose_size(self) -> None:
+        """Choose flat or deep and the number of LUTs for the device by validation, where few examples leave it open
+        and nothing else says it.
+        """
+        given, dataset = self.options.given(), self.dataset
+        if {"votes", "levels", "inputs", "time_limit"} & given.keys() or len(dataset.y_train) < choose.FOLDS:
+            return
+        room = self._room(dataset, self._encoder(dataset))
+        top = room.largest()
+        if not learns_by_heart(top, room.k, dataset.y_train, dataset.task):
+            return
+        options, budget = self.options, room.budget
+        sizes: dict[str, Size] = {}
+        accuracy: dict[str, float] = {}
+
+        def trainer(size: Size) -> Callable[[Dataset], LutNetwork]:
+            def make(part: Dataset) -> LutNetwork:
+                encoder = self._encoder(part)
+                if size.cells <= SURE * budget:
+                    return self._call(_sized(options, size), part, encoder, None, None)
+                return fill(
+                    lambda each: self._call(_sized(options, each), part, encoder, None, None),
+                    self._room(part, encoder),
+                    size,
+                    once=True,
+                )[0]
+
+            return make
+
+        for flat in (True, False):
+            least = 0 if flat else sizes[max(accuracy, key=accuracy.__getitem__)].luts
+            rungs = {size.name: size for size in room.ladder(flat, least)}
+            found = choose.choose(
+                dataset,
+                {name: trainer(size) for name, size in rungs.items()},
+                what="a size",
+                seed=options.seed,
+                progress=self.progress,
+                options=self._learning,
+                stop=2,
+            )
+            sizes |= rungs
+            accuracy |= found.accuracy
+        self.tried["size"] = accuracy
+        best = sizes[max(accuracy, key=accuracy.__getitem__)]
+        if best != top:
+            self.chosen = best
 
     def _call(
         self,
@@ -309,7 +370,8 @@ FILLED = ("luts", "votes", "levels", "inputs")
 
 def _sized(options: TrainOptions, size: Size) -> TrainOptions:
     """The options of a network of that size, instead of those of a device."""
-    sized = {"luts": size.luts, "votes": size.votes, "levels": 3, "inputs": size.inputs}
+    levels = 1 if size.flat else 3
+    sized = {"luts": size.luts, "votes": size.votes, "levels": levels, "inputs": size.inputs}
     return options.but(**dict.fromkeys(PLACED), **{**sized, **_given_of(options, FILLED)})
 
 
@@ -368,7 +430,7 @@ def options_of(meta: Any) -> TrainOptions | None:
     tried = tried if isinstance(tried, dict) else {}
     filled = filled if isinstance(filled, dict) else None
     given = {name: meta[name] for name in all_flags() if meta.get(name) is not None}
-    for name in tried:
+    for name in tried.keys() & set(SEARCHED):
         given[name] = AUTO
     if "bits_per_feature" in tried:
         given["bits_per_feature"] = meta.get("asked_bits") or sorted(

@@ -11,6 +11,7 @@ from helpers import needs
 from sklearn.datasets import load_breast_cancer
 
 from lut2hw import data
+from lut2hw.choices import Task
 from lut2hw.cli import main
 from lut2hw.data import Dataset
 from lut2hw.errors import UsageError
@@ -20,6 +21,8 @@ from lut2hw.model.features import Features
 from lut2hw.model.network import LutNetwork
 from lut2hw.targets.ice40 import ICE40
 from lut2hw.training import fill as fit
+from lut2hw.training.options import TrainOptions
+from lut2hw.training.train import train
 
 has_ice40 = needs.tool("yosys", "nextpnr-ice40", "icepack")
 has_ecp5 = needs.tool("yosys", "nextpnr-ecp5", "ecppack")
@@ -81,6 +84,45 @@ def test_a_costly_encoder_leaves_room_for_the_tables(classes: int) -> None:
     assert size.cells <= 0.85 * 1280 and size.inputs < len(coder) and size.luts > 200
 
 
+def test_a_link_is_no_part_of_the_encoder() -> None:
+    """A link that takes more than a third of the budget leaves the encoder what it needs."""
+    x = np.random.default_rng(1).integers(0, 80, (100, 4))
+    space = Features.integers([0] * 4, [79] * 4)
+    coder = encode.thermometer(space, x, 8)
+    size = fit.largest(coder, 3, target="ice40", device="hx1k", k=4, link="uart")
+    assert size.inputs == len(coder) and size.cells <= 0.85 * 1280
+
+
+def test_what_validation_says_fits_a_device() -> None:
+    """Few noisy examples: the largest network learns them by heart, so a small one is taken."""
+    rng = np.random.default_rng(2)
+    x = rng.integers(0, 16, (150, 6))
+    y = ((x[:, 0] > 7) ^ (rng.random(150) < 0.25)).astype(np.int64)
+    space = Features.integers([0] * 6, [15] * 6)
+    dataset = Dataset("noisy", space, ("no", "yes"), x, y, x[:0], y[:0])
+    trained = train(dataset, TrainOptions.of(device="lp384", sweeps=1, bits_per_feature=2))
+    sizes = trained.tried["size"]
+    assert {name.split()[1] for name in sizes} == {"flat", "deep"} and len(sizes) >= 4
+    assert trained.size is not None and trained.size.cells <= 0.85 * 384
+    best = max(sizes, key=sizes.__getitem__)
+    given = trained.options.given()
+    assert best.startswith(f"{given['luts']} ") and (given["votes"] == given["luts"]) == best.endswith("flat")
+    assert trained.network.n_luts <= int(best.split()[0])
+    fixed = train(dataset, TrainOptions.of(device="lp384", sweeps=1, bits_per_feature=2, levels=1, votes=10))
+    assert not fixed.tried
+
+
+@pytest.mark.parametrize("task", [Task.REGRESSION, Task.MULTILABEL])
+def test_a_device_is_filled_with_the_head_of_the_task(task: Task) -> None:
+    coder, _ = wide(6, 3, bits=8)
+    room = fit.Room(coder, 3, "ice40", "hx1k", 4, task=task)
+    size = room.largest()
+    network = fit.stand_in(coder, size.luts, size.votes, size.inputs, 4, 3, task)
+    assert network.head.kind == {Task.REGRESSION: "number", Task.MULTILABEL: "labels"}[task]
+    assert len(network.target_names) == 3 and size.cells == fit.chip_cells(network, "ice40") <= room.budget
+    assert size.luts > 100
+
+
 def test_filled_after_training() -> None:
     """Random tables tell little about trained ones: the size follows the trained network."""
     coder, dataset = wide(6, 3, bits=8)
@@ -92,11 +134,12 @@ def test_filled_after_training() -> None:
             dataset, coder, luts=size.luts, k=4, votes=size.votes, levels=3, inputs=size.inputs, sweeps=1
         )
 
-    network, size = fit.fill(train, coder, 3, target="ice40", device="lp384", k=4)
+    room = fit.Room(coder, 3, "ice40", "lp384", 4)
+    network, size = fit.fill(train, room)
     assert size.luts in sizes and size.cells == fit.chip_cells(network, "ice40") <= 326
     assert size.cells >= 0.9 * 326 or len(sizes) == fit.ROUNDS
     before, sizes = sizes, []
-    _, first = fit.fill(train, coder, 3, target="ice40", device="lp384", k=4, once=True)
+    _, first = fit.fill(train, room, once=True)
     assert first.luts == sizes[-1] and sizes == before[: len(sizes)]  # the first that fits
 
 
@@ -107,7 +150,7 @@ def test_an_interrupt_with_nothing_that_fits_is_one() -> None:
         return train_descent(dataset, coder, luts=200, k=4, sweeps=1).with_meta(ended="interrupt")
 
     with pytest.raises(KeyboardInterrupt):
-        fit.fill(train, coder, 3, target="ice40", device="lp384", k=4, utilization=0.5)
+        fit.fill(train, fit.Room(coder, 3, "ice40", "lp384", 4, 0.5))
 
 
 def built(
