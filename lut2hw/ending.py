@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from multiprocessing import connection
+from typing import Any
 
 
 class Terminated(SystemExit):
@@ -46,6 +47,30 @@ def unwinding() -> Iterator[None]:
     finally:
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and SIGHUP wait until the block is left.
+
+    For calls of compiled code that calls Python back: what a handler raises there is printed and lost.
+    """
+    came: list[int] = []
+    handlers: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            handler = None if number is None else signal.getsignal(number)
+            if callable(handler):
+                handlers[number] = handler
+                signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in came[:1]:
+            signal.raise_signal(number)
 
 
 def become_worker() -> None:

@@ -52,9 +52,7 @@ def _read(path: Path, options: ReadOptions, read: Any) -> Table:
     if table.nbytes > MAX_BYTES:
         raise UsageError(f"{path} is larger than {MAX_BYTES >> 30} GiB when it is read; give a sample of it")
     source = Source(path, [str(name).strip() for name in table.column_names])
-    for name in source.names:
-        if source.names.count(name) > 1:
-            raise UsageError(f"{path} has two columns named {name!r}; rename one")
+    source.tell_apart(options)
     left = {str(name) for name in options.ignore}
     frame = {}
     for number, (name, column) in enumerate(zip(source.names, table.columns, strict=True)):

@@ -48,6 +48,8 @@ class Source:
     """Of the columns, in order."""
     header: bool = True
     """Whether the source names its columns."""
+    notes: list[str] = field(default_factory=list)
+    """What was done to the names."""
 
     @property
     def decimal_commas(self) -> bool:
@@ -57,6 +59,34 @@ class Source:
     def place(self, row: int) -> str:
         """Where example `row` (from 0) is found."""
         return f"row {row + 1}"
+
+    def tell_apart(self, options: ReadOptions) -> None:
+        """Give columns that share a name names of their own, `NAME.1` and so on, and note it.
+
+        Raises
+        ------
+        UsageError
+            If the label column is one of them and named, not numbered.
+        """
+        label = "label" if options.label is None else options.label
+        wanted = [each.strip() for each in (label, *listed(label))] if options.labelled else []
+        taken = set(self.names)
+        at: dict[str, int] = {}
+        for i, name in enumerate(self.names):
+            first = at.setdefault(name, i)
+            if first == i:
+                continue
+            if name in wanted:
+                raise UsageError(
+                    f"{self.path} has two columns named {name!r}; give the label by its position from 0, --label "
+                    f"{first} or --label {i}, and leave the other one out with --ignore"
+                )
+            number = 1
+            while (other := f"{name}.{number}") in taken:
+                number += 1
+            taken.add(other)
+            self.names[i] = other
+            self.notes.append(f"two columns are named {name!r}: column {i} is called {other!r}")
 
     def without(self, name: str) -> str:
         """What to do to leave a column out."""
@@ -88,7 +118,7 @@ def table_of(source: Source, frame: pd.DataFrame, options: ReadOptions, notes: S
             f"{path} has a column 'label', which would be learned from like the others; give --label label --normal "
             "VALUE, or --ignore label"
         )
-    columns = Columns(source, options, [*notes])
+    columns = Columns(source, options, [*notes, *source.notes])
     if options.wanted is None:
         sources = columns.without_empty(frame, sources)
     y, absent = columns.answers(frame[labels])

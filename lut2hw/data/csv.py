@@ -183,7 +183,7 @@ class _Text(Source):
                     self.names = [name or f"Unnamed: {i}" for i, name in enumerate(texts)]
                 else:
                     self.names = [f"x{i}" for i in range(len(texts))]
-                raw = [f"{i}" for i in range(len(self.names))]  # names may occur twice
+                raw = [f"{i}" for i in range(len(self.names))]  # names may occur twice, as in a first example
                 as_text = [
                     raw[at] for at in label_columns_or_none(self, options) if options.task is not Task.REGRESSION
                 ]
@@ -214,11 +214,7 @@ class _Text(Source):
                 "names, or give --no-header (columns are then numbered from 0, and --label -1 is the last), or "
                 "--header if these are names"
             )
-        seen: set[str] = set()
-        for name in self.names:
-            if name in seen:
-                raise UsageError(f"{self.path} has two columns named {name!r}; rename one")
-            seen.add(name)
+        self.tell_apart(options)
         frame.columns = self.names
         return frame
 

@@ -493,14 +493,16 @@ def scan(n, k, rows, first, last, index, effect, pattern, margin, chunk, sums, v
     totals = np.zeros((parts, n_patterns), np.int32)
     for part in prange(parts):
         mine = sums[part]
-        for p in range(n_patterns):
-            mine[p, 32 * first : 32 * last] = 0
+        for p in range(n_patterns):  # loops: slices take seconds to compile
+            for v in range(32 * first, 32 * last):
+                mine[p, v] = 0
         order, ordered = np.empty(BLOCK + PREFETCH, np.int32), np.empty(BLOCK + PREFETCH, np.int16)
         at = np.empty(n_patterns, np.int64)
         # Sorted block by block, so that the rows of a block stay in the cache.
         for block in range(part * blocks // parts, (part + 1) * blocks // parts):
             start, stop = block * BLOCK, min(n, (block + 1) * BLOCK)
-            at[:] = 0
+            for p in range(n_patterns):
+                at[p] = 0
             for e in range(start, stop):
                 at[pattern[e]] += 1
             before = np.int64(0)
@@ -514,7 +516,8 @@ def scan(n, k, rows, first, last, index, effect, pattern, margin, chunk, sums, v
                 order[to] = index[e]
                 ordered[to] = effect[e]
                 totals[part, p] += effect[e]
-            order[stop - start : stop - start + PREFETCH] = order[0]
+            for e in range(stop - start, stop - start + PREFETCH):
+                order[e] = order[0]
             begin = np.int64(0)
             for p in range(n_patterns):
                 if at[p] > begin:
@@ -533,7 +536,8 @@ def scan(n, k, rows, first, last, index, effect, pattern, margin, chunk, sums, v
                     sums[0, p, v] += sums[part, p, v]
         for j in range(k):
             out = value[j]
-            out[low:high] = 0
+            for v in range(low, high):
+                out[v] = 0
             for p in range(n_patterns):
                 if p >> j & 1:
                     continue

@@ -32,6 +32,8 @@ from lut2hw.kernels.simd import (
 )
 from lut2hw.kernels.threads import in_parts
 
+SMALL_K = 4
+"""Networks of such tables alone have a kernel that compiles in a fraction of the time."""
 MAX_TREE_K = 12
 """Wider tables are looked up example by example: a tree of 2**(k - 2) leaves no longer pays."""
 _PIECE_K = 8  # wider tables are cut into pieces of as many inputs
@@ -66,12 +68,13 @@ def lut(k, table, inputs, n_words, out, space):
         Of `make_space`.
     """
     patterns, blocks = space
+    k, inputs, n_words = np.int64(k), np.int64(inputs), np.int64(n_words)  # one type each: each is compiled anew
     if k > MAX_TREE_K:
         _look_up(k, table, inputs, n_words, out, patterns)
     elif n_words == BLOCK:
         _tree(k, table, inputs, out, blocks.ctypes.data)
     else:  # a part of a block is copied: neighbours' words must be neither read nor written
-        addresses = blocks.ctypes.data + (len(blocks) - k - 2) * BLOCK_BYTES
+        addresses = np.int64(blocks.ctypes.data) + (len(blocks) - k - 2) * BLOCK_BYTES
         for j in range(k):
             source, copy = np.int64(load_word(inputs, j)), addresses + (j + 1) * BLOCK_BYTES
             store_word(addresses, j, np.uint64(copy))
@@ -84,20 +87,26 @@ def lut(k, table, inputs, n_words, out, space):
 
 
 @njit()
+def _small(k, table, inputs, out):
+    """A table of up to `SMALL_K` inputs on a whole block."""
+    entries = load_byte(table)
+    if k == 0:
+        small_table(entries, 0, inputs, out)
+    elif k == 1:
+        small_table(entries, 1, inputs, out)
+    elif k == 2:
+        small_table(entries, 2, inputs, out)
+    elif k == 3:
+        small_table(entries, 3, inputs, out)
+    else:
+        small_table(entries | load_byte(table + 1) << 8, 4, inputs, out)
+
+
+@njit()
 def _tree(k, table, inputs, out, work):
     """A table of up to `MAX_TREE_K` inputs on a whole block."""
-    if k <= 4:
-        entries = load_byte(table)
-        if k == 0:
-            small_table(entries, 0, inputs, out)
-        elif k == 1:
-            small_table(entries, 1, inputs, out)
-        elif k == 2:
-            small_table(entries, 2, inputs, out)
-        elif k == 3:
-            small_table(entries, 3, inputs, out)
-        else:
-            small_table(entries | load_byte(table + 1) << 8, 4, inputs, out)
+    if k <= SMALL_K:
+        _small(k, table, inputs, out)
     elif k == 5:
         wide_table(table, 5, inputs, work, out)
     elif k == 6:
@@ -200,9 +209,9 @@ def evaluate_in_order(values, counts, nets, tables, out):
     tables : object
         uint8, their tables end to end, each in whole bytes.
     """
-    most = 0
+    most = np.int64(0)
     for k in counts:
-        most = max(most, k)
+        most = max(most, np.int64(k))
     space = make_space(most)
     rows = np.empty(most, np.int64)
     n_words = values.shape[1]
@@ -254,14 +263,16 @@ def _run(
     bias,
     scores,
     answers,
+    wide,
     part,
     n_parts,
 ):
+    """See `run`. wide: None where no table has more than `SMALL_K` inputs, else True."""
     n_bits, n_words = encoded.shape
     n_scores = len(bias)
-    max_k = 0
+    max_k = np.int64(0)
     for k in ks:
-        max_k = max(max_k, k)
+        max_k = max(max_k, np.int64(k))
     # Scores without their negative parts, which all become part of a constant: w s = |w| (1 - s) - |w|.
     constant = bias.copy()
     for vote in range(len(vote_signal)):
@@ -297,14 +308,18 @@ def _run(
                     signals[bit, word] = encoded[bit, at + word]
         w = t = 0
         for i in range(len(ks)):
-            k = ks[i]
+            k = np.int64(ks[i])
             for j in range(k):
                 inputs[j] = to + wiring[w + j] * BLOCK_BYTES
-            lut(k, tables.ctypes.data + t, inputs.ctypes.data, BLOCK, to + (n_bits + i) * BLOCK_BYTES, space)
+            table, out = np.int64(tables.ctypes.data) + t, np.int64(to) + (n_bits + i) * BLOCK_BYTES
+            if wide is None:
+                _small(k, table, np.int64(inputs.ctypes.data), out)
+            else:
+                lut(k, table, np.int64(inputs.ctypes.data), np.int64(BLOCK), out, space)
             w += k
             t += ((1 << k) + 7) >> 3
         vote = 0
-        best_top = 0
+        best_top = np.int64(0)
         for c in range(n_scores):
             first = vote
             while vote < len(vote_signal) and vote_class[vote] == c:
@@ -334,21 +349,20 @@ def _run(
 def _sum_votes(signals, vote_signal, vote_weight, constant, slices, waiting):
     """Weighted sum of one block, bit-sliced: `constant` + the sum of slices[j] << j for j below what is returned."""
     first, second, _, (addend, carry, one, zero) = _places(slices)
-    top = 0
-    j = 0
+    top = j = np.int64(0)
     while constant >> j:
         if (constant >> j) & 1:
             top = _add_slice(one, j, top, first, second, addend, zero, waiting)
         j += 1
     for vote in range(len(vote_signal)):
-        signal = signals.ctypes.data + vote_signal[vote] * BLOCK_BYTES
+        signal = np.int64(signals.ctypes.data) + vote_signal[vote] * BLOCK_BYTES
         weight = np.int64(vote_weight[vote])
         if weight == 1:
-            top = _add_slice(signal, 0, top, first, second, addend, zero, waiting)
+            top = _add_slice(signal, np.int64(0), top, first, second, addend, zero, waiting)
             continue
         flip = ~np.uint64(0) if weight < 0 else np.uint64(0)
         weight = abs(weight)
-        j = 0
+        j = np.int64(0)
         while weight >> j:
             if (weight >> j) & 1:
                 copy_block(signal, flip, addend)
@@ -366,7 +380,7 @@ def _sum_votes(signals, vote_signal, vote_weight, constant, slices, waiting):
 @njit()
 def _places(slices):
     """Addresses: of sums, addends and best sums by significance; of the blocks addend, carry, one and zero."""
-    first = slices.ctypes.data
+    first = np.int64(slices.ctypes.data)
     spare = first + 3 * 64 * BLOCK_BYTES
     copy_block(spare + 3 * BLOCK_BYTES, ~np.uint64(0), spare + 2 * BLOCK_BYTES)
     return (
@@ -460,6 +474,7 @@ def run(
         bias,
         scores,
         answers,
+        True if ks.max(initial=0) > SMALL_K else None,
         per_thread=1,
     )
 

@@ -7,10 +7,12 @@ written, so the result is the same for any number of threads. The number is numb
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -21,6 +23,7 @@ from numba import get_num_threads
 from lut2hw.kernels.compiled import njit
 
 _pool: ThreadPoolExecutor | None = None
+_mine = threading.local()
 _alone = False  # in a forked child of a process whose threads of numba had begun
 
 
@@ -41,20 +44,33 @@ if hasattr(os, "register_at_fork"):
 def parallel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a kernel with `prange`, for Python to call.
 
-    It runs on numba's threads, and in a forked child, where these cannot be used, on one: a twin that is compiled
-    there, or read from the cache.
+    It runs on numba's threads; on one below `alone`, and in a forked child, where these cannot be used: a twin, which
+    takes half the time to compile.
     """
     name = f"{function.__name__}_alone"
     twin = types.FunctionType(function.__code__, function.__globals__, name, function.__defaults__)
     twin.__module__, twin.__qualname__ = function.__module__, name  # by which the cache tells them apart
-    many, alone = njit(parallel=True)(function), njit(nogil=True)(twin)
+    many, one = njit(parallel=True)(function), njit(nogil=True)(twin)
 
     @functools.wraps(function)
     def call(*arguments: Any) -> Any:
-        return alone(*arguments) if _alone else many(*arguments)
+        return one(*arguments) if _alone or getattr(_mine, "alone", None) else many(*arguments)
 
     call.py_func = function  # type: ignore[attr-defined]
     return call
+
+
+@contextlib.contextmanager
+def alone(one: bool) -> Iterator[None]:
+    """Let `parallel` kernels that this thread calls run on one thread or not; the outermost such block decides."""
+    if getattr(_mine, "alone", None) is not None:
+        yield
+        return
+    _mine.alone = one
+    try:
+        yield
+    finally:
+        _mine.alone = None
 
 
 def in_parts(kernel: Callable[..., Any], n_items: int, *arguments: Any, per_thread: int = 4) -> None:

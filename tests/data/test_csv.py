@@ -62,12 +62,35 @@ def test_blanks_around_names_values_and_labels_do_not_count(tmp_path):
     assert data.load(gap).features.missing.tolist() == [False, True]
 
 
+@pytest.mark.parametrize("header", ["a,label,label", "label,b,label", "a, label ,label"])
+def test_a_label_named_twice_is_asked_for_by_position(tmp_path, header):
+    path = written(tmp_path, table(header, rows_of(["1"])))
+    refused(path, "two columns named 'label'; give the label by its position")
+    dataset = data.load(path, label="2", ignore="1")
+    assert len(dataset.features) == 1 and dataset.options["label"] == "2"
+
+
 @pytest.mark.parametrize(
-    ("header", "twice"),
-    [("a,a,label", "a"), ("a,label,label", "label"), ("a, a ,label", "a"), ("label,b,label", "label")],
+    ("header", "names"),
+    [
+        ("a,a,label", ("a", "a.1")),
+        ("a, a ,label", ("a", "a.1")),
+        ("a,a,label,a.1,a", ("a", "a.2", "a.1", "a.3")),
+        ("a,a,a,label", ("a", "a.1", "a.2")),
+    ],
 )
-def test_a_name_used_twice_is_refused(tmp_path, header, twice):
-    refused(written(tmp_path, table(header, rows_of(["1"]))), f"two columns named '{twice}'")
+def test_features_of_one_name_are_told_apart(tmp_path, header, names):
+    columns = len(header.split(","))
+    at = header.split(",").index("label")
+    rows = [[str((7 * i + j) % 19) for j in range(columns)] for i in range(40)]
+    for i, row in enumerate(rows):
+        row[at] = "xy"[i % 2]
+    path = written(tmp_path, table(header, [",".join(row) for row in rows]))
+    dataset = data.load(path)
+    assert dataset.features.names == names
+    assert sum("two columns are named 'a'" in note for note in dataset.notes) == len(names) - 1 - ("a.1" in header)
+    again = data.load(path, like=dataset.schema)
+    assert again.features.names == names and (again.x_train == dataset.x_train).all()
 
 
 @pytest.mark.parametrize(

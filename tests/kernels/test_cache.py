@@ -72,3 +72,54 @@ def test_a_cold_cache_is_told(capsys, monkeypatch):
         listener()
         progress("encoding", 1, 1)
     assert "compiling kernels (once)" in capsys.readouterr().err and not watch.listeners
+
+
+INTERRUPTED = """
+import os, signal, sys
+from numba.core.codegen import CPUCodeLibrary
+from lut2hw.ending import unwinding
+hook, times = CPUCodeLibrary._object_compiled_hook.__func__, []
+def compiled(cls, module, buffer):
+    if not times:
+        times.append(os.kill(os.getpid(), signal.Signals[sys.argv[1]]))
+    return hook(cls, module, buffer)
+CPUCodeLibrary._object_compiled_hook = classmethod(compiled)
+from lut2hw.kernels.compiled import njit
+@njit()
+def double(x):
+    return x + x
+with unwinding():
+    double(21)
+    print("went on")
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", -2)])
+def test_a_signal_while_a_kernel_is_compiled_is_not_lost(tmp_path, name, code):
+    """LLVM calls Python back, and what a handler raises there is printed and forgotten."""
+    script = tmp_path / "kernel.py"
+    script.write_text(INTERRUPTED)
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    ended = subprocess.run(
+        [sys.executable, str(script), name], env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (code, "") and "ignored" not in ended.stderr
+    assert len(list((tmp_path / "cache").rglob("*.nbc"))) == 1, "the kernel was whole, and is kept"
+
+
+def test_files_of_the_cache_are_whole_and_of_these_sources(tmp_path):
+    from lut2hw.kernels import compiled
+
+    files = compiled._Files(str(tmp_path), "kernel")
+    (tmp_path / "kernel.0123456789abcdef.0123456789abcdef.nbc").write_bytes(b"of other sources")
+    assert files.load("a") is None
+    files.save("a", [1, 2])
+    files.save("b", [3])
+    assert (files.load("a"), files.load("b")) == ([1, 2], [3])
+    paths = sorted(tmp_path.iterdir())
+    assert len(paths) == 2
+    for path in paths:
+        stored = bytearray(path.read_bytes())
+        stored[-1] ^= 1
+        path.write_bytes(stored)
+    assert files.load("a") is None and files.load("b") is None

@@ -17,6 +17,7 @@ from lut2hw.choices import Task
 from lut2hw.data import Dataset
 from lut2hw.errors import UsageError
 from lut2hw.flags import AUTO
+from lut2hw.kernels.threads import alone
 from lut2hw.learn.descent.moves import Trainer
 from lut2hw.learn.descent.problem import Problem, encode_examples
 from lut2hw.learn.descent.result import network_of
@@ -88,7 +89,30 @@ def train_descent(
     ------
     UsageError
     """
-    options = replace(options or DescentOptions(), **changes)
+    how: dict[str, Any] = {
+        "luts": luts,
+        "k": k,
+        "seed": seed,
+        "threads": threads,
+        "progress": progress,
+        "start": start,
+    }
+    with alone(threads == 1 or len(dataset.y_train) < _SMALL):  # the outermost training decides
+        return _train(dataset, encoder, options=replace(options or DescentOptions(), **changes), **how)
+
+
+def _train(
+    dataset: Dataset,
+    encoder: Encoder,
+    *,
+    luts: int | None,
+    k: int,
+    seed: int,
+    threads: int | None,
+    options: DescentOptions,
+    progress: Watch | None,
+    start: LutNetwork | None,
+) -> LutNetwork:
     if AUTO in (options.luts, options.levels, options.tau):
         raise UsageError("luts, levels and tau are chosen by lut2hw.training.train alone; give numbers")
     luts = luts or cast("int | None", options.luts) or DEFAULT_LUTS
