@@ -102,7 +102,7 @@ def train(
         )
         + _measured(trained, dataset, majority.get("majority_accuracy"))
         + f"{network.n_luts:,} LUTs of up to {trained.options.k} inputs on {len(network.encoder):,} encoder bits, "
-        f"{trained.seconds:.2f} s"
+        f"{trained.seconds:.2f} s{_compiled()}"
         f"{f', about {trained.size.cells:,} logic cells of {asked.board or asked.device}' if trained.size else ''}"
         f"{', ended early by ' + trained.ended if trained.ended != 'done' else ''}\n"
         f"{output}",
@@ -113,6 +113,13 @@ def train(
             *(["--target", asked.place.target] if asked.place and asked.place.target != "ice40" else []),
         ],
     )
+
+
+def _compiled() -> str:
+    """What of the time went into compiling kernels, if it is worth a word."""
+    from lut2hw.kernels import watch
+
+    return f" ({watch.seconds[0]:.1f} s of it to compile, this once)" if watch.seconds[0] > 1 else ""
 
 
 def _value(value: Any) -> str:

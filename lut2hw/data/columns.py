@@ -33,6 +33,10 @@ DECIMAL_COMMA = r"[+-]?(?:\d*|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?"
 _DATE = re.compile(
     r"\d{4}([-/])\d{1,2}\1\d{1,2}(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)?\s*(?:Z|[+-]\d{2}:?\d{2})?"
 )
+_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(.*)")
+_SLASHED = re.compile(r"\d{1,2}/\d{1,2}/(?:\d{2}|\d{4})(?:\D.*)?")
+_MEASURED = re.compile(r"([$€£¥]?)\s*[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?\s*([^\d\s.,+-][^\d]{0,7})?")
+WRITE_DATES = "dates are read as numbers if they are written as 2024-01-31"
 _THOUSANDS = r"[+-]?[1-9]\d{0,2}(?:,\d{3})+"
 _NAMES_AN_IDENTIFIER = {"id", "uuid", "guid", "rowid"}
 _NAMES_A_COUNTER = _NAMES_AN_IDENTIFIER | {"index", "idx", "row", "rownum", "no", "nr", "number", ""}
@@ -425,10 +429,12 @@ class Columns:
                 return "another whole number in every row and looks like an identifier; rename it if it is none"
             return None
         if column.nunique() == n and self._decimal(name, np.unique(column.astype(str))) is None:
+            self._refuse_units(name, np.unique(column.astype(str)))
             sample = column.head(1000).astype(str)
             if 2 * sum(map(_is_number, sample)) > len(sample):  # numbers with something else among them
                 return None
-            return f"another text in every row, such as {str(column.iloc[0])[:40]!r}"
+            hint = f" ({WRITE_DATES})" * bool(_SLASHED.fullmatch(str(column.iloc[0])))
+            return f"another text in every row, such as {str(column.iloc[0])[:40]!r}{hint}"
         return None
 
     def read(self, name: str, column: pd.Series, category: bool = False) -> dict[str, NDArray[Any]]:
@@ -476,6 +482,8 @@ class Columns:
             return {name: _with_gaps(numbers[np.searchsorted(values, text)], absent)}
         if (days := self._days(name, values)) is not None:
             return {name: _with_gaps(days[np.searchsorted(values, text)], absent)}
+        if wanted is None:
+            self._refuse_units(name, values)
         try:
             number = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").notna().to_numpy()
         except OverflowError:  # beyond float64, too
@@ -532,12 +540,24 @@ class Columns:
             )
         return None
 
+    def _refuse_units(self, name: str, values: NDArray[Any]) -> None:
+        """Raise `UsageError` if more texts than become bits are numbers with one unit behind or a currency before."""
+        most = self.options.max_categories or MAX_CATEGORIES
+        found = {match.groups("") if (match := _MEASURED.fullmatch(str(value))) else ("", "") for value in values}
+        if len(values) > most and len(found) == 1 and found != {("", "")}:
+            raise UsageError(
+                f"column {name!r} of {self.path} holds {str(values[0])!r}, numbers with a unit; write the numbers "
+                f"alone, or {self.source.without(name)}"
+            )
+
     def _days(self, name: str, values: NDArray[Any]) -> NDArray[Any] | None:
         """Days since 1970-01-01 (n_values,) of texts that are dates, with or without times; None if they are not."""
         import pandas as pd
 
-        texts = [str(value) for value in values]
+        texts = [_DOTTED.sub(r"\3-\2-\1\4", str(value)) for value in values]  # 31.1.2024
         if not all(map(_DATE.fullmatch, texts)):
+            if texts and all(map(_SLASHED.fullmatch, texts)):  # of 1/2/2024 nobody knows the month
+                self.notes.append(f"column {name!r} is text: {WRITE_DATES}")
             return None
         times = pd.to_datetime(
             pd.Series([text.replace("/", "-") for text in texts]), format="mixed", utc=True, errors="coerce"

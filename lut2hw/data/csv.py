@@ -28,7 +28,7 @@ from lut2hw.errors import UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
-SEPARATORS = ",;\t"
+SEPARATORS = ",;\t|"
 MARKS = "#%"
 """What a comment begins with."""
 SAMPLE = 1 << 20  # characters at the start that tell the separator
@@ -37,10 +37,10 @@ SAMPLE = 1 << 20  # characters at the start that tell the separator
 def read_csv(path: Path, options: ReadOptions) -> Table:
     """A header line with column names, then one example per row; column `label` holds the labels.
 
-    Values are separated by commas, or by semicolons or tabs if the header has those instead, outside of quotes. A
-    column of text becomes a feature `COLUMN=VALUE` of 0 and 1 for each of its values, or for the second alone if
-    there are two; of more than `max_categories` values the most frequent ones, and `COLUMN: other`. Blanks around
-    names and values do not count. Columns that only name the row are left out, with a note.
+    Values are separated by commas, or by semicolons, tabs or bars if the header has those instead, outside of
+    quotes. A column of text becomes a feature `COLUMN=VALUE` of 0 and 1 for each of its values, or for the second
+    alone if there are two; of more than `max_categories` values the most frequent ones, and `COLUMN: other`. Blanks
+    around names and values do not count. Columns that only name the row are left out, with a note.
     """
     text, notes = text_of(path)
     separator = None
@@ -201,6 +201,11 @@ class _Text(Source):
         except UsageError:
             raise
         except (pd.errors.ParserError, ValueError, OverflowError) as error:
+            if open_at := re.search(r"EOF inside string starting at row (\d+)", str(error)):
+                line = self.place(int(open_at[1]) - self.header)
+                raise UsageError(
+                    f"{self.path} is not a readable CSV file: a double quote in {line} is never closed"
+                ) from None
             raise self._uneven() or UsageError(
                 f"{self.path} is not a readable CSV file: {' '.join(str(error).split())}"
             ) from None

@@ -4,3 +4,6 @@ from collections.abc import Callable
 
 listeners: list[Callable[[], None]] = []
 """Called before a kernel is compiled that no cache has."""
+
+seconds = [0.0]
+"""What this process took to compile kernels."""

@@ -132,8 +132,11 @@ def heat(values: NDArray[np.number]) -> str:
     return png(pixels)
 
 
-def curve(entries: Sequence[Sequence[Any]]) -> str:
-    """Learning curve of entries (stage, LUTs, loss, training accuracy, validation accuracy or None)."""
+def curve(entries: Sequence[Sequence[Any]], error: str = "error, %", of_loss: str = "training loss, nats") -> str:
+    """Learning curve of entries (stage, LUTs, loss, training score, validation score or None), 1 the best score.
+
+    error, of_loss: what the axes are called.
+    """
     figure, ax = axes()
     at = np.arange(1, len(entries) + 1)
     ax.plot(at, [100 * (1 - e[3]) for e in entries], color=COLOURS[0], marker="o", markersize=3, label="training")
@@ -147,7 +150,7 @@ def curve(entries: Sequence[Sequence[Any]]) -> str:
         loss.spines[side].set_visible(False)
     loss.spines["right"].set_color(MUTED)
     loss.tick_params(colors=MUTED, labelcolor=FOREGROUND, labelsize=8)
-    loss.set_ylabel("training loss, nats", color=FOREGROUND, size=9)
+    loss.set_ylabel(of_loss, color=FOREGROUND, size=9)
     loss.set_ylim(0, 1.3 * max(max(e[2] for e in entries), 1e-3))
     top = 1.3 * max(ax.get_ylim()[1], 0.1)  # room for the names of the stages
     stages = [i for i in range(len(entries)) if i == 0 or entries[i][0] != entries[i - 1][0]]
@@ -160,7 +163,7 @@ def curve(entries: Sequence[Sequence[Any]]) -> str:
     ax.set_xlim(0.5, len(entries) + 0.5)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xlabel("sweep")
-    ax.set_ylabel("error, %")
+    ax.set_ylabel(error)
     legend(ax, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
     return svg(figure, "curve", "Learning curve")
 

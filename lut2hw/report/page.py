@@ -306,12 +306,16 @@ def _quality(network: LutNetwork, split: _Scores, name: str) -> list[Figure]:
     return [Figure(each.title, each.text, each.body) for each in shown]
 
 
+AXES = {"number": ("loss, % of a constant answer's", "training loss"), "labels": ("wrong labels, %",)}
+"""Axes of the learning curve, where they are not those of classes."""
+
+
 def _learning(network: LutNetwork, train: _Scores | None, test: _Scores | None) -> list[Figure]:
     curve = network.meta.get("curve")
     if curve is not None and _is_curve(curve):
         text = "Error and loss after each sweep over all tables"
         text += "; dotted lines are where LUTs were grown." if len({entry[0] for entry in curve}) > 1 else "."
-        return [Figure("Learning curve", text, figures.curve(curve))]
+        return [Figure("Learning curve", text, figures.curve(curve, *AXES.get(network.head.kind, ())))]
     split = test or train
     if split is None:
         return []

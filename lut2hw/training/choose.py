@@ -132,13 +132,18 @@ def choose_bits(
 ) -> Choice[int]:
     """The number of thresholds per feature, of `counts`, with which `train` does best; of equals, the fewest."""
 
+    task, learning = TASKS[dataset.task], options or DescentOptions()
+
+    def encoder(part: Dataset, count: int) -> Encoder:
+        return encode.thermometer(part.features, task.seen(part, learning), count)
+
     def trainer(count: int) -> Train:
-        return lambda part: train(part, encode.thermometer(part.features, part.x_train, count))
+        return lambda part: train(part, encoder(part, count))
 
     candidates: dict[int, Train] = {}
     bits = 0
     for count in sorted(set(counts)):
-        more = len(encode.thermometer(dataset.features, dataset.x_train, count))
+        more = len(encoder(dataset, count))
         if more == bits:  # no feature has more values to tell apart
             break
         bits, candidates[count] = more, trainer(count)

@@ -410,6 +410,35 @@ def test_text_where_the_model_reads_numbers_is_refused(tmp_path):
     assert found.x_test[:, 1].tolist() == [0, 0] and "'7' (1 row), '8' (1 row)" in found.notes[0]
 
 
+@pytest.mark.parametrize("value", ["{} mV", "{}%", "${}.50", "€ -{}", "{},5 °C"])
+def test_numbers_with_a_unit_are_refused(tmp_path, value):
+    rows = [f'"{value.format(i % 30)}",{"hot" if i % 7 > 3 else "cold"}' for i in range(60)]
+    refused(
+        written(tmp_path, table("c,label", rows)),
+        "'c' .*numbers with a unit; write the numbers alone, or .*--ignore c",
+    )
+    few = [f'"{value.format(i % 3)}",{"hot" if i % 7 > 3 else "cold"}' for i in range(60)]
+    assert len(data.load(written(tmp_path, table("c,label", few), "few.csv")).features) == 3
+
+
+def test_dates_with_dots_are_dates_and_with_slashes_text(tmp_path):
+    rows = [f"{1 + i % 5}.3.2024,{1 + i % 2}/{1 + i % 3}/2024,{'xy'[i % 2]}" for i in range(60)]
+    dataset = data.load(written(tmp_path, table("day,when,label", rows)))
+    assert sorted(set(column(dataset, "day"))) == [19783 + i for i in range(5)]
+    assert dataset.features.names[1] == "when=1/1/2024"
+    assert any(
+        "'when' is text: dates are read as numbers if they are written as 2024-01-31" in n for n in dataset.notes
+    )
+
+
+def test_bars_separate_and_an_open_quote_is_told(tmp_path):
+    path = written(tmp_path, table("a|b|label", [row.replace(",", "|") for row in rows_of(["1", "2"])]))
+    assert data.load(path).features.names == ("a", "b")
+    refused(
+        written(tmp_path, table("a,b,label", [*rows_of(["1"]), '1,2,"hot']), "q.csv"), "quote in line 42 is never"
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "value", "left_out"),
     [
