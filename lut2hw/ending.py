@@ -58,9 +58,9 @@ def held() -> Iterator[None]:
     came: list[int] = []
     handlers: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)
-            handler = None if number is None else signal.getsignal(number)
+        names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        for number in (int(getattr(signal, name)) for name in names):
+            handler = signal.getsignal(number)
             if callable(handler):
                 handlers[number] = handler
                 signal.signal(number, lambda number, _: came.append(number))

@@ -306,7 +306,7 @@ def _run(
             else:
                 for word in range(n):
                     signals[bit, word] = encoded[bit, at + word]
-        w = t = 0
+        w = t = np.int64(0)
         for i in range(len(ks)):
             k = np.int64(ks[i])
             for j in range(k):
@@ -370,9 +370,9 @@ def _sum_votes(signals, vote_signal, vote_weight, constant, slices, waiting):
             j += 1
     # What still waits is added with the carries from below.
     copy_block(zero, np.uint64(0), carry)
-    for j in range(top):
-        total = first + j * BLOCK_BYTES
-        add_bits(total, second + j * BLOCK_BYTES if waiting[j] else zero, carry, total, carry)
+    for s in range(top):
+        total = first + s * BLOCK_BYTES
+        add_bits(total, second + s * BLOCK_BYTES if waiting[s] else zero, carry, total, carry)
     copy_block(carry, np.uint64(0), first + top * BLOCK_BYTES)
     return top + 1
 
