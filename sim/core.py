@@ -37,6 +37,8 @@ async def stream(dut: Any, config: dict[str, Any]) -> None:
         **config.get("parts", {}),
     )
     clock, reset = (pin(config[key]) if config[key] else None for key in ("clock", "reset"))
+    if hasattr(dut, f"{prefix}load_valid"):  # of a core that takes other programs
+        pin("load_valid").value = 0
     payload, valid, ready = pin("i_payload"), pin("i_valid"), pin("o_ready")
     in_ready, out_valid, out_payload = pin("i_ready"), pin("o_valid"), pin("o_payload")
     width = len(payload)

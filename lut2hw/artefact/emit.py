@@ -34,12 +34,13 @@ from lut2hw.artefact.vectors import random_vectors, vectors_of
 from lut2hw.compile.compiler import Compiled, compile_network
 from lut2hw.compile.options import CompileOptions
 from lut2hw.data import Dataset
-from lut2hw.errors import Lut2hwError
+from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.fold.compile import Folded, fold_network
+from lut2hw.fold.program import Shape
 from lut2hw.hdl import folded as engine
 from lut2hw.hdl.core import to_verilog
 from lut2hw.hdl.header import header
-from lut2hw.logic.port import CLOCK_PORT, RESET_PORT, TOP
+from lut2hw.logic.port import CLOCK_PORT, RESET_PORT, TOP, InputPort
 from lut2hw.model.network import LutNetwork, to_bytes
 from lut2hw.targets.registry import get
 from lut2hw.training.recall import recall
@@ -122,6 +123,7 @@ def emit_model(
     target: str = "ice40",
     data: Dataset | None = None,
     seed: int = 0,
+    like: Manifest | None = None,
     **changes: Any,
 ) -> Manifest:
     """Compile `network` for the target of that name and emit it.
@@ -141,6 +143,8 @@ def emit_model(
         else random vectors.
     seed : int
         Of the random vectors.
+    like : Manifest, optional
+        A reloadable folded core: make the program of this network for its engine, with its options and its target.
     **changes
         Fields of `CompileOptions` in place of those in `options`.
 
@@ -157,16 +161,41 @@ def emit_model(
         If the folder cannot be written.
     """
     options = replace(options or CompileOptions(), **changes)
+    engine: Shape | None = None
+    if like is not None:
+        options, target, engine = like.options, like.target, _engine_of(like, network)
     if data is None:
         with contextlib.suppress(Lut2hwError):
             data = recall(network)
     check_folder(Path(directory))
-    compiler = compile_network if options.fold is None else fold_network
-    compiled: Compiled | Folded = compiler(network, get(target), options, data=data)
+    compiled: Compiled | Folded
+    if options.fold is None:
+        compiled = compile_network(network, get(target), options, data=data)
+    else:
+        compiled = fold_network(network, get(target), options, data=data, engine=engine)
     x, source = (None, "random") if data is None else (data.x_test, data.name)
     if data is not None and len(data.y_train):
         source += ", test split"
     return emit(compiled, directory, x=x, source=source, seed=seed)
+
+
+def _engine_of(like: Manifest, network: LutNetwork) -> Shape:
+    """The engine of a folder's core.
+
+    Raises
+    ------
+    UsageError
+        If it takes no other program, or examples of this network are laid out in another way.
+    """
+    if not like.folded or not like.program.shape.reloadable:
+        raise UsageError(f"the core of {like.directory} takes no other program; emit it with --fold and --reloadable")
+    port = like.input_port
+    if InputPort.whole(network, encoded=port.encoded) != port:
+        raise UsageError(
+            f"the model reads other features, or other ranges, than the core of {like.directory}; train on the "
+            "same data"
+        )
+    return like.program.shape
 
 
 def _verilog(compiled: Compiled | Folded) -> str:

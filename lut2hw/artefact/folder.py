@@ -240,7 +240,7 @@ class Manifest:
             fits = (
                 network.answer_names == self.class_names
                 and OutputPort.of(network, self.options.outputs) == self.output_port
-                and InputPort.of(network, self._bits_of(network), encoded=self.input_port.encoded) == self.input_port
+                and self._port_of(network) == self.input_port
             )
             known = derived(network, self.input_port, self.output_port) if fits else {}
         except (IndexError, OverflowError, UsageError):
@@ -253,6 +253,13 @@ class Manifest:
                 f"{path} is not the model of this folder: {MANIFEST} differs from it in {where}; emit the core again"
             )
         return network
+
+    def _port_of(self, network: LutNetwork) -> InputPort:
+        """The port that is this manifest's, if it is one of the network."""
+        encoded = self.input_port.encoded
+        if self.options.reloadable:
+            return InputPort.whole(network, encoded=encoded)
+        return InputPort.of(network, self._bits_of(network), encoded=encoded)
 
     def _bits_of(self, network: LutNetwork) -> list[int]:
         """Encoder bits whose port is this manifest's, if it is one of the network."""
@@ -369,6 +376,7 @@ def fold_values(program: Program) -> dict[str, Any]:
             "beats": shape.beats,
             "beat_bits": RESTART + shape.lanes,
             "clocks": program.clocks,
+            **({"capacity": shape.rows, "engine": f"{shape.fingerprint:08x}"} if shape.reloadable else {}),
         },
         "cells": {},
         "parts": {},

@@ -95,10 +95,12 @@ def wrap(
 
     manifest = emitted.load(directory)
     identity = identity_of(manifest)
+    if manifest.folded and manifest.program.shape.reloadable and link not in ("uart", "spi"):
+        raise UsageError(f"the {link} link brings no programs to a reloadable core; take uart or spi")
 
     def linked() -> LinkedCore:
         options = {"clock_hz": clock_mhz * 1e6, "baud": baud, "data_bytes": data_bytes}
-        return LinkedCore.of(manifest, lambda lanes: make_link(link, identity, lanes=lanes, **options))
+        return LinkedCore.of(manifest, lambda **kind: make_link(link, identity, **kind, **options))
 
     named = output is not None
     if output is None:
@@ -148,6 +150,63 @@ def flash(directory: FolderArgument, board: BoardOption = None, json_output: Jso
         json_output,
         f"{built['bitstream']} is on the {built['board']} ({tool})",
         then=["lut2hw", "run", directory, "--port", "/dev/ttyUSB1"],
+    )
+
+
+@app.command(rich_help_panel="On a board")
+def load(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="DIR|MODEL", help="Emitted folder, or a model file with --like.", show_default=False),
+    ],
+    port: Annotated[
+        str, typer.Option("--port", metavar="PORT", help="Serial port, such as /dev/ttyUSB1.", show_default=False)
+    ],
+    like: Annotated[
+        Path | None,
+        typer.Option("--like", metavar="DIR", help="Of a MODEL: the folder that the chip was built from."),
+    ] = None,
+    baud: Annotated[
+        int | None,
+        typer.Option("--baud", min=1, max=100_000_000, help="Baud rate.", show_default="what it was built with"),
+    ] = None,
+    board: BoardOption = None,
+    silence: Annotated[
+        float,
+        typer.Option(
+            "--silence", metavar="SECONDS", min=0.01, max=3600, help="Without an answer, until it is sent again."
+        ),
+    ] = 1.0,
+    json_output: JsonOption = False,
+) -> None:
+    """Bring another model to a chip with a reloadable core, over its serial port; a refused one changes nothing.
+
+    Example: lut2hw load newer.lut --like build/digits --port /dev/ttyUSB1
+    """
+    from lut2hw.artefact import emit as emitted
+    from lut2hw.files import scratch
+    from lut2hw.flow.result import read_build
+    from lut2hw.host import serial as host
+    from lut2hw.model.network import LutNetwork
+
+    if source.is_dir() == (like is not None):
+        raise UsageError(
+            "give an emitted folder, or a model file and --like with the folder that the chip is built from"
+        )
+    with contextlib.ExitStack() as stack:
+        if like is None:
+            manifest = built = emitted.load(source)
+        else:
+            built, work = emitted.load(like), stack.enter_context(scratch())
+            manifest = emitted.emit_model(LutNetwork.load(source), work / "core", like=built)
+        rate = baud or read_build(built, board)["baud"]
+        serial = stack.enter_context(host.open_port(port, rate))
+        identity = host.load(serial, manifest, silence=silence)
+        rows = len(manifest.program)
+    report(
+        {"port": port, "rows": rows, "fingerprint": f"{identity.fingerprint:08x}"},
+        json_output,
+        f"the chip runs a program of {rows:,} rows (fingerprint {identity.fingerprint:08x})",
     )
 
 

@@ -23,6 +23,7 @@ from lut2hw.cli.options import (
     PipelineOption,
     RamOption,
     RateOption,
+    ReloadableOption,
     TargetOption,
     app,
     complete_board,
@@ -90,13 +91,22 @@ def emit(
     outputs: OutputsOption = None,
     fold: FoldOption = None,
     rate: RateOption = None,
+    reloadable: ReloadableOption = False,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            "--like",
+            metavar="DIR",
+            help="Folder of a reloadable core: make a program for its engine. Options and family are its own.",
+        ),
+    ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Compile a model for an FPGA family: Verilog, expected vectors, and a manifest for verify and build.
 
     Example: lut2hw emit digits.lut --target ice40 --device hx8k --ram auto --fmax 50 -o build/digits
     """
-    from lut2hw.artefact.emit import emit_model
+    from lut2hw.artefact.emit import emit_model, load
     from lut2hw.compile.options import CompileOptions
     from lut2hw.logic.port import ANSWER, OUTPUTS
     from lut2hw.model.network import LutNetwork
@@ -123,7 +133,11 @@ def emit(
         outputs=ANSWER if outputs is None else outputs,
         fold=fold,
         rate=rate,
+        reloadable=reloadable,
     )
+    if like is not None and (options != CompileOptions() or target != "ice40"):
+        raise UsageError("with --like options and family are those of its core; leave the others out")
+
     network = LutNetwork.load(model)
     dataset = None if data is None else load_like(data, network)
     if dataset is not None:
@@ -131,7 +145,12 @@ def emit(
     with progress_bar() as progress:
         progress("compiling", 0, 1)
         manifest = emit_model(
-            network, Path("build") / model.stem if folder is None else folder, options, target=target, data=dataset
+            network,
+            Path("build") / model.stem if folder is None else folder,
+            options,
+            target=target,
+            data=dataset,
+            like=None if like is None else load(like),
         )
         progress("compiling", 1, 1)
     free = manifest.network.meta.get("dont_cares") if dont_cares != "off" else None

@@ -212,6 +212,10 @@ RateOption = Annotated[
         "--rate", metavar="EXAMPLES/S", min=0.001, max=1e9, help="What --fold auto must make at --fmax, or at 25 MHz."
     ),
 ]
+ReloadableOption = Annotated[
+    bool,
+    typer.Option("--reloadable", help="A folded core that takes another model over its link (see `lut2hw load`)."),
+]
 OutputsOption = Annotated[
     str | None,
     typer.Option(

@@ -47,6 +47,8 @@ class CompileOptions:
         integer.
     rate : float or None
         Examples a second that "auto" must make at `fmax`.
+    reloadable : bool
+        A folded core takes another program over its link, and has room for it.
 
     Raises
     ------
@@ -64,6 +66,7 @@ class CompileOptions:
     outputs: str | Sequence[str] = (ANSWER,)
     fold: str | int | None = None
     rate: float | None = None
+    reloadable: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pipeline", _stages(self.pipeline))
@@ -92,6 +95,10 @@ class CompileOptions:
             if self.fold != "auto":
                 raise UsageError("a rate is what --fold auto has to make; give --fold auto, or leave --rate out")
             object.__setattr__(self, "rate", float(self.rate))
+        if not isinstance(self.reloadable, bool):
+            raise UsageError(f"reloadable must be true or false, not {self.reloadable!r}")
+        if self.reloadable and self.fold is None:
+            raise UsageError("only a folded core takes another program; give --fold too, or leave --reloadable out")
         for name, usual in (("pipeline", "auto"), ("ram", "never"), ("effort", "normal")):
             if self.fold is not None and getattr(self, name) != usual:
                 raise UsageError(f"a folded core has no use for --{name} {getattr(self, name)}; leave it out")
@@ -105,7 +112,7 @@ class CompileOptions:
         """JSON values by name, as a manifest holds them; those of folding only where it is asked for."""
         values = {**asdict(self), "outputs": list(self.outputs)}
         if self.fold is None:
-            del values["fold"], values["rate"]
+            del values["fold"], values["rate"], values["reloadable"]
         return values
 
     @classmethod

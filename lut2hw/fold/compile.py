@@ -23,6 +23,8 @@ from lut2hw.targets.base import Target
 MOST_INPUTS = 8
 """Of a table in a program; wider ones are taken apart."""
 LEAST_INPUTS = 4
+LEAST_ROWS = 256
+"""Of an engine that takes other programs."""
 USUAL_CLOCK = 25.0
 """MHz that an engine is taken to reach where nobody says."""
 
@@ -59,6 +61,7 @@ def fold_network(
     options: CompileOptions | None = None,
     *,
     data: Examples | None = None,
+    engine: Shape | None = None,
     **changes: Any,
 ) -> Folded:
     """Make the program of a network; on every input it answers as the network in the result.
@@ -73,6 +76,8 @@ def fold_network(
         How; `fold` says how many tables a clock, or "auto": the fewest that make `rate` examples a second at `fmax`.
     data : Examples, optional
         As for `lut2hw.compile.compiler.compile_network`.
+    engine : Shape, optional
+        Make a program for this engine, which is reloadable, instead of one for an engine of its own.
     **changes
         Fields of `CompileOptions` in place of those in `options`.
 
@@ -84,7 +89,8 @@ def fold_network(
     Raises
     ------
     UsageError
-        For options that make no sense for the network, or a rate that no number of lanes reaches.
+        For options that make no sense for the network, a rate that no number of lanes reaches, or a model that does
+        not fit the engine.
     """
     options = replace(options or CompileOptions(), **changes)
     if options.fold is None:
@@ -94,17 +100,25 @@ def fold_network(
     network = use_dont_cares(network, options.dont_cares, target.lut_inputs, data)
     tables = lower.tables(network)
     widest = max((len(cell.inputs) for cell in tables.cells), default=0)
-    k = min(max(widest, LEAST_INPUTS), MOST_INPUTS)
+    k = min(max(widest, LEAST_INPUTS), MOST_INPUTS) if engine is None else engine.k
     read = lower.bits_read(tables)
-    port = InputPort.of(network, read, encoded=options.encoded_inputs)
+    encoded = options.encoded_inputs
+    port = (
+        InputPort.whole(network, encoded=encoded)
+        if options.reloadable
+        else InputPort.of(network, read, encoded=encoded)
+    )
     graph = Graph()
     literals = lower.code(graph, network, port, read, k)
     graph.outputs["votes"] = graph.place(map_tables(tables, k), {lower.BITS: literals})[lower.VOTES]
     graph = Graph.of(merge(graph.netlist(), k))
     forms = linear_forms(network.head, graph.outputs["votes"], exact=bool(output.scores))
     lanes = list(LANES) if options.fold == "auto" else [int(options.fold)]
+    if engine is not None:
+        program = _program(graph, forms, network, port, output, k, engine.lanes, target, options, engine)
+        return Folded(network, program, target, port, options)
     for each in lanes:
-        program = _program(graph, forms, network, port, output, k, each, target)
+        program = _program(graph, forms, network, port, output, k, each, target, options)
         if options.rate is None or program.clocks * options.rate <= (options.fmax or USUAL_CLOCK) * 1e6:
             return Folded(network, program, target, port, options)
     rate = (options.fmax or USUAL_CLOCK) * 1e6 / program.clocks
@@ -169,6 +183,8 @@ def _program(
     k: int,
     lanes: int,
     target: Target,
+    options: CompileOptions,
+    engine: Shape | None = None,
 ) -> Program:
     stored = _stored(graph, forms)
     order, written = _schedule(graph, stored, lanes)
@@ -197,6 +213,13 @@ def _program(
         reject=network.head.reject,
         answer=places_of(output),
     )
+    if options.reloadable and engine is None:
+        voting = sum(-(-len(form.votes) // lanes) + bool(form.bias) + 1 for form in forms)
+        shape = _roomy(shape, len(order) + voting, target)
+    if engine is not None:
+        _check_fits(shape, engine, len(order))
+        shape = engine
+    address_bits = shape.address_bits
     if address_bits > MAX_ADDRESS:
         raise UsageError("the model has more signals than a folded core holds; leave --fold out")
     places = {2 * node: (row << lane_bits) + lane for node, (row, lane) in written.items()}
@@ -211,6 +234,8 @@ def _program(
             table |= table << (1 << j)
         return (*addresses, *[addresses[-1]] * (k - len(addresses))), table
 
+    most_weight = (1 << shape.weight_bits) - 1 if shape.weight_bits else 1
+
     def node(number: int) -> tuple[tuple[int, ...], int]:
         return lookup(graph.nodes[number].inputs, graph.nodes[number].table)
 
@@ -218,19 +243,54 @@ def _program(
     for at, form in enumerate(forms):
         if form.bias:
             rows.append(Row(Op.ADD, number=form.bias))
-        for literals in _voting(graph, form, written, len(rows), lanes):
+        for votes in _voting(graph, _parts(form, most_weight), written, len(rows), lanes):
             cells = []
-            for literal in literals:
+            for literal, weight in votes:
                 if literal >> 1 in written or graph.nodes[literal >> 1].kind == "input":
                     addresses, table = lookup([literal & ~1], 0b10)
                 else:
                     addresses, table = node(literal >> 1)
-                cells.append((addresses, table ^ (truth.full(k) if literal & 1 else 0), form.votes[literal]))
+                cells.append((addresses, table ^ (truth.full(k) if literal & 1 else 0), weight))
             rows.append(_row(Op.VOTE, cells))
         rows.append(Row(Op.END, last=at == len(forms) - 1))
-    if len(rows) > MAX_ROWS:
-        raise UsageError(f"the program has {len(rows):,} rows, a folded core at most {MAX_ROWS:,}; leave --fold out")
-    return Program.of(replace(shape, rows=len(rows)), rows)
+    most = shape.rows
+    if len(rows) > most:
+        what = "a folded core" if engine is None else "the engine"
+        raise UsageError(f"the program has {len(rows):,} rows, {what} at most {most:,}; use fewer LUTs")
+    return Program.of(shape if options.reloadable else replace(shape, rows=len(rows)), rows)
+
+
+def _roomy(shape: Shape, rows: int, target: Target) -> Shape:
+    """The shape of an engine with room for other programs: the next power of two of rows, all kinds of them."""
+    rows = max(LEAST_ROWS, 1 << (rows - 1).bit_length())
+    address_bits = shape.lane_bits + (shape.beats + min(rows, MAX_ROWS) - 1).bit_length()
+    most = rows * shape.lanes * ((1 << shape.weight_bits) - 1 if shape.weight_bits else 1)
+    return replace(
+        shape,
+        address_bits=address_bits,
+        double=2 << address_bits <= target.deepest_ram,
+        writes=True,
+        adds=True,
+        signed=True,
+        score_bits=min(max(shape.score_bits, most.bit_length() + 1), 64),
+        rows=rows,
+        reloadable=True,
+    )
+
+
+def _check_fits(shape: Shape, engine: Shape, written: int) -> None:
+    """Raise `UsageError` if programs of a shape do not fit an engine."""
+    if not engine.reloadable:
+        raise UsageError("the core takes no other program; emit it with --reloadable")
+    for name in ("kind", "scores", "reject", "answer"):
+        if getattr(shape, name) != getattr(engine, name):
+            raise UsageError("the model's answers are not of the kind that the core gives; build it for this model")
+    if shape.beats != engine.beats:
+        raise UsageError("the model reads other features than the core; build it for this model")
+    if shape.score_bits - shape.signed > engine.score_bits - 1:
+        raise UsageError("the model's scores are larger than the core's registers; build it for this model")
+    if written > engine.first_input:
+        raise UsageError("the model has more hidden LUTs and comparators than the core has room for; use fewer")
 
 
 def _row(op: Op, cells: Sequence[tuple[tuple[int, ...], int, int]]) -> Row:
@@ -291,9 +351,18 @@ def _schedule(graph: Graph, stored: set[int], lanes: int) -> tuple[list[list[int
     return order, written
 
 
+def _parts(form: Form, most: int) -> list[tuple[int, int]]:
+    """The votes of a score, one of more weight than an engine knows in parts."""
+    return [
+        (literal, min(most, weight - done))
+        for literal, weight in form.votes.items()
+        for done in range(0, weight, most)
+    ]
+
+
 def _voting(
-    graph: Graph, form: Form, written: Mapping[int, tuple[int, int]], start: int, lanes: int
-) -> Iterator[list[int]]:
+    graph: Graph, votes: Sequence[tuple[int, int]], written: Mapping[int, tuple[int, int]], start: int, lanes: int
+) -> Iterator[list[tuple[int, int]]]:
     """Votes of a score row by row, none before what it reads is written; empty rows only where all have to wait."""
 
     def since(literal: int) -> int:
@@ -301,9 +370,9 @@ def _voting(
         reads = [number] if number in written else [each >> 1 for each in graph.nodes[number].inputs]
         return max((written[each][0] + DISTANCE for each in reads if each in written), default=0)
 
-    left = sorted(form.votes, key=lambda literal: (since(literal), literal))
+    left = sorted(votes, key=lambda vote: (since(vote[0]), vote))
     at = start
     while left:
-        count = sum(since(literal) <= at for literal in left[:lanes])
+        count = sum(since(literal) <= at for literal, _ in left[:lanes])
         yield left[:count]
         left, at = left[count:], at + 1

@@ -97,6 +97,8 @@ class Shape:
     """The least margin of an answer; below it the class is `scores`, or 2 of a threshold."""
     answer: tuple[Place, ...]
     """Fields of the answer from bit 0 up."""
+    reloadable: bool = False
+    """Whether another program can come in; there is room for two of `rows` rows, a power of two."""
 
     @property
     def lane_bits(self) -> int:
@@ -129,6 +131,17 @@ class Shape:
         return max(self.lanes * self.lane_width, self.score_bits if self.adds else 1)
 
     @property
+    def row_bytes(self) -> int:
+        """Bytes of a row that comes in: those of the first memory, then those of the second."""
+        return -(-self.address_width // 8) - (-self.table_width // 8)
+
+    @property
+    def fingerprint(self) -> int:
+        """First 32 bits of the SHA-256 of the shape: programs fit all engines that have the same."""
+        text = json.dumps(self.as_json(), separators=(",", ":"))
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
+
+    @property
     def answer_bits(self) -> int:
         """Bits of the answer."""
         return sum(place.width for place in self.answer)
@@ -158,7 +171,7 @@ class Shape:
                 "lanes": OneOf(list(LANES)),
                 "address_bits": Whole(1, MAX_ADDRESS),
                 "beats": Whole(1, 1 << MAX_ADDRESS),
-                **dict.fromkeys(("double", "writes", "signed", "adds"), bool),
+                **dict.fromkeys(("double", "writes", "signed", "adds", "reloadable"), bool),
                 "weight_bits": Whole(0, 64),
                 "score_bits": Whole(1, 64),
                 "rows": Whole(1, MAX_ROWS),
@@ -176,7 +189,8 @@ class Shape:
             offset += entry["width"]
         names = [name for name in cls.__dataclass_fields__ if name != "answer"]
         shape = cls(**{name: values[name] for name in names}, answer=tuple(answer))
-        if not shape.lane_bits < shape.address_bits or shape.beats > shape.words:
+        odd = shape.reloadable and shape.rows & shape.rows - 1
+        if odd or not shape.lane_bits < shape.address_bits or shape.beats > shape.words:
             raise Damaged("shape is that of no engine")
         return shape
 
@@ -344,6 +358,19 @@ class Program:
         if ends != shape.scores:
             out.append(f"{ends} scores, the engine has {shape.scores}")
         return out
+
+    def to_rows(self) -> bytes:
+        """Rows as they come in: `Shape.row_bytes` each, numbers with their least significant byte first."""
+        first = -(-self.shape.address_width // 8)
+        rows = zip(self.read, self.look, strict=True)
+        second = self.shape.row_bytes - first
+        return b"".join(read.to_bytes(first, "little") + look.to_bytes(second, "little") for read, look in rows)
+
+    @property
+    def fingerprint(self) -> int:
+        """First 32 bits of the SHA-256 of the shape's fingerprint and the rows."""
+        data = self.shape.fingerprint.to_bytes(4, "little") + self.to_rows()
+        return int.from_bytes(hashlib.sha256(data).digest()[:4], "little")
 
     def to_bytes(self) -> bytes:
         """The file: magic, the shape as a line of JSON, rows in hexadecimal, SHA-256 over all that."""

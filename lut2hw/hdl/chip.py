@@ -37,7 +37,7 @@ class ShiftChip(wiring.Component):
 
     def __init__(self, manifest: Manifest) -> None:
         self.linked = LinkedCore.of(
-            manifest, lambda lanes: Shift(identity_of(manifest), manifest.bits_read[0], lanes)
+            manifest, lambda lanes, engine: Shift(identity_of(manifest), manifest.bits_read[0], lanes)
         )
         super().__init__({"clk": In(1), "reset": In(1), **dict(self.linked.signature.members.items())})
 
@@ -68,7 +68,7 @@ class BoardChip(Elaboratable):
     """
 
     def __init__(self, manifest: Manifest, divisor: int) -> None:
-        self.linked = LinkedCore.of(manifest, lambda lanes: Uart(identity_of(manifest), divisor, lanes))
+        self.linked = LinkedCore.of(manifest, lambda **kind: Uart(identity_of(manifest), divisor, **kind))
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

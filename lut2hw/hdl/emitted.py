@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike
 from lut2hw.artefact.folder import Manifest
 from lut2hw.hdl.core import between_streams
 from lut2hw.hdl.folded import Engine, Widened
-from lut2hw.hdl.layout import beats_signature, class_enum, core_members
+from lut2hw.hdl.layout import beats_signature, class_enum, connect_load, core_members, load_members
 from lut2hw.hdl.protocol import Identity
-from lut2hw.logic.port import INPUT_PORTS, OUTPUT_PORTS
+from lut2hw.logic.port import INPUT_PORTS, LOAD_PORTS, OUTPUT_PORTS
 
 
 def identity_of(manifest: Manifest) -> Identity:
@@ -26,6 +26,9 @@ def identity_of(manifest: Manifest) -> Identity:
     manifest : Manifest
         The emitted folder.
     """
+    if manifest.folded and manifest.program.shape.reloadable:
+        fingerprint = manifest.program.fingerprint  # what runs, not what it runs on
+        return Identity(max(1, manifest.input_port.width), manifest.output_port.width, fingerprint)
     digest = hashlib.sha256(b"".join(map(manifest.file, manifest.sources))).digest()
     return Identity(
         max(1, manifest.input_port.width), manifest.output_port.width, int.from_bytes(digest[:4], "little")
@@ -74,6 +77,9 @@ class EmittedCore(wiring.Component):
         self.lanes = manifest.program.shape.lanes if manifest.folded and beats else None
         if self.lanes is not None:
             members["i"] = In(beats_signature(self.lanes))
+        self.reloadable = manifest.folded and manifest.program.shape.reloadable
+        if self.reloadable:
+            members |= load_members()
         super().__init__(members)
 
     def payloads(self, x: ArrayLike) -> list[dict[str, int]]:
@@ -95,6 +101,8 @@ class EmittedCore(wiring.Component):
             m = Module()
             m.submodules.engine = engine = Engine(manifest.program)
             connect(m, flipped(self.i), engine.i)
+            if self.reloadable:
+                connect_load(m, self, engine)
             m.d.comb += [
                 Value.cast(self.o.payload).eq(engine.o.payload),
                 self.o.valid.eq(engine.o.valid),
@@ -115,8 +123,21 @@ class EmittedCore(wiring.Component):
             manifest.top,
             *(("o" if part == "ready" else "i", name, getattr(self.i, part)) for part, name in INPUT_PORTS.items()),
             *(("i" if part == "ready" else "o", name, getattr(self.o, part)) for part, name in OUTPUT_PORTS.items()),
+            *_load_ports(self),
             **clocked,
         )
+
+
+def _load_ports(core: EmittedCore) -> list[tuple[str, str, Any]]:
+    """The ports of its Verilog through which another program comes in."""
+    if not core.reloadable:
+        return []
+    return [
+        ("i", LOAD_PORTS["payload"], core.load.payload),
+        ("i", LOAD_PORTS["valid"], core.load.valid),
+        ("o", LOAD_PORTS["ready"], core.load.ready),
+        ("o", LOAD_PORTS["good"], core.load_good),
+    ]
 
 
 def _widened(core: EmittedCore, platform: Any) -> Module:
@@ -129,4 +150,6 @@ def _widened(core: EmittedCore, platform: Any) -> Module:
     m.submodules.wide = wide
     connect(m, flipped(core.i), wide.i)
     connect(m, wide.o, flipped(core.o))
+    if core.reloadable:
+        connect_load(m, core, wide)
     return m

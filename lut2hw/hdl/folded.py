@@ -11,8 +11,16 @@ from numpy.typing import ArrayLike
 from lut2hw.fold.compile import Folded
 from lut2hw.fold.program import RESTART, Op, Program, Shape
 from lut2hw.hdl.convert import FLAT, VerilogPlatform, from_rtlil
-from lut2hw.hdl.layout import beats_signature, class_enum, core_members, flat_members
-from lut2hw.logic.port import INPUT_PORTS, OUTPUT_PORTS, TOP
+from lut2hw.hdl.layout import (
+    LOAD_BITS,
+    beats_signature,
+    class_enum,
+    connect_load,
+    core_members,
+    flat_members,
+    load_members,
+)
+from lut2hw.logic.port import INPUT_PORTS, LOAD_PORTS, OUTPUT_PORTS, TOP
 
 NO_CHECK = {"no_rw_check": 1}
 """Attribute of a memory of which no address is read while it is written, so that no logic has to make up for it."""
@@ -32,6 +40,11 @@ class Engine(wiring.Component):
         Examples, `Shape.beats` beats each.
     o : Out(stream.Signature(answer_bits))
         Answers.
+    load : In(stream.Signature(LOAD_BITS))
+        Of a reloadable engine: another program, byte after byte, as `Program.to_rows` gives them, to where the one
+        that runs is not. A commit takes effect between two examples.
+    load_good : Out(1)
+        Of a reloadable engine: a whole number of rows has come since the last restart, at least one, not too many.
 
     A row takes three clocks, one after the other in a pipeline: the first memory of the program is read, then the
     signals and the second memory, then what comes of them is written or added up.
@@ -39,23 +52,30 @@ class Engine(wiring.Component):
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        super().__init__(
-            {"i": In(beats_signature(program.shape.lanes)), "o": Out(stream.Signature(program.shape.answer_bits))}
-        )
+        shape = program.shape
+        members = {"i": In(beats_signature(shape.lanes)), "o": Out(stream.Signature(shape.answer_bits))}
+        super().__init__(members | (load_members() if shape.reloadable else {}))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         shape, program = self.program.shape, self.program
-        depth = max(2, len(program))
-        m.submodules.read = read = memory.Memory(shape=shape.address_width, depth=depth, init=program.read)
-        m.submodules.look = look = memory.Memory(shape=shape.table_width, depth=depth, init=program.look)
+        depth = max(2, len(program)) if not shape.reloadable else shape.rows
+        banks = 1 + shape.reloadable
+        whole = 8 if shape.reloadable else 1
+        m.submodules.read, m.submodules.look = read, look = [
+            memory.Memory(shape=-(-width // whole) * whole, depth=banks * depth, init=init, attrs=NO_CHECK)
+            for width, init in ((shape.address_width, program.read), (shape.table_width, program.look))
+        ]
         busy, reading, looking = Signal(), Signal(), Signal()
         row, row_read, row_look = (Signal(range(depth), name=name) for name in ("row", "row_read", "row_look"))
         full, done = Signal(), Signal()
         start, stop = Signal(), Signal()
+        active = Signal(int(shape.reloadable))
         fetch, tables = read.read_port(), look.read_port()
         op = Signal(2)
-        m.d.comb += [fetch.addr.eq(row), tables.addr.eq(row_read), self.o.valid.eq(done)]
+        m.d.comb += [fetch.addr.eq(Cat(row, active)), tables.addr.eq(Cat(row_read, active)), self.o.valid.eq(done)]
+        if shape.reloadable:
+            self._load(m, read, look, active, busy)
         m.d.sync += [
             reading.eq(busy & ~stop),
             looking.eq(reading & ~stop),
@@ -76,10 +96,36 @@ class Engine(wiring.Component):
         write, vote, end, add = (Signal(name=each.name.lower()) for each in (Op.WRITE, Op.VOTE, Op.END, Op.ADD))
         m.d.comb += [each.eq(looking & (op == number)) for number, each in enumerate((write, vote, end, add))]
         m.d.comb += stop.eq(end & tables.data[0])
+        if shape.reloadable:  # whatever came in, it ends
+            m.d.comb += stop.eq(end & tables.data[0] | looking & row_look.all())
         bits = self._signals(m, fetch.data, tables.data, row_look, write, start, full, busy)
         score = self._score(m, bits, tables.data, vote, end, add)
         self._answer(m, score, start, end)
         return m
+
+    def _load(self, m: Module, read: memory.Memory, look: memory.Memory, active: Signal, busy: Value) -> None:
+        """Bytes of another program to the bank that does not run."""
+        shape = self.program.shape
+        at, row, full = Signal(range(shape.row_bytes)), Signal(range(shape.rows)), Signal()
+        restart, commit, byte = self.load.payload[0], self.load.payload[1], self.load.payload[2:]
+        taken = self.load.valid & self.load.ready
+        first = -(-shape.address_width // 8)
+        for part, base in ((read, 0), (look, first)):
+            port = part.write_port(granularity=8)
+            m.d.comb += [port.addr.eq(Cat(row, ~active)), port.data.eq(byte.replicate(len(port.en)))]
+            for lane in range(len(port.en)):
+                m.d.comb += port.en[lane].eq(taken & ~restart & ~commit & ~full & (at == base + lane))
+        over = Signal()
+        m.d.comb += [self.load.ready.eq(~commit | ~busy), self.load_good.eq((at == 0) & (full | (row != 0)) & ~over)]
+        with m.If(taken):
+            with m.If(restart):
+                m.d.sync += [at.eq(0), row.eq(0), full.eq(0), over.eq(0)]
+            with m.Elif(commit):
+                m.d.sync += active.eq(~active)
+            with m.Else():
+                m.d.sync += [at.eq(at + 1), over.eq(over | full)]
+                with m.If(at == shape.row_bytes - 1):
+                    m.d.sync += [at.eq(0), row.eq(row + 1), full.eq(row.all())]
 
     def _signals(
         self,
@@ -278,6 +324,8 @@ class Widened(wiring.Component):
         m = Module()
         payload, answer = Value.cast(self.i.payload), Value.cast(self.o.payload)
         m.submodules.core = core = self._core
+        if hasattr(self, "load"):
+            connect_load(m, self, core)
         m.submodules.beats = beats = Beats(len(payload), self._shape)
         connect(m, beats.o, core.i)
         m.d.comb += [
@@ -341,7 +389,11 @@ class _FlatEngine(wiring.Component):
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        super().__init__(flat_members(RESTART + program.shape.lanes, program.shape.answer_bits))
+        members = flat_members(RESTART + program.shape.lanes, program.shape.answer_bits)
+        if program.shape.reloadable:
+            for part, name in LOAD_PORTS.items():
+                members[name] = Out(1) if part in ("ready", "good") else In(LOAD_BITS if part == "payload" else 1)
+        super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -350,6 +402,13 @@ class _FlatEngine(wiring.Component):
             for part, name in ports.items():
                 outer, inner = getattr(self, name), getattr(stream_, part)
                 m.d.comb += outer.eq(inner) if part in out.split() else inner.eq(outer)
+        if self.program.shape.reloadable:
+            for part in ("payload", "valid"):
+                m.d.comb += getattr(engine.load, part).eq(getattr(self, LOAD_PORTS[part]))
+            m.d.comb += [
+                getattr(self, LOAD_PORTS["ready"]).eq(engine.load.ready),
+                getattr(self, LOAD_PORTS["good"]).eq(engine.load_good),
+            ]
         return m
 
 

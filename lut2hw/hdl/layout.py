@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from amaranth.hdl import signed, unsigned
+from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -138,6 +138,33 @@ def beats_signature(lanes: int) -> stream.Signature:
         Bits of the example in a beat.
     """
     return stream.Signature(RESTART + lanes)
+
+
+LOAD_BITS = 10
+"""Of a byte of a program: bit 0 restarts, bit 1 commits, then the byte, which means nothing with either of them."""
+
+
+def load_members() -> dict[str, wiring.Member]:
+    """Members of a core that takes another program: `load`, and `load_good`, whether what came may take effect."""
+    return {"load": In(stream.Signature(LOAD_BITS)), "load_good": Out(1)}
+
+
+def connect_load(m: Module, link: wiring.Component, core: wiring.Component) -> None:
+    """Hand on another program from one side with `load` and `load_good` to the next one towards the core.
+
+    Parameters
+    ----------
+    m : Module
+        Where.
+    link, core : wiring.Component
+        The sides.
+    """
+    m.d.comb += [
+        core.load.payload.eq(link.load.payload),
+        core.load.valid.eq(link.load.valid),
+        link.load.ready.eq(core.load.ready),
+        link.load_good.eq(core.load_good),
+    ]
 
 
 def vector_members(input_bits: int, answer_bits: int) -> dict[str, wiring.Member]:

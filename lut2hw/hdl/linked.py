@@ -11,7 +11,11 @@ from amaranth.lib.wiring import In, connect
 from lut2hw.artefact.folder import Manifest
 from lut2hw.errors import UsageError
 from lut2hw.hdl.emitted import EmittedCore
+from lut2hw.hdl.layout import connect_load
 from lut2hw.hdl.links.base import Link
+
+INNER = ("features", "answer", "load", "load_good")
+"""Members of a link that face the core."""
 
 
 class LinkedCore(wiring.Component):
@@ -29,12 +33,10 @@ class LinkedCore(wiring.Component):
         self.link, self.core = link, core
         if not link.waits and isinstance(core, EmittedCore) and core.manifest.folded:
             raise UsageError("this link cannot wait for a folded core; make both with LinkedCore.of")
-        super().__init__(
-            {name: member for name, member in link.signature.members.items() if name not in ("features", "answer")}
-        )
+        super().__init__({name: member for name, member in link.signature.members.items() if name not in INNER})
 
     @classmethod
-    def of(cls, manifest: Manifest, make: Callable[[int | None], Link]) -> LinkedCore:
+    def of(cls, manifest: Manifest, make: Callable[..., Link]) -> LinkedCore:
         """The core of an emitted folder behind a link.
 
         Parameters
@@ -42,9 +44,11 @@ class LinkedCore(wiring.Component):
         manifest : Manifest
             The folder.
         make : callable
-            Makes the link for a core that takes beats of so many bits, or whole examples for None.
+            Makes the link; called with `lanes` and `engine`, as of `lut2hw.hdl.links.base.Link`.
         """
-        link = make(manifest.program.shape.lanes if manifest.folded else None)
+        shape = manifest.program.shape if manifest.folded else None
+        lanes = None if shape is None else shape.lanes
+        link = make(lanes=lanes, engine=shape.fingerprint if shape is not None and shape.reloadable else None)
         return cls(link, EmittedCore(manifest, fields=False, beats=link.lanes is not None))
 
     def elaborate(self, platform: object) -> Module:
@@ -53,6 +57,8 @@ class LinkedCore(wiring.Component):
         m.submodules.core = core = self.core
         connect(m, link.features, core.i)
         connect(m, core.o, link.answer)
+        if link.engine is not None:
+            connect_load(m, link, core)
         for name, member in self.signature.members.items():
             outer, inner = getattr(self, name), getattr(link, name)
             m.d.comb += inner.eq(outer) if member.flow is In else outer.eq(inner)

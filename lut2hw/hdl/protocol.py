@@ -7,13 +7,19 @@ carries, and a receiver that starts anywhere is in step at the next `END`. Every
 
     request   tag 1 to 254, features, CRC       classify one example
     request   tag 0, CRC                        say what you are
+    request   tag 254, engine, program, rows, CRC   take another program (folded cores that are reloadable)
     reply     tag of the request, answer, CRC
     reply     tag 0, identity (9 or 11 bytes), CRC
-    reply     tag 255, CRC                      a damaged or wrong frame came in
+    reply     tag 254, identity, CRC            the other program runs from the next example on
+    reply     tag 255, CRC                      a damaged or wrong frame came in; nothing has changed
 
 Features and answer are the vectors of `lut2hw.logic.port`, bit i of them bit i % 8 of byte i // 8, in as many bytes
 as their bits need. A chip answers in order and works on one request at a time; the tag tells answers apart when
 frames are lost.
+
+Of a reloadable core the identity's fingerprint is that of the program that runs, and tag 254 is not one of examples.
+Engine and program are fingerprints of four bytes, least significant first: the program is taken if the engine is the
+chip's, its rows are whole and not too many, and the CRC is right.
 """
 
 from __future__ import annotations
@@ -24,9 +30,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 END, ESC, ESC_END, ESC_ESC = 0xC0, 0xDB, 0xDC, 0xDD
-TAG_IDENTIFY, TAG_DAMAGED = 0, 255
-TAGS = range(1, 255)
-"""Tags of classify requests."""
+TAG_IDENTIFY, TAG_LOAD, TAG_DAMAGED = 0, 254, 255
+TAGS = range(1, 254)
+"""Tags of classify requests, as a host chooses them."""
 CRC_INIT = 0xFFFF
 VERSION = 1
 IDENTITY_BYTES = (9, 11)
@@ -115,6 +121,19 @@ def classify_request(tag: int, word: int, identity: Identity) -> bytes:
     data = frame(bytes([tag]) + word.to_bytes(identity.input_bytes, "little"))
     longest = 2 + 2 * (1 + identity.answer_bytes + 2)
     return bytes([END]) * (longest + longest // 10 + 2 - len(data)) + data
+
+
+def load_request(engine: int, program: int, rows: bytes) -> bytes:
+    """The frame that brings another program.
+
+    Parameters
+    ----------
+    engine, program : int
+        Fingerprints of the engine's shape and of the program.
+    rows : bytes
+        As `lut2hw.fold.program.Program.to_rows` gives them.
+    """
+    return frame(bytes([TAG_LOAD]) + struct.pack("<II", engine, program) + rows)
 
 
 class Deframer:

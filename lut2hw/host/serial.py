@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
+from lut2hw.artefact.folder import Manifest
 from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.extras import need
 from lut2hw.hdl import protocol
@@ -14,6 +15,8 @@ from lut2hw.hdl.protocol import Deframer, Identity
 
 WINDOW = 32
 """Requests under way at a time: enough to hide the latency of a USB adapter."""
+BYTES_IN_SILENCE = 500
+"""Bytes of a program that a slow line takes a silence for."""
 PATIENCE = 5
 """Silences in a row after which a chip is given up."""
 
@@ -116,6 +119,42 @@ class Chip:
                                 f"lut2hw version {protocol.VERSION}; build the chip again"
                             )
                         return identity
+        raise LinkError("the chip does not answer; is it flashed with a lut2hw chip, are port and baud rate right?")
+
+    def load(self, engine: int, program: int, rows: bytes) -> Identity:
+        """Bring another program, which runs from the next example on, and say what the chip then is.
+
+        Parameters
+        ----------
+        engine, program : int
+            Fingerprints of the engine's shape and of the program.
+        rows : bytes
+            As `lut2hw.fold.program.Program.to_rows` gives them.
+
+        Raises
+        ------
+        LinkError
+            If the chip does not take it; it goes on with the program that it has.
+        """
+        data = protocol.load_request(engine, program, rows)
+        refused = 0
+        for _ in range(PATIENCE):
+            self._write(bytes([protocol.END]) + data)
+            until = time.monotonic() + self.silence * (1 + len(data) / BYTES_IN_SILENCE)
+            answered = False
+            while time.monotonic() < until and not answered:
+                for body in self._replies():
+                    if body[0] == protocol.TAG_LOAD and len(body) - 1 in protocol.IDENTITY_BYTES:
+                        identity = Identity.from_bytes(body[1:])
+                        if identity.fingerprint == program:
+                            return identity
+                    answered = answered or body[0] == protocol.TAG_DAMAGED
+            refused += answered
+        if refused:
+            raise LinkError(
+                "the chip refuses the program and goes on with its own: its engine is another one, or takes no "
+                "programs; give the folder that it was built from"
+            )
         raise LinkError("the chip does not answer; is it flashed with a lut2hw chip, are port and baud rate right?")
 
     def classify(self, words: Sequence[int], identity: Identity) -> Iterator[tuple[int, int]]:
@@ -243,3 +282,35 @@ def run(
         "examples_per_second": round(done / max(seconds, 1e-9), 1),
         "fingerprint": f"{identity.fingerprint:08x}",
     }
+
+
+def load(port: SerialPort, manifest: Manifest, *, silence: float = 1.0) -> Identity:
+    """Bring the program of an emitted folder to a chip that was built from it, or from one with the same engine.
+
+    Parameters
+    ----------
+    port : SerialPort
+        An open port with a timeout for reads.
+    manifest : Manifest
+        The folder.
+    silence : float, default=1.0
+        Seconds without an answer after which the program is sent again.
+
+    Returns
+    -------
+    Identity
+        What the chip says that it is now.
+
+    Raises
+    ------
+    UsageError
+        If the folder's core takes no programs.
+    LinkError
+        If the chip does not take this one; it goes on with the program that it has.
+    """
+    if not manifest.folded or not manifest.program.shape.reloadable:
+        raise UsageError(
+            f"the core of {manifest.directory} takes no other program; emit it with --fold and --reloadable"
+        )
+    program = manifest.program
+    return Chip(port, silence=silence).load(program.shape.fingerprint, program.fingerprint, program.to_rows())

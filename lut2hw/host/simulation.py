@@ -109,7 +109,7 @@ def simulated_chip(manifest: Manifest) -> Iterator[str]:
         If it does not start.
     """
     tools.require("iverilog")
-    linked = LinkedCore.of(manifest, lambda lanes: Uart(identity_of(manifest), DIVISOR, lanes))
+    linked = LinkedCore.of(manifest, lambda **kind: Uart(identity_of(manifest), DIVISOR, **kind))
     with scratch() as work:
         port, stop = work / "port", work / "stop"
         config = {

@@ -61,6 +61,9 @@ OUTPUT_PORTS = {"payload": "o_payload", "valid": "o_valid", "ready": "o_ready"}
 
 Every language takes these names: no two underscores in a row, which VHDL forbids, and no keyword of any of them."""
 
+LOAD_PORTS = {"payload": "load_payload", "valid": "load_valid", "ready": "load_ready", "good": "load_good"}
+"""More ports of a folded core that takes another program."""
+
 NO_FIELDS = frozenset({"as_bits", "as_value", "eq", "lowermethod", "shape"})
 NO_CLASSES = frozenset({"as_shape", "const", "format", "from_bits", "mro", "name", "value"})
 """Names that mean something else on a structure, and on an enumeration, in Amaranth or in Python."""
@@ -228,6 +231,27 @@ class InputPort:
                 fields.append(Field(features.names[index], index, offset, int(widths[index]), bool(signed[index])))
                 offset += int(widths[index])
         return cls(tuple(fields), encoded)
+
+    @classmethod
+    def whole(cls, network: LutNetwork, *, encoded: bool) -> InputPort:
+        """Layout of all features, or all bits of the code, whether they are read or not.
+
+        Parameters
+        ----------
+        network : LutNetwork
+            The model.
+        encoded : bool
+            Leave the encoder out of the hardware.
+        """
+        if encoded:
+            return cls.of(network, range(len(network.encoder)), encoded=True)
+        features, offset, fields = network.features, 0, []
+        for index, (name, width, signed) in enumerate(
+            zip(features.names, features.widths.tolist(), features.signed.tolist(), strict=True)
+        ):
+            fields.append(Field(name, index, offset, width, signed))
+            offset += width
+        return cls(tuple(fields), False)
 
     @property
     def width(self) -> int:

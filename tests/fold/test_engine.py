@@ -221,8 +221,8 @@ def test_links_carry_examples_to_a_folded_core(folder, link):
     manifest = load(folder)
     words, right = manifest.vectors.words()[:12], manifest.vectors.first(12).answers()
 
-    def make(lanes):
-        return make_link(link, identity_of(manifest), clock_hz=8e6, baud=1_000_000, lanes=lanes)
+    def make(**kind):
+        return make_link(link, identity_of(manifest), clock_hz=8e6, baud=1_000_000, **kind)
 
     seen = simulation.simulate(LinkedCore.of(manifest, make), words, timeout=300)
     assert not seen.failed and seen.answers == right

@@ -9,7 +9,7 @@ from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from lut2hw.hdl.layout import beats_signature
+from lut2hw.hdl.layout import beats_signature, load_members
 from lut2hw.hdl.protocol import Identity
 
 
@@ -28,12 +28,15 @@ class LinkOptions:
     lanes : int or None
         Bits of a beat of a folded core; None for a core that takes whole examples. UART, SPI and shift links hand
         on beats as they come, without a register for the example.
+    engine : int or None
+        Fingerprint of an engine that takes other programs, which UART and SPI bring.
     """
 
     clock_hz: float = 12e6
     baud: int = 115_200
     data_bytes: int = 4
     lanes: int | None = None
+    engine: int | None = None
 
 
 class Link(wiring.Component):
@@ -47,6 +50,9 @@ class Link(wiring.Component):
         Members of the side that faces the world.
     lanes : int or None
         Bits of a beat where `features` are beats of a folded core (`lut2hw.hdl.layout.beats_signature`).
+    engine : int or None
+        Fingerprint of the engine that takes other programs (`lut2hw.fold.program.Shape.fingerprint`); such a link has
+        members `load` and `load_good` more, those of `lut2hw.hdl.folded.Engine` seen from outside.
 
     Attributes
     ----------
@@ -66,8 +72,12 @@ class Link(wiring.Component):
     bench: ClassVar[str]
     waits: bool = True
 
-    def __init__(self, identity: Identity, outer: dict[str, wiring.Member], lanes: int | None = None):
-        self.identity, self.lanes = identity, lanes
+    def __init__(
+        self, identity: Identity, outer: dict[str, wiring.Member], lanes: int | None = None, engine: int | None = None
+    ):
+        self.identity, self.lanes, self.engine = identity, lanes, engine
+        if engine is not None:
+            outer = outer | {name: member.flip() for name, member in load_members().items()}
         features = stream.Signature(identity.input_bits) if lanes is None else beats_signature(lanes)
         super().__init__({**outer, "features": Out(features), "answer": In(stream.Signature(identity.answer_bits))})
 

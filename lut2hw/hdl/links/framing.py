@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from lut2hw.fold.program import RESTART
 from lut2hw.hdl import protocol
-from lut2hw.hdl.layout import beats_signature
+from lut2hw.hdl.layout import beats_signature, connect_load, load_members
 from lut2hw.hdl.links.base import Link
 from lut2hw.hdl.protocol import END, ESC, ESC_END, ESC_ESC, Identity
 
@@ -36,6 +36,8 @@ class FrameReceiver(wiring.Component):
         Of the core behind the link.
     lanes : int or None
         Bits of a beat that the core takes, a divisor of 8; None for one that takes whole examples.
+    engine : int or None
+        Fingerprint of the engine whose programs are taken.
 
     Members
     -------
@@ -52,14 +54,18 @@ class FrameReceiver(wiring.Component):
         A request is there; if it is to classify, its features have been taken.
     request_ready : In(1)
         It is taken.
+    load, load_good, fingerprint
+        With `engine`: another program for the core, and the fingerprint of the one that runs.
     """
 
-    REQUEST_CLASSIFY, REQUEST_IDENTIFY, REQUEST_DAMAGED = range(3)
+    REQUEST_CLASSIFY, REQUEST_IDENTIFY, REQUEST_DAMAGED, REQUEST_LOAD = range(4)
 
-    def __init__(self, identity: Identity, lanes: int | None = None):
-        self._identity, self._lanes = identity, lanes
+    def __init__(self, identity: Identity, lanes: int | None = None, engine: int | None = None):
+        self._identity, self._lanes, self._engine = identity, lanes, engine
+        more = {name: member.flip() for name, member in load_members().items()} | {"fingerprint": Out(32)}
         super().__init__(
-            {
+            (more if engine is not None else {})
+            | {
                 "bytes": In(stream.Signature(8)),
                 "features": Out(stream.Signature(identity.input_bits) if lanes is None else beats_signature(lanes)),
                 "tag": Out(8),
@@ -114,6 +120,9 @@ class FrameReceiver(wiring.Component):
                         m.next = "CRC"
                     with m.If(byte == protocol.TAG_DAMAGED):
                         m.next = "BAD"
+                    if self._engine is not None:
+                        with m.If(byte == protocol.TAG_LOAD):
+                            m.next = "LOAD_HEAD"
             with m.State("PAYLOAD"):
                 m.d.comb += self.bytes.ready.eq(1)
                 with m.If(is_data):
@@ -154,6 +163,8 @@ class FrameReceiver(wiring.Component):
             with m.State("BAD"):
                 m.d.comb += self.bytes.ready.eq(1)
                 self._damage(m, bad, ended)
+            if self._engine is not None:
+                self._load_states(m, byte, is_data, bad, ended, crc.match_detected)
             with m.State("FEATURES"):
                 if lanes:
                     rest = self._identity.input_bits - 8 * (n - 1)
@@ -167,6 +178,49 @@ class FrameReceiver(wiring.Component):
                 with m.If(self.request_ready):
                     m.next = "TAG"
         return m
+
+    def _load_states(
+        self, m: Module, byte: Signal, is_data: Signal, bad: Signal, ended: Signal, crc_good: Signal
+    ) -> None:
+        """Take another program: engine and fingerprint, then rows, of which the last two bytes are the checksum."""
+        assert self._engine is not None
+        at, foreign, waiting = Signal(3), Signal(), Signal(range(3))
+        pending, running = Signal(32), Signal(32, init=self._identity.fingerprint)
+        held = Signal(16)
+        head = self._engine.to_bytes(4, "little")
+        m.d.comb += self.fingerprint.eq(running)
+        with m.State("LOAD_HEAD"):
+            m.d.comb += self.bytes.ready.eq(1)
+            m.d.sync += waiting.eq(0)
+            with m.If(at == 0):
+                m.d.comb += [self.load.valid.eq(1), self.load.payload.eq(1)]
+                m.d.sync += foreign.eq(0)
+            with m.If(is_data):
+                m.d.sync += [at.eq(at + 1), pending.eq(Cat(pending[8:], byte))]
+                for number, right in enumerate(head):
+                    with m.If((at == number) & (byte != right)):
+                        m.d.sync += foreign.eq(1)
+                with m.If(at == 7):
+                    m.next = "LOAD_ROWS"
+            self._damage(m, bad, ended)
+            with m.If(bad | ended):
+                m.d.sync += at.eq(0)
+        with m.State("LOAD_ROWS"):
+            m.d.comb += [self.bytes.ready.eq(1), self.load.payload[2:].eq(held[:8])]
+            with m.If(is_data):
+                m.d.sync += held.eq(Cat(held[8:], byte))
+                with m.If(waiting == 2):
+                    m.d.comb += self.load.valid.eq(1)
+                with m.Else():
+                    m.d.sync += waiting.eq(waiting + 1)
+            self._damage(m, bad, ended)
+            with m.If(ended & ~bad & crc_good & ~foreign & self.load_good & (waiting == 2)):
+                m.next = "COMMIT"
+        with m.State("COMMIT"):
+            m.d.comb += [self.load.valid.eq(1), self.load.payload.eq(2)]
+            with m.If(self.load.ready):
+                m.d.sync += [running.eq(pending), self.kind.eq(self.REQUEST_LOAD)]
+                m.next = "REQUEST"
 
     def _send(self, m: Module, vector: Signal, beat: Signal, lanes: int, count: int, after: str) -> None:
         """Hand on as many beats of a byte, the lowest bits first."""
@@ -193,6 +247,8 @@ class FrameTransmitter(wiring.Component):
     ----------
     identity : Identity
         Of the core behind the link.
+    engine : int or None
+        As of `FrameReceiver`.
 
     Members
     -------
@@ -202,12 +258,15 @@ class FrameTransmitter(wiring.Component):
         Answers from the core.
     bytes : Out(stream.Signature(8))
         Escaped bytes for the wire.
+    fingerprint : In(32)
+        With `engine`: of the program that runs.
     """
 
-    def __init__(self, identity: Identity):
-        self._identity = identity
+    def __init__(self, identity: Identity, engine: int | None = None):
+        self._identity, self._engine = identity, engine
         super().__init__(
-            {
+            ({"fingerprint": In(32)} if engine is not None else {})
+            | {
                 "tag": In(8),
                 "kind": In(2),
                 "request_valid": In(1),
@@ -235,12 +294,15 @@ class FrameTransmitter(wiring.Component):
         with m.Switch(kind):
             with m.Case(kinds.REQUEST_CLASSIFY):
                 m.d.comb += last.eq(identity.answer_bytes)
-            with m.Case(kinds.REQUEST_IDENTIFY):
+            with m.Case(kinds.REQUEST_IDENTIFY, kinds.REQUEST_LOAD):
                 m.d.comb += last.eq(len(name))
         with m.If(at == 0):
             m.d.comb += body.eq(tag)
-        with m.Elif(kind == kinds.REQUEST_IDENTIFY):
-            m.d.comb += body.eq(Array(Const(byte, 8) for byte in (0, *name))[at])
+        with m.Elif((kind == kinds.REQUEST_IDENTIFY) | (kind == kinds.REQUEST_LOAD)):
+            said: list[ValueLike] = [Const(byte, 8) for byte in (0, *name)]
+            if self._engine is not None:
+                said[6:10] = [self.fingerprint.word_select(byte, 8) for byte in range(4)]
+            m.d.comb += body.eq(Array(said)[at])
         with m.Else():
             m.d.comb += body.eq(Array((0, *(answer.word_select(i, 8) for i in range(identity.answer_bytes))))[at])
         m.d.comb += crc.data.eq(body)
@@ -268,6 +330,9 @@ class FrameTransmitter(wiring.Component):
                     m.d.sync += tag.eq(
                         Mux(self.kind == kinds.REQUEST_IDENTIFY, protocol.TAG_IDENTIFY, protocol.TAG_DAMAGED)
                     )
+                    if self._engine is not None:
+                        with m.If(self.kind == kinds.REQUEST_LOAD):
+                            m.d.sync += tag.eq(protocol.TAG_LOAD)
                 with m.If(self.request_valid & self.request_ready):
                     m.next = "START"
             with m.State("START"):
@@ -306,6 +371,8 @@ class Framing(Link):
         Of the core behind the link.
     lanes : int or None
         Bits of a beat of a folded core; more than 8, or None: whole examples.
+    engine : int or None
+        Fingerprint of an engine that takes other programs.
 
     Members
     -------
@@ -315,14 +382,14 @@ class Framing(Link):
         Bytes to the host.
     """
 
-    def __init__(self, identity: Identity, lanes: int | None = None):
+    def __init__(self, identity: Identity, lanes: int | None = None, engine: int | None = None):
         outer: dict[str, wiring.Member] = {"rx": In(stream.Signature(8)), "tx": Out(stream.Signature(8))}
-        super().__init__(identity, outer, lanes_of(lanes))
+        super().__init__(identity, outer, lanes_of(lanes), engine)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.receiver = receiver = FrameReceiver(self.identity, self.lanes)
-        m.submodules.transmitter = transmitter = FrameTransmitter(self.identity)
+        m.submodules.receiver = receiver = FrameReceiver(self.identity, self.lanes, self.engine)
+        m.submodules.transmitter = transmitter = FrameTransmitter(self.identity, self.engine)
         connect(m, flipped(self.rx), receiver.bytes)
         connect(m, receiver.features, flipped(self.features))
         connect(m, self._held_answer(m), transmitter.answer)
@@ -333,4 +400,7 @@ class Framing(Link):
             transmitter.request_valid.eq(receiver.request_valid),
             receiver.request_ready.eq(transmitter.request_ready),
         ]
+        if self.engine is not None:
+            connect_load(m, receiver, self)
+            m.d.comb += transmitter.fingerprint.eq(receiver.fingerprint)
         return m

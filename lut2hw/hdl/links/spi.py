@@ -8,6 +8,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from lut2hw.hdl.layout import connect_load
 from lut2hw.hdl.links.base import Link, LinkOptions
 from lut2hw.hdl.links.framing import Framing, lanes_of
 from lut2hw.hdl.protocol import END, Identity
@@ -23,7 +24,7 @@ class Spi(Link):
     ----------
     identity : Identity
         Of the core behind the link.
-    lanes : int or None
+    lanes, engine : int or None
         As of `Framing`.
 
     Members
@@ -42,20 +43,21 @@ class Spi(Link):
 
     bench = "link_spi"
 
-    def __init__(self, identity: Identity, lanes: int | None = None):
+    def __init__(self, identity: Identity, lanes: int | None = None, engine: int | None = None):
         super().__init__(
             identity,
             {"sck": In(1), "cs_n": In(1, init=1), "copi": In(1), "cipo": Out(1), "cipo_oe": Out(1)},
             lanes_of(lanes),
+            engine,
         )
 
     @classmethod
     def of(cls, identity: Identity, options: LinkOptions) -> Self:
-        return cls(identity, options.lanes)
+        return cls(identity, options.lanes, options.engine)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.framing = framing = Framing(self.identity, self.lanes)
+        m.submodules.framing = framing = Framing(self.identity, self.lanes, self.engine)
         sck, cs_n, copi = Signal(), Signal(init=1), Signal()
         m.submodules += [
             FFSynchronizer(self.sck, sck),
@@ -91,4 +93,6 @@ class Spi(Link):
 
         connect(m, framing.features, flipped(self.features))
         connect(m, flipped(self.answer), framing.answer)
+        if self.engine is not None:
+            connect_load(m, framing, self)
         return m

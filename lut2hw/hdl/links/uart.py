@@ -10,6 +10,7 @@ from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from lut2hw.errors import UsageError
+from lut2hw.hdl.layout import connect_load
 from lut2hw.hdl.links.base import Link, LinkOptions
 from lut2hw.hdl.links.framing import Framing, lanes_of
 from lut2hw.hdl.protocol import Identity
@@ -121,7 +122,7 @@ class Uart(Link):
         Of the core behind the link.
     divisor : int
         Clock cycles per bit, see `uart_divisor`.
-    lanes : int or None
+    lanes, engine : int or None
         As of `Framing`.
 
     Members
@@ -134,20 +135,20 @@ class Uart(Link):
 
     bench = "link_uart"
 
-    def __init__(self, identity: Identity, divisor: int, lanes: int | None = None):
+    def __init__(self, identity: Identity, divisor: int, lanes: int | None = None, engine: int | None = None):
         self.divisor = divisor
-        super().__init__(identity, {"rx": In(1, init=1), "tx": Out(1, init=1)}, lanes_of(lanes))
+        super().__init__(identity, {"rx": In(1, init=1), "tx": Out(1, init=1)}, lanes_of(lanes), engine)
 
     @classmethod
     def of(cls, identity: Identity, options: LinkOptions) -> Self:
-        return cls(identity, uart_divisor(options.clock_hz, options.baud), options.lanes)
+        return cls(identity, uart_divisor(options.clock_hz, options.baud), options.lanes, options.engine)
 
     def bench_options(self) -> dict[str, int]:
         return {"divisor": self.divisor}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.framing = framing = Framing(self.identity, self.lanes)
+        m.submodules.framing = framing = Framing(self.identity, self.lanes, self.engine)
         m.submodules.receiver = receiver = UartReceiver(self.divisor)
         m.submodules.transmitter = transmitter = UartTransmitter(self.divisor)
         m.d.comb += [receiver.rx.eq(self.rx), self.tx.eq(transmitter.tx)]
@@ -155,4 +156,6 @@ class Uart(Link):
         connect(m, framing.tx, transmitter.bytes)
         connect(m, framing.features, flipped(self.features))
         connect(m, flipped(self.answer), framing.answer)
+        if self.engine is not None:
+            connect_load(m, framing, self)
         return m
