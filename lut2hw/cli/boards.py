@@ -160,7 +160,13 @@ def load(
         typer.Argument(metavar="DIR|MODEL", help="Emitted folder, or a model file with --like.", show_default=False),
     ],
     port: Annotated[
-        str, typer.Option("--port", metavar="PORT", help="Serial port, such as /dev/ttyUSB1.", show_default=False)
+        str,
+        typer.Option(
+            "--port",
+            metavar="PORT",
+            help="Serial port, such as /dev/ttyUSB1, or sim to simulate the chip.",
+            show_default=False,
+        ),
     ],
     like: Annotated[
         Path | None,
@@ -187,6 +193,7 @@ def load(
     from lut2hw.files import scratch
     from lut2hw.flow.result import read_build
     from lut2hw.host import serial as host
+    from lut2hw.host import simulation
     from lut2hw.model.network import LutNetwork
 
     if source.is_dir() == (like is not None):
@@ -199,8 +206,12 @@ def load(
         else:
             built, work = emitted.load(like), stack.enter_context(scratch())
             manifest = emitted.emit_model(LutNetwork.load(source), work / "core", like=built)
-        rate = baud or read_build(built, board)["baud"]
-        serial = stack.enter_context(host.open_port(port, rate))
+        if port == "sim":
+            rate, name = 115_200, stack.enter_context(simulation.simulated_chip(built))
+            silence = max(silence, 60.0)  # a simulated chip takes its time
+        else:
+            rate, name = baud or read_build(built, board)["baud"], port
+        serial = stack.enter_context(host.open_port(name, rate))
         identity = host.load(serial, manifest, silence=silence)
         rows = len(manifest.program)
     report(

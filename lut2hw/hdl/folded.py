@@ -70,7 +70,7 @@ class Engine(wiring.Component):
         row, row_read, row_look = (Signal(range(depth), name=name) for name in ("row", "row_read", "row_look"))
         full, done = Signal(), Signal()
         start, stop = Signal(), Signal()
-        active = Signal(int(shape.reloadable))
+        active = Signal(int(shape.reloadable), reset_less=True)  # the programs outlive a reset, too
         fetch, tables = read.read_port(), look.read_port()
         op = Signal(2)
         m.d.comb += [fetch.addr.eq(Cat(row, active)), tables.addr.eq(Cat(row_read, active)), self.o.valid.eq(done)]

@@ -185,7 +185,7 @@ class FrameReceiver(wiring.Component):
         """Take another program: engine and fingerprint, then rows, of which the last two bytes are the checksum."""
         assert self._engine is not None
         at, foreign, waiting = Signal(3), Signal(), Signal(range(3))
-        pending, running = Signal(32), Signal(32, init=self._identity.fingerprint)
+        pending, running = Signal(32), Signal(32, init=self._identity.fingerprint, reset_less=True)
         held = Signal(16)
         head = self._engine.to_bytes(4, "little")
         m.d.comb += self.fingerprint.eq(running)
