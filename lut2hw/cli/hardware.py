@@ -373,6 +373,60 @@ def check_cert(
 
 
 @app.command(rich_help_panel="Hardware")
+def seu(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Emitted folder with a built iCE40 chip.", show_default=False)
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Picture (SVG) of answers by flipped bits.", show_default="none"
+        ),
+    ] = None,
+    trials: Annotated[int, typer.Option("--trials", min=1, max=100_000, help="Draws of each number of flips.")] = 32,
+    worst: Annotated[int, typer.Option("--worst", metavar="N", min=0, max=100_000, help="Bits to list.")] = 10,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=(1 << 63) - 1, help="Of the draws.")] = 0,
+    timeout: TimeoutOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Flip every configuration bit of a built core, alone and several together, and count the answers that change.
+
+    Example: lut2hw seu build/digits -o upsets.svg
+    """
+    from lut2hw.files import write_text
+    from lut2hw.studies.seu import picture, upsets
+
+    if output is not None:
+        check_output_file(output)
+    found = upsets(directory, trials=trials, worst=worst, seed=seed, timeout=timeout)
+    if output is not None:
+        write_text(output, picture(found))
+
+    def text() -> None:
+        rows = [[kind, n, critical, f"{critical / n:.0%}"] for kind, (n, critical) in found.kinds.items()]
+        total = ["all", found.bits, found.critical, f"{found.critical / found.bits:.0%}"]
+        print_table("", ["bits", "number", "critical", "share"], [*rows, total])
+        print_table(
+            "",
+            ["flips together", "answers that stay", "5 %", "95 %"],
+            [[each["flips"], each["right"], each["low"], each["high"]] for each in found.curve],
+        )
+        if found.worst:
+            print_table(
+                "",
+                ["worst bits", "of a", "answers changed"],
+                [
+                    [f"tile {each['tile'][0]} {each['tile'][1]} {each['bit']}", each["kind"], each["changed"]]
+                    for each in found.worst
+                ],
+            )
+        if output is not None:
+            say(output)
+
+    report(found.as_json(), json_output, text)
+
+
+@app.command(rich_help_panel="Hardware")
 def build(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Emitted folder.", show_default=False)],
     device: Annotated[

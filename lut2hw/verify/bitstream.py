@@ -227,6 +227,24 @@ def _board(task: _Task, name: str) -> Outcome:
     return task.prove(simulated, chip, design, built, Path(built["bitstream"]))
 
 
+def own_chip(manifest: Manifest, timeout: float | None = None) -> tuple[ReadBack, Design] | None:
+    """The chip of a folder that was built for no board, and its design; None if there is none.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        A folder for iCE40.
+    timeout : float, optional
+        Seconds for each tool.
+
+    Raises
+    ------
+    ToolError
+    """
+    binary = _binary(manifest.directory)
+    return None if binary is None else _read_shift(manifest, binary, timeout)[:2]
+
+
 def prove_chips(
     manifest: Manifest, checker: Checker = equal, *, timeout: float | None = None
 ) -> dict[str, ChipProof]:

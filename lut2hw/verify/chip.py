@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,11 +52,18 @@ class ChipProof:
         Why not.
     match : Match or None
         What the induction said.
+    found, wanted : Circuit or None
+        The chip and its design as circuits, where it is proved.
+    twins : mapping of Bit to Bit
+        Output net of a flip-flop of the design to that of one of the chip which holds the same.
     """
 
     equal: bool | None
     words: str = ""
     match: Match | None = None
+    found: Circuit | None = None
+    wanted: Circuit | None = None
+    twins: Mapping[Bit, Bit] = field(default_factory=dict)
 
 
 def prove_chip(
@@ -112,7 +119,16 @@ def prove_chip(
     except UnknownCell as error:
         return ChipProof(False, f"the chip has {error}")
     result = match(left, right, stimulus, seed=seed, limit=limit, checker=checker)
-    return ChipProof(result.equal, result.reason, result)
+    if result.labels is None:
+        return ChipProof(result.equal, result.reason, result)
+    at = len(left.registers)
+    there = dict(zip(result.labels[:at].tolist(), left.registers, strict=True))
+    twins = {
+        net: there[label]
+        for net, label in zip(right.registers, result.labels[at:].tolist(), strict=True)
+        if label and label in there
+    }
+    return ChipProof(True, "", result, found, wanted, twins)
 
 
 def _pins_of(circuit: Circuit, pins: Mapping[str, str]) -> dict[str, list[Bit]]:

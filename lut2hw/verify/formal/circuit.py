@@ -339,6 +339,12 @@ class Circuit:
         """Nets of its ports that come from outside, by port."""
         self.names, self.initial = _names(module)
         """Of nets, for words, and what registers hold at first where it is said."""
+        self.vectors: dict[str, list[Bit]] = {
+            name: [same.get(net, net) for net in entry["bits"]]
+            for name, entry in module.get("netnames", {}).items()
+            if not entry.get("hide_name")
+        }
+        """Nets by name."""
         self.registers: dict[Bit, Register] = {}
         self.cells: dict[Bit, tuple[dict[str, Any], str, int]] = {}
         undirected, fresh = [], count(-1, -1)

@@ -55,6 +55,8 @@ class Match:
     clock: int | None = None
     registers: int = 0
     classes: int = 0
+    labels: Labels | None = None
+    """Where it is proved, the number of the class of each register, those of the first machine first."""
 
 
 class Product:
@@ -156,7 +158,7 @@ def match(
         sides = _sides(product, labels)
         verdict = checker([sides], end - time.monotonic())[0]
         if verdict:
-            return Match(True, "", None, product.registers, len(np.unique(labels)))
+            return Match(True, "", None, product.registers, len(np.unique(labels)), labels)
         example = None if verdict is None else distinguish(*sides, max(1.0, end - time.monotonic()))
         if example is None:
             break
