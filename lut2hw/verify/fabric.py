@@ -142,10 +142,10 @@ def read_fabric(asc: str) -> Fabric:
                     if name.endswith(("out", "cout")):
                         fabric.drivers[int(head[1])] = int(x), int(y), name
         elif head[0] in (".buffer", ".routing"):
-            x, y, wire = (int(word) for word in head[1:4])
-            if (x, y) not in tiles:
+            column, row, wire = (int(word) for word in head[1:4])
+            if (column, row) not in tiles:
                 continue
-            places = tuple((x, y, *map(int, re.findall(r"\d+", word))) for word in head[4:])
+            places = tuple((column, row, *map(int, re.findall(r"\d+", word))) for word in head[4:])
             fabric.of.setdefault(wire, []).append(len(fabric.muxes))
             fabric.muxes.append(Mux(wire, places, {line.split()[0]: int(line.split()[1]) for line in lines}))  # type: ignore[arg-type]
     return fabric
