@@ -34,6 +34,11 @@ ON_A_FOLDER = "on an emitted folder, which has its own"
 RULES = (
     Rule(("train", "sweep"), "patience", ("validation",)),
     Rule(("train",), "target", ("device",)),
+    Rule(("train",), "front_end", ("sequence",)),
+    Rule(("train",), "sequence_id", ("sequence",)),
+    Rule(("train",), "time", ("sequence",)),
+    Rule(("train",), "group", ("sequence",)),
+    Rule(("train",), "test_group", ("group",)),
     Rule(("train", "sweep"), "utilization", ("device", "board")),
     Rule(("train", "sweep"), "link", ("device", "board")),
     Rule(("eval",), "classes", ("data",)),

@@ -18,7 +18,7 @@ ROOT = Path(lut2hw.__path__[0]).parent
 ROOMS = (
     "",
     "kernels studies.metrics",
-    "model",
+    "model frontends",
     "logic",
     "passes",
     "targets flow.boards",

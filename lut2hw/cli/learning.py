@@ -26,17 +26,29 @@ from lut2hw.cli.options import (
     TargetOption,
     app,
 )
-from lut2hw.cli.render import check_output_file, print_table, progress_bar, report, say, show_notes, shown
+from lut2hw.cli.render import (
+    check_output_file,
+    print_table,
+    progress_bar,
+    report,
+    say,
+    show_notes,
+    shown,
+    stream_json,
+)
 from lut2hw.data.options import DataOptions
+from lut2hw.data.stream_options import StreamOptions
+from lut2hw.flags import AUTO
 from lut2hw.training.options import TrainOptions, all_flags
 
 if TYPE_CHECKING:
     from lut2hw.data.dataset import Dataset
+    from lut2hw.data.sequences import SequenceDataset
     from lut2hw.training.train import Trained
 
 
 @app.command(rich_help_panel="Data and learning")
-@with_options(data_options=DataOptions, options=all_flags())
+@with_options(data_options=DataOptions, streams=StreamOptions, options=all_flags())
 def train(
     data: Annotated[str, typer.Option("--data", metavar="NAME|FILE", help=DATA_HELP)] = "digits",
     output: Annotated[
@@ -46,6 +58,7 @@ def train(
     learner: LearnerOption = None,
     options: Any = None,
     data_options: Any = None,
+    streams: Any = None,
     json_output: JsonOption = False,
 ) -> None:
     """Learn a network of lookup tables from labelled data and write it to a model file.
@@ -60,10 +73,15 @@ def train(
     from lut2hw.data import majority_accuracy
     from lut2hw.training.train import train as learn
 
-    dataset = data_options.load(data)
+    dataset = streams.load(data, data_options) if streams.sequence else data_options.load(data)
     show_notes(dataset.notes)
     with progress_bar() as progress:
-        trained = learn(dataset, asked, progress)
+        if streams.sequence:
+            from lut2hw.training.streams import train_stream
+
+            trained = train_stream(dataset, asked, progress, front_end=streams.front_end or AUTO)
+        else:
+            trained = learn(dataset, asked, progress)
     network = trained.network
     network.save(output)
     classes = bool(dataset.class_names)
@@ -84,6 +102,7 @@ def train(
         **majority,
         "luts": network.n_luts,
         "encoder_bits": len(network.encoder),
+        **stream_json(network),
         **({"classes": network.n_classes} if classes else {"targets": list(network.target_names)}),
         "train_examples": len(dataset.y_train),
         "test_examples": len(dataset.y_test),
@@ -127,7 +146,7 @@ def _value(value: Any) -> str:
     return value if isinstance(value, str) else f"{value:g}"
 
 
-def _measured(trained: Trained, dataset: Dataset, majority: float | None) -> str:
+def _measured(trained: Trained, dataset: Dataset | SequenceDataset, majority: float | None) -> str:
     """What a training reached, in a line."""
     if trained.measure == "accuracy":
         scores = {"train": 0.0, "test": 0.0, **trained.accuracy}
@@ -142,7 +161,8 @@ def _measured(trained: Trained, dataset: Dataset, majority: float | None) -> str
             for name, value in each.items()
             if value is not None
         ]
-        parts.append(f"{split} ({len(dataset.split(split)[1]):,} examples): {', '.join(shown)}\n")
+        examples = len(dataset.y_train if split == "train" else dataset.y_test)
+        parts.append(f"{split} ({examples:,} examples): {', '.join(shown)}\n")
     return "".join(parts)
 
 
@@ -183,7 +203,13 @@ def evaluate(
         dataset = load_like(data, network, label=label, classes=classes, drop_missing=drop_missing or None)
     show_notes(dataset.notes)
     found = judge(network, dataset, split, positive=positive)
-    result = {"model": str(model), "data": dataset.name, "split": found.split, **as_json(found)}
+    result = {
+        "model": str(model),
+        "data": dataset.name,
+        "split": found.split,
+        **as_json(found),
+        **stream_json(network),
+    }
 
     def text() -> None:
         head, speed = "", f"{result['examples_per_second']:,} examples per second with encoding"

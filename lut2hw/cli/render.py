@@ -172,3 +172,14 @@ def live_accuracy(total: int) -> Iterator[Callable[[int, int, int], None]]:
         yield lambda done, right, mismatches: bars.update(
             task, completed=done, accuracy=right / done, mismatches=mismatches
         )
+
+
+def stream_json(network: Any) -> dict[str, Any]:
+    """What commands say of a model with a front end, in JSON; nothing of others."""
+    if network.front_end is None:
+        return {}
+    encoder = network.encoder
+    return {
+        "front_end": network.front_end.kind,
+        "clocks_per_sample": network.front_end.clocks_per_sample(encoder.feature, encoder.threshold),
+    }

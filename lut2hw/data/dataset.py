@@ -72,6 +72,8 @@ class Dataset:
     """One per column of the labels, of regression and multilabel."""
     weight_train: NDArray[np.int64] | None = None
     """int64 (n,), from 1 to 255: how often a training example counts; None: all once."""
+    group_train: NDArray[np.int64] | None = None
+    """int64 (n,), group of each training example, which validation does not divide; None: each is its own."""
 
     @property
     def schema(self) -> Schema:
@@ -94,6 +96,7 @@ class Dataset:
             y_test=self.y_train[:0],
             reals=None,
             weight_train=None if self.weight_train is None else self.weight_train[rows],
+            group_train=None if self.group_train is None else self.group_train[rows],
         )
 
     def split(self, name: str) -> tuple[NDArray[np.integer], NDArray[Any]]:
@@ -207,6 +210,8 @@ def load(
     UsageError
         In one line that says what is wrong with the data or the options.
     """
+    if like is not None and like.features.front_end is not None:
+        raise UsageError("the model has a front end and reads sequences; load them with load_sequences")
     options = dict(like.options) if like is not None else {}
     task = _task(task, like)
     if like is not None:

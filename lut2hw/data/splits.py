@@ -54,3 +54,20 @@ def test_rows(y: NDArray[np.int64] | None, n: int, kind: str, share: float) -> N
     if not test.any():
         raise UsageError(f"a test split of {share:g} leaves no example to test with; choose a larger --test-split")
     return test
+
+
+def group_rows(group: NDArray[np.str_], share: float) -> NDArray[np.bool_]:
+    """bool (n,): the examples of the test split, whole groups of them.
+
+    Groups are drawn until they have that share of the examples; which ones depends on their names alone, and at least
+    one is left to train on.
+    """
+    names, number = np.unique(group, return_inverse=True)
+    if len(names) < 2:
+        raise UsageError(f"all sequences are of the group {names[0]!r}; at least two groups are needed for a split")
+    test = np.zeros(len(group), bool)
+    for index in np.random.default_rng(0).permutation(len(names))[:-1]:
+        if test.any() and test.mean() >= share:
+            break
+        test |= number == index
+    return test

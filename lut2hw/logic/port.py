@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from lut2hw import bits, quote
 from lut2hw.errors import UsageError, unknown_name
+from lut2hw.model.features import Features
 from lut2hw.model.network import LutNetwork
 from lut2hw.model.parts import Head
 
@@ -63,6 +64,10 @@ Every language takes these names: no two underscores in a row, which VHDL forbid
 
 LOAD_PORTS = {"payload": "load_payload", "valid": "load_valid", "ready": "load_ready", "good": "load_good"}
 """More ports of a folded core that takes another program."""
+
+FIRST, LAST = "first", "last"
+"""Fields of a sample of a stream beside its channels: it begins a sequence, whatever was before; it ends one, so that
+the next one begins another."""
 
 NO_FIELDS = frozenset({"as_bits", "as_value", "eq", "lowermethod", "shape"})
 NO_CLASSES = frozenset({"as_shape", "const", "format", "from_bits", "mro", "name", "value"})
@@ -252,6 +257,24 @@ class InputPort:
             fields.append(Field(name, index, offset, width, signed))
             offset += width
         return cls(tuple(fields), False)
+
+    @classmethod
+    def of_samples(cls, samples: Features) -> InputPort:
+        """Layout of a sample of a stream: its channels, then `FIRST` and `LAST`, a bit each.
+
+        Parameters
+        ----------
+        samples : Features
+            The channels.
+        """
+        fields, offset = [], 0
+        for index, (name, width, signed) in enumerate(
+            zip(samples.names, samples.widths.tolist(), samples.signed.tolist(), strict=True)
+        ):
+            fields.append(Field(name, index, offset, width, signed))
+            offset += width
+        marks = [Field(name, len(samples) + at, offset + at, 1, False) for at, name in enumerate((FIRST, LAST))]
+        return cls((*fields, *marks), False)
 
     @property
     def width(self) -> int:

@@ -31,6 +31,8 @@ class Features:
     missing: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
     """bool (n_features,), where a value may be missing: the integer `low`, one below the least value, then stands for
     that. All False by default."""
+    front_end: Any = None
+    """The `lut2hw.frontends.base.FrontEnd` that makes them of samples; None of features that come as they are."""
 
     def __post_init__(self) -> None:
         if not len(self.missing):
@@ -135,7 +137,9 @@ class Features:
         Parameters
         ----------
         x : ArrayLike
-            Numbers (n, n_features); `Quantized` integers stay as they are.
+            Numbers (n, n_features); `Quantized` integers stay as they are. Of features that a front end makes also
+            sequences of samples, as `lut2hw.frontends.sequences.Sequences.of` takes them, and those of three
+            dimensions or of different lengths without being called so.
 
         Raises
         ------
@@ -145,6 +149,8 @@ class Features:
         """
         if isinstance(x, Quantized):
             return self.check_quantized(x).view(np.ndarray).astype(np.int64, copy=False)
+        if self.front_end is not None and (made := self.front_end.features_of(x)) is not None:
+            return np.asarray(made, np.int64)
         x = _numeric(np.asarray(x))
         if x.ndim != 2 or x.shape[1] != len(self):
             raise UsageError(

@@ -95,6 +95,7 @@ _DTYPES = {
     "scale": "<f8",
     "offset": "<f8",
     "missing": "|u1",
+    "front_end": "<i8",
     "feature": "<i4",
     "threshold": "<i8",
     "head_signal": "<i4",

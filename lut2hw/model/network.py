@@ -19,6 +19,7 @@ from lut2hw import bits, checked
 from lut2hw.checked import Either, List, Maybe, OneOf, Real, Table, Text, Whole, optional
 from lut2hw.errors import UsageError
 from lut2hw.files import atomic_write, open_regular
+from lut2hw.frontends.registry import from_json
 from lut2hw.model.check import MAX_BIAS, check
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.features import Features
@@ -66,6 +67,11 @@ class LutNetwork:
     def features(self) -> Features:
         """The raw inputs."""
         return self.encoder.features
+
+    @property
+    def front_end(self) -> Any:
+        """The `lut2hw.frontends.base.FrontEnd` that makes the features of samples, None of features as they come."""
+        return self.features.front_end
 
     @property
     def n_classes(self) -> int:
@@ -178,7 +184,8 @@ class LutNetwork:
         Parameters
         ----------
         x : array_like, shape (n, n_features)
-            Raw features. A `Dataset`'s integers (`Quantized`) count as the raw features that they stand for.
+            Raw features. A `Dataset`'s integers (`Quantized`) count as the raw features that they stand for. A model
+            with a front end takes sequences of samples, too: (n, time, channels) or `lut2hw.frontends.Sequences`.
 
         Returns
         -------
@@ -317,12 +324,17 @@ _META = {
                     "normal",
                     "weight",
                     "size",
+                    "front_end",
+                    "sequence_id",
+                    "time",
+                    "group",
+                    "test_group",
                 ),
                 Maybe(optional(Text())),
             ),
             "test_split": Maybe(Either((None, Real(0, 1), Text()))),
             "max_categories": Maybe(optional(Whole())),
-            **dict.fromkeys(("drop_missing", "header", "colour"), Maybe(optional(bool))),
+            **dict.fromkeys(("drop_missing", "header", "colour", "sequence"), Maybe(optional(bool))),
         }
     ),
     "temperature": Maybe(Real(1e-300, 1e300)),
@@ -360,6 +372,8 @@ def _arrays(network: LutNetwork) -> dict[str, NDArray[Any]]:
     }
     if features.missing.any():
         out["missing"] = features.missing.astype(np.uint8)
+    if features.front_end is not None:  # an array, so that versions that do not know it refuse the file
+        out["front_end"] = features.front_end.rows
     if head.fraction is not None:
         out["head_fraction"] = head.fraction
     if head.reject:  # an array, so that versions that do not know it refuse the file
@@ -383,6 +397,8 @@ def to_bytes(network: LutNetwork) -> bytes:
         "image_shape": None if shape is None else list(shape),
         "meta": network.meta,
     }
+    if network.front_end is not None:
+        header["front_end"] = {name: value for name, value in network.front_end.as_json().items() if name != "rows"}
     if network.target_names:
         header["targets"] = list(network.target_names)
     return pack(header, _arrays(network))
@@ -405,6 +421,15 @@ def _bits(array: NDArray[np.uint8]) -> NDArray[np.bool_]:
     if not np.isin(array, (0, 1)).all():
         raise ModelFileError("its array missing holds other values than 0 and 1")
     return array.astype(bool)
+
+
+def _with_front_end(features: Features, header: Any, rows: NDArray[np.int64]) -> Features:
+    """The features of a front end, which must be those that the file says."""
+    made: Features = from_json({**header, "rows": rows.tolist()}).features()
+    same = features.names == made.names and features.image_shape is None and features.unscaled
+    if not same or not np.array_equal(features.low, made.low) or not np.array_equal(features.high, made.high):
+        raise ModelFileError("its features are not those of its front end")
+    return made
 
 
 def _read(file: Any, file_size: int) -> LutNetwork:
@@ -436,6 +461,8 @@ def _read(file: Any, file_size: int) -> LutNetwork:
             None if shape is None else tuple(shape),
             _bits(arrays["missing"]) if "missing" in arrays else np.zeros(len(header["features"]), bool),
         )
+        if "front_end" in arrays or "front_end" in header:
+            features = _with_front_end(features, header["front_end"], arrays["front_end"])
         layers = tuple(
             Layer(
                 arrays[f"layer{i}_wiring"],

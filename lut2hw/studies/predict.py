@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lut2hw.data.dataset import load_examples
 from lut2hw.model.network import LutNetwork
-from lut2hw.training.recall import schema_of
+from lut2hw.training.recall import examples_like
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +108,7 @@ def predict(
     """
     if probabilities:  # before any work: whether it has them
         network.probabilities(np.zeros((0, len(network.head.bias)), np.int64))
-    examples = load_examples(data, schema_of(network), drop_missing=drop_missing, header=header)
+    examples = examples_like(data, network, drop_missing=drop_missing, header=header)
     scores = network.scores_packed(network.encoder(examples.x), len(examples.x))
     return Predictions(
         examples.name,

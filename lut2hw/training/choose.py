@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import KFold
+from sklearn.model_selection import GroupKFold, KFold
 
 from lut2hw.data import Dataset
 from lut2hw.errors import UsageError
@@ -74,8 +74,7 @@ def choose(
     n = len(y)
     if n < FOLDS:
         raise UsageError(f"{n} training examples are too few to choose {what} by validation; give one")
-    folds = min(FOLDS, -(-ENOUGH * FOLDS // n))
-    splits = list(KFold(FOLDS, shuffle=True, random_state=seed % (1 << 32)).split(np.arange(n)))[:folds]
+    splits = folds(n, seed, dataset.group_train)[: -(-ENOUGH * FOLDS // n)]
     judged = sum(len(held) for _, held in splits)
     right: dict[T, float] = {}
     gains: dict[T, NDArray[Any]] = {}
@@ -111,6 +110,36 @@ def choose(
         top = best
         best = next(name for name in right if right[top] - right[name] <= _error(gains[top], gains[name]))
     return Choice(best, {name: round(hits / judged, 6) for name, hits in right.items()})
+
+
+def folds(
+    n: int, seed: int, group: NDArray[np.int64] | None = None
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Parts of the training examples to train on and to judge on.
+
+    Parameters
+    ----------
+    n : int
+        Examples.
+    seed : int
+        Of the draw.
+    group : NDArray, optional
+        int64 (n,), groups that are not divided.
+
+    Raises
+    ------
+    UsageError
+        If there is a single group.
+    """
+    state = seed % (1 << 32)
+    if group is None:
+        return list(KFold(FOLDS, shuffle=True, random_state=state).split(np.arange(n)))
+    groups = len(np.unique(group))
+    if groups < 2:
+        raise UsageError(
+            "all training examples are of one group, which validation does not divide; leave --group out"
+        )
+    return list(GroupKFold(min(FOLDS, groups), shuffle=True, random_state=state).split(np.arange(n), groups=group))
 
 
 def _error(best: NDArray[Any], other: NDArray[Any]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import shlex
@@ -12,6 +13,7 @@ from typing import Any, Literal, Union
 from lut2hw import effects, flags
 from lut2hw.choices import Family, Link
 from lut2hw.data.options import DataOptions
+from lut2hw.data.stream_options import StreamOptions
 from lut2hw.errors import UsageError
 from lut2hw.flags import flag
 from lut2hw.learn.descent_options import DescentOptions
@@ -246,7 +248,12 @@ def _data_words(known: Mapping[str, Any]) -> list[str]:
         options = DataOptions()
     if "fingerprint" not in known:  # its split is its own
         options = dataclasses.replace(options, test_split=None)
-    return ["--data", str(known["data"]), *flags.typed(options)]
+    words = ["--data", str(known["data"]), *flags.typed(options)]
+    if known.get("sequence"):
+        with contextlib.suppress(UsageError):
+            given = {name: known[name] for name in flags.flags(StreamOptions) if known.get(name) is not None}
+            words += flags.typed(StreamOptions(**given))
+    return words
 
 
 def owners(name: str) -> list[Learner]:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from lut2hw.choices import Task
-from lut2hw.data.dataset import Dataset, Schema, load
+from lut2hw.data.dataset import Dataset, Examples, Schema, load, load_examples
+from lut2hw.data.sequences import load_sequences, sequence_examples
 from lut2hw.errors import UsageError
 from lut2hw.model.network import LutNetwork
 
@@ -50,7 +51,37 @@ def load_like(data: str | Path, network: LutNetwork, **options: Any) -> Dataset:
     UsageError
         In one line.
     """
-    return load(data, like=schema_of(network), **options)
+    schema = schema_of(network)
+    if network.front_end is not None:
+        return load_sequences(data, like=schema, **options).through(network.front_end)
+    return load(data, like=schema, **options)
+
+
+def examples_like(
+    data: str | Path, network: LutNetwork, *, drop_missing: bool | None = None, header: bool | None = None
+) -> Examples:
+    """Load data without labels as `network` reads it.
+
+    Parameters
+    ----------
+    data : str | Path
+        As of `lut2hw.data.load_examples`, or sequences for a model with a front end.
+    network : LutNetwork
+        The model that will read the data.
+    drop_missing, header : bool, optional
+        As of `lut2hw.data.load`; not of sequences.
+
+    Raises
+    ------
+    UsageError
+        In one line.
+    """
+    schema = schema_of(network)
+    if network.front_end is None:
+        return load_examples(data, schema, drop_missing=drop_missing, header=header)
+    if drop_missing or header is not None:
+        raise UsageError("--drop-missing and --header are not for sequences; leave them out")
+    return sequence_examples(data, schema)
 
 
 def recall(network: LutNetwork) -> Dataset:

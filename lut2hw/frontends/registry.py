@@ -1,0 +1,89 @@
+"""The front ends, and the one way from text and from JSON to one of them. A new one is a file and a line here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lut2hw import checked, flags
+from lut2hw.errors import UsageError, unknown_name
+from lut2hw.frontends import differences, kernels, window
+from lut2hw.frontends.base import FrontEnd
+from lut2hw.frontends.sequences import Sequences
+from lut2hw.model.features import Features
+
+FRONT_ENDS: dict[str, type[FrontEnd]] = {
+    each.kind: each for each in (window.Window, differences.Differences, kernels.Kernels)
+}
+"""By name."""
+
+
+def parse(text: str) -> tuple[type[FrontEnd], Any]:
+    """Class and options of "NAME,option=value,...".
+
+    Parameters
+    ----------
+    text : str
+        As in "window,length=16".
+
+    Raises
+    ------
+    UsageError
+        For unknown names, and values out of range.
+    """
+    name, *given = [part.strip() for part in text.split(",")]
+    if name not in FRONT_ENDS:
+        raise unknown_name("front end", name, FRONT_ENDS)
+    known = flags.flags(FRONT_ENDS[name].options_type)
+    values: dict[str, Any] = {}
+    for part in given:
+        option, equals, value = part.partition("=")
+        if option not in known:
+            raise unknown_name(f"option of the front end {name}", option, known)
+        if not equals or not value:
+            raise UsageError(f"give option {option} of the front end {name} a value, as in {option}=4")
+        try:
+            values[option] = known[option].read(value)
+        except UsageError as error:
+            raise UsageError(f"front end {name}: {str(error).removeprefix('--')}") from None
+    return FRONT_ENDS[name], FRONT_ENDS[name].options_type(**values)
+
+
+def fit(text: str, sequences: Sequences, samples: Features, seed: int = 0) -> FrontEnd:
+    """A front end for such data.
+
+    Parameters
+    ----------
+    text : str
+        "NAME,option=value,...".
+    sequences : Sequences
+        Training sequences, integers.
+    samples : Features
+        Their channels.
+    seed : int
+        Of what is drawn.
+
+    Raises
+    ------
+    UsageError
+    """
+    kind, options = parse(text)
+    return kind.fit(options, sequences, samples, seed)
+
+
+def from_json(data: Any) -> FrontEnd:
+    """Undo `FrontEnd.as_json`.
+
+    Parameters
+    ----------
+    data : Any
+        JSON values from anybody.
+
+    Raises
+    ------
+    UsageError
+        Or `checked.Damaged`, for what is no front end.
+    """
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if kind not in FRONT_ENDS:
+        raise checked.Damaged(f"front_end is of no kind that is known, {str(kind)[:40]!r}")
+    return FRONT_ENDS[kind].of_json(data)

@@ -1,0 +1,135 @@
+"""Random front ends and sequences, and a front end's component under Amaranth's simulator."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import ClockDomain, Module
+from amaranth.sim import Simulator
+from numpy.typing import NDArray
+
+from lut2hw.frontends.base import FrontEnd
+from lut2hw.frontends.registry import fit
+from lut2hw.frontends.sequences import Sequences
+from lut2hw.logic.port import InputPort
+from lut2hw.model.features import Features
+
+
+def random_sequences(seed: int, channels: int, *, longest: int = 40, n: int = 4) -> Sequences:
+    """Sequences of one sample, of two, and of random lengths, with values beyond the ranges of `random_samples`."""
+    rng = np.random.default_rng(seed)
+    return Sequences.of(
+        [rng.integers(-90, 90, (length, channels)) for length in [1, 2, *rng.integers(1, longest, n)]]
+    )
+
+
+def random_samples(seed: int, channels: int | None = None) -> Features:
+    """Channels with ranges that are signed or not."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 3)) if channels is None else channels
+    low = rng.integers(-60, 3, n)
+    return Features.integers(low, low + rng.integers(1, 90, n), tuple("abcd"[:n]))
+
+
+def options_of(kind: str, seed: int) -> str:
+    """A small front end of that kind."""
+    rng = np.random.default_rng(seed)
+    if kind == "window":
+        return f"window,length={rng.integers(1, 12)},step={rng.integers(1, 3)}"
+    options = f"{kind},segments={rng.integers(1, 4)},length={rng.integers(1, 14)}"
+    if kind == "kernels":
+        options += f",dilations=1/2/5,kernels={rng.integers(1, 20)},gain={rng.choice([0, 3, 4])}"
+    return options
+
+
+def random_front_end(kind: str, seed: int) -> tuple[FrontEnd, Sequences]:
+    """A front end, and sequences that it was not fitted to alone."""
+    samples = random_samples(seed)
+    sequences = random_sequences(seed, len(samples))
+    clipped = sequences.mapped(samples.clip(sequences.values))
+    return fit(options_of(kind, seed), clipped, samples, seed), sequences
+
+
+def random_bits(
+    front_end: FrontEnd, features: NDArray[np.int64], seed: int, most: int = 30
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Features and thresholds that a network might compare, most of them with a value that occurs."""
+    rng = np.random.default_rng(seed)
+    low, high = front_end.ranges()
+    there = np.flatnonzero(high > low)
+    feature = rng.choice(there, min(len(there), int(rng.integers(1, most)))) if len(there) else there
+    threshold = np.where(
+        rng.random(len(feature)) < 0.8,
+        features[rng.integers(0, len(features), len(feature)), feature],
+        rng.integers(low[feature] + 1, high[feature] + 1),
+    )
+    return feature, np.clip(threshold, low[feature] + 1, high[feature])
+
+
+def words_of(port: InputPort, samples: Features, sequences: Sequences, *, first: bool = True) -> list[int]:
+    """Words of the port, sample by sample, the ones that begin a sequence marked unless `first` is False."""
+    out = []
+    for sequence in sequences:
+        for at, sample in enumerate(samples.clip(sequence).tolist()):
+            values = [*sample, int(first and at == 0), int(at == len(sequence) - 1)]
+            word = 0
+            for field, value in zip(port.fields, values, strict=True):
+                word |= (value & (1 << field.width) - 1) << field.offset
+            out.append(word)
+    return out
+
+
+def simulate(
+    core: Any, words: list[int], answers: int, *, seed: int = 0, stall: float = 0.3, reset_at: int | None = None
+) -> tuple[list[int], int]:
+    """What a core with streams `i` and `o` answers, and clocks between two samples of a sequence at most.
+
+    Parameters
+    ----------
+    reset_at : int, optional
+        Reset for a clock after so many words, and go on with the next one.
+    """
+    rng = random.Random(seed)
+    got: list[int] = []
+    last_bit = len(core.i.payload) - 1
+    m = Module()
+    m.submodules.core = core
+    m.domains.sync = domain = ClockDomain("sync")
+    most = 1
+
+    async def bench(ctx: Any) -> None:
+        nonlocal most, reset_at
+        at = idle = clock = 0
+        taken: int | None = None
+        offered = False
+        while len(got) < answers and idle < 20_000:
+            reset = reset_at is not None and at == reset_at
+            if reset:
+                reset_at = None
+            offered = not reset and (offered or (at < len(words) and rng.random() >= stall))
+            ready = not reset and rng.random() >= stall
+            ctx.set(domain.clk, 0)
+            ctx.set(domain.rst, int(reset))
+            ctx.set(core.i.valid, int(offered))
+            ctx.set(core.i.payload, words[at] if offered else rng.getrandbits(last_bit + 1))
+            ctx.set(core.o.ready, int(ready))
+            await ctx.delay(1e-9)
+            into, out, payload = ctx.get(core.i.ready), ctx.get(core.o.valid), ctx.get(core.o.payload)
+            ctx.set(domain.clk, 1)
+            await ctx.delay(1e-9)
+            clock, idle = clock + 1, idle + 1
+            if offered and into:
+                if taken is not None:
+                    most = max(most, clock - taken)
+                taken = None if words[at] >> last_bit else clock
+                at, idle, offered = at + 1, 0, False
+            if ready and out and not reset:
+                got.append(int(payload))
+                idle = 0
+
+    simulator = Simulator(m)
+    simulator.add_testbench(bench)
+    simulator.run()
+    return got, most
