@@ -29,26 +29,35 @@ from lut2hw.artefact.folder import (
     describe,
     fold_values,
     load,
+    stream_values,
 )
-from lut2hw.artefact.vectors import random_vectors, vectors_of
+from lut2hw.artefact.stream_vectors import StreamVectors, cut, random_sequences, stream_vectors
+from lut2hw.artefact.vectors import Vectors, random_vectors, vectors_of
 from lut2hw.compile.compiler import Compiled, compile_network
 from lut2hw.compile.options import CompileOptions
 from lut2hw.data import Dataset
+from lut2hw.data.sequences import SequenceDataset
 from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.fold.compile import Folded, fold_network
 from lut2hw.fold.program import Shape
+from lut2hw.frontends.sequences import Sequences
 from lut2hw.hdl import folded as engine
 from lut2hw.hdl.core import to_verilog
 from lut2hw.hdl.header import header
+from lut2hw.hdl.stream import StreamCore, stream_verilog
 from lut2hw.logic.port import CLOCK_PORT, RESET_PORT, TOP, InputPort
 from lut2hw.model.network import LutNetwork, to_bytes
 from lut2hw.targets.registry import get
-from lut2hw.training.recall import recall
+from lut2hw.training.recall import recall, recall_sequences
 
 __all__ = ["MAX_VECTORS", "Manifest", "emit", "emit_model", "load"]
 
 MAX_VECTORS = 10_000
 RANDOM_VECTORS = 2_000
+MAX_SAMPLES, RANDOM_SAMPLES = 20_000, 2_000
+"""Samples of streams, given and random ones."""
+STANDALONE_CLOCKS = 200_000
+"""Clocks of the bench in a stream's folder."""
 
 
 def emit(
@@ -56,6 +65,7 @@ def emit(
     directory: str | Path,
     *,
     x: NDArray[np.integer] | None = None,
+    sequences: Sequences | None = None,
     source: str = "random",
     seed: int = 0,
 ) -> Manifest:
@@ -69,6 +79,9 @@ def emit(
         Folder; an emitted one that is there is replaced.
     x : NDArray[np.integer], optional
         Integers (n, n_features) for the expected vectors, the first 10,000 of them; None makes 2,000 random ones.
+    sequences : Sequences, optional
+        Integers for the expected vectors of a model with a front end, the first 20,000 samples of them; None makes
+        2,000 random samples.
     source : str, default='random'
         Where x comes from, in words.
     seed : int, default=0
@@ -82,12 +95,24 @@ def emit(
         If it cannot be written, or if the netlist disagrees with the golden model, in which case nothing is written.
     """
     network, port, output = compiled.network, compiled.input_port, compiled.output_port
-    if x is None:
+    vectors: Vectors
+    if network.front_end is not None:
+        if x is not None:
+            raise UsageError("a model with a front end has sequences for vectors; give sequences instead of x")
+        if not port.encoded:
+            raise UsageError("the network behind a front end reads bits; compile it with encoded_inputs=True")
+        given = random_sequences(network, RANDOM_SAMPLES, seed) if sequences is None else cut(sequences, MAX_SAMPLES)
+        vectors = stream_vectors(network, port, given, output)
+    elif x is None:
         vectors = random_vectors(network, port, RANDOM_VECTORS, seed, output)
     else:
         vectors = vectors_of(network, port, x[:MAX_VECTORS].astype(np.int64), output)
+    bench = vectors
+    if isinstance(vectors, StreamVectors):
+        samples = max(1, STANDALONE_CLOCKS // stream_values(network, port)["clocks_per_sample"])
+        bench = stream_vectors(network, port, cut(given, samples), output)
     with atomic_folder(Path(directory)) as folder:
-        manifest = _manifest(compiled, len(vectors), source)
+        manifest = _manifest(compiled, vectors, source)
         contents = {
             CORE: (header(compiled) + _verilog(compiled)).encode(),
             MODEL: to_bytes(network),
@@ -99,7 +124,7 @@ def emit(
             VECTORS: vectors.to_bytes(),
             "summary.txt": describe(manifest).encode(),
             MANIFEST: (json.dumps(manifest, indent=1, sort_keys=False) + "\n").encode(),
-            **{name: text.encode() for name, text in standalone.files_for(manifest, vectors).items()},
+            **{name: text.encode() for name, text in standalone.files_for(manifest, bench).items()},
         }
         for name, content in contents.items():
             (folder / name).write_bytes(content)
@@ -121,7 +146,7 @@ def emit_model(
     options: CompileOptions | None = None,
     *,
     target: str = "ice40",
-    data: Dataset | None = None,
+    data: Dataset | SequenceDataset | None = None,
     seed: int = 0,
     like: Manifest | None = None,
     **changes: Any,
@@ -138,8 +163,8 @@ def emit_model(
         How to compile it.
     target : str
         Name of the FPGA family.
-    data : Dataset, optional
-        Its test split becomes the expected vectors. By default what the model was trained on if that is available,
+    data : Dataset or SequenceDataset, optional
+        Sequences for a model with a front end. Its test split becomes the expected vectors. By default what the model was trained on if that is available,
         else random vectors.
     seed : int
         Of the random vectors.
@@ -161,6 +186,12 @@ def emit_model(
         If the folder cannot be written.
     """
     options = replace(options or CompileOptions(), **changes)
+    if network.front_end is not None:
+        if like is not None:
+            raise UsageError("a network behind a front end is not folded yet; give a model without one")
+        return _emit_stream(network, directory, options, target, data, seed)
+    if isinstance(data, SequenceDataset):
+        raise UsageError("the model has no front end, so that sequences are no vectors for it; give other data")
     engine: Shape | None = None
     if like is not None:
         options, target, engine = like.options, like.target, _engine_of(like, network)
@@ -198,15 +229,53 @@ def _engine_of(like: Manifest, network: LutNetwork) -> Shape:
     return like.program.shape
 
 
+def _emit_stream(
+    network: LutNetwork,
+    directory: str | Path,
+    options: CompileOptions,
+    target: str,
+    data: Dataset | SequenceDataset | None,
+    seed: int,
+) -> Manifest:
+    if options.encoded_inputs:
+        raise UsageError("the front end gives the network the encoder's bits; leave --encoded-inputs out")
+    if options.fold is not None:
+        raise UsageError("a network behind a front end is not folded yet; leave --fold out")
+    if data is None:
+        with contextlib.suppress(Lut2hwError):
+            data = recall_sequences(network)
+    if data is not None and not isinstance(data, SequenceDataset):
+        raise UsageError("the model has a front end, so that vectors are made of sequences; give those as data")
+    check_folder(Path(directory))
+    examples = None if data is None else data.through(network.front_end)
+    compiled = compile_network(network, get(target), replace(options, encoded_inputs=True), data=examples)
+    if data is None:
+        return emit(compiled, directory, seed=seed)
+    source = data.name + (", test split" if len(data.y_train) else "")
+    return emit(compiled, directory, sequences=data.test, source=source, seed=seed)
+
+
 def _verilog(compiled: Compiled | Folded) -> str:
     if isinstance(compiled, Folded):
         return engine.to_verilog(compiled.program)
-    return to_verilog(compiled.netlist, latency=compiled.latency, target=compiled.target)
+    if compiled.network.front_end is None:
+        return to_verilog(compiled.netlist, latency=compiled.latency, target=compiled.target)
+    core = StreamCore(
+        compiled.network,
+        compiled.netlist,
+        compiled.input_port,
+        latency=compiled.latency,
+        target=compiled.target,
+        output=compiled.output_port,
+        fields=False,
+    )
+    return stream_verilog(core)
 
 
-def _manifest(compiled: Compiled | Folded, n_vectors: int, source: str) -> dict[str, Any]:
+def _manifest(compiled: Compiled | Folded, vectors: Vectors, source: str) -> dict[str, Any]:
     network = compiled.network
-    clocked = compiled.latency > 0
+    stream = network.front_end is not None
+    clocked = compiled.latency > 0 or stream
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -223,7 +292,12 @@ def _manifest(compiled: Compiled | Folded, n_vectors: int, source: str) -> dict[
         **derived(network, compiled.input_port, compiled.output_port),
         **(fold_values(compiled.program) if isinstance(compiled, Folded) else _cells(compiled)),
         "model": MODEL,
-        "vectors": {"file": VECTORS, "count": n_vectors, "source": source},
+        "vectors": {
+            "file": VECTORS,
+            "count": len(vectors),
+            "source": source,
+            **({"samples": len(vectors.inputs)} if stream else {}),
+        },
         "simulation_models": list(compiled.target.simulation_models),
         "options": compiled.options.as_json(),
     }

@@ -27,6 +27,7 @@ from typing import Any
 
 from lut2hw import __version__, checked
 from lut2hw.artefact import netlist_file, verilog
+from lut2hw.artefact.stream_vectors import StreamVectors
 from lut2hw.artefact.vectors import Vectors
 from lut2hw.checked import Either, List, Maybe, OneOf, Real, Table, Text, Whole, check, optional
 from lut2hw.compile.options import CompileOptions
@@ -114,6 +115,28 @@ class Manifest:
     """The whole of manifest.json."""
     files: Mapping[str, bytes | OSError]
     """Content by name of the other files, or why there is none."""
+    code_port: InputPort | None = None
+    """Of a stream, the bits that the network behind the front end reads; `input_port` is that of samples then."""
+
+    @property
+    def stream(self) -> bool:
+        """Whether samples go in, and answers to whole sequences come out."""
+        return self.code_port is not None
+
+    @property
+    def network_port(self) -> InputPort:
+        """Layout of the netlist's input: `input_port`, but of a stream that of the bits behind the front end."""
+        return self.input_port if self.code_port is None else self.code_port
+
+    @property
+    def cycles(self) -> int | None:
+        """Cycles from an example to its answer, None where that depends on it."""
+        return None if self.stream else self.latency
+
+    @property
+    def clocks_per_sample(self) -> int:
+        """Clocks from one sample to the next, at most; 1 of a core that takes examples."""
+        return int(self.data["stream"]["clocks_per_sample"]) if self.stream else 1
 
     @cached_property
     def digest(self) -> str:
@@ -154,6 +177,8 @@ class Manifest:
         """
         if self.folded:
             return {CORE: self._folded_verilog()}
+        if self.stream:
+            return {self.sources[0]: self._stream_verilog()}
         known = verilog.primitives_of(map(get(self.target).primitive, _one_of_each(self.netlist)))
         texts = {}
         for name in self.sources:
@@ -222,6 +247,32 @@ class Manifest:
         """Clocks an example."""
         return self.program.clocks if self.folded else 1
 
+    def _stream_verilog(self) -> str:
+        """The Verilog that the model and the netlist give, which that of the folder must be: memories, which a front
+        end has, are nothing to read from anybody.
+        """
+        # Here, not above: who only reads a folder does without Amaranth.
+        from lut2hw.hdl.stream import StreamCore, stream_verilog
+
+        core = StreamCore(
+            self.network,
+            self.netlist,
+            self.network_port,
+            latency=self.latency,
+            target=get(self.target),
+            output=self.output_port,
+            fields=False,
+        )
+        text = stream_verilog(core)
+        given = self.file(self.sources[0]).decode("ascii", "replace")
+        before = given.removesuffix(text)
+        if before == given or any(line and not line.startswith("//") for line in before.split("\n")):
+            raise Lut2hwError(
+                f"{self.directory / self.sources[0]} is not as `lut2hw emit` writes it for its model, so no tool gets "
+                "it; emit the core again"
+            )
+        return text
+
     @cached_property
     def network(self) -> LutNetwork:
         """The golden model.
@@ -240,9 +291,11 @@ class Manifest:
             fits = (
                 network.answer_names == self.class_names
                 and OutputPort.of(network, self.options.outputs) == self.output_port
-                and self._port_of(network) == self.input_port
+                and (network.front_end is not None) == self.stream
+                and self._port_of(network) == self.network_port
+                and (not self.stream or InputPort.of_samples(network.front_end.samples) == self.input_port)
             )
-            known = derived(network, self.input_port, self.output_port) if fits else {}
+            known = derived(network, self.network_port, self.output_port) if fits else {}
         except (IndexError, OverflowError, UsageError):
             fits = False
         if not fits:
@@ -256,15 +309,15 @@ class Manifest:
 
     def _port_of(self, network: LutNetwork) -> InputPort:
         """The port that is this manifest's, if it is one of the network."""
-        encoded = self.input_port.encoded
+        encoded = self.network_port.encoded
         if self.options.reloadable:
             return InputPort.whole(network, encoded=encoded)
         return InputPort.of(network, self._bits_of(network), encoded=encoded)
 
     def _bits_of(self, network: LutNetwork) -> list[int]:
         """Encoder bits whose port is this manifest's, if it is one of the network."""
-        if self.input_port.encoded:
-            return [field.index for field in self.input_port.fields if field.index < len(network.encoder)]
+        if self.network_port.encoded:
+            return [field.index for field in self.network_port.fields if field.index < len(network.encoder)]
         wanted = {field.index for field in self.input_port.fields}
         return [bit for bit, feature in enumerate(network.encoder.feature.tolist()) if feature in wanted]
 
@@ -277,7 +330,7 @@ class Manifest:
         text = self.file(NETLIST)
         try:
             netlist = netlist_file.from_json(text.decode(), get(self.target).kinds)
-            if (len(netlist.inputs[INPUT]), list(netlist.outputs)) != (self.input_port.width, [OUTPUT]):
+            if (len(netlist.inputs[INPUT]), list(netlist.outputs)) != (self.network_port.width, [OUTPUT]):
                 raise ValueError
             if len(netlist.outputs[OUTPUT]) != self.data["output"]["width"]:
                 raise ValueError
@@ -298,6 +351,8 @@ class Manifest:
         """Bits of the input port that the core reads (one if it reads none), and those that it does not."""
         if self.folded:
             return list(range(max(1, self.input_port.width))), []
+        if self.stream:
+            return list(range(self.input_port.width)), []
         netlist = self.netlist
         read = {net for cell in netlist.cells for net in cell.inputs}.union(*netlist.outputs.values())
         used = [bit for bit, net in enumerate(netlist.inputs[INPUT]) if net in read] or [0]
@@ -308,6 +363,16 @@ class Manifest:
         """Expected vectors."""
         content = self.file(VECTORS)
         output = None if self.output_port.classes_alone else self.output_port.width
+        if self.stream:
+            return StreamVectors.of_bytes(
+                content,
+                self.directory / VECTORS,
+                self.n_vectors,
+                self.data["vectors"]["samples"],
+                self.input_port,
+                output,
+                bool(self.class_names),
+            )
         return Vectors.from_bytes(
             content,
             self.directory / VECTORS,
@@ -342,6 +407,14 @@ def _one_of_each(netlist: Netlist) -> Iterable[Cell]:
 
 def field_values(network: LutNetwork, port: InputPort, field: Field) -> dict[str, Any]:
     """What the manifest says of a field of the port beside its place."""
+    if network.front_end is not None and not port.encoded:
+        samples = network.front_end.samples
+        if field.index >= len(samples):  # a mark
+            return {"low": 0, "high": 1, "scale": 1.0, "zero": 0.0}
+        number = field.index
+        low, high = int(samples.low[number]), int(samples.high[number])
+        scale, zero = float(samples.scale[number]), float(samples.offset[number])
+        return {"low": low, "high": high, "scale": scale, "zero": zero}
     features, encoder = network.features, network.encoder
     feature = int(encoder.feature[field.index]) if port.encoded else field.index
     values: dict[str, Any] = (
@@ -353,6 +426,16 @@ def field_values(network: LutNetwork, port: InputPort, field: Field) -> dict[str
         values["missing"] = int(features.low[feature])
     # a real value r is the integer rint((r - zero) * scale)
     return values | {"scale": float(features.scale[feature]), "zero": float(features.offset[feature])}
+
+
+def stream_values(network: LutNetwork, code: InputPort) -> dict[str, Any]:
+    """What the manifest says of a stream; nothing of a model without a front end."""
+    if network.front_end is None:
+        return {}
+    bits = [field.index for field in code.fields]
+    encoder = network.encoder
+    clocks = network.front_end.clocks_per_sample(encoder.feature[bits], encoder.threshold[bits])
+    return {"front_end": network.front_end.kind, "clocks_per_sample": clocks, "bits": bits}
 
 
 def output_values(network: LutNetwork) -> dict[str, Any]:
@@ -400,11 +483,14 @@ def derived(network: LutNetwork, port: InputPort, output: OutputPort) -> dict[st
     network : LutNetwork
         The golden model.
     port : InputPort
-        What the core reads.
+        What the network reads; of a stream that is behind the front end.
     output : OutputPort
         What it puts out.
     """
     encoder = network.encoder
+    stream = stream_values(network, port)
+    in_core = bool(stream) or not port.encoded
+    port = InputPort.of_samples(network.front_end.samples) if stream else port
     return {
         "input": {
             **INPUT_PORTS,
@@ -423,8 +509,9 @@ def derived(network: LutNetwork, port: InputPort, output: OutputPort) -> dict[st
         "encoder": {
             "bits": len(encoder),
             "comparators": len({(int(f), int(t)) for f, t in zip(encoder.feature, encoder.threshold, strict=True)}),
-            "in_core": not port.encoded,
+            "in_core": in_core,
         },
+        **({"stream": stream} if stream else {}),
         "luts": network.n_luts,
     }
 
@@ -627,13 +714,16 @@ def _shape(target: Target) -> dict[str, Any]:
             "outputs": Maybe(List(OneOf(OUTPUTS[1:]), 1)),
             "fields": Maybe(List({**_ANSWER, **_SCALE}, 1)),
         },
+        "stream": Maybe(
+            {"front_end": Text(100), "clocks_per_sample": Whole(1, 1 << 32), "bits": List(Whole(0, 1 << 31))}
+        ),
         "encoder": {"bits": Whole(), "comparators": Whole(), "in_core": bool},
         "luts": Whole(),
         "cells": Table(Whole()),
         "discarded": Maybe(List(Text(200), 1)),
         "parts": Table(Table(Whole())),
         "model": OneOf([MODEL]),
-        "vectors": {"file": OneOf([VECTORS]), "count": Whole(0, 1 << 24), "source": Text()},
+        "vectors": {"file": OneOf([VECTORS]), "count": Whole(0, 1 << 24), "source": Text(), "samples": Maybe(Whole(0, 1 << 30))},
         "simulation_models": OneOf([list(target.simulation_models)]),
         "options": Table(Either((*checked.SCALAR.shapes, List(Text(100))))),
     }
@@ -657,7 +747,15 @@ def _parse(directory: Path, data: dict[str, Any], files: Mapping[str, bytes | OS
         fields.append(Field(entry["name"], entry["index"], offset, entry["width"], entry["signed"]))
         offset += entry["width"]
     check(data["input"]["width"], OneOf([offset]), "input.width")
-    clocked = data["latency_cycles"] > 0
+    code = None
+    if "stream" in data:
+        check(data["vectors"], {"samples": Whole(0, 1 << 30)}, "vectors")
+        check(data["input"]["encoded"], OneOf([False]), "input.encoded")
+        if len(fields) < 3 or [(field.width, field.signed) for field in fields[-2:]] != [(1, False)] * 2:
+            raise checked.Damaged("input.fields are not those of samples")
+        bits = data["stream"]["bits"]
+        code = InputPort(tuple(Field(f"bit{bit}", bit, at, 1, False) for at, bit in enumerate(bits)), True)
+    clocked = data["latency_cycles"] > 0 or code is not None
     check(data["clock"], OneOf([CLOCK_PORT if clocked else None]), "clock")
     check(data["reset"], OneOf([RESET_PORT if clocked else None]), "reset")
     try:
@@ -695,6 +793,7 @@ def _parse(directory: Path, data: dict[str, Any], files: Mapping[str, bytes | OS
         options,
         data,
         files,
+        code,
     )
 
 
@@ -802,6 +901,14 @@ def describe(manifest: dict[str, Any]) -> str:
     parts += [f"  discarded  {each}" for each in manifest.get("discarded", ())]
     rate = f"an example every {fold['clocks']:,} clocks" if fold else "one example per clock"
     latency = [f"Latency: {manifest['latency_cycles']} cycles, {rate}"]
+    if "stream" in manifest:
+        made = manifest["stream"]
+        latency = [
+            f"Front end: {made['front_end']}, whose {len(made['bits'])} bits the network reads; its own cells are not "
+            "counted above",
+            f"A sample in at most {made['clocks_per_sample']:,} clocks; {manifest['latency_cycles']} cycles of the "
+            "network after the last one's",
+        ]
     asked, expected = manifest["options"].get("fmax"), manifest["clock_mhz_expected"]
     if asked is not None and expected is not None:
         short = expected < 0.99 * asked and manifest["options"].get("pipeline", "auto") == "auto"
@@ -815,7 +922,11 @@ def describe(manifest: dict[str, Any]) -> str:
             f"Cells: {area}",
             *parts,
             f"Input: {port['width']} bits "
-            f"({len(port['fields'])} {'encoded bits' if port['encoded'] else 'features'})"
+            + (
+                f"({len(port['fields']) - 2} channels, first, last)"
+                if "stream" in manifest
+                else f"({len(port['fields'])} {'encoded bits' if port['encoded'] else 'features'})"
+            )
             + (f", in {fold['beats']} beats of {fold['lanes']}" if fold else ""),
             f"Output: {manifest['output']['width']} bits ({_in_words(manifest['output'])})",
             *latency,

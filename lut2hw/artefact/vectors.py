@@ -42,6 +42,15 @@ class Vectors:
         """One Python integer per example, bit i of it bit i of the port."""
         return words_of(self.inputs)
 
+    @property
+    def network(self) -> Vectors:
+        """What the network gets, and its answers: these vectors, but for a core with a front end before it."""
+        return self
+
+    def expected(self) -> list[int | None]:
+        """For each of `words` the word that must come out, None where none does."""
+        return list(self.answers())
+
     def answers(self) -> list[int]:
         """The word that must come out for each example, bit i of it bit i of the output port."""
         return words_of(self.outputs) if self.outputs is not None else self._classes.tolist()
@@ -98,26 +107,34 @@ class Vectors:
         cls, data: bytes, path: Path, count: int, width: int, output_width: int | None = None, *, classes: bool = True
     ) -> Vectors:
         """`load` of the content of the file `path`."""
-        try:
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                arrays: dict[str, NDArray[Any]] = {}
-                wanted: list[tuple[str, str, tuple[int, ...]]] = [("inputs", "|u1", (count, -(-width // 8)))]
-                if classes:
-                    wanted.append(("classes", "<i4", (count,)))
-                if output_width is not None:
-                    wanted.append(("outputs", "|u1", (count, -(-output_width // 8))))
-                for name, dtype, shape in wanted:
-                    info = archive.getinfo(f"{name}.npy")
-                    if info.file_size > np.dtype(dtype).itemsize * int(np.prod(shape, dtype=object)) + 4096:
-                        raise ValueError
-                    with archive.open(info) as file:
-                        array = np.lib.format.read_array(file, allow_pickle=False, max_header_size=4096)
-                    if array.dtype.str != dtype or array.shape != shape:
-                        raise ValueError
-                    arrays[name] = array
-        except Exception:  # zip and array readers fail in many ways on damaged files
-            raise Lut2hwError(f"{path} does not hold {count} vectors of {width} bits; emit the core again") from None
+        wanted: list[tuple[str, str, tuple[int, ...]]] = [("inputs", "|u1", (count, -(-width // 8)))]
+        if classes:
+            wanted.append(("classes", "<i4", (count,)))
+        if output_width is not None:
+            wanted.append(("outputs", "|u1", (count, -(-output_width // 8))))
+        arrays = read_arrays(data, wanted)
+        if arrays is None:
+            raise Lut2hwError(f"{path} does not hold {count} vectors of {width} bits; emit the core again")
         return cls(arrays["inputs"], arrays["classes"].astype(np.int32) if classes else None, arrays.get("outputs"))
+
+
+def read_arrays(data: bytes, wanted: list[tuple[str, str, tuple[int, ...]]]) -> dict[str, NDArray[Any]] | None:
+    """Arrays of an archive, each with its name, dtype and shape; None if it holds anything else."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            arrays: dict[str, NDArray[Any]] = {}
+            for name, dtype, shape in wanted:
+                info = archive.getinfo(f"{name}.npy")
+                if info.file_size > np.dtype(dtype).itemsize * int(np.prod(shape, dtype=object)) + 4096:
+                    return None
+                with archive.open(info) as file:
+                    array = np.lib.format.read_array(file, allow_pickle=False, max_header_size=4096)
+                if array.dtype.str != dtype or array.shape != shape:
+                    return None
+                arrays[name] = array
+    except Exception:  # zip and array readers fail in many ways on damaged files
+        return None
+    return arrays
 
 
 def packed_port(port: InputPort, inputs: NDArray[np.uint8]) -> bits.Packed:
@@ -163,12 +180,13 @@ def expected(
     output : OutputPort, optional
         What the core puts out; None for the answer alone.
     """
-    return _answered(network, inputs, encoded_bits(network, port, inputs), output)
+    return answered(network, inputs, encoded_bits(network, port, inputs), output)
 
 
-def _answered(
+def answered(
     network: LutNetwork, inputs: NDArray[np.uint8], encoded: bits.Packed, output: OutputPort | None
 ) -> Vectors:
+    """Vectors of bits of the port, with the answers to packed encoder bits."""
     output = OutputPort.of(network) if output is None else output
     if output.classes_alone:
         return Vectors(inputs, network.predict_packed(encoded, len(inputs)).astype(np.int32))
@@ -189,7 +207,7 @@ def vectors_of(
     """
     rows = bits.unpack(port.bits_of(network, x), len(x))
     inputs = np.packbits(rows, axis=0, bitorder="little").T.copy()
-    return _answered(network, inputs, network.encoder(x), output)
+    return answered(network, inputs, network.encoder(x), output)
 
 
 def random_vectors(

@@ -7,7 +7,7 @@ from typing import Any
 
 from lut2hw.choices import Task
 from lut2hw.data.dataset import Dataset, Examples, Schema, load, load_examples
-from lut2hw.data.sequences import load_sequences, sequence_examples
+from lut2hw.data.sequences import SequenceDataset, load_sequences, sequence_examples
 from lut2hw.errors import UsageError
 from lut2hw.model.network import LutNetwork
 
@@ -82,6 +82,26 @@ def examples_like(
     if drop_missing or header is not None:
         raise UsageError("--drop-missing and --header are not for sequences; leave them out")
     return sequence_examples(data, schema)
+
+
+def recall_sequences(network: LutNetwork) -> SequenceDataset:
+    """The sequences that a network with a front end was trained on, by the options in its meta.
+
+    Parameters
+    ----------
+    network : LutNetwork
+        A model with its data options in its meta.
+
+    Raises
+    ------
+    UsageError
+        In one line.
+    """
+    schema = schema_of(network)
+    data = schema.options.get("data")
+    if not isinstance(data, str):
+        raise UsageError("the model does not say which data it was trained on; give --data")
+    return load_sequences(data, like=schema)
 
 
 def recall(network: LutNetwork) -> Dataset:

@@ -1,0 +1,154 @@
+"""Vectors of a stream: samples with their marks, and the word that must come out after each sequence.
+
+File format: that of `lut2hw.artefact.vectors`, with a row of `inputs` for each sample and a row of `classes` and
+`outputs` for each sequence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lut2hw import bits
+from lut2hw.artefact.vectors import Vectors, answered, read_arrays
+from lut2hw.errors import Lut2hwError
+from lut2hw.frontends.sequences import Sequences
+from lut2hw.logic.port import InputPort, OutputPort
+from lut2hw.model.network import LutNetwork
+
+
+@dataclass(frozen=True, eq=False)
+class StreamVectors(Vectors):
+    """`inputs` has a row for each sample, `classes` and `outputs` have one for each sequence."""
+
+    ends: NDArray[np.int64] = np.zeros(0, np.int64)  # noqa: RUF009 - never written to
+    """int64 (n,), the sample that ends each sequence."""
+    code: Vectors | None = None
+    """What the network behind the front end gets of each sequence, and the same answers; None if it is not known."""
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    @property
+    def network(self) -> Vectors:
+        assert self.code is not None, "what the network gets is known where a model made the vectors"
+        return self.code
+
+    def expected(self) -> list[int | None]:
+        out: list[int | None] = [None] * len(self.inputs)
+        for at, answer in zip(self.ends.tolist(), self.answers(), strict=True):
+            out[at] = answer
+        return out
+
+    def first(self, n: int) -> StreamVectors:
+        """At most `n` of the sequences."""
+        n = min(n, len(self))
+        samples = int(self.ends[n - 1]) + 1 if n else 0
+        classes, outputs = (None if each is None else each[:n] for each in (self.classes, self.outputs))
+        code = None if self.code is None else self.code.first(n)
+        return StreamVectors(self.inputs[:samples], classes, outputs, self.ends[:n], code)  # type: ignore[arg-type]
+
+    @classmethod
+    def of_bytes(
+        cls, data: bytes, path: Path, count: int, samples: int, port: InputPort, output_width: int | None, classes: bool
+    ) -> StreamVectors:
+        """Read `count` sequences with so many samples in all.
+
+        Raises
+        ------
+        Lut2hwError
+            For any other content.
+        """
+        wanted: list[tuple[str, str, tuple[int, ...]]] = [("inputs", "|u1", (samples, -(-port.width // 8)))]
+        if classes:
+            wanted.append(("classes", "<i4", (count,)))
+        if output_width is not None:
+            wanted.append(("outputs", "|u1", (count, -(-output_width // 8))))
+        arrays = read_arrays(data, wanted)
+        if arrays is not None:
+            ends = np.flatnonzero(_bit(arrays["inputs"], port.width - 1))
+            if len(ends) == count and (not samples or ends[-1:].tolist() == [samples - 1]):
+                given = arrays["classes"].astype(np.int32) if classes else None
+                return cls(arrays["inputs"], given, arrays.get("outputs"), ends)
+        raise Lut2hwError(f"{path} does not hold {count} sequences of {samples} samples; emit the core again")
+
+
+def _bit(rows: NDArray[np.uint8], bit: int) -> NDArray[np.uint8]:
+    return rows[:, bit // 8] >> (bit % 8) & 1
+
+
+def sample_rows(port: InputPort, sequences: Sequences) -> NDArray[np.uint8]:
+    """Samples in range as bits of the port, uint8 (samples, ceil(width / 8)), each first and last one marked."""
+    marks = np.zeros((len(sequences.values), 2), np.int64)
+    marks[sequences.start, 0] = 1
+    marks[sequences.start + sequences.length - 1, 1] = 1
+    values = np.concatenate([sequences.values, marks], axis=1)
+    rows = [values[:, field.index] >> bit & 1 for field in port.fields for bit in range(field.width)]
+    return np.packbits(np.array(rows, np.uint8), axis=0, bitorder="little").T.copy()
+
+
+def sequences_of(port: InputPort, rows: NDArray[np.uint8]) -> Sequences:
+    """Undo `sample_rows`."""
+    given = np.unpackbits(rows, axis=1, count=port.width, bitorder="little").astype(np.int64)
+    columns = []
+    for field in port.fields[:-2]:
+        column = (given[:, field.offset : field.offset + field.width] << np.arange(field.width)).sum(axis=1)
+        columns.append(column - (column >> field.width - 1 << field.width if field.signed else 0))
+    ends = np.flatnonzero(given[:, port.width - 1])
+    return Sequences(np.stack(columns, 1), np.diff(ends, prepend=-1).astype(np.int64))
+
+
+def stream_vectors(
+    network: LutNetwork, code: InputPort, sequences: Sequences, output: OutputPort
+) -> StreamVectors:
+    """Vectors of sequences, with the golden model's answers.
+
+    Parameters
+    ----------
+    network : LutNetwork
+        With a front end.
+    code : InputPort
+        Encoder bits that its netlist reads.
+    sequences : Sequences
+        Integers; values beyond the range of a channel saturate.
+    output : OutputPort
+        What the core puts out.
+    """
+    front_end = network.front_end
+    clipped = sequences.mapped(front_end.samples.clip(sequences.values))
+    x = front_end.transform(clipped)
+    encoded = network.encoder(x)
+    rows = np.packbits(bits.unpack(code.bits_of(network, x), len(x)), axis=0, bitorder="little").T.copy()
+    inner = answered(network, rows, encoded, output)
+    port = InputPort.of_samples(front_end.samples)
+    ends = clipped.start + clipped.length - 1
+    return StreamVectors(sample_rows(port, clipped), inner.classes, inner.outputs, ends, inner)
+
+
+def cut(sequences: Sequences, samples: int) -> Sequences:
+    """The first sequences, of so many samples in all; the last of them may be cut short."""
+    if samples >= len(sequences.values):
+        return sequences
+    n = int(np.searchsorted(sequences.start, samples))
+    length = sequences.length[:n].copy()
+    length[-1] = samples - sequences.start[n - 1]
+    return Sequences(sequences.values[:samples], length)
+
+
+def random_sequences(network: LutNetwork, samples: int, seed: int) -> Sequences:
+    """Sequences of so many samples in all: of one, of two, and longer ones; noise, walks, and ends of the ranges."""
+    rng = np.random.default_rng(seed)
+    low, high = network.front_end.samples.low, network.front_end.samples.high
+    parts, left = [], samples
+    while left > 0:
+        n = min(left, (1, 2, int(rng.integers(1, 12)), int(rng.integers(1, 100)))[len(parts) % 4])
+        noise = rng.integers(low, high, (n, len(low)), endpoint=True)
+        walk = low + (high - low) // 2 + np.cumsum(rng.normal(0, 0.1, (n, len(low))) * (high - low), axis=0)
+        ends = np.where(rng.random((n, len(low))) < 0.5, low, high)
+        kind = int(rng.integers(3))
+        parts.append(np.clip((noise, walk.astype(np.int64), ends)[kind], low, high))
+        left -= n
+    return Sequences.of(parts) if parts else Sequences(np.zeros((0, len(low)), np.int64), np.zeros(0, np.int64))

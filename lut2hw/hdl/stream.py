@@ -1,0 +1,99 @@
+"""The core of a stream: a front end and the network behind it, as one component."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.back import rtlil
+from amaranth.hdl import Module, Value
+from amaranth.lib import wiring
+
+from lut2hw.hdl.convert import VerilogPlatform, from_rtlil
+from lut2hw.hdl.core import NetlistCore
+from lut2hw.hdl.layout import core_members
+from lut2hw.logic.netlist import Netlist
+from lut2hw.logic.port import TOP, InputPort, OutputPort
+from lut2hw.model.network import LutNetwork
+from lut2hw.targets.base import Target
+
+
+class StreamCore(wiring.Component):
+    """A front end, and the netlist of a network that reads its bits: samples in, answers of whole sequences out.
+
+    Parameters
+    ----------
+    network : LutNetwork
+        With a front end.
+    netlist : Netlist
+        Of the network alone, compiled with encoded inputs.
+    port : InputPort
+        The netlist's input, bits of the encoder.
+    latency : int
+        Registers of the netlist.
+    target : Target or None
+        Family of the netlist's primitives. If None, every platform gets its behaviour.
+    output : OutputPort
+        The netlist's output.
+    fields : bool
+        Payloads are a structure and an enumeration; else plain vectors of the same bits.
+
+    Members
+    -------
+    i : In(stream.Signature(data.Layout))
+        Samples: each channel is a field, and so are ``first`` and ``last``. Of the sample after a last one, and after
+        reset, ``first`` need not be set; where it is, a sequence that has begun is dropped.
+    o : Out(stream.Signature(classes))
+        An answer after each last sample, as of `lut2hw.hdl.core.Core`.
+    """
+
+    def __init__(
+        self,
+        network: LutNetwork,
+        netlist: Netlist,
+        port: InputPort,
+        *,
+        latency: int,
+        target: Target | None,
+        output: OutputPort,
+        fields: bool = True,
+    ) -> None:
+        encoder = network.encoder
+        bits = [field.index for field in port.fields]
+        self.front_end = network.front_end.create(encoder.feature[bits], encoder.threshold[bits])
+        self.network = NetlistCore(netlist, latency=latency, target=target)
+        samples = InputPort.of_samples(network.front_end.samples)
+        super().__init__(core_members(samples, output, network.answer_names, fields=fields))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.front_end = front_end = self.front_end
+        m.submodules.network = network = self.network
+        m.d.comb += [
+            front_end.i.payload.eq(Value.cast(self.i.payload)),
+            front_end.i.valid.eq(self.i.valid),
+            self.i.ready.eq(front_end.i.ready),
+            network.i.payload.eq(front_end.o.payload),
+            network.i.valid.eq(front_end.o.valid),
+            front_end.o.ready.eq(network.i.ready),
+            Value.cast(self.o.payload).eq(network.o.payload),
+            self.o.valid.eq(network.o.valid),
+            network.o.ready.eq(self.o.ready),
+        ]
+        return m
+
+
+def stream_verilog(core: StreamCore) -> str:
+    """Verilog of the core, module `TOP` and those in it; the same core gives the same text.
+
+    Parameters
+    ----------
+    core : StreamCore
+        For a target, with plain vectors.
+
+    Raises
+    ------
+    ToolError
+        If yosys fails.
+    """
+    platform: Any = VerilogPlatform()
+    return from_rtlil(str(rtlil.convert(core, name=TOP, platform=platform, emit_src=False)))
