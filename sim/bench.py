@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -31,14 +32,15 @@ class Drive(NamedTuple):
 class Bench:
     """Streams vectors with random stalls on both sides, resets in the middle, then runs at full speed.
 
-    words: an input port value for each vector. expected: the output port each. latency: cycles, or None if the core
+    words: an input port value for each vector, or of a stream for each sample. expected: the output port each, None
+    after a sample that ends no sequence. latency: cycles, or None if the core
     may take any time (then nothing is known about when answers come). seed: of the stalls. resets: the core has a
     reset. beats: in how many parts an example comes in; 1 for one that comes whole. lanes: bits of each part, behind
     one that says to forget the parts that came. clocks: that the core works on an example, at most.
     """
 
     words: list[int]
-    expected: list[int]
+    expected: Sequence[int | None]
     latency: int | None = 0
     seed: int = 0
     resets: bool = False
@@ -82,7 +84,12 @@ class Bench:
 
     def drive(self) -> Drive:
         """Inputs for the next clock."""
-        if self.reset_at is not None and self.sent >= self.reset_at and self.reset_left == 0 and self.flying:
+        if (
+            self.reset_at is not None
+            and self.sent >= self.reset_at
+            and self.reset_left == 0
+            and self.sent > self.checked
+        ):
             self.reset_at, self.reset_left = None, 2
         if self.reset_left:
             self.reset_left -= 1
@@ -112,7 +119,8 @@ class Bench:
         self.offered, self.idle = False, 0
         self.beat = 0 if self.restarting else self.beat + 1
         if self.beat == self.beats:
-            self.flying.append((self.sent, self.cycles))
+            if self.expected[self.sent] is not None:
+                self.flying.append((self.sent, self.cycles))
             self.sent, self.beat = self.sent + 1, 0
 
     def gap(self) -> int | None:
@@ -163,13 +171,17 @@ class Bench:
         if payload is None or payload != self.expected[index]:
             self.mismatches += 1
             self.first = self.first or {
-                "vector": index,
+                "vector": self.answers_to(index),
                 "input": f"{self.words[index]:x}",
                 "expected": self.expected[index],
                 "got": payload,
             }
         else:
             self.classes[payload] = self.classes.get(payload, 0) + 1
+
+    def answers_to(self, word: int) -> int:
+        """How many of the words before this one have an answer."""
+        return word - self.expected[:word].count(None)
 
     def error(self, what: str) -> None:
         """Note an error of the protocol."""
@@ -179,7 +191,7 @@ class Bench:
     def result(self) -> dict[str, Any]:
         """JSON values: vectors checked, mismatches, the first of them, errors of the protocol, answers by class."""
         return {
-            "vectors": self.checked,
+            "vectors": self.answers_to(self.checked),
             "mismatches": self.mismatches,
             "first": self.first,
             "errors": self.errors,

@@ -164,8 +164,8 @@ def emit_model(
     target : str
         Name of the FPGA family.
     data : Dataset or SequenceDataset, optional
-        Sequences for a model with a front end. Its test split becomes the expected vectors. By default what the model was trained on if that is available,
-        else random vectors.
+        Sequences for a model with a front end. Its test split becomes the expected vectors. By default what the model
+        was trained on if that is available, else random vectors.
     seed : int
         Of the random vectors.
     like : Manifest, optional

@@ -268,8 +268,8 @@ class Manifest:
         before = given.removesuffix(text)
         if before == given or any(line and not line.startswith("//") for line in before.split("\n")):
             raise Lut2hwError(
-                f"{self.directory / self.sources[0]} is not as `lut2hw emit` writes it for its model, so no tool gets "
-                "it; emit the core again"
+                f"{self.directory / self.sources[0]} is not as `lut2hw emit` writes it for its model, so no tool "
+                "gets it; emit the core again"
             )
         return text
 
@@ -723,7 +723,12 @@ def _shape(target: Target) -> dict[str, Any]:
         "discarded": Maybe(List(Text(200), 1)),
         "parts": Table(Table(Whole())),
         "model": OneOf([MODEL]),
-        "vectors": {"file": OneOf([VECTORS]), "count": Whole(0, 1 << 24), "source": Text(), "samples": Maybe(Whole(0, 1 << 30))},
+        "vectors": {
+            "file": OneOf([VECTORS]),
+            "count": Whole(0, 1 << 24),
+            "source": Text(),
+            "samples": Maybe(Whole(0, 1 << 30)),
+        },
         "simulation_models": OneOf([list(target.simulation_models)]),
         "options": Table(Either((*checked.SCALAR.shapes, List(Text(100))))),
     }
@@ -904,8 +909,8 @@ def describe(manifest: dict[str, Any]) -> str:
     if "stream" in manifest:
         made = manifest["stream"]
         latency = [
-            f"Front end: {made['front_end']}, whose {len(made['bits'])} bits the network reads; its own cells are not "
-            "counted above",
+            f"Front end: {made['front_end']}, whose {len(made['bits'])} bits the network reads; its own cells are "
+            "not counted above",
             f"A sample in at most {made['clocks_per_sample']:,} clocks; {manifest['latency_cycles']} cycles of the "
             "network after the last one's",
         ]

@@ -27,7 +27,8 @@ def files_for(manifest: Mapping[str, Any], vectors: Vectors) -> dict[str, str]:
     Verilog), `vectors_in.hex` and `vectors_out.hex` (its first `MAX_VECTORS` vectors for $readmemh: input port and
     output port), `models.v` (what the primitives do), and `lut2hw_core.core` for FuseSoC.
     """
-    vectors = vectors.first(MAX_VECTORS)
+    stream = manifest.get("stream")
+    vectors = vectors if stream else vectors.first(MAX_VECTORS)
     target = get(manifest["target"])
     sources = " ".join(manifest["sources"])
     if target.flow is None:  # no flow, no primitives of its own: resolve the models to plain LUTs
@@ -42,6 +43,8 @@ def files_for(manifest: Mapping[str, Any], vectors: Vectors) -> dict[str, str]:
         "target": target.name,
         "top": manifest["top"],
         "count": len(vectors),
+        "words": len(vectors.inputs),
+        "clocks": 1 if stream is None else stream["clocks_per_sample"],
         "input": manifest["input"],
         "output": manifest["output"],
         "input_width": max(1, manifest["input"]["width"]),

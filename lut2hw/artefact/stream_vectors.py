@@ -6,7 +6,7 @@ File format: that of `lut2hw.artefact.vectors`, with a row of `inputs` for each 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ from lut2hw.model.network import LutNetwork
 class StreamVectors(Vectors):
     """`inputs` has a row for each sample, `classes` and `outputs` have one for each sequence."""
 
-    ends: NDArray[np.int64] = np.zeros(0, np.int64)  # noqa: RUF009 - never written to
+    ends: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     """int64 (n,), the sample that ends each sequence."""
     code: Vectors | None = None
     """What the network behind the front end gets of each sequence, and the same answers; None if it is not known."""
@@ -51,9 +51,20 @@ class StreamVectors(Vectors):
         code = None if self.code is None else self.code.first(n)
         return StreamVectors(self.inputs[:samples], classes, outputs, self.ends[:n], code)  # type: ignore[arg-type]
 
+    def within(self, samples: int) -> StreamVectors:
+        """The first sequences that have so many samples in all, at least one."""
+        return self.first(max(1, int(np.searchsorted(self.ends, samples))))
+
     @classmethod
     def of_bytes(
-        cls, data: bytes, path: Path, count: int, samples: int, port: InputPort, output_width: int | None, classes: bool
+        cls,
+        data: bytes,
+        path: Path,
+        count: int,
+        samples: int,
+        port: InputPort,
+        output_width: int | None,
+        classes: bool,
     ) -> StreamVectors:
         """Read `count` sequences with so many samples in all.
 
@@ -86,7 +97,7 @@ def sample_rows(port: InputPort, sequences: Sequences) -> NDArray[np.uint8]:
     marks[sequences.start, 0] = 1
     marks[sequences.start + sequences.length - 1, 1] = 1
     values = np.concatenate([sequences.values, marks], axis=1)
-    rows = [values[:, field.index] >> bit & 1 for field in port.fields for bit in range(field.width)]
+    rows = [values[:, each.index] >> bit & 1 for each in port.fields for bit in range(each.width)]
     return np.packbits(np.array(rows, np.uint8), axis=0, bitorder="little").T.copy()
 
 
@@ -94,16 +105,14 @@ def sequences_of(port: InputPort, rows: NDArray[np.uint8]) -> Sequences:
     """Undo `sample_rows`."""
     given = np.unpackbits(rows, axis=1, count=port.width, bitorder="little").astype(np.int64)
     columns = []
-    for field in port.fields[:-2]:
-        column = (given[:, field.offset : field.offset + field.width] << np.arange(field.width)).sum(axis=1)
-        columns.append(column - (column >> field.width - 1 << field.width if field.signed else 0))
+    for each in port.fields[:-2]:
+        column = (given[:, each.offset : each.offset + each.width] << np.arange(each.width)).sum(axis=1)
+        columns.append(column - (column >> each.width - 1 << each.width if each.signed else 0))
     ends = np.flatnonzero(given[:, port.width - 1])
     return Sequences(np.stack(columns, 1), np.diff(ends, prepend=-1).astype(np.int64))
 
 
-def stream_vectors(
-    network: LutNetwork, code: InputPort, sequences: Sequences, output: OutputPort
-) -> StreamVectors:
+def stream_vectors(network: LutNetwork, code: InputPort, sequences: Sequences, output: OutputPort) -> StreamVectors:
     """Vectors of sequences, with the golden model's answers.
 
     Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,7 +29,7 @@ from lut2hw.cli.options import (
     complete_board,
     complete_device,
 )
-from lut2hw.cli.render import check_output_file, print_table, progress_bar, report, say, show_notes
+from lut2hw.cli.render import check_output_file, print_table, progress_bar, report, say, show_notes, stream_json
 from lut2hw.errors import UsageError
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def emit(
     from lut2hw.compile.options import CompileOptions
     from lut2hw.logic.port import ANSWER, OUTPUTS
     from lut2hw.model.network import LutNetwork
-    from lut2hw.training.recall import load_like
+    from lut2hw.training.recall import load_like, load_sequences_like
 
     if output is not None:
         names = set(output.split(",")) <= set(OUTPUTS)
@@ -139,7 +139,8 @@ def emit(
         raise UsageError("with --like options and family are those of its core; leave the others out")
 
     network = LutNetwork.load(model)
-    dataset = None if data is None else load_like(data, network)
+    loaded = load_like if network.front_end is None else load_sequences_like
+    dataset: Any = None if data is None else loaded(data, network)
     if dataset is not None:
         show_notes(dataset.notes)
     with progress_bar() as progress:
@@ -169,6 +170,7 @@ def emit(
             "target": manifest.target,
             "luts": cells.get("lut", 0),
             "latency_cycles": manifest.latency,
+            **stream_json(manifest.network),
             "directory": str(manifest.directory),
             "cells": cells,
             "parts": manifest.data["parts"],

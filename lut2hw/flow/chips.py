@@ -137,7 +137,7 @@ def _pins(manifest: Manifest, flow: Flow, part: Device) -> str:
     width, _ = pieces(manifest.output_port.width, len(manifest.bits_read[0]))
     # a port of one bit has no index
     result = ["result"] if width == 1 else [f"result[{bit}]" for bit in range(width)]
-    ports = ["clk", "reset", "shift", "data", "done", *result, *["ready"] * manifest.folded]
+    ports = ["clk", "reset", "shift", "data", "done", *result, *["ready"] * (manifest.folded or manifest.stream)]
     if len(ports) > len(part.pins):
         raise Lut2hwError(
             f"the chip has {len(ports)} pins, only {len(part.pins)} are known of this package; build "
@@ -161,6 +161,11 @@ def board_design(manifest: Manifest, name: str, baud: int | None = None) -> Desi
     UsageError
         For a board of another family or a baud rate that its clock cannot make.
     """
+    if manifest.stream:
+        raise UsageError(
+            "the serial link of a board asks for whole examples, not samples; build a core with a front end without "
+            "--board, or give it its samples in a design of your own"
+        )
     board = boards.check_target(name, manifest.target, manifest.directory)
     target = targets.get(board.target)
     flow = target.flow

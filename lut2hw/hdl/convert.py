@@ -28,6 +28,10 @@ AS_LOGIC = ("proc", "opt_clean", *_STRIP, "write_verilog design.v")
 that depend on the initial state of a state machine alone would be unknown until then."""
 
 
+WITH_MEMORIES = ("proc -norom", "memory_collect", "opt_clean", *_STRIP, "write_verilog design.v")
+"""The same for designs with memories."""
+
+
 class VerilogPlatform:
     """What a design is elaborated for when its Verilog goes to tools of one's own.
 

@@ -11,10 +11,12 @@ from amaranth.lib.wiring import In, connect, flipped
 from numpy.typing import ArrayLike
 
 from lut2hw.artefact.folder import Manifest
+from lut2hw.errors import UsageError
 from lut2hw.hdl.core import between_streams
 from lut2hw.hdl.folded import Engine, Widened
 from lut2hw.hdl.layout import beats_signature, class_enum, connect_load, core_members, load_members
 from lut2hw.hdl.protocol import Identity
+from lut2hw.hdl.stream import StreamCore
 from lut2hw.logic.port import INPUT_PORTS, LOAD_PORTS, OUTPUT_PORTS
 
 
@@ -91,6 +93,8 @@ class EmittedCore(wiring.Component):
             Raw features (n, n_features).
         """
         network = self.manifest.network
+        if self.manifest.stream:
+            raise UsageError("a core with a front end takes samples, not features")
         return self.manifest.input_port.values_of(network, network.features.integers_of(x))
 
     def elaborate(self, platform: Any) -> Module | Instance:
@@ -107,6 +111,26 @@ class EmittedCore(wiring.Component):
                 Value.cast(self.o.payload).eq(engine.o.payload),
                 self.o.valid.eq(engine.o.valid),
                 engine.o.ready.eq(self.o.ready),
+            ]
+            return m
+        if platform is None and manifest.stream:
+            m = Module()
+            m.submodules.stream = core = StreamCore(
+                manifest.network,
+                manifest.netlist,
+                manifest.network_port,
+                latency=manifest.latency,
+                target=None,
+                output=manifest.output_port,
+                fields=False,
+            )
+            m.d.comb += [
+                core.i.payload.eq(Value.cast(self.i.payload)),
+                core.i.valid.eq(self.i.valid),
+                self.i.ready.eq(core.i.ready),
+                Value.cast(self.o.payload).eq(core.o.payload),
+                self.o.valid.eq(core.o.valid),
+                core.o.ready.eq(self.o.ready),
             ]
             return m
         if platform is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lut2hw.logic.port import CLOCK_PORT, INPUT_PORTS, OUTPUT_PORTS, RESET_PORT, TOP, Field
+from lut2hw.logic.port import CLOCK_PORT, INPUT_PORTS, OUTPUT_PORTS, RESET_PORT, TOP, Field, InputPort
 from lut2hw.quote import comment
 
 if TYPE_CHECKING:
@@ -23,7 +23,10 @@ def header(compiled: Compiled | Folded) -> str:
 
 
 def _lines(compiled: Compiled | Folded) -> Iterator[str]:
-    port, names, latency = compiled.input_port, compiled.network.answer_names, compiled.latency
+    if compiled.network.front_end is not None:
+        yield from _of_stream(compiled)
+        return
+    port, latency = compiled.input_port, compiled.latency
     into, out = INPUT_PORTS, OUTPUT_PORTS
     output = compiled.output_port
     when = f"{latency} clock{'s' * (latency != 1)} later" if latency else "at once, there is no clock"
@@ -56,6 +59,44 @@ def _lines(compiled: Compiled | Folded) -> Iterator[str]:
         yield f"  {_bits(field.offset, field.width)} {_field(compiled, field)}"
     if not port.fields:
         yield "  [0] nothing: the answer is always the same"
+    yield from _answers(compiled)
+    yield ""
+    yield f"{TOP} classify ("
+    if latency:
+        yield f"    .{CLOCK_PORT}({CLOCK_PORT}), .{RESET_PORT}({RESET_PORT}),"
+    yield f"    .{into['payload']}(example), .{into['valid']}(example_valid), .{into['ready']}(example_ready),"
+    yield f"    .{out['payload']}(number), .{out['valid']}(number_valid), .{out['ready']}(number_ready)"
+    yield ");"
+
+
+def _of_stream(compiled: Compiled | Folded) -> Iterator[str]:
+    """The ports of a core with a front end."""
+    into, samples = INPUT_PORTS, compiled.network.front_end.samples
+    port = InputPort.of_samples(samples)
+    yield f"{TOP} for {compiled.target.name}: samples in, an answer to each sequence of them out."
+    yield ""
+    yield f"{CLOCK_PORT}, {RESET_PORT}: rising edge; synchronous, active high."
+    yield (
+        f"{into['payload']} {_bits(0, port.width)}: a sample, taken while {into['valid']} and {into['ready']} are "
+        "high. Its bits are"
+    )
+    for field in port.fields[:-2]:
+        number = comment(field.name)
+        scale, zero = float(samples.scale[field.index]), float(samples.offset[field.index])
+        if (scale, zero) != (1.0, 0.0):
+            number = f"round(({number} - {zero!r}) * {scale!r})"
+        kind = "two's complement" if field.signed else "unsigned"
+        values = f"{int(samples.low[field.index])} to {int(samples.high[field.index])}"
+        yield f"  {_bits(field.offset, field.width)} {number}, {kind}, {values}"
+    first, last = port.fields[-2:]
+    yield f"  {_bits(first.offset, 1)} first: it begins a sequence, as after reset and after a last one in any case"
+    yield f"  {_bits(last.offset, 1)} last: it ends the sequence, and the answer follows"
+    yield from _answers(compiled)
+
+
+def _answers(compiled: Compiled | Folded) -> Iterator[str]:
+    """The output port."""
+    out, output, names = OUTPUT_PORTS, compiled.output_port, compiled.network.answer_names
     if output.classes_alone:
         yield (
             f"{out['payload']} {_bits(0, output.width)}: the number of the class, unsigned, there while "
@@ -75,13 +116,6 @@ def _lines(compiled: Compiled | Folded) -> Iterator[str]:
         yield f"  {number} {comment(name)}"
     if compiled.network.head.reject:
         yield f"The last one is the answer where the margin is below {compiled.network.head.reject}."
-    yield ""
-    yield f"{TOP} classify ("
-    if latency:
-        yield f"    .{CLOCK_PORT}({CLOCK_PORT}), .{RESET_PORT}({RESET_PORT}),"
-    yield f"    .{into['payload']}(example), .{into['valid']}(example_valid), .{into['ready']}(example_ready),"
-    yield f"    .{out['payload']}(number), .{out['valid']}(number_valid), .{out['ready']}(number_ready)"
-    yield ");"
 
 
 def _answer(compiled: Compiled | Folded, field: Field, part: str) -> str:

@@ -8,11 +8,11 @@ from amaranth.back import rtlil
 from amaranth.hdl import Module, Value
 from amaranth.lib import wiring
 
-from lut2hw.hdl.convert import VerilogPlatform, from_rtlil
+from lut2hw.hdl.convert import WITH_MEMORIES, VerilogPlatform, from_rtlil
 from lut2hw.hdl.core import NetlistCore
-from lut2hw.hdl.layout import core_members
+from lut2hw.hdl.layout import core_members, flat_members
 from lut2hw.logic.netlist import Netlist
-from lut2hw.logic.port import TOP, InputPort, OutputPort
+from lut2hw.logic.port import INPUT_PORTS, OUTPUT_PORTS, TOP, InputPort, OutputPort
 from lut2hw.model.network import LutNetwork
 from lut2hw.targets.base import Target
 
@@ -82,6 +82,23 @@ class StreamCore(wiring.Component):
         return m
 
 
+class _FlatStream(wiring.Component):
+    """The core with ports named as those of every core."""
+
+    def __init__(self, core: StreamCore) -> None:
+        self.core = core
+        super().__init__(flat_members(len(Value.cast(core.i.payload)), len(Value.cast(core.o.payload))))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.stream = core = self.core
+        for ports, stream, given in ((INPUT_PORTS, core.i, "ready"), (OUTPUT_PORTS, core.o, "valid payload")):
+            for part, name in ports.items():
+                inner, outer = Value.cast(getattr(stream, part)), getattr(self, name)
+                m.d.comb += outer.eq(inner) if part in given.split() else inner.eq(outer)
+        return m
+
+
 def stream_verilog(core: StreamCore) -> str:
     """Verilog of the core, module `TOP` and those in it; the same core gives the same text.
 
@@ -96,4 +113,6 @@ def stream_verilog(core: StreamCore) -> str:
         If yosys fails.
     """
     platform: Any = VerilogPlatform()
-    return from_rtlil(str(rtlil.convert(core, name=TOP, platform=platform, emit_src=False)))
+    return from_rtlil(
+        str(rtlil.convert(_FlatStream(core), name=TOP, platform=platform, emit_src=False)), WITH_MEMORIES
+    )

@@ -84,6 +84,26 @@ def examples_like(
     return sequence_examples(data, schema)
 
 
+def load_sequences_like(data: str | Path, network: LutNetwork, **options: Any) -> SequenceDataset:
+    """Load sequences as the front end of `network` reads them.
+
+    Parameters
+    ----------
+    data : str | Path
+        As of `lut2hw.data.load_sequences`.
+    network : LutNetwork
+        With a front end.
+    options : Any
+        As of `lut2hw.data.load_sequences`.
+
+    Raises
+    ------
+    UsageError
+        In one line.
+    """
+    return load_sequences(data, like=schema_of(network), **options)
+
+
 def recall_sequences(network: LutNetwork) -> SequenceDataset:
     """The sequences that a network with a front end was trained on, by the options in its meta.
 

@@ -16,6 +16,7 @@ from typing import Any
 from lut2hw import tools
 from lut2hw.artefact.folder import Manifest
 from lut2hw.artefact.results import read_build
+from lut2hw.artefact.stream_vectors import StreamVectors
 from lut2hw.artefact.vectors import Vectors
 from lut2hw.errors import ToolError, UsageError
 from lut2hw.files import read_bytes
@@ -197,7 +198,7 @@ def _read_shift(
         raise ToolError(f"build.json names what cannot be: {error}; build again") from None
     chip = read_back_by_names(unpack(binary, timeout), binary.with_suffix(".asc"), timeout)
     missing = {"clk", "reset", "shift", "data", "done", "result[0]"} - set(chip.pins)
-    missing |= {"ready"} - set(chip.pins) if manifest.folded else set()
+    missing |= {"ready"} - set(chip.pins) if manifest.folded or manifest.stream else set()
     if missing:
         raise ToolError(f"the bitstream shows no pin for {', '.join(sorted(missing))}; build again")
     return chip, design, built
@@ -208,9 +209,13 @@ def _shift(task: _Task, binary: Path) -> Outcome:
     manifest = task.manifest
     chip, design, built = _read_shift(manifest, binary, task.timeout)
     bits = manifest.bits_read[0]
-    vectors = task.vectors.first(max(10, MAX_CLOCKS // max(len(bits), manifest.clocks)))
+    if isinstance(task.vectors, StreamVectors):
+        vectors: Vectors = task.vectors.within(max(20, MAX_CLOCKS // (len(bits) + manifest.clocks_per_sample)))
+    else:
+        vectors = task.vectors.first(max(10, MAX_CLOCKS // max(len(bits), manifest.clocks)))
     clocks = pieces(manifest.output_port.width, len(bits))[1]
-    options = {"pins": dict(chip.pins), "bits": bits, "clocks": clocks}
+    patience = 10_000 + 2 * manifest.clocks_per_sample
+    options = {"pins": dict(chip.pins), "bits": bits, "clocks": clocks, "patience": patience}
     bench = simulate.read_back(chip, "lut2hw.sim.chip", options)
     result = simulate.cocotb(bench, vectors, seed=task.seed, timeout=task.timeout)
     return task.prove(Outcome.of_bench("bitstream", len(vectors), result), chip, design, built, binary)

@@ -9,6 +9,7 @@ from typing import Any
 
 from lut2hw import quote, tools
 from lut2hw.artefact.folder import Manifest
+from lut2hw.artefact.stream_vectors import StreamVectors
 from lut2hw.artefact.vectors import Vectors
 from lut2hw.errors import ToolError, unknown_name
 from lut2hw.targets.base import simulation_model
@@ -40,11 +41,17 @@ def _amaranth(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | 
 
     cells = AMARANTH_ROW * manifest.clocks if manifest.folded else len(manifest.netlist.cells)
     n = max(MIN_FOLDED if manifest.folded else 500, AMARANTH_WORK // max(1, cells))
+    if isinstance(vectors, StreamVectors):
+        n = len(vectors.within(max(1, AMARANTH_CLOCKS // manifest.clocks_per_sample)))
     note = f"the first {n} of {len(vectors)}, as this simulator is slow" if n < len(vectors) else ""
     vectors = vectors.first(n)
     core = EmittedCore(manifest, beats=manifest.folded)
-    result = simulate.amaranth(core, vectors, seed=seed, parts=manifest.parts)
+    result = simulate.amaranth(core, vectors, seed=seed, parts=manifest.parts, stream=manifest.stream)
     return replace(Outcome.of_bench("amaranth", len(vectors), result), note=note)
+
+
+AMARANTH_CLOCKS = 4_000
+"""Clocks of a stream that Amaranth's simulator gets, about half a minute."""
 
 
 def core_design(manifest: Manifest) -> simulate.Design:
@@ -55,7 +62,7 @@ def core_design(manifest: Manifest) -> simulate.Design:
         manifest.top,
         manifest.clock,
         manifest.reset,
-        manifest.latency,
+        manifest.cycles,
         simulate.ICARUS_DEFINES,
         extra={"parts": manifest.parts},
         texts=list(manifest.verilog.values()),
@@ -73,7 +80,7 @@ def affordable(manifest: Manifest, vectors: Vectors) -> tuple[Vectors, str]:
 def _cocotb(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
     vectors, short = affordable(manifest, vectors)
     result = simulate.cocotb(core_design(manifest), vectors, seed=seed, timeout=timeout)
-    reached = coverage(manifest.network, manifest.input_port, vectors)
+    reached = coverage(manifest.network, manifest.network_port, vectors.network)
     outcome = Outcome.of_bench("cocotb", len(vectors), result, **reached)
     words = [f"{reached[key]:.0%} of the {what}" for key, what in _REACHED.items() if key in reached]
     words = [*[short] * bool(short), *words, f"{reached['pattern_coverage']:.1%} of the table entries"]

@@ -38,7 +38,8 @@ def check(manifest: Manifest, vectors: Vectors) -> Outcome:
     """
     if manifest.folded:
         return _interpreted(manifest, vectors)
-    features, n = packed_port(manifest.input_port, vectors.inputs), len(vectors)
+    vectors = vectors.network
+    features, n = packed_port(manifest.network_port, vectors.inputs), len(vectors)
     right = vectors.answer_rows(manifest.output_port.width)
     passes: dict[str, int] = {}
     wrong: list[tuple[str, dict[str, Any]]] = []
@@ -66,7 +67,7 @@ def check(manifest: Manifest, vectors: Vectors) -> Outcome:
     options = replace(
         manifest.options,
         dont_cares="off",
-        encoded_inputs=manifest.input_port.encoded,
+        encoded_inputs=manifest.network_port.encoded,
         outputs=manifest.output_port.outputs,
     )
     compile_network(manifest.network, get(manifest.target), options, on_pass=compare)

@@ -72,7 +72,8 @@ def cocotb(design: Design, vectors: Vectors, *, seed: int = 0, timeout: float | 
     need("cocotb", extra="sim", error=ToolError)
     tools.require("iverilog")
     with scratch() as work:
-        lines = (f"{word:x} {expected}\n" for word, expected in zip(vectors.words(), vectors.answers(), strict=True))
+        pairs = zip(vectors.words(), vectors.expected(), strict=True)
+        lines = (f"{word:x} {'-' if expected is None else expected}\n" for word, expected in pairs)
         (work / "vectors.txt").write_text("".join(lines))
         config = {
             "sources": design.source_files(work),
@@ -109,6 +110,7 @@ def amaranth(
     *,
     seed: int = 0,
     parts: Mapping[str, int] | None = None,
+    stream: bool = False,
 ) -> dict[str, Any]:
     """Stream `vectors` through a core in Amaranth's simulator.
 
@@ -116,6 +118,8 @@ def amaranth(
     ----------
     parts : Mapping[str, int], optional
         How an example comes in, as for `Bench`.
+    stream : bool
+        The core takes samples, and answers after the last ones alone.
 
     Returns
     -------
@@ -127,17 +131,19 @@ def amaranth(
 
     parts = parts or {}
     payload, answer = Value.cast(core.i.payload), Value.cast(core.o.payload)
-    latency = core.latency if hasattr(core, "latency") else parts["clocks"]
-    bench = Bench(vectors.words(), vectors.answers(), latency, seed, resets=latency > 0, **parts)
+    latency: int | None = core.latency if hasattr(core, "latency") else parts["clocks"]
+    latency = None if stream else latency
+    clocked = latency != 0
+    bench = Bench(vectors.words(), vectors.expected(), latency, seed, resets=clocked, **parts)
     m = Module()
     m.submodules.core = core
-    if latency:
+    if clocked:
         m.domains.sync = domain = ClockDomain("sync")
 
-    async def stream(ctx: Any) -> None:
+    async def drive(ctx: Any) -> None:
         while not bench.done:
             now = bench.drive()
-            if latency:
+            if clocked:
                 ctx.set(domain.clk, 0)
                 ctx.set(domain.rst, int(now.reset))
             ctx.set(core.i.valid, int(now.valid))
@@ -146,12 +152,12 @@ def amaranth(
             ctx.set(payload, -(bench.cycles & 1) if now.payload is None else now.payload)
             await ctx.delay(1e-9)
             bench.sample(ctx.get(core.i.ready), ctx.get(core.o.valid), ctx.get(answer))
-            if latency:
+            if clocked:
                 ctx.set(domain.clk, 1)
                 await ctx.delay(1e-9)
 
     simulator = Simulator(m)
-    simulator.add_testbench(stream)
+    simulator.add_testbench(drive)
     try:
         simulator.run()
     except RecursionError:

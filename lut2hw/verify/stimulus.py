@@ -6,12 +6,15 @@ import numpy as np
 
 from lut2hw import bits
 from lut2hw.artefact.folder import Manifest
+from lut2hw.artefact.stream_vectors import StreamVectors, cut, random_sequences, sequences_of, stream_vectors
 from lut2hw.artefact.vectors import Vectors, encoded_bits, expected, random_vectors
 from lut2hw.errors import Lut2hwError
 from lut2hw.logic.port import InputPort
 from lut2hw.model.network import LutNetwork
 
 RANDOM = 1_000
+CLOCKS, SAMPLES = 30_000, 200
+"""Of a stream: clocks that are simulated, but at least so many samples, half of them random."""
 
 
 def stimulus(manifest: Manifest, n: int | None, seed: int) -> Vectors:
@@ -20,6 +23,8 @@ def stimulus(manifest: Manifest, n: int | None, seed: int) -> Vectors:
     Expected answers come from the golden model; `Lut2hwError` if the folder's own differ from them.
     """
     network, port, output, emitted = manifest.network, manifest.input_port, manifest.output_port, manifest.vectors
+    if isinstance(emitted, StreamVectors):
+        return _of_stream(manifest, emitted, n, seed)
     golden = expected(network, port, emitted.inputs, output)
     same = golden.classes is None or np.array_equal(golden.classes, emitted.classes)  # type: ignore[arg-type]
     if not same or golden.answers() != emitted.answers():
@@ -36,6 +41,23 @@ def stimulus(manifest: Manifest, n: int | None, seed: int) -> Vectors:
         if emitted.outputs is None or random.outputs is None
         else np.concatenate([emitted.outputs, random.outputs]),
     )
+
+
+def _of_stream(manifest: Manifest, emitted: StreamVectors, n: int | None, seed: int) -> StreamVectors:
+    """`n` sequences, or as many as are simulated in a while: random ones, then emitted ones, the last cut short."""
+    network, code, output = manifest.network, manifest.network_port, manifest.output_port
+    given = sequences_of(manifest.input_port, emitted.inputs)
+    golden = stream_vectors(network, code, given, output)
+    if golden.answers() != emitted.answers() or (golden.inputs != emitted.inputs).any():
+        raise Lut2hwError(f"vectors.npz and model.lut in {manifest.directory} disagree; emit the core again")
+    samples = max(SAMPLES, CLOCKS // manifest.clocks_per_sample)
+    random = random_sequences(network, samples // 2, seed)
+    if n is not None:
+        random = random.take(np.arange(len(random)) < n)
+        given = given.take(np.arange(len(given)) < n - len(random))
+    elif len(given):
+        given = cut(given, samples // 2)
+    return stream_vectors(network, code, random.joined(given), output)
 
 
 def coverage(network: LutNetwork, port: InputPort, vectors: Vectors) -> dict[str, float]:

@@ -36,6 +36,8 @@ class Shift(Link):
         Bits of the features that are shifted in, the first one first; the others are zero. All of them by default.
     lanes : int, optional
         Bits of a beat of a folded core, which takes all bits in order; None for a core that takes whole examples.
+    waits : bool
+        The core does not take an example every clock, as one with a front end: `ready` says when.
 
     Members
     -------
@@ -49,7 +51,7 @@ class Shift(Link):
         The last answer. If it has more than `MOST_PINS` bits, it comes in `clocks` pieces: bits 0 to `pins` - 1 in
         the clock in which `done` is high, the next ones in each clock after it.
     ready : Out(1)
-        With `lanes` only: while it is low, no bit is taken.
+        With `lanes` or `waits` only: while it is low, no bit is taken.
 
     Attributes
     ----------
@@ -62,12 +64,14 @@ class Shift(Link):
 
     bench = "link_shift"
 
-    def __init__(self, identity: Identity, bits: Sequence[int] | None = None, lanes: int | None = None) -> None:
+    def __init__(
+        self, identity: Identity, bits: Sequence[int] | None = None, lanes: int | None = None, *, waits: bool = False
+    ) -> None:
         self.bits = tuple(range(identity.input_bits) if bits is None or lanes else bits)
-        self.waits = lanes is not None
+        self.waits = waits or lanes is not None
         self.pins, self.clocks = pieces(identity.answer_bits, len(self.bits))
         outer: dict[str, wiring.Member] = {"shift": In(1), "data": In(1), "done": Out(1), "result": Out(self.pins)}
-        super().__init__(identity, outer | ({"ready": Out(1)} if lanes else {}), lanes)
+        super().__init__(identity, outer | ({"ready": Out(1)} if self.waits else {}), lanes)
 
     @classmethod
     def of(cls, identity: Identity, options: LinkOptions) -> Self:
@@ -92,6 +96,16 @@ class Shift(Link):
                 Cat(example[at[bit]] if bit in at else 0 for bit in range(self.identity.input_bits))
             ),
         ]
+        if self.waits:
+            m.d.comb += self.ready.eq(~full)
+            with m.If(full & self.features.ready):
+                m.d.sync += full.eq(0)
+            with m.If(self.shift & self.ready):
+                m.d.sync += [example.eq(Cat(example, self.data)[1:]), left.eq(Mux(left == 1, n, left - 1))]
+                with m.If(left == 1):
+                    m.d.sync += full.eq(1)
+            self._answer(m)
+            return m
         m.d.sync += full.eq(0)
         with m.If(self.shift):
             m.d.sync += [

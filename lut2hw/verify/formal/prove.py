@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,13 @@ from numpy.typing import NDArray
 from lut2hw import bits, tools
 from lut2hw.artefact.folder import Manifest
 from lut2hw.artefact.vectors import Vectors, packed_port
+from lut2hw.hdl.core import to_verilog
 from lut2hw.logic import aig as model
 from lut2hw.logic.aig import FALSE, TRUE, Aig, Classes, cut
 from lut2hw.logic.equivalence import distinguish, equal
 from lut2hw.logic.port import InputPort, OutputPort
 from lut2hw.model.network import LutNetwork
+from lut2hw.targets.registry import get
 from lut2hw.verify.formal import circuit as hardware
 from lut2hw.verify.formal.adders import CircuitAdders
 from lut2hw.verify.formal.circuit import Bit, Circuit, UnknownCell
@@ -459,18 +461,24 @@ def _difference(engine: str, port: InputPort, width: int, left: Aig, right: Aig,
 def check(manifest: Manifest, vectors: Vectors, seed: int = 0, limit: float | None = None) -> Outcome:
     """Prove the emitted Verilog of a folder."""
     limit = DEFAULT_LIMIT if limit is None else limit
+    texts = list(manifest.verilog.values())
+    if manifest.stream:
+        texts = [to_verilog(manifest.netlist, latency=manifest.latency, target=get(manifest.target))]
     try:
-        circuit = hardware.read(list(manifest.verilog.values()), manifest.top, timeout=limit + 60)
+        circuit = hardware.read(texts, manifest.top, timeout=limit + 60)
     except UnknownCell as error:
         return Outcome("formal", None, note=f"not proved: the circuit has {error}, of which there is no formal model")
-    return prove(
+    outcome = prove(
         "formal",
         manifest.network,
-        manifest.input_port,
+        manifest.network_port,
         circuit,
         manifest.latency,
-        vectors,
+        vectors.network,
         output=manifest.output_port,
         seed=seed,
         limit=limit,
     )
+    if manifest.stream:
+        outcome = replace(outcome, note=f"network alone, without its front end: {outcome.note}")
+    return outcome
