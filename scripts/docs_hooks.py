@@ -17,6 +17,7 @@ NAV: list[dict[str, Any]] = [
             "howto/data.md",
             "howto/estimators.md",
             "howto/operating-point.md",
+            "howto/streams.md",
             "howto/device.md",
             "howto/clock.md",
             "howto/integrate.md",

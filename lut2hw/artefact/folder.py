@@ -244,8 +244,8 @@ class Manifest:
 
     @property
     def clocks(self) -> int:
-        """Clocks an example."""
-        return self.program.clocks if self.folded else 1
+        """Clocks an example, or a sample of a stream."""
+        return self.program.clocks if self.folded else self.clocks_per_sample
 
     def _stream_verilog(self) -> str:
         """The Verilog that the model and the netlist give, which that of the folder must be: memories, which a front

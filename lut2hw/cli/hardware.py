@@ -483,6 +483,7 @@ def build(
 
     Example: lut2hw build build/digits --device up5k --package sg48
     """
+    from lut2hw.artefact.folder import load
     from lut2hw.flow.build import BuildOptions
     from lut2hw.flow.build import build as make
 
@@ -490,6 +491,7 @@ def build(
     with progress_bar() as progress:
         result = make(directory, options=options, timeout=timeout, progress=progress)
     values = result.as_json()
+    samples = load(directory).stream
 
     def text() -> None:
         counts = list(values["core"])
@@ -504,7 +506,7 @@ def build(
         if board is None:
             say(
                 f"Fmax {result.fmax_mhz:.1f} MHz, {latency}, "
-                f"{result.classifications_per_second:,} classifications per second"
+                f"{result.classifications_per_second:,} {'samples' if samples else 'classifications'} per second"
             )
         else:
             say(

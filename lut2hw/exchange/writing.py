@@ -47,6 +47,10 @@ def export(
     UsageError
         If there is no such format, or it cannot hold the network.
     """
+    if network.front_end is not None:
+        raise UsageError(
+            "files of logic hold a network alone, without the front end that this model has; give it to `lut2hw emit`"
+        )
     chosen = registry.for_writing(path, form)
     if dont_cares and not chosen.dont_cares:
         able = ", ".join(each.title for each in registry.writable() if each.dont_cares)

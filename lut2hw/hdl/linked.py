@@ -13,6 +13,7 @@ from lut2hw.errors import UsageError
 from lut2hw.hdl.emitted import EmittedCore
 from lut2hw.hdl.layout import connect_load
 from lut2hw.hdl.links.base import Link
+from lut2hw.hdl.links.shift import Shift
 
 INNER = ("features", "answer", "load", "load_good")
 """Members of a link that face the core."""
@@ -49,6 +50,11 @@ class LinkedCore(wiring.Component):
         shape = manifest.program.shape if manifest.folded else None
         lanes = None if shape is None else shape.lanes
         link = make(lanes=lanes, engine=shape.fingerprint if shape is not None and shape.reloadable else None)
+        if manifest.stream and not (isinstance(link, Shift) and link.waits):
+            raise UsageError(
+                "links ask for whole examples, not samples; connect the streams of a core with a front end in a "
+                "design of your own, or build it without --board"
+            )
         return cls(link, EmittedCore(manifest, fields=False, beats=link.lanes is not None))
 
     def elaborate(self, platform: object) -> Module:

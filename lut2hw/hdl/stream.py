@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amaranth.back import rtlil
 from amaranth.hdl import Module, Value
@@ -15,6 +15,9 @@ from lut2hw.logic.netlist import Netlist
 from lut2hw.logic.port import INPUT_PORTS, OUTPUT_PORTS, TOP, InputPort, OutputPort
 from lut2hw.model.network import LutNetwork
 from lut2hw.targets.base import Target
+
+if TYPE_CHECKING:
+    from lut2hw.compile.options import CompileOptions
 
 
 class StreamCore(wiring.Component):
@@ -80,6 +83,51 @@ class StreamCore(wiring.Component):
             network.o.ready.eq(self.o.ready),
         ]
         return m
+
+
+def create(
+    network: LutNetwork,
+    target: str | Target = "ice40",
+    options: CompileOptions | None = None,
+    *,
+    fields: bool = True,
+    **changes: Any,
+) -> StreamCore:
+    """Compile a network with a front end and make the component.
+
+    Parameters
+    ----------
+    network : LutNetwork
+        The golden model.
+    target : str or Target
+        FPGA family, by name or itself.
+    options : CompileOptions or None
+        What is asked of the compiler; its defaults if None.
+    fields : bool
+        As for `StreamCore`.
+    **changes
+        Single options by name.
+
+    Raises
+    ------
+    UsageError
+        For an unknown family or options that make no sense.
+    """
+    # Here, not above: who simulates or builds a core that is compiled already needs no compiler.
+    from lut2hw.compile.compiler import compile_network
+    from lut2hw.targets.registry import get
+
+    family = get(target) if isinstance(target, str) else target
+    compiled = compile_network(network, family, options, **{**changes, "encoded_inputs": True})
+    return StreamCore(
+        compiled.network,
+        compiled.netlist,
+        compiled.input_port,
+        latency=compiled.latency,
+        target=family,
+        output=compiled.output_port,
+        fields=fields,
+    )
 
 
 class _FlatStream(wiring.Component):

@@ -267,7 +267,8 @@ class LutNetwork:
         Returns
         -------
         lut2hw.hdl.core.Core
-            With ``core.compiled.network`` the network that it answers as, this one but for `dont_cares`.
+            Of a model with a front end `lut2hw.hdl.stream.StreamCore`, which takes a sample per transfer and answers
+            sequences. With ``core.compiled.network`` the network that it answers as, this one but for `dont_cares`.
 
         Raises
         ------
@@ -275,7 +276,8 @@ class LutNetwork:
             For an unknown family or options that make no sense.
         """
         # By name and without types: the model stands below the hardware and does without it.
-        return importlib.import_module("lut2hw.hdl.core").create(self, target, options, **changes)
+        module = "lut2hw.hdl.core" if self.front_end is None else "lut2hw.hdl.stream"
+        return importlib.import_module(module).create(self, target, options, **changes)
 
     def with_meta(self, **meta: Any) -> LutNetwork:
         """The same network with further entries of `meta`."""

@@ -460,6 +460,9 @@ def _usage(network: LutNetwork) -> Figure:
 
 
 def _rate(manifest: Manifest) -> str:
+    if manifest.stream:
+        clocks = manifest.clocks_per_sample
+        return "one sample per clock" if clocks == 1 else f"a sample every {clocks:,} clocks at most"
     return f"an example every {manifest.clocks:,} clocks" if manifest.folded else "one example per clock"
 
 
@@ -487,7 +490,7 @@ def _hardware_tiles(
                 (
                     f"{build['fmax_mhz']:.1f} MHz",
                     "Fmax",
-                    f"{build['classifications_per_second']:,} classifications per second",
+                    f"{build['classifications_per_second']:,} {'samples' if manifest.stream else 'classifications'} per second",
                 ),
                 (f"{build['latency_ns']:.0f} ns", "latency", f"{cycles} cycles; {_rate(manifest)}"),
             ]
@@ -705,6 +708,15 @@ def _facts(network: LutNetwork, dataset: Dataset | None, manifest: Manifest | No
             + (f', "none" below a margin of {head.reject:,}' if head.reject else ""),
         )
     )
+    if network.front_end is not None:
+        front_end = network.front_end
+        facts.append(
+            (
+                "Front end",
+                f"{front_end.kind}: {front_end.description}; {len(front_end.rows):,} features are read, of samples of "
+                f"{len(front_end.samples)} channel{'s' * (len(front_end.samples) > 1)}",
+            )
+        )
     if manifest is not None:
         facts.append(
             (

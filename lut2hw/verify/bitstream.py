@@ -73,11 +73,10 @@ class _Task:
     ) -> Outcome:
         """What simulation said, with what is proved of the same chip, and whether `build.json` is of it."""
         outcome = simulated
-        if self.manifest.folded:
-            words = "; ".join(
-                part for part in ("simulated; of a folded core's bits nothing is proved", simulated.note) if part
-            )
-            outcome = replace(simulated, note=words)
+        if self.manifest.folded or self.manifest.stream:
+            what = "folded core" if self.manifest.folded else "core with a front end"
+            words = f"simulated; of a {what}'s bits nothing is proved"
+            outcome = replace(simulated, note="; ".join(part for part in (words, simulated.note) if part))
         elif simulated.passed is not False:
             proof = prove_chip(self.manifest, chip, design, self.vectors, seed=self.seed, limit=self.limit)
             outcome = joined(simulated, self.core, proof)

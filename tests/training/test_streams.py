@@ -1,0 +1,113 @@
+"""From sequences to a model with a front end, its file, and its answers."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from data.test_sequences import ragged, tones
+
+from lut2hw.cli import main
+from lut2hw.data import load_sequences
+from lut2hw.errors import UsageError
+from lut2hw.frontends import Sequences
+from lut2hw.model.file import ModelFileError
+from lut2hw.model.network import LutNetwork, from_bytes, to_bytes
+from lut2hw.training.options import TrainOptions
+from lut2hw.training.recall import load_like, recall
+from lut2hw.training.streams import train_stream
+
+SMALL = {
+    "window": "window,length=12",
+    "differences": "differences,segments=2",
+    "kernels": "kernels,segments=2,dilations=1/2,kernels=12",
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return ragged(tmp_path_factory.mktemp("tones") / "tones.npz", who=np.arange(60) % 4)
+
+
+def command(capsys, *words):
+    code = main([str(word) for word in (*words, "--json")])
+    out = capsys.readouterr().out
+    return code, json.loads(out) if code == 0 else {}
+
+
+@pytest.mark.parametrize("kind", SMALL)
+def test_a_model_keeps_what_it_reads(kind, data, tmp_path):
+    sequences = load_sequences(data)
+    options = TrainOptions.of(luts=10, seed=1)
+    trained = train_stream(sequences, options, front_end=SMALL[kind])
+    network = trained.network
+    assert network.front_end.kind == kind and trained.accuracy["test"] > 0.7
+    assert set(network.encoder.feature) == set(range(len(network.features)))
+    assert to_bytes(train_stream(sequences, options, front_end=SMALL[kind]).network) == to_bytes(network)
+    network.save(tmp_path / "m.lut")
+    again = LutNetwork.load(tmp_path / "m.lut")
+    assert to_bytes(again) == to_bytes(network) and again.front_end.as_json() == network.front_end.as_json()
+    # sequences, features of them, and what the data gives are the same examples
+    x = sequences.test
+    answers = again.predict(list(x))
+    assert (answers == again.predict(x)).all() and (answers == again.predict(again.front_end.transform(x))).all()
+    assert (recall(again).x_test == again.front_end.transform(x)).all()
+    assert (recall(again).y_test == sequences.y_test).all()
+    assert len(load_like(data, again, test_split=0.5).y_test) == 30
+
+
+def test_the_commands(data, tmp_path, capsys):
+    model = tmp_path / "m.lut"
+    words = ["train", "--sequence", "--data", data, "--luts", 10, "-o", model, "--front-end", SMALL["kernels"]]
+    code, made = command(capsys, *words, "--group", "who", "--test-group", "3")
+    assert code == 0 and made["front_end"] == "kernels" and made["clocks_per_sample"] > 30
+    assert made["test_examples"] == 15
+    code, found = command(capsys, "eval", model)
+    assert code == 0 and found["accuracy"] == made["test_accuracy"] and found["front_end"] == "kernels"
+    x, _ = tones(7, seed=3)
+    np.savez(tmp_path / "new.npz", samples=np.concatenate(x), length=[len(each) for each in x])
+    assert main(["predict", str(model), "--data", str(tmp_path / "new.npz")]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 8
+    command_line = TrainOptions.of(luts=10).command(LutNetwork.load(model).meta["data"], "m.lut")
+    assert (
+        "--sequence --front-end kernels,segments=2,dilations=1/2,kernels=12 --group who --test-group 3"
+        in command_line
+    )
+
+
+def test_auto_takes_the_best_on_held_out_sequences(data):
+    sequences = load_sequences(data, group="who")
+    trained = train_stream(sequences, TrainOptions.of(luts=6, k=3, bits_per_feature=(1,)))
+    tried = trained.tried["front_end"]
+    assert set(tried) == set(SMALL) and tried[trained.network.front_end.kind] == max(tried.values())
+    assert trained.network.meta["data"]["front_end"] == "auto"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--front-end", "window"], "--front-end has no effect without --sequence"),
+        (["--sequence", "--front-end", "windw"], "unknown front end 'windw'; did you mean 'window'?"),
+        (["--sequence", "--test-group", "2"], "--test-group has no effect without --group"),
+        (["--sequence", "--header"], "--header is not for sequences"),
+    ],
+)
+def test_options_without_effect_are_refused(words, message, data, capsys):
+    assert main(["train", "--data", str(data), *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_front_end_of_other_features_is_refused(data):
+    sequences = load_sequences(data)
+    network = train_stream(sequences, TrainOptions.of(luts=4), front_end="window,length=9").network
+    content = to_bytes(network)
+    with pytest.raises(ModelFileError):
+        from_bytes(content.replace(b'"kind":"window"', b'"kind":"kernel"'))
+    with pytest.raises(UsageError, match="reads sequences"):
+        from lut2hw.data import load
+        from lut2hw.training.recall import schema_of
+
+        load(data, like=schema_of(network))
+    with pytest.raises(UsageError, match="2 channels"):
+        network.predict(Sequences.of(np.zeros((2, 9, 2), np.int64)))
