@@ -88,7 +88,7 @@ class StreamVectors(Vectors):
 
 
 def _bit(rows: NDArray[np.uint8], bit: int) -> NDArray[np.uint8]:
-    return rows[:, bit // 8] >> (bit % 8) & 1
+    return np.asarray(rows[:, bit // 8] >> (bit % 8) & 1, np.uint8)
 
 
 def sample_rows(port: InputPort, sequences: Sequences) -> NDArray[np.uint8]:
@@ -151,7 +151,8 @@ def random_sequences(network: LutNetwork, samples: int, seed: int) -> Sequences:
     """Sequences of so many samples in all: of one, of two, and longer ones; noise, walks, and ends of the ranges."""
     rng = np.random.default_rng(seed)
     low, high = network.front_end.samples.low, network.front_end.samples.high
-    parts, left = [], samples
+    parts: list[NDArray[np.int64]] = []
+    left = samples
     while left > 0:
         n = min(left, (1, 2, int(rng.integers(1, 12)), int(rng.integers(1, 100)))[len(parts) % 4])
         noise = rng.integers(low, high, (n, len(low)), endpoint=True)

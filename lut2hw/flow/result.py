@@ -60,8 +60,7 @@ class BuildResult:
     latency_cycles, latency_ns
         From an example to its class, through the core alone.
     classifications_per_second : int
-        Of a core with a front end: samples.
-        Of the core alone: one a clock, or what a folded core makes of its clock.
+        Of the core alone: one a clock, or what a folded core makes of its clock; samples of one with a front end.
     examples_per_second : int
         Of the chip, as fast as the link brings them.
     input_bits : int

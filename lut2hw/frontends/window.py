@@ -70,7 +70,7 @@ class Window(FrontEnd):
         at = (sequences.start + sequences.length - 1)[:, None] - age[None]
         there = at >= sequences.start[:, None]
         found = np.where(there, sequences.values[np.maximum(at, 0), channel], self.before[channel])
-        return found.astype(np.int64)
+        return np.asarray(found, np.int64)
 
     def parameters(self) -> dict[str, Any]:
         return {}

@@ -490,7 +490,8 @@ def _hardware_tiles(
                 (
                     f"{build['fmax_mhz']:.1f} MHz",
                     "Fmax",
-                    f"{build['classifications_per_second']:,} {'samples' if manifest.stream else 'classifications'} per second",
+                    f"{build['classifications_per_second']:,} "
+                    f"{'samples' if manifest.stream else 'classifications'} per second",
                 ),
                 (f"{build['latency_ns']:.0f} ns", "latency", f"{cycles} cycles; {_rate(manifest)}"),
             ]
@@ -713,8 +714,8 @@ def _facts(network: LutNetwork, dataset: Dataset | None, manifest: Manifest | No
         facts.append(
             (
                 "Front end",
-                f"{front_end.kind}: {front_end.description}; {len(front_end.rows):,} features are read, of samples of "
-                f"{len(front_end.samples)} channel{'s' * (len(front_end.samples) > 1)}",
+                f"{front_end.kind}: {front_end.description}; {len(front_end.rows):,} features are read, of samples "
+                f"of {len(front_end.samples)} channel{'s' * (len(front_end.samples) > 1)}",
             )
         )
     if manifest is not None:
