@@ -195,6 +195,15 @@ class FrontEnd(ABC):
     def of_parameters(cls, samples: Features, rows: NDArray[np.int64], parameters: dict[str, Any]) -> Self:
         """Undo `parameters`.
 
+        Parameters
+        ----------
+        samples : Features
+            The channels.
+        rows : NDArray
+            int64 (n_features, columns).
+        parameters : dict
+            JSON values from anybody.
+
         Raises
         ------
         UsageError
@@ -220,6 +229,11 @@ class FrontEnd(ABC):
     @classmethod
     def of_json(cls, data: Any) -> Self:
         """Undo `as_json`.
+
+        Parameters
+        ----------
+        data : Any
+            JSON values from anybody.
 
         Raises
         ------
@@ -253,7 +267,13 @@ class FrontEnd(ABC):
         return cls.of_parameters(features, np.array(rows, np.int64), data["parameters"])
 
     def channel_prefix(self, channel: int) -> str:
-        """What the name of a feature of that channel begins with: nothing, where there is one channel."""
+        """What the name of a feature of that channel begins with: nothing, where there is one channel.
+
+        Parameters
+        ----------
+        channel : int
+            Its number.
+        """
         return f"{self.samples.names[channel]}." if len(self.samples) > 1 else ""
 
 

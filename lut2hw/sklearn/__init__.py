@@ -9,8 +9,16 @@ if TYPE_CHECKING:
     from lut2hw.sklearn.history import Sweep
     from lut2hw.sklearn.outliers import DescentOutlierDetector
     from lut2hw.sklearn.regressors import DescentRegressor
+    from lut2hw.sklearn.streams import StreamClassifier
 
-__all__ = ["DescentClassifier", "DescentOutlierDetector", "DescentRegressor", "MemorizeClassifier", "Sweep"]
+__all__ = [
+    "DescentClassifier",
+    "DescentOutlierDetector",
+    "DescentRegressor",
+    "MemorizeClassifier",
+    "StreamClassifier",
+    "Sweep",
+]
 
 __getattr__, __dir__ = lazy(
     __name__,
@@ -19,6 +27,7 @@ __getattr__, __dir__ = lazy(
         "DescentOutlierDetector": "outliers",
         "DescentRegressor": "regressors",
         "MemorizeClassifier": "classifiers",
+        "StreamClassifier": "streams",
         "Sweep": "history",
     },
 )

@@ -75,7 +75,7 @@ def test_a_wrong_answer_and_a_wrong_core_are_found(folders, tmp_path):
     data = json.loads((manifest.directory / "manifest.json").read_text())
     data["stream"]["clocks_per_sample"] += 1
     (tmp_path / "manifest.json").write_text(json.dumps(data))
-    with pytest.raises(Lut2hwError, match="differs from it in stream.clocks_per_sample"):
+    with pytest.raises(Lut2hwError, match="differs from it in stream"):
         _ = load(tmp_path).network
 
 
