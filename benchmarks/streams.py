@@ -8,9 +8,10 @@ Digit Dataset, 8 kHz):
     random      a tenth of the recordings tests, three draws
     speakers    one of five speakers tests, each in turn
 
-The float reference has all 84 kernels at six dilations, two biases each, taps around a sample, shares of samples above
-a bias over the whole recording and its two halves, of samples scaled by the recording's peak, and ridge regression with
-its weight chosen by leave-one-out. lut2hw reads samples as they come: it knows neither peak nor length beforehand.
+The float reference has all 84 kernels at six dilations, two biases each, taps around a sample, shares of samples
+above a bias over the whole recording and its two halves, of samples scaled by the recording's peak, and ridge
+regression with its weight chosen by leave-one-out. lut2hw reads samples as they come: it knows neither peak nor
+length beforehand.
 """
 
 from __future__ import annotations

@@ -42,6 +42,13 @@ def test_regression(tmp_path):
 
 
 @pytest.mark.slow
+def test_vibration(tmp_path):
+    out = run([sys.executable, str(EXAMPLES / "vibration.py")], tmp_path)
+    assert "cocotb PASS" in out or "amaranth PASS" in out
+    assert float(re.search(r"accuracy on new sequences (\d\.\d+)", out)[1]) > 0.8
+
+
+@pytest.mark.slow
 def test_tabular(tmp_path):
     out = run([sys.executable, str(EXAMPLES / "tabular.py")], tmp_path)
     assert "cocotb PASS" in out or "amaranth PASS" in out

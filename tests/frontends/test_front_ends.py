@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
@@ -14,6 +15,7 @@ from lut2hw.frontends.differences import QUANTITIES
 from lut2hw.frontends.kernels import KERNELS
 from lut2hw.frontends.registry import FRONT_ENDS, fit, from_json, parse
 from lut2hw.frontends.sequences import Sequences
+from lut2hw.model.features import Features
 
 
 def window(front_end, x):
@@ -77,7 +79,7 @@ def test_transform_is_what_plain_python_computes(kind, seed):
     assert (again.transform(sequences) == found).all() and again.as_json() == front_end.as_json()
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [*range(6), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(6, 20))])
 @pytest.mark.parametrize("kind", PLAIN)
 def test_component_is_the_definition(kind, seed):
     """Whatever stalls, with and without marks of the first sample, and after a sequence that breaks off."""
@@ -102,6 +104,22 @@ def test_component_is_the_definition(kind, seed):
     assert most <= clocks or stall or reset_at is not None
     if kind != "kernels":
         assert clocks == 1
+
+
+@pytest.mark.parametrize("text", ["window,length=3", "differences,segments=2,length=2"])
+def test_all_short_sequences(text):
+    """Every sequence of up to four samples of one bit, every feature with every threshold, one after the other."""
+    samples = Features.integers([-1], [0], ("x",))
+    every = [list(each) for n in range(1, 5) for each in itertools.product((-1, 0), repeat=n)]
+    sequences = Sequences.of([np.array(each) for each in every])
+    front_end = fit(text, sequences, samples)
+    low, high = front_end.ranges()
+    pairs = [(f, t) for f in range(len(low)) for t in range(low[f] + 1, high[f] + 1)]
+    feature, threshold = np.array(pairs).T
+    core = front_end.create(feature, threshold)
+    got, _ = simulate(core, words_of(core.port, samples, sequences, first=False), len(every), stall=0.0)
+    bits = front_end.transform(sequences)[:, feature] >= threshold
+    assert got == [sum(int(bit) << b for b, bit in enumerate(row)) for row in bits]
 
 
 def test_clocks_per_sample_are_reached():

@@ -17,7 +17,7 @@ from lut2hw.logic.port import InputPort
 from lut2hw.model.features import Features
 
 
-def random_sequences(seed: int, channels: int, *, longest: int = 40, n: int = 4) -> Sequences:
+def random_sequences(seed: int, channels: int, *, longest: int = 24, n: int = 3) -> Sequences:
     """Sequences of one sample, of two, and of random lengths, with values beyond the ranges of `random_samples`."""
     rng = np.random.default_rng(seed)
     return Sequences.of(
