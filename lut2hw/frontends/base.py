@@ -111,11 +111,16 @@ class FrontEnd(ABC):
             For other numbers of channels, or numbers that are not whole.
         """
         given = Sequences.of(sequences)
-        if given.channels != len(self.samples):
-            raise UsageError(f"samples have {given.channels} channels but the front end reads {len(self.samples)}")
+        self._check_channels(given)
         if given.values.dtype.kind not in "iub":
             raise UsageError(f"the front end reads integers, not {given.values.dtype}")
         return self._transform(given.mapped(self.samples.clip(given.values)))
+
+    def _check_channels(self, sequences: Sequences) -> None:
+        if sequences.channels != len(self.samples):
+            raise UsageError(
+                f"samples have {sequences.channels} channels but the front end reads {len(self.samples)}"
+            )
 
     def features_of(self, x: Any) -> NDArray[np.int64] | None:
         """Features of sequences of real numbers, int64 (n, n_features); None of what does not look like sequences.
@@ -142,6 +147,7 @@ class FrontEnd(ABC):
             elif not all(isinstance(each, np.ndarray) for each in x):
                 return None
         given = Sequences.of(x)
+        self._check_channels(given)
         return self.transform(given.mapped(self.samples.integers_of(given.values)))
 
     def features(self) -> Features:

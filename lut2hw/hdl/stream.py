@@ -60,17 +60,16 @@ class StreamCore(wiring.Component):
         output: OutputPort,
         fields: bool = True,
     ) -> None:
-        encoder = network.encoder
-        bits = [field.index for field in port.fields]
-        self.front_end = network.front_end.create(encoder.feature[bits], encoder.threshold[bits])
-        self.network = NetlistCore(netlist, latency=latency, target=target)
+        self.golden, self.netlist, self.port, self.latency, self.target = network, netlist, port, latency, target
         samples = InputPort.of_samples(network.front_end.samples)
         super().__init__(core_members(samples, output, network.answer_names, fields=fields))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.front_end = front_end = self.front_end
-        m.submodules.network = network = self.network
+        encoder, bits = self.golden.encoder, [field.index for field in self.port.fields]
+        made = self.golden.front_end.create(encoder.feature[bits], encoder.threshold[bits])
+        m.submodules.front_end = front_end = made
+        m.submodules.network = network = NetlistCore(self.netlist, latency=self.latency, target=self.target)
         m.d.comb += [
             front_end.i.payload.eq(Value.cast(self.i.payload)),
             front_end.i.valid.eq(self.i.valid),

@@ -6,25 +6,10 @@ import wave
 
 import numpy as np
 import pytest
+from helpers.streams import ragged, tones
 
 from lut2hw.data import load_sequences
 from lut2hw.errors import UsageError
-
-
-def tones(n=60, seed=0):
-    """Two classes of different pitch, lengths of 20 to 39."""
-    rng = np.random.default_rng(seed)
-    out = []
-    for i in range(n):
-        t = np.arange(int(rng.integers(20, 40)))
-        out.append((50 * np.sin(t * (0.4, 1.3)[i % 2] + rng.random()) + rng.normal(0, 5, len(t))).astype(np.int16))
-    return out, np.arange(n) % 2
-
-
-def ragged(path, **more):
-    x, y = tones()
-    np.savez(path, samples=np.concatenate(x), length=[len(each) for each in x], label=y, **more)
-    return path
 
 
 def test_ragged_arrays_and_whole_ones_are_the_same(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -133,3 +134,20 @@ def simulate(
     simulator.add_testbench(bench)
     simulator.run()
     return got, most
+
+
+def tones(n: int = 60, seed: int = 0) -> tuple[list[NDArray[np.int16]], NDArray[np.int64]]:
+    """Two classes of different pitch, lengths of 20 to 39."""
+    rng = np.random.default_rng(seed)
+    out = []
+    for i in range(n):
+        t = np.arange(int(rng.integers(20, 40)))
+        out.append((50 * np.sin(t * (0.4, 1.3)[i % 2] + rng.random()) + rng.normal(0, 5, len(t))).astype(np.int16))
+    return out, np.arange(n) % 2
+
+
+def ragged(path: Path, **more: Any) -> Path:
+    """`tones` in a .npz file, end to end."""
+    x, y = tones()
+    np.savez(path, samples=np.concatenate(x), length=[len(each) for each in x], label=y, **more)
+    return path

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import numpy as np
 import pytest
-from data.test_sequences import ragged, tones
+from helpers.streams import ragged, tones
 
 from lut2hw.cli import main
 from lut2hw.data import load_sequences
 from lut2hw.errors import UsageError
 from lut2hw.frontends import Sequences
-from lut2hw.model.file import ModelFileError
+from lut2hw.model.file import ModelFileError, pack, unpack
 from lut2hw.model.network import LutNetwork, from_bytes, to_bytes
 from lut2hw.training.options import TrainOptions
 from lut2hw.training.recall import load_like, recall
@@ -102,8 +103,19 @@ def test_a_front_end_of_other_features_is_refused(data):
     sequences = load_sequences(data)
     network = train_stream(sequences, TrainOptions.of(luts=4), front_end="window,length=9").network
     content = to_bytes(network)
-    with pytest.raises(ModelFileError):
-        from_bytes(content.replace(b'"kind":"window"', b'"kind":"kernel"'))
+    header, arrays = unpack(io.BytesIO(content), len(content))
+    header = {name: value for name, value in header.items() if name not in ("sha256", "arrays")}
+    assert to_bytes(from_bytes(pack(header, arrays))) == content
+    other = {**header["front_end"], "kind": "kernels"}
+    for wrong in (
+        pack({**header, "front_end": other}, arrays),
+        pack({name: value for name, value in header.items() if name != "front_end"}, arrays),
+        pack(header, {name: value for name, value in arrays.items() if name != "front_end"}),
+        pack(header, {**arrays, "front_end": arrays["front_end"] + [0, 1]}),
+        pack(header, {**arrays, "front_end": arrays["front_end"] - [1, 0]}),
+    ):
+        with pytest.raises(ModelFileError):
+            from_bytes(wrong)
     with pytest.raises(UsageError, match="reads sequences"):
         from lut2hw.data import load
         from lut2hw.training.recall import schema_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from data.test_sequences import tones
+from helpers.streams import tones
 from sklearn.base import clone
 
 from lut2hw.errors import UsageError

@@ -6,9 +6,8 @@ import json
 
 import numpy as np
 import pytest
-from data.test_sequences import ragged, tones
 from helpers import needs
-from helpers.streams import simulate
+from helpers.streams import ragged, simulate, tones
 
 from lut2hw.artefact.emit import emit_model, load
 from lut2hw.artefact.stream_vectors import random_sequences, sample_rows, sequences_of
@@ -56,7 +55,9 @@ def test_engines(kind, folders):
 
 @needs.module("cocotb")
 @needs.tool("iverilog")
-@pytest.mark.parametrize("kind", SMALL)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[] if kind == "kernels" else pytest.mark.slow) for kind in SMALL]
+)
 def test_emitted_verilog(kind, folders):
     (outcome,) = verify(folders[kind], ["cocotb"], vectors=12)
     assert outcome.passed and outcome.vectors == 12, outcome
@@ -141,6 +142,7 @@ def _identity(manifest):
     return identity_of(manifest)
 
 
+@pytest.mark.slow
 def test_report(folders, tmp_path, capsys):
     directory = folders["kernels"].directory
     assert main(["report", str(directory), "-o", str(tmp_path / "page.html")]) == 0
