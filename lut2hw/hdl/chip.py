@@ -38,9 +38,7 @@ class ShiftChip(wiring.Component):
     def __init__(self, manifest: Manifest) -> None:
         self.linked = LinkedCore.of(
             manifest,
-            lambda lanes, engine: Shift(
-                identity_of(manifest), manifest.bits_read[0], lanes, waits=manifest.stream
-            ),
+            lambda lanes, engine: Shift(identity_of(manifest), manifest.bits_read[0], lanes, waits=manifest.stream),
         )
         super().__init__({"clk": In(1), "reset": In(1), **dict(self.linked.signature.members.items())})
 

@@ -145,7 +145,8 @@ class StreamClassifier(ClassifierMixin, BaseEstimator):
             As of `fit`.
         """
         check_is_fitted(self, "network_")
-        answers: NDArray[Any] = self.classes_[self.network_.predict(self._sequences(X))]
+        sequences: Any = self._sequences(X)
+        answers: NDArray[Any] = self.classes_[self.network_.predict(sequences)]
         return answers
 
     def predict_proba(self, X: Sequences | ArrayLike | Sequence[ArrayLike]) -> NDArray[np.float64]:
@@ -157,7 +158,8 @@ class StreamClassifier(ClassifierMixin, BaseEstimator):
             As of `fit`.
         """
         check_is_fitted(self, "network_")
-        return self.network_.predict_proba(self._sequences(X))
+        sequences: Any = self._sequences(X)
+        return self.network_.predict_proba(sequences)
 
     def _sequences(self, X: Any) -> Sequences:
         if self.channels_first and not isinstance(X, Sequences):

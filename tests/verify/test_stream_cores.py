@@ -131,7 +131,7 @@ def test_what_cannot_be_done_is_said(folders, capsys):
         assert message in capsys.readouterr().err
     assert not (model.parent / "e").exists() and not (model.parent / "w.v").exists()
     with pytest.raises(UsageError, match="links ask for whole examples"):
-        LinkedCore.of(manifest, lambda lanes: make_link("shift", _identity(manifest), lanes=lanes))
+        LinkedCore.of(manifest, lambda lanes, engine: make_link("shift", _identity(manifest), lanes=lanes))
     with pytest.raises(UsageError, match="takes samples, not features"):
         EmittedCore(manifest).payloads(np.zeros((1, 5)))
 
