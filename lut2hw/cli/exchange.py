@@ -47,7 +47,7 @@ def export(
     from lut2hw.model.network import LutNetwork
 
     for_writing(output, form)  # before the model is read
-    check_output_file(output, model)
+    check_output_file(output, model, data=True)
     network = LutNetwork.load(model)
     written = exchange.export(network, output, form=form, encoded_inputs=encoded_inputs, dont_cares=dont_cares)
     size = output.stat().st_size

@@ -30,7 +30,7 @@ from lut2hw.cli.options import (
     complete_device,
 )
 from lut2hw.cli.render import check_output_file, print_table, progress_bar, report, say, show_notes, stream_json
-from lut2hw.errors import UsageError
+from lut2hw.errors import Lut2hwError, UsageError
 
 if TYPE_CHECKING:
     pass
@@ -232,7 +232,7 @@ def verify(
     Example: lut2hw verify build/digits
     """
     from lut2hw.artefact.emit import emit_model, load
-    from lut2hw.artefact.results import keep_verify
+    from lut2hw.artefact.results import VERIFY, keep_verify, read_verify
     from lut2hw.files import scratch
     from lut2hw.model.network import LutNetwork
     from lut2hw.verify.engines import ENGINES, describe
@@ -270,6 +270,10 @@ def verify(
     }
     if core.is_dir():
         # for the report; a folder that cannot be written is checked as well
+        try:
+            read_verify(core)
+        except Lut2hwError:
+            show_notes((f"{core / VERIFY} was damaged and is written anew, without what other engines found",))
         keep_verify(manifest, [outcome.as_json() for outcome in outcomes], asked=vectors, seed=seed)
 
     def text() -> None:

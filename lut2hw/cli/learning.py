@@ -71,8 +71,10 @@ def train(
         output = Path(name or "model").with_suffix(".lut")
     check_output_file(output, data, data_options.test_data)
     from lut2hw.data import majority_accuracy
+    from lut2hw.kernels import watch
     from lut2hw.training.train import train as learn
 
+    before = watch.seconds[0]
     dataset = streams.load(data, data_options) if streams.sequence else data_options.load(data)
     show_notes(dataset.notes)
     with progress_bar() as progress:
@@ -121,7 +123,7 @@ def train(
         )
         + _measured(trained, dataset, majority.get("majority_accuracy"))
         + f"{network.n_luts:,} LUTs of up to {trained.options.k} inputs on {len(network.encoder):,} encoder bits, "
-        f"{trained.seconds:.2f} s{_compiled()}"
+        f"{trained.seconds:.2f} s{_compiled(watch.seconds[0] - before)}"
         f"{f', about {trained.size.cells:,} logic cells of {asked.board or asked.device}' if trained.size else ''}"
         f"{', ended early by ' + trained.ended if trained.ended != 'done' else ''}\n"
         f"{output}",
@@ -134,11 +136,9 @@ def train(
     )
 
 
-def _compiled() -> str:
+def _compiled(seconds: float) -> str:
     """What of the time went into compiling kernels, if it is worth a word."""
-    from lut2hw.kernels import watch
-
-    return f" ({watch.seconds[0]:.1f} s of it to compile, this once)" if watch.seconds[0] > 1 else ""
+    return f" ({seconds:.1f} s of it to compile, this once)" if seconds > 1 else ""
 
 
 def _value(value: Any) -> str:

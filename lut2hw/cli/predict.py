@@ -43,7 +43,7 @@ def predict(
     from lut2hw.studies.predict import predict as answer
 
     if output is not None:
-        check_output_file(output, data, model)
+        check_output_file(output, data, model, data=True)
     elif json_output:
         raise UsageError("--json says what was written; give -o FILE, too")
     found = answer(

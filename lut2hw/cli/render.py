@@ -130,13 +130,21 @@ def progress_bar(lines: bool = False) -> Iterator[Callable[[str, int, int], None
             bars.remove_task(waiting.pop())
 
 
-def check_output_file(path: Path, *sources: str | Path | None) -> None:
-    """Raise before the work, not after it, if `path` cannot be written, or is one of the `sources` that are read."""
+def check_output_file(path: Path, *sources: str | Path | None, data: bool = False) -> None:
+    """Raise before the work, not after it, if `path` cannot be written, or is one of the `sources` that are read.
+
+    Files of data, of which a model remembers its own, are written over by other data alone (`data`).
+    """
     for source in sources:
         if source is not None and path.exists() and Path(source).exists() and path.samefile(source):
             raise UsageError(f"{path} is what is read; give another name")
     if path.is_dir():
         raise UsageError(f"{path} is a folder; give the name of a file")
+    if not data and path.is_file():
+        from lut2hw.data.formats import is_named_as_data
+
+        if is_named_as_data(path) and path.stat().st_size:
+            raise UsageError(f"{path} is a file of data, which this would write over; give another name")
     # a name with a null byte is refused where it is opened
     if "\0" not in str(path) and (Path(os.path.realpath(path)).parent / "manifest.json").exists():
         from lut2hw.artefact.folder import is_own

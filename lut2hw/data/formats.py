@@ -79,6 +79,11 @@ def heeded(path: Path) -> frozenset[str]:
     return next((kind.options for kind in FORMATS if suffix in kind.suffixes), frozenset())
 
 
+def is_named_as_data(path: Path) -> bool:
+    """Whether the name of a file ends as that of a data file does."""
+    return any(suffix_of(path) in kind.suffixes for kind in FORMATS)
+
+
 def _folder(path: Path) -> Format:
     """The format of a folder."""
     for kind in FORMATS:

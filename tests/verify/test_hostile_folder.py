@@ -230,6 +230,10 @@ def test_results_of_engines_add_up_until_the_core_changes(core, tmp_path, capsys
     assert not (core / "verify.json").exists()
     (core / "verify.json").write_bytes(kept)  # somebody's copy of another core's result
     assert [each["engine"] for each in check("amaranth")["engines"]] == ["amaranth"]
+    capsys.readouterr()
+    (core / "verify.json").write_text('{"passed": tr')
+    assert [each["engine"] for each in check("golden")["engines"]] == ["golden"]
+    assert "verify.json was damaged and is written anew" in capsys.readouterr().err
 
 
 def test_no_result_lands_in_a_folder_that_was_replaced(core):
