@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -158,7 +159,7 @@ def least_shown(dont_cares: str) -> int | None:
     if dont_cares == "unseen":
         return 1
     name, _, number = dont_cares.partition(":") if isinstance(dont_cares, str) else ("", "", "")
-    if name != "rare" or not number.isdecimal() or not int(number):
+    if name != "rare" or not re.fullmatch(r"[0-9]{1,9}", number) or not int(number):
         raise UsageError(f"dont-cares must be off, unseen or rare:N with N from 1, not {dont_cares!r}")
     return int(number)
 

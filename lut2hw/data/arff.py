@@ -145,7 +145,7 @@ def _sparse(path: Path, number: int, line: str, defaults: list[str]) -> list[str
         if not entry:
             continue
         at, _, value = entry.partition(" ")
-        if not at.isdigit() or int(at) >= len(out) or not value.strip():
+        if not re.fullmatch(r"[0-9]{1,9}", at) or int(at) >= len(out) or not value.strip():
             raise UsageError(f"{path} line {number}: {entry[:40]!r} is no attribute's number and its value")
         out[int(at)] = None if value.strip() == "?" else _bare(value)
     return out

@@ -45,6 +45,7 @@ def _read(path: Path, options: ReadOptions, read: Any) -> Table:
     try:
         with open_regular(path) as file:
             table = read(file)
+            table.validate(full=True)  # offsets of text may point anywhere
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.strerror:
             raise

@@ -28,7 +28,7 @@ MISSING_BIT = ": missing"
 COLUMN_OPTIONS = frozenset({"label", "weight", "ignore", "drop_missing", "max_categories"})
 """Fields of `ReadOptions` that every format of named columns heeds."""
 
-INTEGER = r"[+-]?\d+"
+INTEGER = r"[+-]?\d{1,4000}"  # as many as Python makes an int of
 DECIMAL_COMMA = r"[+-]?(?:\d*|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?"
 _DATE = re.compile(
     r"\d{4}([-/])\d{1,2}\1\d{1,2}(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)?\s*(?:Z|[+-]\d{2}:?\d{2})?"
@@ -315,7 +315,7 @@ class Columns:
         number = float(value)
         if not number.is_integer():
             raise UsageError(
-                f"a label of {self.path} is {value}; labels must be classes, not reals, "
+                f"a label of {self.path} is {value[:40]}; labels must be classes, not reals, "
                 "which --task regression learns"
             )
         return str(int(number))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 import warnings
 from collections.abc import Iterator
@@ -260,7 +261,7 @@ class _Text(Source):
         label does. Consecutive numbers are names: 0, 1, 2, ..., as tools number the columns of an array.
         """
         numbers = [_number(name) for name in first]
-        found = [number for number in numbers if number is not None]
+        found = [number for number in numbers if number is not None and math.isfinite(number)]
         if len(found) > 1 and found == list(range(int(found[0]), int(found[0]) + len(found))) and found[0] in (0, 1):
             return False
         if not len(frame) or (not found and len(first) < 2):

@@ -110,6 +110,7 @@ def _decoded(
         return np.asarray(picture)
 
     with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of odd tags, to the terminal
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         first = decode(paths[0])
         if len(paths) * first.nbytes > MAX_BYTES:

@@ -89,7 +89,12 @@ def parse(data: bytes, name: str = "the file") -> Logic:
         elif begun:
             raise fail(f"a product of {n_inputs} inputs and {n_outputs} outputs ends after {shown(begun)}")
         elif words[0] in (".i", ".o"):
-            if len(words) != 2 or not words[1].isdigit() or len(words[1]) > 7 or not 0 < int(words[1]) <= MAX_PORTS:
+            if (
+                len(words) != 2
+                or not (words[1].isascii() and words[1].isdigit())
+                or len(words[1]) > 7
+                or not 0 < int(words[1]) <= MAX_PORTS
+            ):
                 raise fail(f"{words[0]} needs a number from 1 to {MAX_PORTS}")
             if words[0] == ".i":
                 n_inputs = int(words[1])

@@ -538,3 +538,23 @@ def test_examples_without_labels(tmp_path):
     lacking = written(tmp_path, table("more,a", ["x,1"]), "q.csv")
     with pytest.raises(UsageError, match="no column 'mode=fast'"):
         data.load_examples(lacking, dataset.schema)
+
+
+@pytest.mark.parametrize("header", ["nan,2,label", "1e999,2,label", "²,٣,label"])
+def test_names_that_are_odd_numbers(tmp_path, header):
+    path = written(tmp_path, table(header, rows_of(["1", "2"])))
+    assert data.load(path, header=True).features.names == tuple(header.split(",")[:2])
+    try:
+        data.load(path)
+    except UsageError as error:
+        assert "first line" in str(error)
+
+
+def test_numbers_of_many_digits(tmp_path):
+    """Python makes no integer of more than 4,300 digits."""
+    many = "1" * 5000
+    refused(written(tmp_path, table("a,b,label", rows_of([many, "7"]))), "'b'")
+    labels = written(tmp_path, table("a,label", [f"{i},{many if i % 2 else 2}" for i in range(40)]), "l.csv")
+    assert set(data.load(labels).class_names) == {many, "2"}
+    with pytest.raises(UsageError):
+        data.load(written(tmp_path, table("a,b,label", rows_of(["1"]))), ignore=many)
