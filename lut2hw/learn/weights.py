@@ -9,9 +9,10 @@ from lut2hw.choices import ClassWeight, Task
 from lut2hw.data import Dataset
 from lut2hw.data.weights import integer_weights
 
-MANY = 20_000  # examples that are enough for quantiles
 RARE = 50
 """A class counts more by default if the most frequent one has more than so many times its examples."""
+UNEVEN = 2
+"""Classes whose numbers of examples differ by no more than so many times have the thresholds of all examples."""
 
 
 def example_weights(dataset: Dataset, class_weight: ClassWeight | None) -> NDArray[np.int64] | None:
@@ -53,15 +54,30 @@ def class_weights(dataset: Dataset, class_weight: ClassWeight | None) -> NDArray
     return np.asarray((found.max() / np.maximum(counts, 1)) ** power)
 
 
-def evened(dataset: Dataset, class_weight: ClassWeight | None) -> NDArray[np.integer]:
-    """Training examples (n, n_features) for quantiles: where classes have weights, rare ones repeated.
+def quantile_weights(dataset: Dataset, class_weight: ClassWeight | None) -> NDArray[np.int64] | None:
+    """How often each training example counts in the quantiles that become thresholds.
 
-    Thresholds at quantiles of examples as they are would pass by what tells few from many.
+    Half of what counts are the examples as they are, half the classes, each the same: quantiles of all examples pass
+    by where a rare class lives.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Its labels.
+    class_weight : ClassWeight, optional
+        As of `DescentOptions`; "equal" leaves it out.
+
+    Returns
+    -------
+    NDArray[np.int64] or None
+        int64 (n,); None if all count the same, as where no class has more than `UNEVEN` times as many examples as
+        another.
     """
-    x, y = dataset.x_train, dataset.y_train
-    if class_weights(dataset, class_weight) is None:
-        return x
-    rows = [np.flatnonzero(y == c) for c in range(len(dataset.class_names))]
-    least = min(max(map(len, rows)) // 4, MANY)
-    drawn: NDArray[np.intp] = np.concatenate([np.resize(each, max(len(each), least)) for each in rows if len(each)])
-    return x[drawn]
+    if dataset.task is not Task.CLASSIFICATION or class_weight is ClassWeight.EQUAL or not len(dataset.y_train):
+        return None
+    counts = np.bincount(dataset.y_train, minlength=len(dataset.class_names))
+    found = counts[counts > 0]
+    if found.max() <= UNEVEN * found.min():
+        return None
+    of_class = np.rint((1 << 16) * (1 + len(dataset.y_train) / (len(found) * np.maximum(counts, 1)))).astype(np.int64)
+    return np.asarray(of_class[dataset.y_train])

@@ -46,8 +46,26 @@ class Encoder:
         return out
 
 
+FEWEST, MOST, SIGNALS = 3, 16, 4096
+
+
 def usual_bits(features: Features) -> int:
-    """Thresholds per feature where nobody says: 3, and 8 for tables of at most 32 columns.
+    """Thresholds per feature that descent takes of tables by default: 16, or fewer where that makes 4,096 bits.
+
+    At least 3, which is what images have. `benchmarks/tables.py` compares 8, 16 and 32.
+
+    Parameters
+    ----------
+    features : Features
+        The raw inputs.
+    """
+    if features.image_shape is not None:
+        return FEWEST
+    return max(FEWEST, min(MOST, SIGNALS // max(1, len(features))))
+
+
+def few_bits(features: Features) -> int:
+    """Thresholds per feature where comparators are dear or wiring is random: 3, and 8 of tables of up to 32 columns.
 
     Five-fold cross-validation of 100 LUTs with 3, 5, 8 and 16 thresholds: a made-up task of 5 features .80, .92, .95,
     .94; 13 features (wine) .92, .97, .96, .96; 30 (breast cancer) .965, .968, .965, .970; 64 pixels (digits) .930,
@@ -58,7 +76,7 @@ def usual_bits(features: Features) -> int:
     features : Features
         The raw inputs.
     """
-    return 8 if features.image_shape is None and len(features) <= 32 else 3
+    return 8 if features.image_shape is None and len(features) <= 32 else FEWEST
 
 
 def fixed(features: Features, threshold: float) -> Encoder:
@@ -95,7 +113,18 @@ def fixed(features: Features, threshold: float) -> Encoder:
     return Encoder(features, feature[order], least[order])
 
 
-def thermometer(features: Features, x: NDArray[np.integer], bits_per_feature: int) -> Encoder:
+NEAR = 0.3
+"""Of a step between two quantiles, how far a threshold may move to a rounder number."""
+
+
+def thermometer(
+    features: Features,
+    x: NDArray[np.integer],
+    bits_per_feature: int,
+    *,
+    weight: NDArray[np.integer] | None = None,
+    rounded: bool = False,
+) -> Encoder:
     """Thermometer code with quantile thresholds.
 
     Parameters
@@ -109,27 +138,38 @@ def thermometer(features: Features, x: NDArray[np.integer], bits_per_feature: in
         the values that are there, and the first threshold, `low` + 1, says whether one is.
     bits_per_feature : int
         Thresholds of each feature, at most.
+    weight : NDArray[np.integer], optional
+        How often each example counts in the quantiles, int64 (n,).
+    rounded : bool, default=False
+        Move each threshold to the number with most zero bits at its end among those that at most `NEAR` of a step
+        between quantiles lies between: a comparator does not look at these bits.
     """
     if bits_per_feature < 1:
         raise UsageError(f"bits per feature must be at least 1, not {bits_per_feature}")
     feature, threshold = [], []
     at = np.arange(1, bits_per_feature + 1) / (bits_per_feature + 1)
     for index in range(len(features)):
-        column = np.sort(x[:, index])
+        if weight is None:
+            column, counts = np.sort(x[:, index]), np.ones(len(x), np.int64)
+        else:
+            order = np.argsort(x[:, index], kind="stable")
+            column, counts = x[order, index], np.asarray(weight, np.int64)[order]
         if features.missing[index]:
             there = int(features.low[index]) + 1
-            present = column[np.searchsorted(column, there) :]
-            if 0 < len(present) < len(column):
+            first = int(np.searchsorted(column, there))
+            if 0 < first < len(column):
                 feature.append(index)
                 threshold.append(there)
-            column = present
+            column, counts = column[first:], counts[first:]
         values = np.unique(column)[1:]  # x >= smallest value is always true
         if not len(values):
             continue
+        counted = np.cumsum(counts)
         if len(values) <= bits_per_feature:
             chosen = values
         else:
-            chosen = np.unique(column[np.minimum((at * len(column)).astype(np.int64), len(column) - 1)])
+            passed = np.searchsorted(counted, at * counted[-1], "right")
+            chosen = np.unique(column[np.minimum(passed, len(column) - 1)])
             chosen = chosen[chosen > column[0]]
             if len(chosen) < bits_per_feature:
                 rest = np.setdiff1d(values, chosen)
@@ -137,6 +177,8 @@ def thermometer(features: Features, x: NDArray[np.integer], bits_per_feature: in
                     (np.arange(bits_per_feature - len(chosen)) + 0.5) * len(rest) / (bits_per_feature - len(chosen))
                 ).astype(np.int64)
                 chosen = np.union1d(chosen, rest[spread])
+        if rounded:
+            chosen = _rounded(chosen, column, counted, NEAR / (bits_per_feature + 1))
         # The training set decides the thresholds, the declared range decides the port.
         chosen = chosen[(chosen > features.low[index]) & (chosen <= features.high[index])]
         feature += [index] * len(chosen)
@@ -144,3 +186,42 @@ def thermometer(features: Features, x: NDArray[np.integer], bits_per_feature: in
     if not feature:
         raise UsageError("every feature is constant in the training data; there is nothing to learn from")
     return Encoder(features, np.array(feature, np.int32), np.array(threshold, np.int64))
+
+
+def _rounded(
+    chosen: NDArray[np.integer], column: NDArray[np.integer], counted: NDArray[np.int64], near: float
+) -> NDArray[np.int64]:
+    """Thresholds moved to rounder numbers that no other one of them is moved to.
+
+    chosen: values of the sorted `column` (n,), in order. counted: how often its examples count, summed up. near: the
+    share of that which may lie between a threshold and where it goes.
+    """
+    values, first = np.unique(column, return_index=True)
+    below = np.concatenate([[0], counted])[first]  # what counts as less than each value
+    at = np.searchsorted(values, chosen)
+    middle = (at[1:] + at[:-1]) // 2
+    low = np.maximum(np.searchsorted(below, below[at] - near * counted[-1]), np.concatenate([[0], middle]) + 1)
+    high = np.minimum(
+        np.searchsorted(below, below[at] + near * counted[-1], "right") - 1,
+        np.concatenate([middle, [len(values) - 1]]),
+    )
+    ends = zip((values[low - 1] + 1).tolist(), values[high].tolist(), strict=True)
+    return np.array([roundest(least, most) for least, most in ends], np.int64)
+
+
+def roundest(least: int, most: int) -> int:
+    """The number from `least` to `most` with most zero bits at its end; there is one.
+
+    Parameters
+    ----------
+    least, most : int
+        Inclusive bounds, of any sign.
+
+    Returns
+    -------
+    int
+    """
+    if least <= 0 <= most:
+        return 0
+    differ = ((least - 1) ^ most).bit_length() - 1  # the highest bit; above it, both are the same
+    return most >> differ << differ

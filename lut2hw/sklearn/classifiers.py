@@ -23,7 +23,7 @@ from lut2hw.errors import UsageError
 from lut2hw.learn.descent_options import DEFAULT_LUTS
 from lut2hw.learn.memorize import add_layer
 from lut2hw.learn.registry import learner
-from lut2hw.model.encoder import Encoder, fixed, thermometer, usual_bits
+from lut2hw.model.encoder import Encoder, few_bits, fixed, thermometer
 from lut2hw.model.features import Features
 from lut2hw.model.network import LutNetwork
 from lut2hw.model.parts import Layer
@@ -364,10 +364,10 @@ class MemorizeClassifier(LutClassifier):
     def _encoder(self, features: Features, integers: NDArray[np.int64]) -> Encoder:
         if self.threshold is not None:
             return fixed(features, self.threshold)
-        bits = usual_bits(features) if self.bits_per_feature is None else self.bits_per_feature
+        bits = few_bits(features) if self.bits_per_feature is None else self.bits_per_feature
         if not isinstance(bits, numbers.Integral):
             raise UsageError("partial_fit cannot choose bits_per_feature by validation; give one number")
-        return thermometer(features, integers, int(bits))
+        return thermometer(features, integers, int(bits), rounded=features.image_shape is None)
 
     def _widths(self) -> list[int]:
         widths = [int(width) for width in np.atleast_1d(np.asarray(self.layers, np.int64))]

@@ -186,14 +186,14 @@ def run(
     need("matplotlib", extra="report")
     from lut2hw import data as datasets
     from lut2hw import targets
-    from lut2hw.model.encoder import usual_bits
+    from lut2hw.training.choose import default_bits
 
     targets.get(target)
     dataset = datasets.load(**data)
     if not len(dataset.y_test):
         raise UsageError(f"{dataset.name} has no test examples; give --test-split")
     points = [
-        replace(point, options=point.options.but(bits_per_feature=usual_bits(dataset.features)))
+        replace(point, options=point.options.but(bits_per_feature=default_bits(dataset.features, point.options)))
         if point.options.bits_per_feature is None and point.options.threshold is None
         else point
         for point in points

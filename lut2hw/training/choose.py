@@ -16,11 +16,14 @@ from lut2hw.learn.descent_options import DescentOptions
 from lut2hw.learn.tasks.registry import TASKS
 from lut2hw.model import encoder as encode
 from lut2hw.model.encoder import Encoder
+from lut2hw.model.features import Features
 from lut2hw.model.network import LutNetwork
+from lut2hw.training.options import AUTO_BITS, TrainOptions
+from lut2hw.training.temperature import fit_temperature
 
-AUTO_BITS = (1, 2, 4, 8)  # thresholds per feature that "auto" tries
 AUTO_LEVELS = (1, 2, 3)
 AUTO_LUTS = (10, 20, 40, 80, 160, 500)
+FEW = 0.25  # standard errors by which fewer LUTs may be worse
 AUTO_TAU = (1.0, 2.0, 4.0)  # times the default temperature
 FOLDS = 5
 ENOUGH = 2000  # held-out examples that tell candidates apart: more folds are trained until there are so many
@@ -28,6 +31,7 @@ ENOUGH = 2000  # held-out examples that tell candidates apart: more folds are tr
 T = TypeVar("T", int, float, str)
 Progress = Callable[[str, int, int], None]
 Train = Callable[[Dataset], LutNetwork]
+Gain = Callable[[LutNetwork, NDArray[np.integer], NDArray[Any]], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,9 @@ def choose(
     seed: int = 0,
     progress: Progress | None = None,
     stop: int | None = None,
-    few: bool = False,
+    few: float | None = None,
     options: DescentOptions | None = None,
+    gain: Gain | None = None,
 ) -> Choice[T]:
     """The candidate whose networks do best on training examples held out of them: are right most often.
 
@@ -59,9 +64,12 @@ def choose(
         first wins; candidates that refuse the data are left out. The test split is not looked at.
     stop : int, optional
         The rest is not tried after so many in a row that are no better than the best before them.
-    few : bool, default=False
-        Take the first candidate within a standard error of the best instead of the best (L. Breiman et al.,
+    few : float, optional
+        Take the first candidate that is worse than the best by no more than so many standard errors of the
+        difference, instead of the best: the paired form of the rule of one standard error (L. Breiman et al.,
         "Classification and Regression Trees", 1984).
+    gain : callable, optional
+        Called as gain(network, x, y): how good each answer is. None: as the task says.
     options : DescentOptions, optional
         Say what is best where the task alone does not: the loss of numbers, and weights of classes.
 
@@ -91,7 +99,11 @@ def choose(
                 network = train(dataset.training(rest))
                 if network.meta.get("ended") == "interrupt":
                     raise KeyboardInterrupt
-                parts.append(task.gain(network, x[held], y[held], dataset, options))
+                parts.append(
+                    task.gain(network, x[held], y[held], dataset, options)
+                    if gain is None
+                    else gain(network, x[held], y[held])
+                )
         except UsageError as error:  # fewer bits than a LUT has inputs, or a device that is too small for so many
             refused = error
             continue
@@ -106,9 +118,9 @@ def choose(
     if progress is not None:
         progress(f"choosing {what}", len(candidates), len(candidates))
     best = max(right, key=right.__getitem__)
-    if few:
-        top = best
-        best = next(name for name in right if right[top] - right[name] <= _error(gains[top], gains[name]))
+    if few is not None:
+        top = gains[best] * 1.0
+        best = next(name for name, each in gains.items() if (top - each).sum() <= few * _error(top - each))
     return Choice(best, {name: round(hits / judged, 6) for name, hits in right.items()})
 
 
@@ -142,12 +154,40 @@ def folds(
     return list(GroupKFold(min(FOLDS, groups), shuffle=True, random_state=state).split(np.arange(n), groups=group))
 
 
-def _error(best: NDArray[Any], other: NDArray[Any]) -> float:
-    """Standard error of what `best` sums to if answers are right or wrong, else of the difference."""
-    if best.dtype.kind == "b":
-        share = best.sum().item() / len(best)
-        return float((len(best) * share * (1 - share)) ** 0.5)
-    return float((best - other).std() * len(best) ** 0.5)
+def _error(difference: NDArray[np.float64]) -> float:
+    """Standard error of what these sum to."""
+    return float(difference.std() * len(difference) ** 0.5)
+
+
+def default_bits(features: Features, options: TrainOptions) -> int:
+    """Thresholds per feature where the options do not say.
+
+    Parameters
+    ----------
+    features : Features
+        The raw inputs.
+    options : TrainOptions
+        Few if a device is to be filled, and for learners that draw their wiring at random.
+    """
+    many = isinstance(options.learning, DescentOptions) and options.place is None
+    return encode.usual_bits(features) if many else encode.few_bits(features)
+
+
+def quantile_encoder(dataset: Dataset, count: int, options: DescentOptions | None = None) -> Encoder:
+    """The thermometer code that a training makes of its examples.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What is to be learned.
+    count : int
+        Thresholds of each feature, at most. Those of tables are moved to round numbers near by.
+    options : DescentOptions, optional
+        None for learners that know no weights of classes.
+    """
+    x, weight = (dataset.x_train, None) if options is None else TASKS[dataset.task].seen(dataset, options)
+    rounded = dataset.features.image_shape is None
+    return encode.thermometer(dataset.features, x, count, weight=weight, rounded=rounded)
 
 
 def choose_bits(
@@ -161,18 +201,13 @@ def choose_bits(
 ) -> Choice[int]:
     """The number of thresholds per feature, of `counts`, with which `train` does best; of equals, the fewest."""
 
-    task, learning = TASKS[dataset.task], options or DescentOptions()
-
-    def encoder(part: Dataset, count: int) -> Encoder:
-        return encode.thermometer(part.features, task.seen(part, learning), count)
-
     def trainer(count: int) -> Train:
-        return lambda part: train(part, encoder(part, count))
+        return lambda part: train(part, quantile_encoder(part, count, options))
 
     candidates: dict[int, Train] = {}
     bits = 0
     for count in sorted(set(counts)):
-        more = len(encoder(dataset, count))
+        more = len(quantile_encoder(dataset, count, options))
         if more == bits:  # no feature has more values to tell apart
             break
         bits, candidates[count] = more, trainer(count)
@@ -188,7 +223,7 @@ def choose_luts(
     progress: Progress | None = None,
     options: DescentOptions | None = None,
 ) -> Choice[int]:
-    """The fewest LUTs, of `counts`, with which `train(dataset, luts)` does within a standard error of the best."""
+    """The fewest LUTs, of `counts`, with which `train(dataset, luts)` does nearly as well as with the best."""
 
     def trainer(luts: int) -> Train:
         return lambda part: train(part, luts)
@@ -200,8 +235,7 @@ def choose_luts(
         seed=seed,
         progress=progress,
         options=options,
-        stop=2,
-        few=True,
+        few=FEW,
     )
 
 
@@ -238,10 +272,14 @@ def choose_tau(
     progress: Progress | None = None,
     options: DescentOptions | None = None,
 ) -> Choice[float]:
-    """The temperature with which `train(dataset, tau)` does best, of `factors` times what the first fold takes by
-    itself (tau is None).
+    """The temperature with which `train(dataset, tau)` makes held-out answers most probable, of `factors` times what
+    the first fold takes by itself (tau is None).
+
+    A difference of a few right answers is chance; probabilities say sooner what is learned by heart. They are made
+    with the temperature that fits the held-out answers best, whatever that of training is.
     """
     default = 0.0
+    likelihood = TASKS[dataset.task].likelihood
 
     def trainer(factor: float) -> Train:
         def make(part: Dataset) -> LutNetwork:
@@ -252,6 +290,10 @@ def choose_tau(
 
         return make
 
+    def fitted(network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> NDArray[Any]:
+        assert likelihood is not None
+        return likelihood(network.with_meta(temperature=fit_temperature(network, x, y)), x, y)
+
     choice = choose(
         dataset,
         {factor: trainer(factor) for factor in dict.fromkeys([1.0, *factors])},
@@ -259,5 +301,6 @@ def choose_tau(
         seed=seed,
         progress=progress,
         options=options,
+        gain=None if likelihood is None else fitted,
     )
     return Choice(round(choice.best * default, 6), {round(f * default, 6): a for f, a in choice.accuracy.items()})

@@ -21,7 +21,7 @@ from lut2hw.learn.learners.memorize import MemorizeOptions
 from lut2hw.learn.registry import LEARNERS, Learner, learner, learner_of
 
 BITS_PANEL, FILL_PANEL = "How values become bits", "Fill a device"
-AUTO_BITS = (1, 2, 4, 8)  # thresholds per feature that "auto" tries
+AUTO_BITS = (1, 2, 4, 8, 16, 32)  # thresholds per feature that "auto" tries
 MOST_BITS = 256
 SEARCHED = ("bits_per_feature", "luts", "levels", "tau")
 """Options that can be chosen by validation, in the order in which they are."""
@@ -70,7 +70,7 @@ class TrainOptions:
         panel=BITS_PANEL,
         metavar="N|N,N,...|auto",
         help="Thermometer code with N quantile thresholds, or the best of several by validation.",
-        shown="3; tables of up to 32 columns: 8",
+        shown="16; images: 3",
         least=1,
         most=MOST_BITS,
     )

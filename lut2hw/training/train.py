@@ -153,7 +153,7 @@ class _Run:
         self.counts: Sequence[int] = ()
         if options.threshold is None:
             counts = AUTO_BITS if options.bits_per_feature == AUTO else options.bits_per_feature
-            self.counts = counts or (encode.usual_bits(dataset.features),)
+            self.counts = counts or (choose.default_bits(dataset.features, options),)
 
     @property
     def _learning(self) -> DescentOptions | None:
@@ -232,9 +232,7 @@ class _Run:
     def _encoder(self, dataset: Dataset) -> Encoder:
         if self.options.threshold is not None:
             return encode.fixed(dataset.features, self.options.threshold)
-        learning = self._learning
-        x = dataset.x_train if learning is None else TASKS[dataset.task].seen(dataset, learning)
-        return encode.thermometer(dataset.features, x, self.counts[0])
+        return choose.quantile_encoder(dataset, self.counts[0], self._learning)
 
     def _learn(
         self,

@@ -458,9 +458,13 @@ def test_reader_gives_up_on_odd_paths(tmp_path):
 
 
 def test_tables_of_few_columns_get_more_thresholds():
-    assert encode.usual_bits(data.load("digits").features) == 3
-    assert encode.usual_bits(encode.Features.integers(np.zeros(32), np.ones(32))) == 8
-    assert encode.usual_bits(encode.Features.integers(np.zeros(33), np.ones(33))) == 3
+    def bits(columns: int) -> tuple[int, int]:
+        features = encode.Features.integers(np.zeros(columns), np.ones(columns))
+        return encode.usual_bits(features), encode.few_bits(features)
+
+    assert [bits(n) for n in (2, 32, 33, 256, 512, 5000)] == [(16, 8), (16, 8), (16, 3), (16, 3), (8, 3), (3, 3)]
+    digits = data.load("digits").features
+    assert encode.usual_bits(digits) == encode.few_bits(digits) == 3
 
 
 def test_errors_point_to_what_is_there(tmp_path, monkeypatch):

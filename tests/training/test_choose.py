@@ -215,3 +215,26 @@ def test_of_equal_candidates_the_first() -> None:
 def test_wrong_lists_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture, bad: str) -> None:
     assert main(["train", f"--bits-per-feature={bad}", "-o", str(tmp_path / "x.lut")]) == 2
     assert "--bits-per-feature" in capsys.readouterr().err
+
+
+def test_fewer_are_taken_by_answers_compared_one_by_one() -> None:
+    """Two candidates differ in two answers of 400, a third in 40 of them: by the first rule, that many are chance."""
+    n = 400
+    x = np.arange(n)[:, None]
+    dataset = Dataset("made up", Features.integers([0], [n]), ("0", "1"), x, np.ones(n, int), x[:0], np.ones(0, int))
+    wrong = {"best": 0, "two": 2, "many": 40}
+
+    network = LEARNERS["memorize"](bands(), encode.thermometer(bands().features, bands().x_train, 3))
+    candidates = {name: lambda part: network for name in ("many", "two", "best")}
+    judged: list[str] = []
+
+    def gain(network: LutNetwork, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        name = list(candidates)[len(judged) // 5]
+        judged.append(name)
+        return x[:, 0] >= wrong[name]
+
+    found = {}
+    for few in (None, 0.25, 2.0, 100.0):
+        judged.clear()
+        found[few] = choose(dataset, candidates, few=few, gain=gain).best
+    assert found == {None: "best", 0.25: "best", 2.0: "two", 100.0: "many"}

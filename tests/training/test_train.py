@@ -31,6 +31,7 @@ from lut2hw.learn.registry import LEARNERS
 from lut2hw.model.network import LutNetwork, to_bytes
 from lut2hw.report.page import train_command
 from lut2hw.sklearn.parameters import CALIBRATION, OWN, WARM_START
+from lut2hw.training.choose import FEW
 from lut2hw.training.fill import LINK_CELLS, chip_cells
 from lut2hw.training.options import Place, TrainOptions, all_flags
 from lut2hw.training.train import options_of, train
@@ -209,8 +210,8 @@ def test_luts_of_a_table_are_chosen(folder: Path) -> None:
     tried = trained.tried["luts"]
     best = max(tried.values())
     assert trained.options.learning.luts == trained.network.n_luts in tried
-    within = [luts for luts, share in tried.items() if share >= best - (best * (1 - best) / 45) ** 0.5]
-    assert trained.network.n_luts == min(within)
+    assert tried[trained.network.n_luts] >= best - FEW / len(dataset.y_train) ** 0.5 - 1e-6
+    assert trained.network.n_luts <= min(luts for luts, share in tried.items() if share == best)
     assert repeats(trained.network, folder)
     images = data.load(str(folder / "images.npz"))
     assert train(images, TrainOptions.of(sweeps=1, tau=1.0)).network.n_luts == 500

@@ -31,6 +31,8 @@ class Problem:
         Draws the order.
     wanted : sequence of int, optional
         Bits to keep whatever they are worth.
+    rarest : int, optional
+        Training examples of the smallest class; None: nothing is rare.
 
     Raises
     ------
@@ -39,7 +41,13 @@ class Problem:
     """
 
     def __init__(
-        self, columns: bits.Packed, n: int, rng: np.random.Generator, n_held: int = 0, wanted: Sequence[int] = ()
+        self,
+        columns: bits.Packed,
+        n: int,
+        rng: np.random.Generator,
+        n_held: int = 0,
+        wanted: Sequence[int] = (),
+        rarest: int | None = None,
     ) -> None:
         if n >= MAX_EXAMPLES:
             raise UsageError(
@@ -56,7 +64,10 @@ class Problem:
         # Candidates: signals that differ on enough examples to matter, in random order so that a run of
         # neighbouring ones is a random subset.
         ones = np.bitwise_count(columns & self.valid).sum(axis=1)
-        rare = max(1, self.n_train // 2000)
+        rare = self.n_train // 2000
+        if rarest is not None:  # of whose examples a bit may tell a tenth
+            rare = min(rare, rarest // 10)
+        rare = max(1, rare)
         chosen = np.flatnonzero((ones >= rare) & (ones <= self.n_train - rare))
         if not len(chosen):
             chosen = np.flatnonzero((ones > 0) & (ones < self.n_train))

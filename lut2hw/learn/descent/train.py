@@ -188,7 +188,7 @@ def _train(
         def make(columns: bits.Packed, encoder: Encoder) -> Trainer:
             fresh = np.random.default_rng(draws)
             wanted = () if start is None else bits_of(encoder, start)
-            problem = Problem(columns, len(label), fresh, n_held, wanted)
+            problem = Problem(columns, len(label), fresh, n_held, wanted, task.rarest(label[: len(label) - n_held]))
             return Trainer(
                 problem,
                 task.loss(problem, label, dataset, votes=votes, tau=tau, weight=weight, options=options),

@@ -19,7 +19,7 @@ from lut2hw.choices import Task
 from lut2hw.data import Dataset
 from lut2hw.learn.descent_options import DescentOptions
 from lut2hw.learn.tasks import classes
-from lut2hw.learn.tasks.base import LearningTask
+from lut2hw.learn.tasks.base import LearningTask, Seen
 from lut2hw.model.network import LutNetwork
 from lut2hw.studies import metrics
 
@@ -54,10 +54,10 @@ def contrast(x: NDArray[np.integer], rng: np.random.Generator) -> NDArray[np.int
     return np.where(anew, drawn, x)
 
 
-def seen(dataset: Dataset, options: DescentOptions) -> NDArray[np.integer]:
+def seen(dataset: Dataset, options: DescentOptions) -> Seen:
     """Examples whose quantiles become thresholds: normal ones and as many made-up ones, so that tails have some."""
     x = np.asarray(dataset.x_train)
-    return np.concatenate([x, contrast(x, np.random.default_rng(len(x))).astype(x.dtype)])
+    return np.concatenate([x, contrast(x, np.random.default_rng(len(x))).astype(x.dtype)]), None
 
 
 def train(dataset: Dataset, learn: Callable[[Dataset], LutNetwork], seed: int) -> LutNetwork:

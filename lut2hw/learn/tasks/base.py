@@ -15,6 +15,9 @@ from lut2hw.learn.descent.problem import Problem
 from lut2hw.learn.descent_options import DescentOptions
 from lut2hw.model.network import LutNetwork
 
+LEAST_SHARE = 1e-6
+"""Probabilities count as no smaller: one wrong answer that was sure is to hide no others."""
+
 
 class MakeLoss(Protocol):
     """The loss of examples with these labels.
@@ -36,6 +39,10 @@ class MakeLoss(Protocol):
     ) -> Loss: ...
 
 
+Seen = tuple[NDArray[np.integer], NDArray[np.int64] | None]
+"""Examples (n, n_features), and how often each counts, int64 (n,), or None."""
+
+
 @dataclass(frozen=True)
 class LearningTask:
     """How descent learns the labels of a task."""
@@ -49,9 +56,14 @@ class LearningTask:
     """Metrics by name."""
     measure: str
     """The metric of those that is shown first."""
+    likelihood: Callable[[LutNetwork, NDArray[np.integer], NDArray[Any]], NDArray[np.float64]] | None = None
+    """Logarithm of the probability of each right answer, float64 (n,), by the network's temperature, no smaller than
+    that of `LEAST_SHARE`; None without one."""
     has_tau: bool = True
     """Whether the loss has a temperature."""
     margin: float = 0.0
     """Evidence that an entry of a table needs by default, in examples."""
-    seen: Callable[[Dataset, DescentOptions], NDArray[np.integer]] = lambda dataset, _: dataset.x_train
-    """Examples (n, n_features) whose quantiles become thresholds."""
+    rarest: Callable[[NDArray[Any]], int | None] = lambda _: None
+    """Of these labels, examples of the smallest class, or None if there is no such thing."""
+    seen: Callable[[Dataset, DescentOptions], Seen] = lambda dataset, _: (dataset.x_train, None)
+    """Whose quantiles become thresholds."""

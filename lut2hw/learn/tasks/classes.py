@@ -12,8 +12,8 @@ from lut2hw.learn.descent.loss import Loss
 from lut2hw.learn.descent.problem import Problem
 from lut2hw.learn.descent.softmax import Softmax
 from lut2hw.learn.descent_options import DescentOptions
-from lut2hw.learn.tasks.base import LearningTask
-from lut2hw.learn.weights import class_weights, evened
+from lut2hw.learn.tasks.base import LEAST_SHARE, LearningTask, Seen
+from lut2hw.learn.weights import class_weights, quantile_weights
 from lut2hw.model.network import LutNetwork
 from lut2hw.studies import metrics
 
@@ -46,9 +46,23 @@ def measured(network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> di
     return {"accuracy": round(metrics.accuracy(y, network.predict_integers(x)), 6)}
 
 
-def seen(dataset: Dataset, options: DescentOptions) -> NDArray[np.integer]:
-    """Training examples, of which rare ones are repeated where classes have weights."""
-    return evened(dataset, options.class_weight)
+def seen(dataset: Dataset, options: DescentOptions) -> Seen:
+    """Training examples, of which those of smaller classes count more."""
+    return dataset.x_train, quantile_weights(dataset, options.class_weight)
 
 
-TASK = LearningTask(loss, lambda dataset: len(dataset.class_names), right, measured, "accuracy", seen=seen)
+def likelihood(network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> NDArray[np.float64]:
+    """Logarithm of the probability of each label, float64 (n,), a millionth at least."""
+    shares = network.probabilities(network.scores_packed(network.encoder(x), len(x)))
+    return np.asarray(np.log(np.maximum(shares[np.arange(len(y)), y], LEAST_SHARE)))
+
+
+def rarest(y: NDArray[Any]) -> int | None:
+    """Examples of the smallest class that there is."""
+    counts = np.bincount(y)
+    return int(counts[counts > 0].min()) if len(y) else None
+
+
+TASK = LearningTask(
+    loss, lambda dataset: len(dataset.class_names), right, measured, "accuracy", likelihood, rarest=rarest, seen=seen
+)

@@ -12,7 +12,7 @@ from lut2hw.learn.descent.loss import Loss
 from lut2hw.learn.descent.problem import Problem
 from lut2hw.learn.descent.separable import Labels
 from lut2hw.learn.descent_options import DescentOptions
-from lut2hw.learn.tasks.base import LearningTask
+from lut2hw.learn.tasks.base import LEAST_SHARE, LearningTask
 from lut2hw.model.network import LutNetwork
 from lut2hw.studies import metrics
 
@@ -44,4 +44,19 @@ def measured(network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> di
     return metrics.of_labels(y, network.head.answer(scores), scores)
 
 
-TASK = LearningTask(loss, lambda dataset: len(dataset.target_names), right, measured, "label_accuracy")
+def likelihood(network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> NDArray[np.float64]:
+    """Mean logarithm of the probability of the labels of each example, float64 (n,)."""
+    shares = network.probabilities(network.scores_packed(network.encoder(x), len(x)))
+    return np.asarray(np.log(np.maximum(np.where(y == 1, shares, 1 - shares), LEAST_SHARE)).mean(axis=1))
+
+
+def rarest(y: NDArray[Any]) -> int | None:
+    """Examples with, or without, the label that fewest have, or lack."""
+    counts = y.sum(axis=0, dtype=np.int64)
+    fewer = np.minimum(counts, len(y) - counts)
+    return int(fewer[fewer > 0].min()) if fewer.any() else None
+
+
+TASK = LearningTask(
+    loss, lambda dataset: len(dataset.target_names), right, measured, "label_accuracy", likelihood, rarest=rarest
+)
