@@ -124,7 +124,12 @@ class Bench:
             self.sent, self.beat = self.sent + 1, 0
 
     def gap(self) -> int | None:
-        """Payload where there is no example: unknown at first, later the last one."""
+        """Payload where there is no example: unknown at first, later the last one.
+
+        Of an example in parts any bits, for one of them says what the others are, and gates make an unknown of that.
+        """
+        if self.lanes:
+            return self.random.getrandbits(1 + self.lanes)
         self.unknown -= 1
         return None if self.unknown >= 0 else self.payload
 

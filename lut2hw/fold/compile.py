@@ -114,6 +114,9 @@ def fold_network(
     graph = Graph.of(merge(graph.netlist(), k))
     forms = linear_forms(network.head, graph.outputs["votes"], exact=bool(output.scores))
     lanes = list(LANES) if options.fold == "auto" else [int(options.fold)]
+    if lanes[0] > target.most_lanes:
+        raise UsageError(f"a folded core for {target.name} looks up {target.most_lanes} table a clock; give --fold 1")
+    lanes = [each for each in lanes if each <= target.most_lanes]
     if engine is not None:
         program = _program(graph, forms, network, port, output, k, engine.lanes, target, options, engine)
         return Folded(network, program, target, port, options)

@@ -190,6 +190,8 @@ class Target:
     """
     deepest_ram: int = 16384
     """Words of one bit in a block RAM that is written on one port and read on another."""
+    most_lanes: int = 16
+    """Tables a clock of a folded core, at most."""
     delay: Mapping[str, float] = field(default_factory=lambda: {"lut": 1.0, "carry": 0.1, "ccu2": 0.6, "mux": 0.3})
     """Ns through a cell of each kind with typical routing to it, on the default device."""
     enter: float = 0.0

@@ -134,6 +134,7 @@ ECP5 = Target(
     mux_levels=3,
     ram=RAM,
     delay={"lut": 1.1, "ccu2": 0.9, "mux": 0.4},
+    most_lanes=1,  # of more, yosys's memory mapping ends with an exception
     overhead=1.5,
     kinds={**COMMON, **CCU2},
     finish=_finish,

@@ -76,6 +76,7 @@ XILINX7 = Target(
     synthesis="synth_xilinx -family xc7 -noiopad -top {top}",
     mux_levels=2,
     delay={"lut": 0.9, "mux": 0.4},
+    most_lanes=1,  # of more, yosys's memory mapping ends with an exception
     overhead=1.0,
     kinds={**COMMON, "carry4": CARRY4},
     finish=_finish,

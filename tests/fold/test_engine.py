@@ -239,7 +239,7 @@ def test_a_shift_link_without_ready_is_refused(folder):
 @pytest.mark.parametrize("target", ["ice40", "ecp5", "gowin", "nexus", "xilinx7", "generic"])
 def test_every_family_simulates_and_synthesizes(tmp_path, target):
     network = random_network(4, k_max=3, luts=8)
-    for lanes in (1, 4):
+    for lanes in (1, min(4, get(target).most_lanes)):
         core = fold_network(network, get(target), fold=lanes)
         manifest = load(emit(core, tmp_path / f"{target}{lanes}", x=inputs_of(network, 20)).directory)
         outcomes = verify(manifest, ["cocotb", "gates"], vectors=20)

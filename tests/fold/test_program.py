@@ -132,6 +132,13 @@ def test_a_rate_chooses_the_lanes():
         lanes(5e6)
 
 
+def test_a_family_that_takes_fewer_lanes():
+    network = vote_network(12, 4, 3)
+    assert fold_network(network, get("ecp5"), fold="auto").program.shape.lanes == 1
+    with pytest.raises(UsageError, match="give --fold 1"):
+        fold_network(network, get("xilinx7"), fold=2)
+
+
 @pytest.mark.parametrize(
     "options",
     [
