@@ -170,7 +170,7 @@ def emit(
             "target": manifest.target,
             "luts": cells.get("lut", 0),
             "latency_cycles": manifest.latency,
-            **stream_json(manifest.network),
+            **stream_json(manifest.network, manifest.clocks_per_sample),
             "directory": str(manifest.directory),
             "cells": cells,
             "parts": manifest.data["parts"],
@@ -267,6 +267,7 @@ def verify(
         "mismatches": sum(o.mismatches for o in outcomes),
         "first": one.first,
         "engines": [outcome.as_json() for outcome in outcomes],
+        **(stream_json(manifest.network, manifest.clocks_per_sample) if manifest.stream else {}),
     }
     if core.is_dir():
         # for the report; a folder that cannot be written is checked as well
@@ -494,8 +495,9 @@ def build(
     options = BuildOptions(device=device, package=package, board=board, baud=baud, freq=freq, seed=seed)
     with progress_bar() as progress:
         result = make(directory, options=options, timeout=timeout, progress=progress)
-    values = result.as_json()
-    samples = load(directory).stream
+    manifest = load(directory)
+    samples = manifest.stream
+    values = {**result.as_json(), **(stream_json(manifest.network, manifest.clocks_per_sample) if samples else {})}
 
     def text() -> None:
         counts = list(values["core"])

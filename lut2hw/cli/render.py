@@ -182,12 +182,14 @@ def live_accuracy(total: int) -> Iterator[Callable[[int, int, int], None]]:
         )
 
 
-def stream_json(network: Any) -> dict[str, Any]:
-    """What commands say of a model with a front end, in JSON; nothing of others."""
+def stream_json(network: Any, clocks: int | None = None) -> dict[str, Any]:
+    """What commands say of a model with a front end, in JSON; nothing of others.
+
+    `clocks` are those of its core; by default of one that reads all of the encoder's bits.
+    """
     if network.front_end is None:
         return {}
     encoder = network.encoder
-    return {
-        "front_end": network.front_end.kind,
-        "clocks_per_sample": network.front_end.clocks_per_sample(encoder.feature, encoder.threshold),
-    }
+    if clocks is None:
+        clocks = network.front_end.clocks_per_sample(encoder.feature, encoder.threshold)
+    return {"front_end": network.front_end.kind, "clocks_per_sample": clocks}

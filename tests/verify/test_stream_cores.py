@@ -95,6 +95,16 @@ def test_to_the_bitstream(kind, folders):
     assert outcome.passed and outcome.vectors, outcome
 
 
+def test_json_says_what_the_front_end_is(folders, capsys):
+    directory = folders["kernels"].directory
+    clocks = folders["kernels"].clocks_per_sample
+    model = directory.parent / "kernels.lut"
+    for words in (["emit", model, "-o", directory], ["verify", directory, "--engine", "golden", "--vectors", "5"]):
+        assert main([str(word) for word in (*words, "--json")]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["front_end"] == "kernels" and found["clocks_per_sample"] == clocks > 10
+
+
 def test_samples_go_to_words_and_back(folders):
     network = folders["window"].network
     sequences = random_sequences(network, 60, 3)
