@@ -154,7 +154,7 @@ def _row_of(
     """What a wire shows: a row of values, or a node that has none yet."""
     way = fabric.way(wire)
     if way[-1] not in fabric.drivers:
-        return RANDOM if len(way) > 1 else CONST0
+        return RANDOM if way[-1] in fabric.outside else CONST0
     x, y, name = fabric.drivers[way[-1]]
     cell = x, y, int(name[6])
     if name.endswith("cout"):
@@ -278,8 +278,8 @@ def faults(fabric: Fabric, core: _Core) -> list[Fault]:
             for at, place in enumerate(mux.places):
                 flipped = now[:at] + "10"[int(now[at])] + now[at + 1 :]
                 source = mux.sources.get(flipped)
-                if source is None and now not in mux.sources:
-                    add(place, "wire")
+                if now not in mux.sources and (source is None or not fabric.driven(source)):
+                    add(place, "wire")  # what drives the wire already still does
                     continue
                 row = CONST0 if source is None else _row_or_random(fabric, core, wire, source)
                 add(place, "wire", [(node, pin, row) for node, pin in readers])

@@ -52,6 +52,8 @@ class Fabric:
     """Wires that logic cells read and drive, by tile and name."""
     drivers: dict[int, tuple[int, int, str]] = field(default_factory=dict)
     """The other way, for outputs of cells."""
+    outside: set[int] = field(default_factory=set)
+    """Wires that pins, block RAM and global networks drive."""
 
     def bit(self, place: Place) -> str:
         """A bit, "0" or "1"."""
@@ -84,6 +86,11 @@ class Fabric:
                 return found
         return None
 
+    def driven(self, wire: int) -> bool:
+        """Whether anything drives a wire in the end."""
+        end = self.way(wire)[-1]
+        return end in self.drivers or end in self.outside
+
     def way(self, wire: int) -> list[int]:
         """A wire, what drives it, and so on to the one that no multiplexer drives."""
         way = [wire]
@@ -109,6 +116,9 @@ def database(device: str) -> Path:
 
 
 _NAME = re.compile(r"(lutff_[0-7]/(?:in_[0-3]|out|lout|cout)|carry_in|carry_in_mux|lutff_global/(?:clk|cen|s_r))$")
+
+
+_OUTSIDE = re.compile(r"(io_[01]/D_IN_[01]|ram/RDATA_\d+|glb_netwk_[0-7])$")
 
 
 def read_fabric(asc: str) -> Fabric:
@@ -137,6 +147,8 @@ def read_fabric(asc: str) -> Fabric:
         if head[0] == ".net":
             for line in lines:
                 x, y, name = line.split()
+                if _OUTSIDE.match(name):
+                    fabric.outside.add(int(head[1]))
                 if _NAME.match(name) and (int(x), int(y)) in logic:
                     fabric.wires[int(x), int(y), name] = int(head[1])
                     if name.endswith(("out", "cout")):

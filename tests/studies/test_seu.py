@@ -118,7 +118,10 @@ def test_what_a_flip_does_is_what_the_chip_with_it_does(built):
             product = Product(_machine(chip), machine(wanted, wanted.ports))
         except UnknownCell:
             return None
-        inputs = np.stack([stimulus[name] for name in product.names], axis=1)
+        shape = (*stimulus["data"].shape[:1], product.free, stimulus["data"].shape[1])
+        inputs = np.zeros(shape, np.uint64)  # a wire that nothing drives is 0
+        for place, name in enumerate(product.names):
+            inputs[:, place] = stimulus[name]
         state = np.zeros((product.registers, inputs.shape[2]), np.uint64)
         return product.clock(inputs, state, np.zeros_like(state), watch=True) >= 0
 

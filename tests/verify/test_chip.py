@@ -98,7 +98,9 @@ def answers_rightly(manifest, chip, design) -> bool:
     wanted = read_design(design.rtlil, list(manifest.verilog.values()), TOP)
     product = Product(machine(found, _pins_of(found, chip.pins)), machine(wanted, wanted.ports))
     stimulus = every_input(manifest)
-    inputs = np.stack([stimulus[name] for name in product.names], axis=1)
+    inputs = np.zeros((len(stimulus["data"]), product.free, stimulus["data"].shape[1]), np.uint64)
+    for at, name in enumerate(product.names):
+        inputs[:, at] = stimulus[name]
     state = np.zeros((product.registers, inputs.shape[2]), np.uint64)
     return product.clock(inputs, state, np.zeros_like(state), watch=True) < 0
 

@@ -71,7 +71,7 @@ def test_other_initial_values_and_twins_are_equal(counter):
 def test_what_differs_is_found(counter, old, new, words):
     assert old in COUNTER
     never = {name: np.zeros((40, 1), np.uint64) for name in ("x[0]", "x[1]", "x[2]", "x[3]")}
-    for stimulus in ({}, never):
+    for stimulus in ({}, never) if words.startswith("no ") else ({},):
         found = match(of(COUNTER.replace(old, new)), counter, stimulus)
         assert found.equal is False, found
         assert words.split("|")[0] in found.reason or stimulus or words.split("|")[-1] in found.reason
