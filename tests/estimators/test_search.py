@@ -38,7 +38,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "share": {"share": False, "levels": 2},
     "subspace": {"subspace": 0.5},
     "sweeps": {"sweeps": 2},
-    "target": {"target": "ecp5", "device": "12k", "luts": None, "sweeps": 1, "votes": 8},
+    "target": {"target": "ecp5", "device": "12k", "utilization": 0.05, "luts": None, "sweeps": 1, "votes": 8},
     "tau": {"tau": 2.0},
     "threshold": {"threshold": 4.0},
     "time_limit": {"time_limit": 1e6},
