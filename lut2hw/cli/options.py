@@ -13,7 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.models import CommandFunctionType
 
 from lut2hw import effects
-from lut2hw.choices import Effort, Family, Ram, Split
+from lut2hw.choices import Effort, Family, Interface, Language, Ram, Split
 from lut2hw.errors import UsageError, unknown_name
 from lut2hw.learn.registry import LEARNERS
 
@@ -215,6 +215,14 @@ RateOption = Annotated[
 ReloadableOption = Annotated[
     bool,
     typer.Option("--reloadable", help="A folded core that takes another model over its link (see `lut2hw load`)."),
+]
+InterfaceOption = Annotated[
+    str, choice(Interface, "--interface", help="Streams that either side may stall, or bare: no ready, no stalls.")
+]
+LanguageOption = Annotated[str, choice(Language, "--language", help="The core in VHDL as well.")]
+LatencyOption = Annotated[
+    int | None,
+    typer.Option("--latency", metavar="CLOCKS", min=0, max=1000, help="Clocks from an example to its answer."),
 ]
 OutputsOption = Annotated[
     str | None,

@@ -135,6 +135,13 @@ def compile_network(
     if options.ram == "auto" and not target.ram:
         able = " and ".join(name for name, other in sorted(TARGETS.items()) if other.ram)
         raise UsageError(f"tables do not go into block RAM of {target.name}, only of {able}; leave --ram at never")
+    usual = CompileOptions()
+    for name in ("interface", "language", "latency"):
+        if network.front_end is not None and getattr(options, name) != getattr(usual, name):
+            raise UsageError(
+                f"a model of sequences has no use for --{name} {getattr(options, name)}: its answers come when a "
+                "sequence ends, from Verilog with streams; leave it out"
+            )
     context = Context(target, device, options)
     k, inverts = target.lut_inputs, target.carry == "slots"
 
@@ -189,6 +196,11 @@ def compile_network(
     if netlist.latency:
         path = Timing(netlist, context.delay, context.enter, context.port).longest()
         clock = 1000 / (path + context.overhead)
+        if options.latency is not None and options.fmax is not None and clock < 0.99 * options.fmax:
+            raise UsageError(
+                f"a latency of {options.latency} allows about {clock:.4g} MHz, not {options.fmax:g}; ask for a "
+                "longer --latency or a slower --fmax, or leave one of them out"
+            )
     return Compiled(
         network,
         netlist,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from lut2hw.choices import Interface, Language
 from lut2hw.errors import UsageError, unknown_name
 from lut2hw.logic.port import ANSWER, outputs_of
 
@@ -50,6 +51,14 @@ class CompileOptions:
         Examples a second that "auto" must make at `fmax`.
     reloadable : bool
         A folded core takes another program over its link, and has room for it.
+    interface : str
+        "stream": valid and ready on both sides, so that either may stall; or "bare": no ready and nothing that
+        stalls, an answer follows its example after the latency, whatever happens, and valid is shifted along.
+    latency : int or None
+        Clocks from an example to its answer: the registers of `pipeline`, which then stays "auto". With `fmax` both
+        must be met.
+    language : str
+        "verilog", or "vhdl" for the core in VHDL beside that in Verilog, which the proofs and the build read.
 
     Raises
     ------
@@ -68,6 +77,9 @@ class CompileOptions:
     fold: str | int | None = None
     rate: float | None = None
     reloadable: bool = False
+    interface: str = Interface.STREAM.value
+    latency: int | None = None
+    language: str = Language.VERILOG.value
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pipeline", _stages(self.pipeline))
@@ -85,9 +97,23 @@ class CompileOptions:
         if self.device is not None and not isinstance(self.device, str):
             raise UsageError(f"device must be a name, not {self.device!r}")
         object.__setattr__(self, "outputs", outputs_of(self.outputs))
+        if self.interface not in list(Interface):
+            raise unknown_name("interface", str(self.interface), list(Interface))
+        object.__setattr__(self, "interface", str(self.interface))
+        if self.language not in list(Language):
+            raise unknown_name("language", str(self.language), list(Language))
+        object.__setattr__(self, "language", str(self.language))
+        if self.latency is not None:
+            if type(self.latency) is not int or not 0 <= self.latency <= MOST_REGISTERS:
+                raise UsageError(
+                    f"latency must be a number of clocks from 0 to {MOST_REGISTERS}, not {self.latency!r}"
+                )
+            if self.pipeline != "auto":
+                raise UsageError("--latency and --pipeline both say how many registers there are; give one of them")
         if self.ram == "auto" and self.registers == 0:
             raise UsageError(
-                "block RAM is read on the clock, so --ram auto needs registers: leave --pipeline none out"
+                "block RAM is read on the clock, so --ram auto needs registers: leave --pipeline none and "
+                "--latency 0 out"
             )
         object.__setattr__(self, "fold", _lanes(self.fold))
         if self.rate is not None:
@@ -100,20 +126,26 @@ class CompileOptions:
             raise UsageError(f"reloadable must be true or false, not {self.reloadable!r}")
         if self.reloadable and self.fold is None:
             raise UsageError("only a folded core takes another program; give --fold too, or leave --reloadable out")
-        for name, usual in (("pipeline", "auto"), ("ram", "never"), ("effort", "normal")):
+        usual_values = {"pipeline": "auto", "ram": "never", "effort": "normal", "interface": Interface.STREAM}
+        for name, usual in {**usual_values, "latency": None, "language": Language.VERILOG}.items():
             if self.fold is not None and getattr(self, name) != usual:
                 raise UsageError(f"a folded core has no use for --{name} {getattr(self, name)}; leave it out")
 
     @property
     def registers(self) -> int | None:
         """Register stages that are asked for; None where the compiler chooses."""
+        if self.latency is not None:
+            return self.latency
         return None if self.pipeline == "auto" else 0 if self.pipeline == "none" else int(self.pipeline)
 
     def as_json(self) -> dict[str, Any]:
-        """JSON values by name, as a manifest holds them; those of folding only where it is asked for."""
+        """JSON values by name, as a manifest holds them; what came later only where it is asked for."""
         values = {**asdict(self), "outputs": list(self.outputs)}
         if self.fold is None:
             del values["fold"], values["rate"], values["reloadable"]
+        for name, usual in (("interface", Interface.STREAM), ("latency", None), ("language", Language.VERILOG)):
+            if values[name] == usual:
+                del values[name]
         return values
 
     @classmethod

@@ -95,6 +95,11 @@ def fold_network(
     options = replace(options or CompileOptions(), **changes)
     if options.fold is None:
         raise UsageError("fold says how many tables a folded core looks up a clock; give it, or auto")
+    if not target.deepest_ram:
+        raise UsageError(
+            f"a folded core keeps its program in block RAM, which is not used of {target.name}; emit for another "
+            "family, or leave --fold out"
+        )
     target.device(options.device)
     output = OutputPort.of(network, options.outputs)
     network = use_dont_cares(network, options.dont_cares, target.lut_inputs, data)

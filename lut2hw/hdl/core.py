@@ -6,6 +6,7 @@ repeats an example however either side stalls.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
@@ -16,10 +17,11 @@ from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, Valu
 from amaranth.lib import stream, wiring
 from numpy.typing import ArrayLike
 
+from lut2hw.choices import Interface
 from lut2hw.hdl.convert import VerilogPlatform, from_rtlil
 from lut2hw.hdl.layout import class_enum, core_members, flat_members, vector_members
 from lut2hw.logic.netlist import CONST0, CONST1, Cell, Kind, Netlist, tables_of
-from lut2hw.logic.port import INPUT, INPUT_PORTS, OUTPUT, OUTPUT_PORTS, TOP
+from lut2hw.logic.port import INPUT, OUTPUT, TOP, ports_of
 from lut2hw.model.network import LutNetwork
 from lut2hw.targets.base import CLOCK, ENABLE, OPEN, Target
 
@@ -52,6 +54,8 @@ class NetlistCore(wiring.Component):
         Registers of the netlist from input to output, the same on every path.
     target : Target or None
         Family of the primitives. If None, every platform gets the behaviour.
+    interface : str
+        Of `lut2hw.choices.Interface`; a bare one has no ready.
 
     Members
     -------
@@ -61,9 +65,11 @@ class NetlistCore(wiring.Component):
         Answers.
     """
 
-    def __init__(self, netlist: Netlist, *, latency: int, target: Target | None = None) -> None:
+    def __init__(
+        self, netlist: Netlist, *, latency: int, target: Target | None = None, interface: str = Interface.STREAM
+    ) -> None:
         self.netlist, self.latency, self.target = netlist, latency, target
-        super().__init__(vector_members(len(netlist.inputs[INPUT]), len(netlist.outputs[OUTPUT])))
+        super().__init__(vector_members(len(netlist.inputs[INPUT]), len(netlist.outputs[OUTPUT]), interface))
 
     def elaborate(self, platform: object) -> Module:
         target = None if platform is None else self.target
@@ -110,7 +116,11 @@ class Core(wiring.Component):
         self.compiled, self.latency = compiled, compiled.latency
         names = compiled.network.answer_names
         self.classes = class_enum(names) if names else None
-        super().__init__(core_members(compiled.input_port, compiled.output_port, names, fields=fields))
+        super().__init__(
+            core_members(
+                compiled.input_port, compiled.output_port, names, fields=fields, interface=compiled.options.interface
+            )
+        )
 
     def payloads(self, x: ArrayLike) -> list[dict[str, int]]:
         """Raw features (n, n_features), as `LutNetwork.predict` takes them, to n values for `i.payload`.
@@ -178,20 +188,33 @@ def create(
 def between_streams(
     netlist: Netlist, latency: int, i: stream.Interface, o: stream.Interface, target: Target | None
 ) -> Module:
-    """A netlist between two streams, as primitives of `target`, or by its behaviour if that is None."""
+    """A netlist between two streams, as primitives of `target`, or by its behaviour if that is None.
+
+    Sides without ready, of a bare interface, make a pipeline that always moves.
+    """
     m = Module()
-    advance = Signal()
-    m.d.comb += [advance.eq(o.ready | ~o.valid if latency else o.ready), i.ready.eq(advance)]
+    advance: Signal | None = None
+    if hasattr(o, "ready"):
+        advance = Signal()
+        m.d.comb += [advance.eq(o.ready | ~o.valid if latency else o.ready), i.ready.eq(advance)]
+
+    def moves() -> Any:
+        return contextlib.nullcontext() if advance is None else m.If(advance)
+
     valid: Value = i.valid
     if latency:
         stages = Signal(latency)  # the only registers that reset clears
-        with m.If(advance):
+        with moves():
             m.d.sync += stages.eq(Cat(i.valid, stages)[:latency])
         valid = stages[-1]
     m.d.comb += o.valid.eq(valid)
 
     vector = Value.cast(i.payload)
-    nets: dict[int, Value] = {CONST0: Const(0, 1), CONST1: Const(1, 1), ENABLE: advance}
+    nets: dict[int, Value] = {
+        CONST0: Const(0, 1),
+        CONST1: Const(1, 1),
+        ENABLE: Const(1, 1) if advance is None else advance,
+    }
     if latency:
         nets[CLOCK] = ClockSignal()
     nets.update((net, vector[bit]) for bit, net in enumerate(netlist.inputs[INPUT]))
@@ -208,7 +231,7 @@ def between_streams(
         if target is not None and cell.kind != "ff":
             _instantiate(m, target, cell, nets)
         elif registered:
-            with m.If(advance):
+            with moves():
                 m.d.sync += [q.eq(d) for q, d in zip(outputs, behaviour(kind, cell, inputs), strict=True)]
         elif target is None:
             # A module for each level lets the simulator evaluate a cell about once for each example.
@@ -239,19 +262,19 @@ def _instantiate(m: Module, target: Target, cell: Cell, known: dict[int, Value])
 class _FlatCore(wiring.Component):
     """A netlist whose ports have names of their own instead of those that Amaranth makes of a stream's."""
 
-    def __init__(self, netlist: Netlist, *, latency: int, target: Target) -> None:
-        self.netlist, self.latency, self.target = netlist, latency, target
-        super().__init__(flat_members(len(netlist.inputs[INPUT]), len(netlist.outputs[OUTPUT])))
+    def __init__(self, netlist: Netlist, *, latency: int, target: Target, interface: str) -> None:
+        self.netlist, self.latency, self.target, self.interface = netlist, latency, target, interface
+        super().__init__(flat_members(len(netlist.inputs[INPUT]), len(netlist.outputs[OUTPUT]), interface))
 
     def elaborate(self, platform: object) -> Module:
         i, o = (
             SimpleNamespace(**{part: getattr(self, name) for part, name in ports.items()})
-            for ports in (INPUT_PORTS, OUTPUT_PORTS)
+            for ports in ports_of(self.interface)
         )
         return between_streams(self.netlist, self.latency, i, o, self.target)  # type: ignore[arg-type]
 
 
-def to_verilog(netlist: Netlist, *, latency: int, target: Target) -> str:
+def to_verilog(netlist: Netlist, *, latency: int, target: Target, interface: str = Interface.STREAM) -> str:
     """Verilog of the core, module `TOP`; no paths and no time in it, so the same netlist gives the same text.
 
     Parameters
@@ -262,16 +285,18 @@ def to_verilog(netlist: Netlist, *, latency: int, target: Target) -> str:
         Registers from input to output.
     target : Target
         The family.
+    interface : str
+        Of `lut2hw.choices.Interface`.
 
     Raises
     ------
     ToolError
         If yosys fails.
     """
-    return from_rtlil(to_rtlil(netlist, TOP, latency=latency, target=target))
+    return from_rtlil(to_rtlil(netlist, TOP, latency=latency, target=target, interface=interface))
 
 
-def to_rtlil(netlist: Netlist, name: str, *, latency: int, target: Target) -> str:
+def to_rtlil(netlist: Netlist, name: str, *, latency: int, target: Target, interface: str = Interface.STREAM) -> str:
     """RTLIL of the core, module `name`, of which `convert.from_rtlil` makes Verilog."""
-    core = _FlatCore(netlist, latency=latency, target=target)
+    core = _FlatCore(netlist, latency=latency, target=target, interface=interface)
     return str(rtlil.convert(core, name=name, platform=VerilogPlatform(), emit_src=False))

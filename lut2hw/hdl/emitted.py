@@ -17,7 +17,7 @@ from lut2hw.hdl.folded import Engine, Widened
 from lut2hw.hdl.layout import beats_signature, class_enum, connect_load, core_members, load_members
 from lut2hw.hdl.protocol import Identity
 from lut2hw.hdl.stream import StreamCore
-from lut2hw.logic.port import INPUT_PORTS, LOAD_PORTS, OUTPUT_PORTS
+from lut2hw.logic.port import LOAD_PORTS, ports_of
 
 
 def identity_of(manifest: Manifest) -> Identity:
@@ -75,7 +75,13 @@ class EmittedCore(wiring.Component):
     def __init__(self, manifest: Manifest, *, fields: bool = True, beats: bool = False) -> None:
         self.manifest, self.latency = manifest, manifest.latency
         self.classes = class_enum(manifest.class_names) if manifest.class_names else None
-        members = core_members(manifest.input_port, manifest.output_port, manifest.class_names, fields=fields)
+        members = core_members(
+            manifest.input_port,
+            manifest.output_port,
+            manifest.class_names,
+            fields=fields,
+            interface=manifest.options.interface,
+        )
         self.lanes = manifest.program.shape.lanes if manifest.folded and beats else None
         if self.lanes is not None:
             members["i"] = In(beats_signature(self.lanes))
@@ -143,10 +149,11 @@ class EmittedCore(wiring.Component):
                 f"i_{manifest.clock}": ClockSignal(),
                 f"i_{manifest.reset}": ResetSignal(allow_reset_less=True),
             }
+        into, out = ports_of(manifest.options.interface)
         return Instance(
             manifest.top,
-            *(("o" if part == "ready" else "i", name, getattr(self.i, part)) for part, name in INPUT_PORTS.items()),
-            *(("i" if part == "ready" else "o", name, getattr(self.o, part)) for part, name in OUTPUT_PORTS.items()),
+            *(("o" if part == "ready" else "i", name, getattr(self.i, part)) for part, name in into.items()),
+            *(("i" if part == "ready" else "o", name, getattr(self.o, part)) for part, name in out.items()),
             *_load_ports(self),
             **clocked,
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lut2hw.logic.port import CLOCK_PORT, INPUT_PORTS, OUTPUT_PORTS, RESET_PORT, TOP, Field, InputPort
+from lut2hw.choices import Language
+from lut2hw.logic.port import CLOCK_PORT, INPUT_PORTS, RESET_PORT, TOP, Field, InputPort, ports_of
 from lut2hw.quote import comment
 
 if TYPE_CHECKING:
@@ -13,13 +14,16 @@ if TYPE_CHECKING:
     from lut2hw.fold.compile import Folded
 
 
-def header(compiled: Compiled | Folded) -> str:
+def header(compiled: Compiled | Folded, language: str = Language.VERILOG) -> str:
     """Line comments in ASCII; the same compilation gives the same text.
 
     Names of features and classes are quoted (`lut2hw.quote.comment`), and no line begins with one, so that no tool
     takes a name for a directive.
     """
-    return "".join(f"// {line}".rstrip() + "\n" for line in _lines(compiled))
+    mark = "--" if language == Language.VHDL else "//"
+    alone = compiled.network.front_end is None
+    lines = (*_lines(compiled), *(_instance(compiled, language) if alone else ()))
+    return "".join(f"{mark} {line}".rstrip() + "\n" for line in lines)
 
 
 def _lines(compiled: Compiled | Folded) -> Iterator[str]:
@@ -27,7 +31,8 @@ def _lines(compiled: Compiled | Folded) -> Iterator[str]:
         yield from _of_stream(compiled)
         return
     port, latency = compiled.input_port, compiled.latency
-    into, out = INPUT_PORTS, OUTPUT_PORTS
+    into, _ = ports_of(compiled.options.interface)
+    bare = "ready" not in into
     output = compiled.output_port
     when = f"{latency} clock{'s' * (latency != 1)} later" if latency else "at once, there is no clock"
     what = "class" if output.classes_alone else "answer"
@@ -52,21 +57,15 @@ def _lines(compiled: Compiled | Folded) -> Iterator[str]:
                 "One example may enter each clock."
             )
         yield (
-            f"{into['payload']} {_bits(0, max(1, port.width))}: an example, taken while {into['valid']} and "
-            f"{into['ready']} are high. Its bits are"
+            f"{into['payload']} {_bits(0, max(1, port.width))}: an example, taken while {into['valid']}"
+            + (" is" if bare else f" and {into['ready']} are")
+            + " high. Its bits are"
         )
     for field in port.fields:
         yield f"  {_bits(field.offset, field.width)} {_field(compiled, field)}"
     if not port.fields:
         yield "  [0] nothing: the answer is always the same"
     yield from _answers(compiled)
-    yield ""
-    yield f"{TOP} classify ("
-    if latency:
-        yield f"    .{CLOCK_PORT}({CLOCK_PORT}), .{RESET_PORT}({RESET_PORT}),"
-    yield f"    .{into['payload']}(example), .{into['valid']}(example_valid), .{into['ready']}(example_ready),"
-    yield f"    .{out['payload']}(number), .{out['valid']}(number_valid), .{out['ready']}(number_ready)"
-    yield ");"
 
 
 def _of_stream(compiled: Compiled | Folded) -> Iterator[str]:
@@ -96,16 +95,18 @@ def _of_stream(compiled: Compiled | Folded) -> Iterator[str]:
 
 def _answers(compiled: Compiled | Folded) -> Iterator[str]:
     """The output port."""
-    out, output, names = OUTPUT_PORTS, compiled.output_port, compiled.network.answer_names
+    _, out = ports_of(compiled.options.interface)
+    output, names = compiled.output_port, compiled.network.answer_names
+    taken = f", taken while {out['ready']} is high" if "ready" in out else ""
     if output.classes_alone:
         yield (
             f"{out['payload']} {_bits(0, output.width)}: the number of the class, unsigned, there while "
-            f"{out['valid']} is high, taken while {out['ready']} is high. Classes are"
+            f"{out['valid']} is high{taken}. Classes are"
         )
     else:
         yield (
-            f"{out['payload']} {_bits(0, output.width)}: an answer, there while {out['valid']} is high, taken while "
-            f"{out['ready']} is high. Its bits are"
+            f"{out['payload']} {_bits(0, output.width)}: an answer, there while {out['valid']} is high{taken}. "
+            "Its bits are"
         )
         for field, part in zip(output.fields, output.parts, strict=True):
             kind = "two's complement" if field.signed else "unsigned"
@@ -116,6 +117,20 @@ def _answers(compiled: Compiled | Folded) -> Iterator[str]:
         yield f"  {number} {comment(name)}"
     if compiled.network.head.reject:
         yield f"The last one is the answer where the margin is below {compiled.network.head.reject}."
+    yield ""
+
+
+def _instance(compiled: Compiled | Folded, language: str) -> Iterator[str]:
+    """How another design instantiates the core."""
+    into, out = ports_of(compiled.options.interface)
+    pair = "{} => {}" if language == Language.VHDL else ".{}({})"
+    yield f"classify : entity work.{TOP} port map (" if language == Language.VHDL else f"{TOP} classify ("
+    if compiled.latency:
+        yield "    " + ", ".join(pair.format(name, name) for name in (CLOCK_PORT, RESET_PORT)) + ","
+    for ports, names_of, end in ((into, "example", ","), (out, "number", "")):
+        wires = {part: names_of + ("" if part == "payload" else f"_{part}") for part in ports}
+        yield "    " + ", ".join(pair.format(name, wires[part]) for part, name in ports.items()) + end
+    yield ");"
 
 
 def _answer(compiled: Compiled | Folded, field: Field, part: str) -> str:

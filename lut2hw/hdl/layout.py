@@ -14,8 +14,9 @@ from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from lut2hw.choices import Interface
 from lut2hw.fold.program import RESTART
-from lut2hw.logic.port import INPUT_PORTS, NO_CLASSES, OUTPUT_PORTS, InputPort, OutputPort, class_width, identifiers
+from lut2hw.logic.port import NO_CLASSES, InputPort, OutputPort, class_width, identifiers, ports_of
 
 
 def features_layout(port: InputPort) -> data.Layout:
@@ -105,8 +106,20 @@ def answer_shape(port: OutputPort, class_names: Sequence[str]) -> Any:
     )
 
 
+def stream_of(shape: Any, interface: str = Interface.STREAM) -> wiring.Signature:
+    """Signature of one side of a core: a stream, or with a bare interface payload and valid alone."""
+    if interface == Interface.BARE:
+        return wiring.Signature({"payload": Out(shape), "valid": Out(1)})
+    return stream.Signature(shape)
+
+
 def core_members(
-    port: InputPort, output: OutputPort, class_names: Sequence[str], *, fields: bool
+    port: InputPort,
+    output: OutputPort,
+    class_names: Sequence[str],
+    *,
+    fields: bool,
+    interface: str = Interface.STREAM,
 ) -> dict[str, wiring.Member]:
     """Members `i` and `o` of a core.
 
@@ -120,13 +133,15 @@ def core_members(
         In the order of the class numbers.
     fields : bool
         Payloads are as `features_layout` and `answer_shape` say; else plain vectors of the same bits.
+    interface : str
+        Of `lut2hw.choices.Interface`.
     """
     if fields:
         return {
-            "i": In(stream.Signature(features_layout(port))),
-            "o": Out(stream.Signature(answer_shape(output, class_names))),
+            "i": In(stream_of(features_layout(port), interface)),
+            "o": Out(stream_of(answer_shape(output, class_names), interface)),
         }
-    return vector_members(port.width, output.width)
+    return vector_members(port.width, output.width, interface)
 
 
 def beats_signature(lanes: int) -> stream.Signature:
@@ -167,21 +182,19 @@ def connect_load(m: Module, link: wiring.Component, core: wiring.Component) -> N
     ]
 
 
-def vector_members(input_bits: int, answer_bits: int) -> dict[str, wiring.Member]:
+def vector_members(input_bits: int, answer_bits: int, interface: str = Interface.STREAM) -> dict[str, wiring.Member]:
     """Members `i` and `o` of a core, both payloads plain vectors of at least one bit."""
     return {
-        "i": In(stream.Signature(unsigned(max(1, input_bits)))),
-        "o": Out(stream.Signature(unsigned(max(1, answer_bits)))),
+        "i": In(stream_of(unsigned(max(1, input_bits)), interface)),
+        "o": Out(stream_of(unsigned(max(1, answer_bits)), interface)),
     }
 
 
-def flat_members(input_bits: int, answer_bits: int) -> dict[str, wiring.Member]:
+def flat_members(input_bits: int, answer_bits: int, interface: str = Interface.STREAM) -> dict[str, wiring.Member]:
     """Members of a core that is a module of its own, each under the name of its port."""
+    into, out = ports_of(interface)
+    shapes = {"payload": (max(1, input_bits), max(1, answer_bits)), "valid": (1, 1), "ready": (1, 1)}
     return {
-        INPUT_PORTS["payload"]: In(max(1, input_bits)),
-        INPUT_PORTS["valid"]: In(1),
-        INPUT_PORTS["ready"]: Out(1),
-        OUTPUT_PORTS["payload"]: Out(max(1, answer_bits)),
-        OUTPUT_PORTS["valid"]: Out(1),
-        OUTPUT_PORTS["ready"]: In(1),
+        **{name: (Out if part == "ready" else In)(shapes[part][0]) for part, name in into.items()},
+        **{name: (In if part == "ready" else Out)(shapes[part][1]) for part, name in out.items()},
     }

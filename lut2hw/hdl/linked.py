@@ -27,10 +27,22 @@ class LinkedCore(wiring.Component):
     link : Link
         As `lut2hw.hdl.links.make_link` makes it.
     core : wiring.Component
-        Any component with streams `i` and `o` of the link's widths: an `EmittedCore`, a `Core`, a `NetlistCore`.
+        Any component with streams `i` and `o` of the link's widths: an `EmittedCore`, a `Core`, a `NetlistCore`. One
+        with a bare interface cannot wait, so the link must take its answers as they come: all do that have one
+        example under way at a time (`Link.stalls`).
+
+    Raises
+    ------
+    UsageError
+        For a core that cannot wait behind a link that may make it wait.
     """
 
     def __init__(self, link: Link, core: wiring.Component):
+        if link.stalls and not hasattr(core.i, "ready"):
+            raise UsageError(
+                "a core with a bare interface cannot wait, and this link may stall it; emit it with --interface "
+                "stream"
+            )
         self.link, self.core = link, core
         if not link.waits and isinstance(core, EmittedCore) and core.manifest.folded:
             raise UsageError("this link cannot wait for a folded core; make both with LinkedCore.of")
@@ -61,10 +73,19 @@ class LinkedCore(wiring.Component):
         m = Module()
         m.submodules.link = link = self.link
         m.submodules.core = core = self.core
-        connect(m, link.features, core.i)
-        connect(m, core.o, link.answer)
-        if link.engine is not None:
-            connect_load(m, link, core)
+        if hasattr(core.i, "ready"):
+            connect(m, link.features, core.i)
+            connect(m, core.o, link.answer)
+            if link.engine is not None:
+                connect_load(m, link, core)
+        else:
+            m.d.comb += [
+                core.i.payload.eq(link.features.payload),
+                core.i.valid.eq(link.features.valid),
+                link.features.ready.eq(1),
+                link.answer.payload.eq(core.o.payload),
+                link.answer.valid.eq(core.o.valid),
+            ]
         for name, member in self.signature.members.items():
             outer, inner = getattr(self, name), getattr(link, name)
             m.d.comb += inner.eq(outer) if member.flow is In else outer.eq(inner)

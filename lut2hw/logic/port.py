@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw import bits, quote
+from lut2hw.choices import Interface
 from lut2hw.errors import UsageError, unknown_name
 from lut2hw.model.features import Features
 from lut2hw.model.network import LutNetwork
@@ -60,7 +61,15 @@ INPUT_PORTS = {"payload": "i_payload", "valid": "i_valid", "ready": "i_ready"}
 OUTPUT_PORTS = {"payload": "o_payload", "valid": "o_valid", "ready": "o_ready"}
 """The core's module and its ports, those of the streams by what they are.
 
-Every language takes these names: no two underscores in a row, which VHDL forbids, and no keyword of any of them."""
+Every language takes these names: no two underscores in a row, which VHDL forbids, and no keyword of any of them. A
+core with a bare interface has no ready."""
+
+
+def ports_of(interface: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Names of the ports in and out, by what they are, of a core with that interface."""
+    parts = ("payload", "valid") if interface == Interface.BARE else tuple(INPUT_PORTS)
+    return {part: INPUT_PORTS[part] for part in parts}, {part: OUTPUT_PORTS[part] for part in parts}
+
 
 LOAD_PORTS = {"payload": "load_payload", "valid": "load_valid", "ready": "load_ready", "good": "load_good"}
 """More ports of a folded core that takes another program."""

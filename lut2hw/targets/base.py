@@ -189,7 +189,7 @@ class Target:
     do not go into block RAM.
     """
     deepest_ram: int = 16384
-    """Words of one bit in a block RAM that is written on one port and read on another."""
+    """Words of one bit in a block RAM that is written on one port and read on another; 0 where none is used."""
     most_lanes: int = 16
     """Tables a clock of a folded core, at most."""
     delay: Mapping[str, float] = field(default_factory=lambda: {"lut": 1.0, "carry": 0.1, "ccu2": 0.6, "mux": 0.3})

@@ -70,7 +70,7 @@ def inverter(low: str, output: str) -> Reader:
     return lambda parameters, ports: [Mapped("lut", (ports[low][0],), (out(ports, output),), 0b01)]
 
 
-def ccu2(inject: Sequence[str], lower: int) -> Reader:
+def ccu2(inject: Sequence[str], lower: int, *, gen_inverted: bool = False) -> Reader:
     """A carry cell of two slots whose inputs C and D are constants.
 
     Parameters
@@ -79,6 +79,8 @@ def ccu2(inject: Sequence[str], lower: int) -> Reader:
         Parameters that must be "NO".
     lower : int
         Inputs of the table that makes the carry.
+    gen_inverted : bool
+        That table is the inverse of the last four entries, whatever C and D are.
     """
 
     def read(parameters: Mapping[str, int | str], ports: Mapping[str, Sequence[Bit]]) -> list[Mapped]:
@@ -91,7 +93,8 @@ def ccu2(inject: Sequence[str], lower: int) -> Reader:
                 raise ValueError("a slot of more than two inputs")
             high = sum(4 << j for j, pin in enumerate(pins[2:]) if pin == "1")
             init = number(parameters[f"INIT{slot}"])
-            half = (init >> high & 15) | (init >> (high & (1 << lower) - 1) & 15) << 4
+            gen = ~init >> 12 & 15 if gen_inverted else init >> (high & (1 << lower) - 1) & 15
+            half = (init >> high & 15) | gen << 4
             table |= half << 8 * slot
             operands += pins[:2]
         return [

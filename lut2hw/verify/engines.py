@@ -9,10 +9,13 @@ from typing import Any
 
 from lut2hw import quote, tools
 from lut2hw.artefact.folder import Manifest
+from lut2hw.artefact.standalone import vhdl_models
 from lut2hw.artefact.stream_vectors import StreamVectors
 from lut2hw.artefact.vectors import Vectors
+from lut2hw.choices import Language
 from lut2hw.errors import ToolError, unknown_name
 from lut2hw.targets.base import simulation_model
+from lut2hw.targets.registry import get
 from lut2hw.verify import bitstream, gates, golden, simulate
 from lut2hw.verify.formal import folded
 from lut2hw.verify.formal import prove as formal
@@ -66,6 +69,7 @@ def core_design(manifest: Manifest) -> simulate.Design:
         simulate.ICARUS_DEFINES,
         extra={"parts": manifest.parts},
         texts=list(manifest.verilog.values()),
+        stalls=manifest.stalls,
     )
 
 
@@ -97,6 +101,22 @@ def _gates(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | Non
     return replace(outcome, note="; ".join(part for part in (outcome.note, short) if part))
 
 
+def _vhdl(manifest: Manifest, vectors: Vectors, seed: int, timeout: float | None) -> Outcome:
+    if manifest.options.language != Language.VHDL:
+        raise ToolError(f"{manifest.directory} holds no VHDL; emit the core with --language vhdl")
+    design = simulate.Design(
+        [],
+        manifest.top,
+        manifest.clock,
+        manifest.reset,
+        manifest.latency,
+        texts=[vhdl_models(get(manifest.target)), manifest.vhdl],
+        stalls=manifest.stalls,
+        simulator="ghdl",
+    )
+    return Outcome.of_bench("vhdl", len(vectors), simulate.cocotb(design, vectors, seed=seed, timeout=timeout))
+
+
 _REACHED = {"class_coverage": "classes", "label_coverage": "labels' values"}
 
 Engine = Callable[[Manifest, Vectors, int, float | None], Outcome]
@@ -108,8 +128,14 @@ ENGINES: dict[str, tuple[str, Engine]] = {
     "gates": ("netlist after yosys, simulated and proved", _gates),
     "bitstream": ("chip read back from its bitstream", bitstream.check),
     "formal": ("emitted Verilog, proved for all inputs", _formal),
+    "vhdl": ("emitted VHDL under GHDL", _vhdl),
 }
 """What can check an emitted folder: what it checks, and how."""
+
+
+def engines_for(manifest: Manifest) -> list[str]:
+    """Names of the engines that a folder has something for: all, but that of VHDL only where there is VHDL."""
+    return [name for name in ENGINES if name != "vhdl" or manifest.options.language == Language.VHDL]
 
 
 def verify(
@@ -128,7 +154,8 @@ def verify(
     manifest : Manifest
         The emitted folder.
     engines : Sequence[str], default=()
-        Names from `ENGINES`; none given means cocotb, or amaranth where Icarus Verilog is not installed.
+        Names from `ENGINES`; none given means cocotb, or amaranth where Icarus Verilog is not installed, and vhdl
+        for a folder with VHDL.
     vectors : int, optional
         How many to stream (the emitted ones, then random ones); default all emitted ones and 1,000 random ones.
     seed : int, default=0
@@ -147,6 +174,8 @@ def verify(
         if tools.find("iverilog") is None:
             engines = ["amaranth"]
             note = f"Icarus Verilog is not there, so Amaranth's simulator stood in; {tools.install_hint('iverilog')}"
+        if manifest.options.language == Language.VHDL:
+            engines = [*engines, "vhdl"]
     stream = stimulus(manifest, vectors, seed)
     outcomes = []
     for name in engines:

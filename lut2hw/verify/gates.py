@@ -46,6 +46,7 @@ def check(manifest: Manifest, vectors: Vectors, seed: int = 0, timeout: float | 
             manifest.cycles,
             ICARUS_DEFINES,
             extra={"parts": manifest.parts},
+            stalls=manifest.stalls,
         )
         result = simulate.cocotb(design, vectors, seed=seed, timeout=timeout)
         outcome = Outcome.of_bench("gates", len(vectors), result)

@@ -26,6 +26,11 @@ ICARUS_DEFINES = ("NO_ICE40_DEFAULT_ASSIGNMENTS",)
 """Icarus 11 knows no default values of inputs."""
 
 
+PROGRAMS = {"icarus": "iverilog", "ghdl": "ghdl"}
+NAMES = {"icarus": "Icarus Verilog", "ghdl": "GHDL"}
+"""Programs and names of the simulators, as cocotb calls them."""
+
+
 @dataclass(frozen=True)
 class Design:
     """Verilog under test: files, top module, clock and reset ports (None without registers), latency in cycles."""
@@ -42,12 +47,16 @@ class Design:
     """What else the bench needs to know, JSON values."""
     texts: Sequence[str] = ()
     """Verilog besides the files."""
+    stalls: bool = True
+    """Whether the core has ready on both sides."""
+    simulator: str = "icarus"
+    """Which cocotb runs it under: icarus, or ghdl for VHDL."""
 
     def source_files(self, work: Path) -> list[str]:
         """The Verilog as files, of which texts are written into the folder `work`."""
         written = []
         for index, text in enumerate(self.texts):
-            written.append(work / f"text{index}.v")
+            written.append(work / f"text{index}.{'vhd' if self.simulator == 'ghdl' else 'v'}")
             written[-1].write_text(text)
         return [str(path.resolve()) for path in (*written, *self.sources)]
 
@@ -58,7 +67,7 @@ def read_back(chip: ReadBack, test: str, options: dict[str, Any]) -> Design:
 
 
 def cocotb(design: Design, vectors: Vectors, *, seed: int = 0, timeout: float | None = None) -> dict[str, Any]:
-    """Stream `vectors` through Verilog under Icarus.
+    """Stream `vectors` through Verilog under Icarus, or VHDL under GHDL.
 
     Returns
     -------
@@ -70,7 +79,8 @@ def cocotb(design: Design, vectors: Vectors, *, seed: int = 0, timeout: float | 
     ToolError
     """
     need("cocotb", extra="sim", error=ToolError)
-    tools.require("iverilog")
+    tools.require(PROGRAMS[design.simulator])
+    what = f"{NAMES[design.simulator]} under cocotb"
     with scratch() as work:
         pairs = zip(vectors.words(), vectors.expected(), strict=True)
         lines = (f"{word:x} {'-' if expected is None else expected}\n" for word, expected in pairs)
@@ -79,9 +89,12 @@ def cocotb(design: Design, vectors: Vectors, *, seed: int = 0, timeout: float | 
             "sources": design.source_files(work),
             "top": design.top,
             "defines": list(design.defines),
+            "simulator": design.simulator,
+            "program": PROGRAMS[design.simulator],
             "clock": design.clock,
             "reset": design.reset,
             "latency": design.latency,
+            "stalls": design.stalls,
             "seed": seed,
             "test": design.test,
             "vectors": str(work / "vectors.txt"),
@@ -91,15 +104,13 @@ def cocotb(design: Design, vectors: Vectors, *, seed: int = 0, timeout: float | 
         }
         (work / "bench.json").write_text(json.dumps(config))
         run = tools.run_command(
-            [sys.executable, "-P", "-m", "lut2hw.verify.icarus", str(work / "bench.json")],
-            what="Icarus Verilog under cocotb",
-            timeout=timeout,
+            [sys.executable, "-P", "-m", "lut2hw.verify.icarus", str(work / "bench.json")], what=what, timeout=timeout
         )
         try:
             result: dict[str, Any] = json.loads((work / "result.json").read_text())
         except (OSError, ValueError):
             raise ToolError(
-                f"Icarus Verilog under cocotb stopped without a result; it last said: {tools.last_words(run.output)}"
+                f"{what} stopped without a result; it last said: {tools.last_words(run.output)}"
             ) from None
         return result
 
@@ -134,7 +145,8 @@ def amaranth(
     latency: int | None = core.latency if hasattr(core, "latency") else parts["clocks"]
     latency = None if stream else latency
     clocked = latency != 0
-    bench = Bench(vectors.words(), vectors.expected(), latency, seed, resets=clocked, **parts)
+    stalls = hasattr(core.i, "ready")
+    bench = Bench(vectors.words(), vectors.expected(), latency, seed, resets=clocked, stalls=stalls, **parts)
     m = Module()
     m.submodules.core = core
     if clocked:
@@ -147,11 +159,12 @@ def amaranth(
                 ctx.set(domain.clk, 0)
                 ctx.set(domain.rst, int(now.reset))
             ctx.set(core.i.valid, int(now.valid))
-            ctx.set(core.o.ready, int(now.ready))
+            if stalls:
+                ctx.set(core.o.ready, int(now.ready))
             # This simulator has no unknown value: zeros and ones in turn stand for it.
             ctx.set(payload, -(bench.cycles & 1) if now.payload is None else now.payload)
             await ctx.delay(1e-9)
-            bench.sample(ctx.get(core.i.ready), ctx.get(core.o.valid), ctx.get(answer))
+            bench.sample(ctx.get(core.i.ready) if stalls else 1, ctx.get(core.o.valid), ctx.get(answer))
             if clocked:
                 ctx.set(domain.clk, 1)
                 await ctx.delay(1e-9)

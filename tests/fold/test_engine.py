@@ -246,6 +246,11 @@ def test_every_family_simulates_and_synthesizes(tmp_path, target):
         assert [outcome.passed for outcome in outcomes] == [True, True], outcomes
 
 
+def test_families_without_block_ram_are_refused():
+    with pytest.raises(UsageError, match="which is not used of machxo2; emit for another family"):
+        fold_network(random_network(4, k_max=3, luts=8), get("machxo2"), fold=1)
+
+
 def test_models_and_manifests_keep_their_bytes_without_fold(tmp_path, small):
     network, _ = small
     from lut2hw.artefact.emit import emit_model

@@ -60,6 +60,8 @@ class Link(wiring.Component):
         Whether the link waits for a core that is not ready.
     bench : str
         Module in ``lut2hw.sim`` with the cocotb bench of this kind of link.
+    stalls : bool
+        Whether an answer may have to wait for the link, which only a core with ready can.
 
     Members
     -------
@@ -71,6 +73,7 @@ class Link(wiring.Component):
 
     bench: ClassVar[str]
     waits: bool = True
+    stalls: ClassVar[bool] = False
 
     def __init__(
         self, identity: Identity, outer: dict[str, wiring.Member], lanes: int | None = None, engine: int | None = None

@@ -52,8 +52,10 @@ def _sb_carry(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
     return {"CO": [aig.or_(aig.and_(a, b), aig.and_(aig.or_(a, b), c))]}
 
 
-def _ccu2(inject: Sequence[str], lower: int) -> Gate:
-    """Two slots of a Lattice carry chain: a LUT4 at 1 propagates, else its LUT of `lower` inputs generates."""
+def _ccu2(inject: Sequence[str], lower: int, *, inverse: bool = False) -> Gate:
+    """Two slots of a Lattice carry chain: a LUT4 at 1 propagates, else its LUT of `lower` inputs generates, or the
+    inverse of its last entries.
+    """
 
     def gate(aig: Aig, parameters: dict[str, Any], ports: Ports) -> Ports:
         if any(parameters.get(name, "YES") != "NO" for name in inject):
@@ -63,7 +65,8 @@ def _ccu2(inject: Sequence[str], lower: int) -> Gate:
             table = parameters[f"INIT{slot}"]
             pins = [ports.get(f"{name}{slot}", [FALSE])[0] for name in "ABCD"]
             prop = aig.table(pins, bytes(table >> p & 1 for p in range(16)))
-            gen = aig.table(pins[:lower], bytes(table >> p & 1 for p in range(1 << lower)))
+            low = ~table >> 12 if inverse else table
+            gen = aig.table(pins[:lower], bytes(low >> p & 1 for p in range(1 << lower)))
             out[f"S{slot}"] = [aig.xor(prop, carry)]
             carry = aig.mux(prop, gen, carry)
         return out | {"COUT": [carry]}
@@ -132,6 +135,7 @@ GATES: dict[str, Gate] = {
     "PFUMX": _mux("BLUT", "ALUT", "C0", "Z"),
     "L6MUX21": _mux("D0", "D1", "SD", "Z"),
     "CCU2C": _ccu2(("INJECT1_0", "INJECT1_1"), 2),
+    "CCU2D": _ccu2(("INJECT1_0", "INJECT1_1"), 2, inverse=True),
     "CCU2": _ccu2(("INJECT",), 3),
     "CARRY4": _carry4,
     **{f"MUXF{k}": _mux("I0", "I1", "S", "O") for k in (7, 8)},

@@ -53,6 +53,8 @@ class Control:
     """Output of a register without enable whose input depends on itself, to the nets that this logic reads besides
     the register and the control: yosys makes such of registers with enable where it saves a LUT.
     """
+    stalls: bool = True
+    """Whether there is ready; without it no register has an enable."""
 
 
 def pipeline(circuit: Circuit, latency: int) -> Control:
@@ -83,15 +85,18 @@ def pipeline(circuit: Circuit, latency: int) -> Control:
         raise Structure("a valid bit is set by the reset")
     stages = _chain(circuit, control)
     data = {q: r for q, r in circuit.registers.items() if q not in control}
-    special = {*stages, *ports["o_ready"]}
+    stalls = "o_ready" in ports
+    special = {*stages, *ports.get("o_ready", ())}
     held = {
         q: circuit.boundary(register.d, special | {q})
         for q, register in data.items()
         if register.enable is None and q in circuit.fan_in([register.d])
     }
     enables = {register.enable for q, register in data.items() if q not in held}
-    if None in enables:
+    if stalls and None in enables:
         raise Structure("a data register has no enable")
+    if not stalls and (held or enables - {None}):
+        raise Structure("a data register waits where nothing stalls")
     # What is under way when the core is reset is lost, so that reset may clear data, too; any other is logic.
     if any(register.reset is not None and [register.reset] != ports.get("rst", []) for register in data.values()):
         raise UnknownCell("a data register with a reset of its own")
@@ -101,7 +106,7 @@ def pipeline(circuit: Circuit, latency: int) -> Control:
         at = None if isinstance(net, str) else age[net]
         if at is not None and at != latency:
             raise Structure(f"an output is {at} registers from the input where the latency is {latency}")
-    return Control(tuple(stages), tuple(sorted(enables, key=str)), held)  # type: ignore
+    return Control(tuple(stages), tuple(sorted(enables - {None}, key=str)), held, stalls)  # type: ignore
 
 
 def _chain(circuit: Circuit, control: set[Bit]) -> list[Bit]:
@@ -172,17 +177,18 @@ def hardware_aig(circuit: Circuit, control: Control, nets: list[int]) -> Aig:
     """
     ports = circuit.ports
     pins = list(ports["i_payload"])
-    names: list[Bit] = [*pins, *ports.get("rst", ["rst"]), ports["i_valid"][0], ports["o_ready"][0], *control.stages]
+    ready_port = ports.get("o_ready", ["ready"])[0]
+    names: list[Bit] = [*pins, *ports.get("rst", ["rst"]), ports["i_valid"][0], ready_port, *control.stages]
     aig = Aig(len(names) + sum(1 + len(reads) for reads in control.held.values()))
     known: dict[Bit, int] = {net: aig.input(index) for index, net in enumerate(names)}
     # How a register that holds looks when it does not: the next stage is ready, and what it held plays no part.
-    moving: dict[Bit, int] = {**dict.fromkeys(control.stages, FALSE), ports["o_ready"][0]: TRUE}
+    moving: dict[Bit, int] = {**dict.fromkeys(control.stages, FALSE), ready_port: TRUE}
     held = {q: (reads, moving) for q, reads in control.held.items()}
     aig.outputs = circuit.literals(
         aig, {net: known[net] for net in pins}, ports["o_payload"], through=True, nets=nets, held=held
     )
     aig.outputs += circuit.literals(
-        aig, known, [ports["i_ready"][0], ports["o_valid"][0], *control.enables], through=False
+        aig, known, [*ports.get("i_ready", ())[:1], ports["o_valid"][0], *control.enables], through=False
     )
     for stage in control.stages:
         register = circuit.registers[stage]
@@ -196,7 +202,7 @@ def hardware_aig(circuit: Circuit, control: Control, nets: list[int]) -> Aig:
             else aig.and_(no_reset, aig.mux(enable, known[stage], d))
         )
     free = len(names)
-    ready, last = known[ports["o_ready"][0]], known[ports["o_valid"][0]] if control.held else FALSE
+    ready, last = known[ready_port], known[ports["o_valid"][0]] if control.held else FALSE
     for q, reads in control.held.items():
         local = {read: aig.input(free + index) for index, read in enumerate((q, *reads))}
         free += len(local)
@@ -241,8 +247,8 @@ class Pair:
         reset, valid, ready = (aig.input(n + index) for index in range(3))
         stages = [aig.input(n + 3 + index) for index in range(latency)]
         last = stages[-1] if stages else valid
-        advance = aig.or_(ready, last ^ 1) if stages else ready
-        aig.outputs += [advance, last, *[advance] * len(control.enables)]
+        advance = TRUE if not control.stalls else aig.or_(ready, last ^ 1) if stages else ready
+        aig.outputs += [*[advance] * control.stalls, last, *[advance] * len(control.enables)]
         for stage, before in zip(stages, [valid, *stages], strict=False):
             aig.outputs.append(aig.and_(reset ^ 1, aig.mux(advance, stage, before)))
         aig.outputs += [FALSE] * len(control.held)
