@@ -17,6 +17,14 @@ class Family(StrEnum):
     GENERIC = "generic"
 
 
+class FrontEndKind(StrEnum):
+    """What is made of the samples of a sequence, as in `lut2hw.frontends.registry.FRONT_ENDS`."""
+
+    WINDOW = "window"
+    DIFFERENCES = "differences"
+    KERNELS = "kernels"
+
+
 class Split(StrEnum):
     """Examples of a data set."""
 

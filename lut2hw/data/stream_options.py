@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lut2hw import flags
+from lut2hw.choices import FrontEndKind
 from lut2hw.flags import AUTO, flag
-from lut2hw.frontends.registry import FRONT_ENDS, parse
 
 if TYPE_CHECKING:
     from lut2hw.data.options import DataOptions
@@ -19,6 +19,8 @@ PANEL = "Sequences"
 def check_front_end(text: str) -> None:
     """Raise `UsageError` unless a text names a front end, with options that it has, or is "auto"."""
     if text != AUTO:
+        from lut2hw.frontends.registry import parse
+
         parse(text)
 
 
@@ -33,7 +35,7 @@ class StreamOptions:
         None,
         panel=PANEL,
         metavar="NAME[,OPTION=VALUE...]|auto",
-        help=f"What is made of the samples: {', '.join(FRONT_ENDS)}; auto takes the best by validation.",
+        help=f"What is made of the samples: {', '.join(FrontEndKind)}; auto takes the best by validation.",
         shown="auto",
         checked=check_front_end,
     )

@@ -1,20 +1,24 @@
-"""The front ends, and the one way from text and from JSON to one of them. A new one is a file and a line here."""
+"""The front ends, and the one way from text and from JSON to one of them. A new one is a file of this
+package and its line in `lut2hw.choices.FrontEndKind`.
+"""
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from lut2hw import checked, flags
+from lut2hw.choices import FrontEndKind
 from lut2hw.errors import UsageError, unknown_name
-from lut2hw.frontends import differences, kernels, window
 from lut2hw.frontends.base import FrontEnd
 from lut2hw.frontends.sequences import Sequences
 from lut2hw.model.features import Features
 
 FRONT_ENDS: dict[str, type[FrontEnd]] = {
-    each.kind: each for each in (window.Window, differences.Differences, kernels.Kernels)
+    kind.value: getattr(importlib.import_module(f"lut2hw.frontends.{kind.value}"), kind.value.capitalize())
+    for kind in FrontEndKind
 }
-"""By name."""
+"""By name, in the order of help texts; each is the class of its module that has its name."""
 
 
 def parse(text: str) -> tuple[type[FrontEnd], Any]:
