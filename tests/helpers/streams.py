@@ -90,7 +90,7 @@ def simulate(
     Parameters
     ----------
     reset_at : int, optional
-        Reset for a clock after so many words, and go on with the next one.
+        Reset for a clock after so many words, once all answers but one are there, and go on with the next word.
     """
     rng = random.Random(seed)
     got: list[int] = []
@@ -106,10 +106,11 @@ def simulate(
         taken: int | None = None
         offered = False
         while len(got) < answers and idle < 20_000:
-            reset = reset_at is not None and at == reset_at
+            wait = reset_at is not None and at == reset_at
+            reset = wait and len(got) == answers - 1
             if reset:
                 reset_at = None
-            offered = not reset and (offered or (at < len(words) and rng.random() >= stall))
+            offered = not wait and (offered or (at < len(words) and rng.random() >= stall))
             ready = not reset and rng.random() >= stall
             ctx.set(domain.clk, 0)
             ctx.set(domain.rst, int(reset))
