@@ -20,35 +20,47 @@ from lut2hw.targets.base import Instance
 MAX_WIDTH = 1 << 22
 """Bits of all declared vectors together: they cost tools memory, and take few letters to write."""
 
+
+def _all(pattern: str) -> str:
+    """The pattern as often as it comes, without going back; possessive groups match wrongly before Python 3.11.5."""
+    return f"(?>(?:{pattern})*)"
+
+
+def _list(pattern: str) -> str:
+    """One or more of the pattern, with commas between."""
+    return _all(pattern + r",\s*+") + pattern
+
+
 _NAME = r"(?:[A-Za-z_][A-Za-z0-9_$]*|\\[A-Za-z0-9_$.:]+(?:\[\d+\])?\s)\s*+"
 # A size of four digits at most, so that a number costs no more memory than what is written.
 _NUMBER = r"(?:\d{1,4}'s?[bdho][0-9a-fA-FxXzZ_]{1,4096}|[01]\b)\s*+"
 _BITS = rf"(?:{_NUMBER}|{_NAME}(?:\[\d{{1,7}}(?::\d{{1,7}})?\]\s*+)?)"
-_VALUE = rf"(?:{_BITS}|\{{\s*+(?:{_BITS},\s*+)*+{_BITS}\}}\s*+)"
-_EXPRESSION = rf"(?:~\s*+)?{_VALUE}(?:[&|^]\s*+(?:~\s*+)?{_VALUE})*+"
+_VALUE = rf"(?:{_BITS}|\{{\s*+{_list(_BITS)}\}}\s*+)"
+_EXPRESSION = rf"(?:~\s*+)?{_VALUE}" + _all(rf"[&|^]\s*+(?:~\s*+)?{_VALUE}")
 _STRING = r'"[0-9A-Za-z_]{0,4096}"\s*+'
 _RANGE = r"(?:\[(\d{1,7}):(\d{1,7})\]\s*+)?"
 _DIRECTION = r"(?:input|output|wire|reg)\b\s*+"
-_ATTRIBUTES = r"(?:\(\*\s*+\\?(?:src|top|generator|hdlname|init)\s*+=\s*+(?:" + (
-    rf'{_NUMBER}|"[0-9A-Za-z_.:/ -]{{0,4096}}"\s*+)\*\)\s*+)*+'
+_ATTRIBUTES = _all(
+    r"\(\*\s*+\\?(?:src|top|generator|hdlname|init)\s*+=\s*+"
+    rf'(?:{_NUMBER}|"[0-9A-Za-z_.:/ -]{{0,4096}}"\s*+)\*\)\s*+'
 )
 
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|//[^\n]*", re.DOTALL)
-_MODULE = re.compile(rf"\s*+{_ATTRIBUTES}module\s++({_NAME})\(\s*+((?:{_NAME},\s*+)*+{_NAME})\)\s*+;\s*+")
+_MODULE = re.compile(rf"\s*+{_ATTRIBUTES}module\s++({_NAME})\(\s*+({_list(_NAME)})\)\s*+;\s*+")
 _DECLARATION = re.compile(rf"{_ATTRIBUTES}{_DIRECTION}{_RANGE}{_NAME}(?:=\s*+{_NUMBER})?;\s*+")
 _ASSIGNMENT = re.compile(rf"assign\s++{_VALUE}=\s*+{_EXPRESSION};\s*+")
 _PARAMETER = rf"\.{_NAME}\(\s*+(?:{_STRING}|{_NUMBER})\)\s*+"
 _PORT = rf"\.{_NAME}\(\s*+(?:{_VALUE})?\)\s*+"
 _INSTANCE = re.compile(
-    rf"{_ATTRIBUTES}([A-Za-z_][A-Za-z0-9_$]*+)\s*+(?:#\(\s*+((?:{_PARAMETER},\s*+)*+{_PARAMETER})\)\s*+)?"
-    rf"{_NAME}\(\s*+((?:(?:{_PORT},\s*+)*+{_PORT})?)\)\s*+;\s*+"
+    rf"{_ATTRIBUTES}([A-Za-z_][A-Za-z0-9_$]*+)\s*+(?:#\(\s*+({_list(_PARAMETER)})\)\s*+)?"
+    rf"{_NAME}\(\s*+((?:{_list(_PORT)})?)\)\s*+;\s*+"
 )
 _CLOCKED = re.compile(rf"{_ATTRIBUTES}always\s*+@\(\s*+posedge\s++{_NAME}\)\s*+")
 _ALWAYS = re.compile(rf"{_ATTRIBUTES}always\s*+@\s*+(?:\*|\(\s*+\*\s*+\))\s*+(?=begin\b)")
 _STORE = re.compile(rf"{_VALUE}<?=\s*+{_EXPRESSION};\s*+")
 _IF = re.compile(rf"if\s*+\(\s*+{_EXPRESSION}\)\s*+")
 _CASE = re.compile(rf"casez?\s*+\(\s*+{_EXPRESSION}\)\s*+")
-_LABEL = re.compile(rf"(?:default|{_NUMBER}(?:,\s*+{_NUMBER})*+)\s*+:\s*+")
+_LABEL = re.compile(rf"(?:default|{_list(_NUMBER)})\s*+:\s*+")
 _WORD = re.compile(r"(begin|end|else|endcase)\b\s*+")
 _NOTHING = re.compile(r";\s*+")
 _NAMED = re.compile(rf"\.({_NAME})\(")
