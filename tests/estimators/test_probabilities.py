@@ -48,7 +48,7 @@ def test_the_temperature_is_fitted_on_examples_that_were_not_trained_on(
         log_loss(y_test, model.network_.with_meta(temperature=float(t)).predict_proba(x_test))
         for t in np.geomspace(0.3, 60, 60)
     )
-    assert best <= lost[model] < best + 0.02 and lost[model] <= lost[plain]
+    assert best <= lost[model] < best + 0.03 and lost[model] <= lost[plain]
 
 
 def test_probabilities_of_the_noisy_task_say_how_often_the_answer_is_right(noisy: list[np.ndarray]) -> None:

@@ -428,7 +428,9 @@ def read_netlist(content: bytes, folder: Path) -> object:
         directory=folder,
         target=DATA["target"],
         latency=1,
+        folded=None,
         input_port=SimpleNamespace(width=WIDTH),
+        network_port=SimpleNamespace(width=WIDTH),
         data=DATA,
         file=lambda name: content,
     )

@@ -515,7 +515,7 @@ def test_without_icarus_amaranth_stands_in(emitted, monkeypatch):
 def test_unknown_engine_is_refused(emitted):
     with pytest.raises(UsageError, match="did you mean 'formal'"):
         verify(load(emitted), ["fromal"])
-    assert set(ENGINES) == {"golden", "amaranth", "cocotb", "gates", "bitstream", "formal"}
+    assert set(ENGINES) == {"golden", "amaranth", "cocotb", "vhdl", "gates", "bitstream", "formal"}
 
 
 def script(tmp_path: Path, name: str, text: str) -> str:
