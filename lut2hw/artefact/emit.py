@@ -225,15 +225,13 @@ def _engine_of(like: Manifest, network: LutNetwork) -> Shape:
     UsageError
         If it takes no other program, or examples of this network are laid out in another way.
     """
-    if not like.folded or not like.program.shape.reloadable:
-        raise UsageError(f"the core of {like.directory} takes no other program; emit it with --fold and --reloadable")
-    port = like.input_port
+    engine, port = like.engine, like.input_port
     if InputPort.whole(network, encoded=port.encoded) != port:
         raise UsageError(
             f"the model reads other features, or other ranges, than the core of {like.directory}; train on the "
             "same data"
         )
-    return like.program.shape
+    return engine
 
 
 def _emit_stream(
@@ -269,16 +267,7 @@ def _verilog(compiled: Compiled | Folded) -> str:
         return to_verilog(
             compiled.netlist, latency=compiled.latency, target=compiled.target, interface=compiled.options.interface
         )
-    core = StreamCore(
-        compiled.network,
-        compiled.netlist,
-        compiled.input_port,
-        latency=compiled.latency,
-        target=compiled.target,
-        output=compiled.output_port,
-        fields=False,
-    )
-    return stream_verilog(core)
+    return stream_verilog(StreamCore.of(compiled, fields=False))
 
 
 def _other_languages(compiled: Compiled | Folded) -> dict[str, str]:

@@ -35,7 +35,7 @@ from lut2hw.choices import Interface
 from lut2hw.compile.options import CompileOptions
 from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.files import alive, open_regular, read_bytes, remove_leftovers
-from lut2hw.fold.program import RESTART, Program, ProgramError, places_of
+from lut2hw.fold.program import RESTART, Program, ProgramError, Shape, places_of
 from lut2hw.logic.netlist import Cell, Netlist
 from lut2hw.logic.port import (
     ANSWER,
@@ -206,19 +206,32 @@ class Manifest:
         # Here, not above: who only reads a manifest needs no Amaranth.
         from lut2hw.hdl import folded
 
-        made = folded.to_verilog(self.program)
-        text = self.file(CORE).decode("ascii", "replace")
-        if re.sub(r"\A(?://[^\n]*\n)*", "", text) != made:
-            raise Lut2hwError(
-                f"{self.directory / CORE} is not as `lut2hw emit` writes it for {PROGRAM}, so no tool gets it; emit "
-                "the core again"
-            )
-        return made
+        return _as_written(self.directory / CORE, self.file(CORE), folded.to_verilog(self.program), "//", PROGRAM)
 
     @property
     def folded(self) -> bool:
         """Whether the core is an engine with a program."""
         return "fold" in self.data
+
+    @property
+    def reloadable(self) -> bool:
+        """Whether the core is an engine that takes other programs."""
+        return self.folded and self.program.shape.reloadable
+
+    @property
+    def engine(self) -> Shape:
+        """The engine that takes other programs.
+
+        Raises
+        ------
+        UsageError
+            If the core takes none.
+        """
+        if not self.reloadable:
+            raise UsageError(
+                f"the core of {self.directory} takes no other program; emit it with --fold and --reloadable"
+            )
+        return self.program.shape
 
     @cached_property
     def program(self) -> Program:
@@ -261,27 +274,32 @@ class Manifest:
         """The Verilog that the model and the netlist give, which that of the folder must be: memories, which a front
         end has, are nothing to read from anybody.
         """
-        # Here, not above: who only reads a folder does without Amaranth.
-        from lut2hw.hdl.stream import StreamCore, stream_verilog
+        from lut2hw.hdl.stream import stream_verilog
 
-        core = StreamCore(
+        name = self.sources[0]
+        made = stream_verilog(self.stream_core(get(self.target)))
+        return _as_written(self.directory / name, self.file(name), made, "//", "its model")
+
+    def stream_core(self, target: Target | None) -> Any:
+        """The `lut2hw.hdl.stream.StreamCore` of a model with a front end, plain vectors for payloads.
+
+        Parameters
+        ----------
+        target : Target or None
+            Family of the primitives; None for behaviour.
+        """
+        # Here, not above: who only reads a folder does without Amaranth.
+        from lut2hw.hdl.stream import StreamCore
+
+        return StreamCore(
             self.network,
             self.netlist,
             self.network_port,
             latency=self.latency,
-            target=get(self.target),
+            target=target,
             output=self.output_port,
             fields=False,
         )
-        text = stream_verilog(core)
-        given = self.file(self.sources[0]).decode("ascii", "replace")
-        before = given.removesuffix(text)
-        if before == given or any(line and not line.startswith("//") for line in before.split("\n")):
-            raise Lut2hwError(
-                f"{self.directory / self.sources[0]} is not as `lut2hw emit` writes it for its model, so no tool "
-                "gets it; emit the core again"
-            )
-        return text
 
     @cached_property
     def vhdl(self) -> str:
@@ -294,15 +312,11 @@ class Manifest:
         """
         path = self.directory / CORE_VHDL
         try:
-            text = read_bytes(path, LARGEST[CORE]).decode("ascii", "replace")
+            content = read_bytes(path, LARGEST[CORE])
         except OSError as error:
             raise Lut2hwError(f"cannot read {path}: {error.strerror or error}; emit the core again") from None
-        known = to_vhdl(self.netlist, latency=self.latency, target=get(self.target), interface=self.options.interface)
-        if re.sub(r"\A(?:--[^\n]*\n)*", "", text) != known:
-            raise Lut2hwError(
-                f"{path} is not as `lut2hw emit` writes it for this netlist, so no tool gets it; emit the core again"
-            )
-        return known
+        made = to_vhdl(self.netlist, latency=self.latency, target=get(self.target), interface=self.options.interface)
+        return _as_written(path, content, made, "--", "this netlist")
 
     @cached_property
     def network(self) -> LutNetwork:
@@ -412,6 +426,21 @@ class Manifest:
             output,
             classes=bool(self.class_names),
         )
+
+
+def _as_written(path: Path, content: bytes, made: str, mark: str, what: str) -> str:
+    """What a file holds below its line comments, made anew of `what`, which it must be.
+
+    Raises
+    ------
+    Lut2hwError
+        If it is another text.
+    """
+    if re.sub(rf"\A(?:{mark}[^\n]*\n)*", "", content.decode("ascii", "replace")) != made:
+        raise Lut2hwError(
+            f"{path} is not as `lut2hw emit` writes it for {what}, so no tool gets it; emit the core again"
+        )
+    return made
 
 
 def digest_of(files: Mapping[str, bytes | OSError]) -> str:

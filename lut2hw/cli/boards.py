@@ -95,7 +95,7 @@ def wrap(
 
     manifest = emitted.load(directory)
     identity = identity_of(manifest)
-    if manifest.folded and manifest.program.shape.reloadable and link not in ("uart", "spi"):
+    if manifest.reloadable and link not in ("uart", "spi"):
         raise UsageError(f"the {link} link brings no programs to a reloadable core; take uart or spi")
 
     def linked() -> LinkedCore:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Value
+from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, connect, flipped
 from numpy.typing import ArrayLike
@@ -14,9 +14,8 @@ from lut2hw.artefact.folder import Manifest
 from lut2hw.errors import UsageError
 from lut2hw.hdl.core import between_streams
 from lut2hw.hdl.folded import Engine, Widened
-from lut2hw.hdl.layout import beats_signature, class_enum, connect_load, core_members, load_members
+from lut2hw.hdl.layout import beats_signature, class_enum, connect_load, core_members, hand_on, load_members
 from lut2hw.hdl.protocol import Identity
-from lut2hw.hdl.stream import StreamCore
 from lut2hw.logic.port import LOAD_PORTS, ports_of
 
 
@@ -28,7 +27,7 @@ def identity_of(manifest: Manifest) -> Identity:
     manifest : Manifest
         The emitted folder.
     """
-    if manifest.folded and manifest.program.shape.reloadable:
+    if manifest.reloadable:
         fingerprint = manifest.program.fingerprint  # what runs, not what it runs on
         return Identity(max(1, manifest.input_port.width), manifest.output_port.width, fingerprint)
     digest = hashlib.sha256(b"".join(map(manifest.file, manifest.sources))).digest()
@@ -85,8 +84,7 @@ class EmittedCore(wiring.Component):
         self.lanes = manifest.program.shape.lanes if manifest.folded and beats else None
         if self.lanes is not None:
             members["i"] = In(beats_signature(self.lanes))
-        self.reloadable = manifest.folded and manifest.program.shape.reloadable
-        if self.reloadable:
+        if manifest.reloadable:
             members |= load_members()
         super().__init__(members)
 
@@ -111,33 +109,15 @@ class EmittedCore(wiring.Component):
             m = Module()
             m.submodules.engine = engine = Engine(manifest.program)
             connect(m, flipped(self.i), engine.i)
-            if self.reloadable:
+            if manifest.reloadable:
                 connect_load(m, self, engine)
-            m.d.comb += [
-                Value.cast(self.o.payload).eq(engine.o.payload),
-                self.o.valid.eq(engine.o.valid),
-                engine.o.ready.eq(self.o.ready),
-            ]
+            hand_on(m, engine.o, self.o)
             return m
         if platform is None and manifest.stream:
             m = Module()
-            m.submodules.stream = core = StreamCore(
-                manifest.network,
-                manifest.netlist,
-                manifest.network_port,
-                latency=manifest.latency,
-                target=None,
-                output=manifest.output_port,
-                fields=False,
-            )
-            m.d.comb += [
-                core.i.payload.eq(Value.cast(self.i.payload)),
-                core.i.valid.eq(self.i.valid),
-                self.i.ready.eq(core.i.ready),
-                Value.cast(self.o.payload).eq(core.o.payload),
-                self.o.valid.eq(core.o.valid),
-                core.o.ready.eq(self.o.ready),
-            ]
+            m.submodules.stream = core = manifest.stream_core(None)
+            hand_on(m, self.i, core.i)
+            hand_on(m, core.o, self.o)
             return m
         if platform is None:
             return between_streams(manifest.netlist, manifest.latency, self.i, self.o, None)
@@ -161,7 +141,7 @@ class EmittedCore(wiring.Component):
 
 def _load_ports(core: EmittedCore) -> list[tuple[str, str, Any]]:
     """The ports of its Verilog through which another program comes in."""
-    if not core.reloadable:
+    if not core.manifest.reloadable:
         return []
     return [
         ("i", LOAD_PORTS["payload"], core.load.payload),
@@ -181,6 +161,6 @@ def _widened(core: EmittedCore, platform: Any) -> Module:
     m.submodules.wide = wide
     connect(m, flipped(core.i), wide.i)
     connect(m, wide.o, flipped(core.o))
-    if core.reloadable:
+    if manifest.reloadable:
         connect_load(m, core, wide)
     return m

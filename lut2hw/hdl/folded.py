@@ -15,12 +15,14 @@ from lut2hw.hdl.layout import (
     LOAD_BITS,
     beats_signature,
     class_enum,
+    connect_flat,
     connect_load,
     core_members,
     flat_members,
+    hand_on,
     load_members,
 )
-from lut2hw.logic.port import INPUT_PORTS, LOAD_PORTS, OUTPUT_PORTS, TOP
+from lut2hw.logic.port import LOAD_PORTS, TOP
 
 NO_CHECK = {"no_rw_check": 1}
 """Attribute of a memory of which no address is read while it is written, so that no logic has to make up for it."""
@@ -322,20 +324,13 @@ class Widened(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        payload, answer = Value.cast(self.i.payload), Value.cast(self.o.payload)
         m.submodules.core = core = self._core
         if hasattr(self, "load"):
             connect_load(m, self, core)
-        m.submodules.beats = beats = Beats(len(payload), self._shape)
+        m.submodules.beats = beats = Beats(len(Value.cast(self.i.payload)), self._shape)
         connect(m, beats.o, core.i)
-        m.d.comb += [
-            beats.i.payload.eq(payload),
-            beats.i.valid.eq(self.i.valid),
-            self.i.ready.eq(beats.i.ready),
-            answer.eq(core.o.payload),
-            self.o.valid.eq(core.o.valid),
-            core.o.ready.eq(self.o.ready),
-        ]
+        hand_on(m, self.i, beats.i)
+        hand_on(m, core.o, self.o)
         return m
 
 
@@ -398,10 +393,7 @@ class _FlatEngine(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.engine = engine = Engine(self.program)
-        for stream_, ports, out in ((engine.i, INPUT_PORTS, "ready"), (engine.o, OUTPUT_PORTS, "payload valid")):
-            for part, name in ports.items():
-                outer, inner = getattr(self, name), getattr(stream_, part)
-                m.d.comb += outer.eq(inner) if part in out.split() else inner.eq(outer)
+        connect_flat(m, self, engine)
         if self.program.shape.reloadable:
             for part in ("payload", "valid"):
                 m.d.comb += getattr(engine.load, part).eq(getattr(self, LOAD_PORTS[part]))

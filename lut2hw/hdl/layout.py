@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from amaranth.hdl import Module, signed, unsigned
+from amaranth.hdl import Module, Value, signed, unsigned
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -182,6 +182,23 @@ def connect_load(m: Module, link: wiring.Component, core: wiring.Component) -> N
     ]
 
 
+def hand_on(m: Module, source: Any, sink: Any) -> None:
+    """Connect two streams whose payloads are the same bits, of whatever shapes, as a whole core passes them on.
+
+    Parameters
+    ----------
+    m : Module
+        Where.
+    source, sink : stream.Interface
+        Where transfers come from, and where they go.
+    """
+    m.d.comb += [
+        Value.cast(sink.payload).eq(Value.cast(source.payload)),
+        sink.valid.eq(source.valid),
+        source.ready.eq(sink.ready),
+    ]
+
+
 def vector_members(input_bits: int, answer_bits: int, interface: str = Interface.STREAM) -> dict[str, wiring.Member]:
     """Members `i` and `o` of a core, both payloads plain vectors of at least one bit."""
     return {
@@ -198,3 +215,20 @@ def flat_members(input_bits: int, answer_bits: int, interface: str = Interface.S
         **{name: (Out if part == "ready" else In)(shapes[part][0]) for part, name in into.items()},
         **{name: (In if part == "ready" else Out)(shapes[part][1]) for part, name in out.items()},
     }
+
+
+def connect_flat(m: Module, outer: Any, core: Any) -> None:
+    """Connect a core with streams `i` and `o` inside of one with `flat_members`.
+
+    Parameters
+    ----------
+    m : Module
+        Of the outer one.
+    outer, core : wiring.Component
+        The two.
+    """
+    into, out = ports_of(Interface.STREAM)
+    for ports, side, driven in ((into, core.i, ("ready",)), (out, core.o, ("payload", "valid"))):
+        for part, name in ports.items():
+            inner, port = Value.cast(getattr(side, part)), getattr(outer, name)
+            m.d.comb += port.eq(inner) if part in driven else inner.eq(port)

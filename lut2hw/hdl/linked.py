@@ -59,9 +59,8 @@ class LinkedCore(wiring.Component):
         make : callable
             Makes the link; called with `lanes` and `engine`, as of `lut2hw.hdl.links.base.Link`.
         """
-        shape = manifest.program.shape if manifest.folded else None
-        lanes = None if shape is None else shape.lanes
-        link = make(lanes=lanes, engine=shape.fingerprint if shape is not None and shape.reloadable else None)
+        lanes = manifest.program.shape.lanes if manifest.folded else None
+        link = make(lanes=lanes, engine=manifest.engine.fingerprint if manifest.reloadable else None)
         if manifest.stream and not (isinstance(link, Shift) and link.waits):
             raise UsageError(
                 "links ask for whole examples, not samples; connect the streams of a core with a front end in a "

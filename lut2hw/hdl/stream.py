@@ -10,13 +10,14 @@ from amaranth.lib import wiring
 
 from lut2hw.hdl.convert import WITH_MEMORIES, VerilogPlatform, from_rtlil
 from lut2hw.hdl.core import NetlistCore
-from lut2hw.hdl.layout import core_members, flat_members
+from lut2hw.hdl.layout import connect_flat, core_members, flat_members, hand_on
 from lut2hw.logic.netlist import Netlist
-from lut2hw.logic.port import INPUT_PORTS, OUTPUT_PORTS, TOP, InputPort, OutputPort
+from lut2hw.logic.port import TOP, InputPort, OutputPort
 from lut2hw.model.network import LutNetwork
 from lut2hw.targets.base import Target
 
 if TYPE_CHECKING:
+    from lut2hw.compile.compiler import Compiled
     from lut2hw.compile.options import CompileOptions
 
 
@@ -64,23 +65,36 @@ class StreamCore(wiring.Component):
         samples = InputPort.of_samples(network.front_end.samples)
         super().__init__(core_members(samples, output, network.answer_names, fields=fields))
 
+    @classmethod
+    def of(cls, compiled: Compiled, *, fields: bool = True) -> StreamCore:
+        """The core of a compiled network with a front end.
+
+        Parameters
+        ----------
+        compiled : Compiled
+            With encoded inputs.
+        fields : bool
+            As above.
+        """
+        return cls(
+            compiled.network,
+            compiled.netlist,
+            compiled.input_port,
+            latency=compiled.latency,
+            target=compiled.target,
+            output=compiled.output_port,
+            fields=fields,
+        )
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         encoder, bits = self.golden.encoder, [field.index for field in self.port.fields]
         made = self.golden.front_end.create(encoder.feature[bits], encoder.threshold[bits])
         m.submodules.front_end = front_end = made
         m.submodules.network = network = NetlistCore(self.netlist, latency=self.latency, target=self.target)
-        m.d.comb += [
-            front_end.i.payload.eq(Value.cast(self.i.payload)),
-            front_end.i.valid.eq(self.i.valid),
-            self.i.ready.eq(front_end.i.ready),
-            network.i.payload.eq(front_end.o.payload),
-            network.i.valid.eq(front_end.o.valid),
-            front_end.o.ready.eq(network.i.ready),
-            Value.cast(self.o.payload).eq(network.o.payload),
-            self.o.valid.eq(network.o.valid),
-            network.o.ready.eq(self.o.ready),
-        ]
+        hand_on(m, self.i, front_end.i)
+        hand_on(m, front_end.o, network.i)
+        hand_on(m, network.o, self.o)
         return m
 
 
@@ -117,15 +131,8 @@ def create(
     from lut2hw.targets.registry import get
 
     family = get(target) if isinstance(target, str) else target
-    compiled = compile_network(network, family, options, **{**changes, "encoded_inputs": True})
-    return StreamCore(
-        compiled.network,
-        compiled.netlist,
-        compiled.input_port,
-        latency=compiled.latency,
-        target=family,
-        output=compiled.output_port,
-        fields=fields,
+    return StreamCore.of(
+        compile_network(network, family, options, **{**changes, "encoded_inputs": True}), fields=fields
     )
 
 
@@ -138,11 +145,8 @@ class _FlatStream(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.stream = core = self.core
-        for ports, stream, given in ((INPUT_PORTS, core.i, "ready"), (OUTPUT_PORTS, core.o, "valid payload")):
-            for part, name in ports.items():
-                inner, outer = Value.cast(getattr(stream, part)), getattr(self, name)
-                m.d.comb += outer.eq(inner) if part in given.split() else inner.eq(outer)
+        m.submodules.stream = self.core
+        connect_flat(m, self, self.core)
         return m
 
 

@@ -17,6 +17,7 @@ WINDOW = 32
 """Requests under way at a time: enough to hide the latency of a USB adapter."""
 BYTES_IN_SILENCE = 500
 """Bytes of a program that a slow line takes a silence for."""
+SILENT = "the chip does not answer; is it flashed with a lut2hw chip, are port and baud rate right?"
 PATIENCE = 5
 """Silences in a row after which a chip is given up."""
 
@@ -119,7 +120,7 @@ class Chip:
                                 f"lut2hw version {protocol.VERSION}; build the chip again"
                             )
                         return identity
-        raise LinkError("the chip does not answer; is it flashed with a lut2hw chip, are port and baud rate right?")
+        raise LinkError(SILENT)
 
     def load(self, engine: int, program: int, rows: bytes) -> Identity:
         """Bring another program, which runs from the next example on, and say what the chip then is.
@@ -155,7 +156,7 @@ class Chip:
                 "the chip refuses the program and goes on with its own: its engine is another one, or takes no "
                 "programs; give the folder that it was built from"
             )
-        raise LinkError("the chip does not answer; is it flashed with a lut2hw chip, are port and baud rate right?")
+        raise LinkError(SILENT)
 
     def classify(self, words: Sequence[int], identity: Identity) -> Iterator[tuple[int, int]]:
         """Send port vectors; yields (index, answer) as they come.
@@ -308,9 +309,5 @@ def load(port: SerialPort, manifest: Manifest, *, silence: float = 1.0) -> Ident
     LinkError
         If the chip does not take this one; it goes on with the program that it has.
     """
-    if not manifest.folded or not manifest.program.shape.reloadable:
-        raise UsageError(
-            f"the core of {manifest.directory} takes no other program; emit it with --fold and --reloadable"
-        )
-    program = manifest.program
-    return Chip(port, silence=silence).load(program.shape.fingerprint, program.fingerprint, program.to_rows())
+    engine, program = manifest.engine, manifest.program
+    return Chip(port, silence=silence).load(engine.fingerprint, program.fingerprint, program.to_rows())

@@ -213,6 +213,15 @@ def _bits_for(low: int, high: int) -> tuple[int, bool]:
     return 1 + max((-low - 1).bit_length(), max(high, 0).bit_length()), True
 
 
+def _fields_of(features: Features, indices: Iterable[int]) -> tuple[Field, ...]:
+    """Features one after the other, from bit 0 up."""
+    fields, offset, widths, signed = [], 0, features.widths, features.signed
+    for index in indices:
+        fields.append(Field(features.names[index], index, offset, int(widths[index]), bool(signed[index])))
+        offset += int(widths[index])
+    return tuple(fields)
+
+
 @dataclass(frozen=True)
 class InputPort:
     """Layout of the input vector."""
@@ -235,16 +244,10 @@ class InputPort:
         encoded : bool
             Leave the encoder out of the hardware.
         """
-        features, encoder = network.features, network.encoder
-        fields, offset = [], 0
         if encoded:
-            fields = [Field(f"bit{bit}", bit, at, 1, False) for at, bit in enumerate(sorted(set(read)))]
-        else:
-            widths, signed = features.widths, features.signed
-            for index in sorted({int(encoder.feature[bit]) for bit in read}):
-                fields.append(Field(features.names[index], index, offset, int(widths[index]), bool(signed[index])))
-                offset += int(widths[index])
-        return cls(tuple(fields), encoded)
+            return cls(tuple(Field(f"bit{bit}", bit, at, 1, False) for at, bit in enumerate(sorted(set(read)))), True)
+        features, encoder = network.features, network.encoder
+        return cls(_fields_of(features, sorted({int(encoder.feature[bit]) for bit in read})), False)
 
     @classmethod
     def whole(cls, network: LutNetwork, *, encoded: bool) -> InputPort:
@@ -259,13 +262,7 @@ class InputPort:
         """
         if encoded:
             return cls.of(network, range(len(network.encoder)), encoded=True)
-        features, offset, fields = network.features, 0, []
-        for index, (name, width, signed) in enumerate(
-            zip(features.names, features.widths.tolist(), features.signed.tolist(), strict=True)
-        ):
-            fields.append(Field(name, index, offset, width, signed))
-            offset += width
-        return cls(tuple(fields), False)
+        return cls(_fields_of(network.features, range(len(network.features))), False)
 
     @classmethod
     def of_samples(cls, samples: Features) -> InputPort:
@@ -276,12 +273,8 @@ class InputPort:
         samples : Features
             The channels.
         """
-        fields, offset = [], 0
-        for index, (name, width, signed) in enumerate(
-            zip(samples.names, samples.widths.tolist(), samples.signed.tolist(), strict=True)
-        ):
-            fields.append(Field(name, index, offset, width, signed))
-            offset += width
+        fields = _fields_of(samples, range(len(samples)))
+        offset = sum(field.width for field in fields)
         marks = [Field(name, len(samples) + at, offset + at, 1, False) for at, name in enumerate((FIRST, LAST))]
         return cls((*fields, *marks), False)
 
