@@ -285,7 +285,7 @@ def _other_languages(compiled: Compiled | Folded) -> dict[str, str]:
     if options.language == Language.VHDL:
         body = vhdl.to_vhdl(compiled.netlist, target=compiled.target, **words)
         texts[CORE_VHDL] = header(compiled, Language.VHDL) + body
-        texts[MODELS_VHDL] = standalone.vhdl_models(compiled.target)
+        texts[MODELS_VHDL] = vhdl.vhdl_models(compiled.target)
     return texts
 
 

@@ -6,8 +6,6 @@ Source: FuseSoC's CAPI2 reference.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -15,7 +13,7 @@ import jinja2
 from lut2hw import __version__
 from lut2hw.artefact.vectors import Vectors
 from lut2hw.logic.port import TOP, InputPort, OutputPort
-from lut2hw.targets.base import Target
+from lut2hw.targets.base import Target, template_text
 from lut2hw.targets.registry import get
 
 MAX_VECTORS = 1_000
@@ -94,19 +92,6 @@ def constants(port: InputPort, output: OutputPort, latency: int) -> str:
     return "".join(f"localparam {prefix}_{name} = {value};\n" for name, value in values.items())
 
 
-def vhdl_models(target: Target) -> str:
-    """VHDL that simulates the family's primitives.
-
-    Parameters
-    ----------
-    target : Target
-        The family.
-    """
-    there = {item.name for item in resources.files("lut2hw.hdl_templates").iterdir()}
-    names = ["common_models.vhd", *(f"{Path(name).stem}.vhd" for name in target.plain_models)]
-    return "\n".join(_template(name) for name in names if name in there)
-
-
 def _what(output: Mapping[str, Any]) -> str:
     """What the core is, by its answers."""
     if "targets" not in output:
@@ -119,16 +104,12 @@ def _what(output: Mapping[str, Any]) -> str:
 
 def _models(target: Target) -> str:
     """The family's plain models in one file, without what only yosys has to include."""
-    texts = [_template(name).splitlines(keepends=True) for name in target.plain_models]
+    texts = [template_text(name).splitlines(keepends=True) for name in target.plain_models]
     return "\n".join("".join(line for line in text if not line.startswith("`include")) for text in texts)
-
-
-def _template(name: str) -> str:
-    return (resources.files("lut2hw.hdl_templates") / name).read_text()
 
 
 def _text(template: str, **words: Any) -> str:
     environment = jinja2.Environment(
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined
     )
-    return environment.from_string(_template(template)).render(words)
+    return environment.from_string(template_text(template)).render(words)

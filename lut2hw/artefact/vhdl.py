@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
 
 from lut2hw.choices import Interface, Language
 from lut2hw.errors import UsageError
@@ -25,7 +27,7 @@ from lut2hw.logic.port import (
     identifiers,
     ports_of,
 )
-from lut2hw.targets.base import CLOCK, ENABLE, OPEN, Instance, Target
+from lut2hw.targets.base import CLOCK, ENABLE, OPEN, Instance, Target, template_text
 
 PACKAGE, RECORDS = f"{TOP}_pkg", f"{TOP}_records"
 """The package, and the entity whose ports are records."""
@@ -143,6 +145,19 @@ class _Component:
         yield "    end component;"
 
 
+def vhdl_models(target: Target) -> str:
+    """VHDL that simulates the family's primitives.
+
+    Parameters
+    ----------
+    target : Target
+        The family.
+    """
+    there = {item.name for item in resources.files("lut2hw.hdl_templates").iterdir()}
+    names = ["common_models.vhd", *(f"{Path(name).stem}.vhd" for name in target.plain_models)]
+    return "\n".join(template_text(name) for name in names if name in there)
+
+
 def to_vhdl(netlist: Netlist, *, latency: int, target: Target, interface: str = Interface.STREAM) -> str:
     """VHDL of the core, entity `TOP`; no paths and no time in it, so the same netlist gives the same text.
 
@@ -173,8 +188,11 @@ def _lines(netlist: Netlist, latency: int, target: Target, interface: str) -> It
     for instance in instances:
         if instance is not None:
             components.setdefault(instance.module, _Component()).add(instance)
-    if "DP16KD" in components:
-        raise UsageError("there is no VHDL of ecp5's block RAM; leave --ram auto out, or --language at verilog")
+    described = re.findall(r"^entity (\w+) is$", vhdl_models(target), re.MULTILINE)
+    if components.keys() - set(described):
+        raise UsageError(
+            f"there is no VHDL of {target.name}'s block RAM; leave --ram auto out, or --language at verilog"
+        )
 
     nets: dict[int, str] = {CONST0: "'0'", CONST1: "'1'", CLOCK: CLOCK_PORT, ENABLE: "'1'" if bare else "advance"}
     nets |= {net: f"{into['payload']}({bit})" for bit, net in enumerate(netlist.inputs[INPUT])}

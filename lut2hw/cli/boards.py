@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lut2hw.choices import Link, Split
-from lut2hw.cli.options import DATA_HELP, BoardOption, FolderArgument, JsonOption, accuracy, app, choice
+from lut2hw.cli.options import (
+    DATA_HELP,
+    BaudOption,
+    BoardOption,
+    FolderArgument,
+    JsonOption,
+    PortOption,
+    accuracy,
+    app,
+    choice,
+)
 from lut2hw.cli.render import check_output_file, live_accuracy, print_table, report, show_notes
 from lut2hw.errors import Lut2hwError, UsageError
 
 if TYPE_CHECKING:
-    pass
+    from lut2hw.artefact.folder import Manifest
 
 
 @app.command(rich_help_panel="On a board")
@@ -153,29 +163,33 @@ def flash(directory: FolderArgument, board: BoardOption = None, json_output: Jso
     )
 
 
+def _opened(
+    stack: contextlib.ExitStack, port: str, built: Manifest, board: str | None, baud: int | None
+) -> tuple[Any, float]:
+    """The serial port of a chip, or of its simulation for "sim", and the least silence that says anything there."""
+    from lut2hw.flow.result import read_build
+    from lut2hw.host import serial as host
+    from lut2hw.host import simulation
+
+    if port == "sim":  # a simulated chip takes its time
+        name, rate, silence = stack.enter_context(simulation.simulated_chip(built)), 115_200, 60.0
+    else:
+        name, rate, silence = port, baud or read_build(built, board)["baud"], 0.0
+    return stack.enter_context(host.open_port(name, rate)), silence
+
+
 @app.command(rich_help_panel="On a board")
 def load(
     source: Annotated[
         Path,
         typer.Argument(metavar="DIR|MODEL", help="Emitted folder, or a model file with --like.", show_default=False),
     ],
-    port: Annotated[
-        str,
-        typer.Option(
-            "--port",
-            metavar="PORT",
-            help="Serial port, such as /dev/ttyUSB1, or sim to simulate the chip.",
-            show_default=False,
-        ),
-    ],
+    port: PortOption,
     like: Annotated[
         Path | None,
         typer.Option("--like", metavar="DIR", help="Of a MODEL: the folder that the chip was built from."),
     ] = None,
-    baud: Annotated[
-        int | None,
-        typer.Option("--baud", min=1, max=100_000_000, help="Baud rate.", show_default="what it was built with"),
-    ] = None,
+    baud: BaudOption = None,
     board: BoardOption = None,
     silence: Annotated[
         float,
@@ -191,9 +205,7 @@ def load(
     """
     from lut2hw.artefact import emit as emitted
     from lut2hw.files import scratch
-    from lut2hw.flow.result import read_build
     from lut2hw.host import serial as host
-    from lut2hw.host import simulation
     from lut2hw.model.network import LutNetwork
 
     if source.is_dir() == (like is not None):
@@ -206,13 +218,8 @@ def load(
         else:
             built, work = emitted.load(like), stack.enter_context(scratch())
             manifest = emitted.emit_model(LutNetwork.load(source), work / "core", like=built)
-        if port == "sim":
-            rate, name = 115_200, stack.enter_context(simulation.simulated_chip(built))
-            silence = max(silence, 60.0)  # a simulated chip takes its time
-        else:
-            rate, name = baud or read_build(built, board)["baud"], port
-        serial = stack.enter_context(host.open_port(name, rate))
-        identity = host.load(serial, manifest, silence=silence)
+        serial, least = _opened(stack, port, built, board, baud)
+        identity = host.load(serial, manifest, silence=max(silence, least))
         rows = len(manifest.program)
     report(
         {"port": port, "rows": rows, "fingerprint": f"{identity.fingerprint:08x}"},
@@ -224,15 +231,7 @@ def load(
 @app.command(rich_help_panel="On a board")
 def run(
     directory: FolderArgument,
-    port: Annotated[
-        str,
-        typer.Option(
-            "--port",
-            metavar="PORT",
-            help="Serial port, such as /dev/ttyUSB1, or sim to simulate the chip.",
-            show_default=False,
-        ),
-    ],
+    port: PortOption,
     data: Annotated[
         str | None, typer.Option("--data", metavar="NAME|FILE", help=DATA_HELP, show_default="what it was trained on")
     ] = None,
@@ -241,10 +240,7 @@ def run(
         int | None, typer.Option("--examples", "-n", metavar="N", min=1, max=1 << 31, help="Only the first N.")
     ] = None,
     board: BoardOption = None,
-    baud: Annotated[
-        int | None,
-        typer.Option("--baud", min=1, max=100_000_000, help="Baud rate.", show_default="what it was built with"),
-    ] = None,
+    baud: BaudOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Stream examples through a chip, show its accuracy, and compare each answer with the golden model.
@@ -255,10 +251,8 @@ def run(
 
     from lut2hw.artefact import emit as emitted
     from lut2hw.artefact.vectors import vectors_of
-    from lut2hw.flow.result import read_build
     from lut2hw.hdl.emitted import identity_of
     from lut2hw.host import serial as host
-    from lut2hw.host import simulation
     from lut2hw.studies import metrics
     from lut2hw.training.recall import load_like, recall
 
@@ -272,16 +266,10 @@ def run(
     answers = vectors_of(network, manifest.input_port, integers, output).answers()
     words = manifest.input_port.words_of(network, integers)
     with contextlib.ExitStack() as stack:
-        if port == "sim":
-            rate, silence = 115_200, 60.0  # a simulated chip takes its time
-            name = stack.enter_context(simulation.simulated_chip(manifest))
-        else:
-            rate = baud or read_build(manifest, board)["baud"]
-            name, silence = port, 1.0
-        serial = stack.enter_context(host.open_port(name, rate))
+        serial, least = _opened(stack, port, manifest, board, baud)
         show = stack.enter_context(live_accuracy(len(words)))
         result = host.run(
-            host.Chip(serial, silence=silence),
+            host.Chip(serial, silence=max(1.0, least)),
             identity_of(manifest),
             words,
             answers,

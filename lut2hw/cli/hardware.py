@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -27,16 +27,16 @@ from lut2hw.cli.options import (
     RamOption,
     RateOption,
     ReloadableOption,
+    StimulusSeedOption,
     TargetOption,
+    TimeoutOption,
+    VectorsOption,
     app,
     complete_board,
     complete_device,
 )
 from lut2hw.cli.render import check_output_file, print_table, progress_bar, report, say, show_notes, stream_json
 from lut2hw.errors import Lut2hwError, UsageError
-
-if TYPE_CHECKING:
-    pass
 
 
 def complete_engine(incomplete: str) -> list[str]:
@@ -216,22 +216,9 @@ def verify(
             show_default="cocotb",
         ),
     ] = None,
-    vectors: Annotated[
-        int | None,
-        typer.Option(
-            "--vectors",
-            metavar="N",
-            min=1,
-            max=10_000_000,
-            help="How many to stream.",
-            show_default="the emitted ones and 1,000 random ones",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=(1 << 63) - 1, help="Of stalls and random vectors.")] = 0,
-    timeout: Annotated[
-        float | None,
-        typer.Option("--timeout", metavar="SECONDS", min=0.001, max=1e9, help="For each tool and proof."),
-    ] = None,
+    vectors: VectorsOption = None,
+    seed: StimulusSeedOption = 0,
+    timeout: TimeoutOption = None,
     target: TargetOption = "ice40",
     pipeline: PipelineOption = "auto",
     json_output: JsonOption = False,
@@ -302,29 +289,14 @@ def verify(
         raise typer.Exit(1)
 
 
-TimeoutOption = Annotated[
-    float | None, typer.Option("--timeout", metavar="SECONDS", min=0.001, max=1e9, help="For each tool and proof.")
-]
-
-
 @app.command(rich_help_panel="Hardware")
 def certify(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Emitted folder.", show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Certificate to write.")] = Path(
         "cert.json"
     ),
-    vectors: Annotated[
-        int | None,
-        typer.Option(
-            "--vectors",
-            metavar="N",
-            min=1,
-            max=10_000_000,
-            help="How many to stream.",
-            show_default="the emitted ones and 1,000 random ones",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=(1 << 63) - 1, help="Of stalls and random vectors.")] = 0,
+    vectors: VectorsOption = None,
+    seed: StimulusSeedOption = 0,
     timeout: TimeoutOption = None,
     json_output: JsonOption = False,
 ) -> None:

@@ -196,6 +196,36 @@ FmaxOption = Annotated[
 RamOption = Annotated[
     str, choice(Ram, "--ram", help="Wide tables into block RAM where that saves logic cells (ice40, ecp5).")
 ]
+VectorsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--vectors",
+        metavar="N",
+        min=1,
+        max=10_000_000,
+        help="How many to stream.",
+        show_default="the emitted ones and 1,000 random ones",
+    ),
+]
+StimulusSeedOption = Annotated[
+    int, typer.Option("--seed", min=0, max=(1 << 63) - 1, help="Of stalls and random vectors.")
+]
+TimeoutOption = Annotated[
+    float | None, typer.Option("--timeout", metavar="SECONDS", min=0.001, max=1e9, help="For each tool and proof.")
+]
+PortOption = Annotated[
+    str,
+    typer.Option(
+        "--port",
+        metavar="PORT",
+        help="Serial port, such as /dev/ttyUSB1, or sim to simulate the chip.",
+        show_default=False,
+    ),
+]
+BaudOption = Annotated[
+    int | None,
+    typer.Option("--baud", min=1, max=100_000_000, help="Baud rate.", show_default="what it was built with"),
+]
 FoldOption = Annotated[
     str | None,
     typer.Option(

@@ -14,7 +14,7 @@ from lut2hw.compile.arithmetic.carry import CarryArithmetic
 from lut2hw.compile.arithmetic.compressors import Arithmetic
 from lut2hw.compile.baseline import synthesize
 from lut2hw.compile.dont_cares import Examples, use_dont_cares
-from lut2hw.compile.options import CompileOptions
+from lut2hw.compile.options import PORTS, CompileOptions
 from lut2hw.errors import UsageError
 from lut2hw.logic.graph import Graph
 from lut2hw.logic.netlist import Netlist
@@ -135,9 +135,8 @@ def compile_network(
     if options.ram == "auto" and not target.ram:
         able = " and ".join(name for name, other in sorted(TARGETS.items()) if other.ram)
         raise UsageError(f"tables do not go into block RAM of {target.name}, only of {able}; leave --ram at never")
-    usual = CompileOptions()
-    for name in ("interface", "language", "latency"):
-        if network.front_end is not None and getattr(options, name) != getattr(usual, name):
+    if network.front_end is not None:
+        for name in options.unusual(*PORTS):
             raise UsageError(
                 f"a model of sequences has no use for --{name} {getattr(options, name)}: its answers come when a "
                 "sequence ends, from Verilog with streams; leave it out"

@@ -14,7 +14,10 @@ from lut2hw.logic.port import ANSWER, outputs_of
 EFFORTS = ("normal", "high")
 RAM = ("never", "auto")
 FOLDS = (1, 2, 4, 8, 16)
+"""Tables that a folded core may look up a clock."""
 MOST_REGISTERS = 1000
+PORTS = ("interface", "latency", "language")
+"""Options of what stands around the netlist: a manifest has those that were asked for."""
 
 
 @dataclass(frozen=True)
@@ -126,10 +129,19 @@ class CompileOptions:
             raise UsageError(f"reloadable must be true or false, not {self.reloadable!r}")
         if self.reloadable and self.fold is None:
             raise UsageError("only a folded core takes another program; give --fold too, or leave --reloadable out")
-        usual_values = {"pipeline": "auto", "ram": "never", "effort": "normal", "interface": Interface.STREAM}
-        for name, usual in {**usual_values, "latency": None, "language": Language.VERILOG}.items():
-            if self.fold is not None and getattr(self, name) != usual:
+        if self.fold is not None:
+            for name in self.unusual("pipeline", "ram", "effort", *PORTS):
                 raise UsageError(f"a folded core has no use for --{name} {getattr(self, name)}; leave it out")
+
+    def unusual(self, *names: str) -> list[str]:
+        """Those of the options that are not what they are by default.
+
+        Parameters
+        ----------
+        *names : str
+            Of fields.
+        """
+        return [name for name in names if getattr(self, name) != type(self).__dataclass_fields__[name].default]
 
     @property
     def registers(self) -> int | None:
@@ -143,9 +155,8 @@ class CompileOptions:
         values = {**asdict(self), "outputs": list(self.outputs)}
         if self.fold is None:
             del values["fold"], values["rate"], values["reloadable"]
-        for name, usual in (("interface", Interface.STREAM), ("latency", None), ("language", Language.VERILOG)):
-            if values[name] == usual:
-                del values[name]
+        for name in set(PORTS) - set(self.unusual(*PORTS)):
+            del values[name]
         return values
 
     @classmethod

@@ -303,18 +303,40 @@ def _columns_of(data: str | Path, channels: tuple[str, ...] | None) -> tuple[str
 
 def _samples(series: Series, train: Sequences) -> Features:
     """Names, ranges and scaling of channels, from the training sequences."""
-    values = train.values
-    names = series.channels or (("x",) if train.channels == 1 else tuple(f"x{i}" for i in range(train.channels)))
+    known = None if series.low is None or series.high is None else (series.low, series.high)
+    made = channels_of(train.values, series.channels, known)
+    if train.values.dtype.kind != "f" and (int(made.low.min()) < -(1 << 31) or int(made.high.max()) > 1 << 31):
+        raise UsageError(f"samples of {series.name} are beyond 32 bits; scale them down first")
+    return made
+
+
+def channels_of(
+    values: NDArray[Any], names: tuple[str, ...] | None = None, known: tuple[int, int] | None = None
+) -> Features:
+    """Channels of samples: real numbers become integers, whole ones have the range that is known or seen.
+
+    Parameters
+    ----------
+    values : NDArray
+        Numbers (samples, channels).
+    names : tuple of str, optional
+        One per channel; None: `x`, or `x0` and so on of several.
+    known : (int, int), optional
+        Least and greatest value of every channel of whole numbers.
+
+    Raises
+    ------
+    UsageError
+        For what is no finite number.
+    """
+    n = values.shape[1]
+    names = names or (("x",) if n == 1 else tuple(f"x{i}" for i in range(n)))
     check_finite(values, names)
     if values.dtype.kind == "f":
         return quantize(values, names)
-    if series.low is not None and series.high is not None:
-        low, high = np.full(train.channels, series.low), np.full(train.channels, series.high)
-    else:
-        low, high = values.min(axis=0).astype(np.int64), values.max(axis=0).astype(np.int64)
-    if int(low.min()) < -(1 << 31) or int(high.max()) > 1 << 31:
-        raise UsageError(f"samples of {series.name} are beyond 32 bits; scale them down first")
-    return Features.integers(low, high, names)
+    if known is not None:
+        return Features.integers(np.full(n, known[0]), np.full(n, known[1]), names)
+    return Features.integers(values.min(axis=0).astype(np.int64), values.max(axis=0).astype(np.int64), names)
 
 
 def _integers(sequences: Sequences, samples: Features) -> Sequences:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lut2hw.data.npz import array_names, open_npz
 from lut2hw.data.source import suffix_of, text_of
-from lut2hw.data.table import MAX_BYTES, listed, some
+from lut2hw.data.table import MAX_BYTES, some
 from lut2hw.errors import UsageError, shown
 from lut2hw.files import open_regular
 from lut2hw.frontends.sequences import Sequences
@@ -334,8 +334,3 @@ _READERS: dict[str, tuple[Callable[[Path, SeriesOptions], Series], tuple[str, ..
     ".ts": (_read_ts, ()),
 }
 """By the ending of a file, its reader and the options that it heeds."""
-
-
-def columns(text: str | None) -> tuple[str, ...]:
-    """Names with commas between."""
-    return listed(text)

@@ -8,9 +8,9 @@ from typing import Any
 
 from lut2hw.compile import lower
 from lut2hw.compile.dont_cares import Examples, use_dont_cares
-from lut2hw.compile.options import CompileOptions
+from lut2hw.compile.options import FOLDS, CompileOptions
 from lut2hw.errors import UsageError
-from lut2hw.fold.program import DISTANCE, LANES, MAX_ADDRESS, MAX_ROWS, Op, Program, Row, Shape, places_of
+from lut2hw.fold.program import DISTANCE, MAX_ADDRESS, MAX_ROWS, Op, Program, Row, Shape, places_of
 from lut2hw.logic import truth
 from lut2hw.logic.graph import Graph
 from lut2hw.logic.port import InputPort, OutputPort
@@ -118,7 +118,7 @@ def fold_network(
     graph.outputs["votes"] = graph.place(map_tables(tables, k), {lower.BITS: literals})[lower.VOTES]
     graph = Graph.of(merge(graph.netlist(), k))
     forms = linear_forms(network.head, graph.outputs["votes"], exact=bool(output.scores))
-    lanes = list(LANES) if options.fold == "auto" else [int(options.fold)]
+    lanes = list(FOLDS) if options.fold == "auto" else [int(options.fold)]
     if lanes[0] > target.most_lanes:
         raise UsageError(f"a folded core for {target.name} looks up {target.most_lanes} table a clock; give --fold 1")
     lanes = [each for each in lanes if each <= target.most_lanes]

@@ -29,6 +29,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from lut2hw.checked import Damaged, List, OneOf, Whole, check, parse
+from lut2hw.compile.options import FOLDS
 from lut2hw.errors import Lut2hwError
 from lut2hw.logic.port import OutputPort
 from lut2hw.model.parts import KINDS
@@ -37,7 +38,6 @@ DISTANCE = 2
 """Rows from one that writes a signal to the first one that may read it."""
 RESTART = 1
 """Bits of a beat before its data: one that says to forget what has come of an example; the data then mean nothing."""
-LANES = (1, 2, 4, 8, 16)
 MAGIC = b"lut2hw program 1\n"
 MAX_ROWS = 1 << 16
 MAX_ADDRESS = 20
@@ -168,7 +168,7 @@ class Shape:
             values,
             {
                 "k": Whole(1, 8),
-                "lanes": OneOf(list(LANES)),
+                "lanes": OneOf(list(FOLDS)),
                 "address_bits": Whole(1, MAX_ADDRESS),
                 "beats": Whole(1, 1 << MAX_ADDRESS),
                 **dict.fromkeys(("double", "writes", "signed", "adds", "reloadable"), bool),

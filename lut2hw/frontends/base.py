@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -322,8 +321,3 @@ def whole_numbers(text: str, what: str, least: int, most: int) -> tuple[int, ...
     if not numbers or not all(least <= number <= most for number in numbers):
         raise UsageError(f"{what}={text} must be whole numbers from {least} to {most:,}, separated by /, as in 1/2/4")
     return tuple(sorted(set(numbers)))
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names in a row, for an error."""
-    return ", ".join(names)

@@ -306,9 +306,14 @@ class LutEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         return {field: getattr(self, field) for field in options_of(self._learner) if hasattr(self, field)}
 
     def _seed(self) -> int:
-        if isinstance(self.random_state, numbers.Integral):
-            return int(self.random_state)
-        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        return seed_of(self.random_state)
+
+
+def seed_of(random_state: Any) -> int:
+    """The seed that a `random_state` of scikit-learn gives."""
+    if isinstance(random_state, numbers.Integral):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
 def _dense(X: Any) -> NDArray[Any]:

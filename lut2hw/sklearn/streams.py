@@ -8,16 +8,15 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from lut2hw.data.sequences import SequenceDataset
+from lut2hw.data.sequences import SequenceDataset, channels_of
 from lut2hw.errors import UsageError
 from lut2hw.frontends.base import FrontEnd
 from lut2hw.frontends.sequences import Sequences
-from lut2hw.model.features import Features, check_finite, quantize
 from lut2hw.model.network import LutNetwork
+from lut2hw.sklearn.base import seed_of, threads
 from lut2hw.training.options import TrainOptions
 from lut2hw.training.streams import train_stream
 from lut2hw.training.train import Trained
@@ -105,13 +104,7 @@ class StreamClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise UsageError("the labels have one class; a classifier needs at least two")
-        names = tuple(f"x{i}" for i in range(sequences.channels)) if sequences.channels > 1 else ("x",)
-        values = sequences.values
-        check_finite(values, names)
-        if values.dtype.kind == "f":
-            samples = quantize(values, names)
-        else:
-            samples = Features.integers(values.min(axis=0), values.max(axis=0), names)
+        samples = channels_of(sequences.values)
         group = None
         if groups is not None:
             group = np.unique(np.asarray(groups), return_inverse=True)[1].astype(np.int64)
@@ -119,19 +112,15 @@ class StreamClassifier(ClassifierMixin, BaseEstimator):
             "fit",
             samples,
             tuple(map(str, self.classes_.tolist())),
-            sequences.mapped(samples.integers_of(values)),
+            sequences.mapped(samples.integers_of(sequences.values)),
             numbers.astype(np.int64),
             sequences.take([]).mapped(np.zeros((0, sequences.channels), np.int64)),
             np.zeros(0, np.int64),
             group_train=group,
         )
-        seed = self.random_state
-        if not isinstance(seed, int | np.integer):
-            seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
-        given = {"luts": self.luts, "k": self.k, "seed": int(seed), **(self.options or {})}
-        options = TrainOptions.of(None, **given)
-        threads = None if self.n_jobs in (None, -1) else self.n_jobs
-        self.trained_ = train_stream(data, options, front_end=self.front_end, threads=threads)
+        given = {"luts": self.luts, "k": self.k, "seed": seed_of(self.random_state), **(self.options or {})}
+        with threads(self.n_jobs):
+            self.trained_ = train_stream(data, TrainOptions.of(None, **given), front_end=self.front_end)
         self.network_ = self.trained_.network
         self.n_features_in_ = sequences.channels
         return self
@@ -144,9 +133,7 @@ class StreamClassifier(ClassifierMixin, BaseEstimator):
         X : array_like
             As of `fit`.
         """
-        check_is_fitted(self, "network_")
-        sequences: Any = self._sequences(X)
-        answers: NDArray[Any] = self.classes_[self.network_.predict(sequences)]
+        answers: NDArray[Any] = self.classes_[self.network_.predict(self._read(X))]
         return answers
 
     def predict_proba(self, X: Sequences | ArrayLike | Sequence[ArrayLike]) -> NDArray[np.float64]:
@@ -157,9 +144,12 @@ class StreamClassifier(ClassifierMixin, BaseEstimator):
         X : array_like
             As of `fit`.
         """
+        return self.network_.predict_proba(self._read(X))
+
+    def _read(self, X: Any) -> Any:
+        """X as the network, which has to be there, reads it."""
         check_is_fitted(self, "network_")
-        sequences: Any = self._sequences(X)
-        return self.network_.predict_proba(sequences)
+        return self._sequences(X)
 
     def _sequences(self, X: Any) -> Sequences:
         if self.channels_first and not isinstance(X, Sequences):

@@ -266,6 +266,17 @@ def simulation_model(name: str) -> Path:
     return tools.yosys_share() / name
 
 
+def template_text(name: str) -> str:
+    """What a file in hdl_templates/ holds.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    """
+    return (resources.files("lut2hw.hdl_templates") / name).read_text()
+
+
 def widen(cell: Cell, width: int) -> tuple[tuple[int, ...], int]:
     """Inputs and table of a LUT padded to `width` inputs, constant 0 at the new ones.
 

@@ -6,7 +6,6 @@ Hard multiplexers are left out, as by yosys: nextpnr-machxo2 packs none. So is b
 from __future__ import annotations
 
 from lut2hw.logic.cells import COMMON, CONST0, Cell
-from lut2hw.logic.netlist import Netlist
 from lut2hw.passes.slots import CCU2, slots
 from lut2hw.targets import read
 from lut2hw.targets.base import Device, Flow, Instance, Target, widen
@@ -32,10 +31,6 @@ def _primitive(cell: Cell) -> Instance:
     raise ValueError(f"MachXO2 has no {cell.kind} cell")
 
 
-def _finish(netlist: Netlist) -> Netlist:
-    return slots(netlist)
-
-
 MACHXO2 = Target(
     name="machxo2",
     description="Lattice MachXO2: LUT4, carry chain, flash on the chip",
@@ -47,7 +42,6 @@ MACHXO2 = Target(
     },
     simulation_models=("hdl_templates/ecp5_sim.v", "hdl_templates/machxo2_sim.v"),
     plain_models=("machxo2_models.v", "ecp5_sim.v"),
-    edalize="",
     flop_models=(("ecp5/common_sim.vh", "TRELLIS_FF"),),
     flow=Flow(
         synth="synth_lattice -family xo2 -nobram -nolutram -top {top}",
@@ -67,7 +61,7 @@ MACHXO2 = Target(
     delay={"lut": 2.2, "ccu2": 1.8},
     overhead=2.5,
     kinds={**COMMON, **CCU2},
-    finish=_finish,
+    finish=slots,
     alone="",
     read={"LUT4": read.lut("A B C D", "Z"), "CCU2D": read.ccu2(("INJECT1_0", "INJECT1_1"), 2, gen_inverted=True)},
     cells={"lut": 1, "ccu2": 2},

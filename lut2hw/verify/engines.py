@@ -9,9 +9,9 @@ from typing import Any
 
 from lut2hw import quote, tools
 from lut2hw.artefact.folder import Manifest
-from lut2hw.artefact.standalone import vhdl_models
 from lut2hw.artefact.stream_vectors import StreamVectors
 from lut2hw.artefact.vectors import Vectors
+from lut2hw.artefact.vhdl import vhdl_models
 from lut2hw.choices import Language
 from lut2hw.errors import ToolError, unknown_name
 from lut2hw.targets.base import simulation_model

@@ -14,9 +14,9 @@ from lut2hw.artefact.vectors import Vectors, packed_port
 from lut2hw.compile.compiler import compile_network
 from lut2hw.fold import interpret
 from lut2hw.logic.netlist import Netlist
-from lut2hw.logic.port import INPUT, OUTPUT, words_of
+from lut2hw.logic.port import INPUT, OUTPUT
 from lut2hw.targets.registry import get
-from lut2hw.verify.outcome import Outcome
+from lut2hw.verify.outcome import Outcome, wrong_answers
 
 
 def classes_of(netlist: Netlist, features: bits.Packed, n: int) -> NDArray[np.int64]:
@@ -40,28 +40,14 @@ def check(manifest: Manifest, vectors: Vectors) -> Outcome:
         return _interpreted(manifest, vectors)
     vectors = vectors.network
     features, n = packed_port(manifest.network_port, vectors.inputs), len(vectors)
-    right = vectors.answer_rows(manifest.output_port.width)
     passes: dict[str, int] = {}
     wrong: list[tuple[str, dict[str, Any]]] = []
 
     def compare(name: str, netlist: Netlist) -> None:
-        got = answers_of(netlist, features, n)
-        bad = np.flatnonzero((got != right).any(axis=1)) if got.shape == right.shape else np.arange(n)
         name = name if name not in passes else f"{name} ({len(passes)})"
-        passes[name] = len(bad)
-        if len(bad):
-            at = int(bad[0])
-            wrong.append(
-                (
-                    name,
-                    {
-                        "vector": at,
-                        "input": f"{vectors.words()[at]:x}",
-                        "got": words_of(got[at : at + 1])[0],
-                        "expected": words_of(right[at : at + 1])[0],
-                    },
-                )
-            )
+        passes[name], first = wrong_answers(answers_of(netlist, features, n), vectors, manifest.output_port.width)
+        if first is not None:
+            wrong.append((name, first))
 
     # Don't-cares are in the golden model already, so this compilation may not change any more.
     options = replace(
@@ -82,15 +68,6 @@ def check(manifest: Manifest, vectors: Vectors) -> Outcome:
 def _interpreted(manifest: Manifest, vectors: Vectors) -> Outcome:
     n = len(vectors)
     got = interpret.run(manifest.program, packed_port(manifest.input_port, vectors.inputs), n)
-    bad = np.flatnonzero((got != vectors.answer_rows(manifest.output_port.width)).any(axis=1))
-    first = None
-    if len(bad):
-        at = int(bad[0])
-        first = {
-            "vector": at,
-            "input": f"{vectors.words()[at]:x}",
-            "got": words_of(got[at : at + 1])[0],
-            "expected": vectors.first(at + 1).answers()[at],
-        }
+    bad, first = wrong_answers(got, vectors, manifest.output_port.width)
     note = f"a program of {len(manifest.program):,} rows, interpreted"
-    return Outcome("golden", not len(bad), n, len(bad), first, note=note, details={"passes": {"program": len(bad)}})
+    return Outcome("golden", not bad, n, bad, first, note=note, details={"passes": {"program": bad}})

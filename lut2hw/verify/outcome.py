@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from lut2hw.artefact.vectors import Vectors
+from lut2hw.logic.port import words_of
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -58,3 +64,36 @@ class Outcome:
             errors,
             details={"classes_seen": len(result["classes"]), "cycles": result["cycles"], **details},
         )
+
+
+def wrong_answers(got: NDArray[np.uint8], vectors: Vectors, width: int) -> tuple[int, dict[str, Any] | None]:
+    """How many answers are wrong, all of them where their size is, and the first one.
+
+    Parameters
+    ----------
+    got : NDArray[np.uint8]
+        Words of the output port, (n, ceil(width / 8)).
+    vectors : Vectors
+        With the right answers.
+    width : int
+        Bits of the output port.
+
+    Returns
+    -------
+    int
+        Wrong answers.
+    dict or None
+        Number of the first in `vectors`, and what `Outcome.first` has.
+    """
+    right = vectors.answer_rows(width)
+    bad = np.flatnonzero((got != right).any(axis=1)) if got.shape == right.shape else np.arange(len(vectors))
+    if not len(bad):
+        return 0, None
+    at = int(bad[0])
+    first = {
+        "vector": at,
+        "input": f"{vectors.words()[at]:x}",
+        "got": words_of(got[at : at + 1])[0],
+        "expected": words_of(right[at : at + 1])[0],
+    }
+    return len(bad), first

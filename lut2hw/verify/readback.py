@@ -107,7 +107,7 @@ def block_rams(asc: str) -> dict[tuple[int, int], NDArray[np.uint16]]:
     out = {}
     for x, y, body in re.findall(r"^\.ram_data (\d{1,4}) (\d{1,4})\n((?:[0-9a-f]+\n)*)", asc + "\n", re.M):
         digits = RAM_BITS // 4
-        words = [int(line[at : at + digits], 16) for line in body.split() for at in range(0, len(line), digits)][:]
+        words = [int(line[at : at + digits], 16) for line in body.split() for at in range(0, len(line), digits)]
         rows = np.array(words, np.uint16).reshape(-1, RAM_BITS)[:, ::-1]  # the last word of a line is its first row
         out[int(x), int(y)] = rows.reshape(-1)
     return out

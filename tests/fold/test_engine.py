@@ -117,7 +117,7 @@ def test_wrong_rows_are_seen():
 
 
 def streamed_wrong(network, core, program, vectors):
-    return formal._difference(program, network, core.output_port, core.input_port, vectors) is not None
+    return formal._difference(program, core.output_port, core.input_port, vectors) is not None
 
 
 def test_the_component_takes_whole_examples_by_their_names(small):

@@ -10,11 +10,11 @@ from helpers.networks import inputs_of, vote_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lut2hw.compile.options import CompileOptions
+from lut2hw.compile.options import FOLDS, CompileOptions
 from lut2hw.errors import UsageError
 from lut2hw.fold.compile import fold_network, linear_forms
 from lut2hw.fold.interpret import run
-from lut2hw.fold.program import DISTANCE, LANES, Op, Program, ProgramError, Row, decode, encode
+from lut2hw.fold.program import DISTANCE, Op, Program, ProgramError, Row, decode, encode
 from lut2hw.model.parts import Head
 from lut2hw.targets.registry import get
 
@@ -26,7 +26,7 @@ def answers(network, core, x):
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 10_000), st.sampled_from(HEADS), st.sampled_from(LANES))
+@given(st.integers(0, 10_000), st.sampled_from(HEADS), st.sampled_from(FOLDS))
 def test_a_program_answers_as_its_network(seed, head, lanes):
     network, core = folded(seed, head, lanes)
     got, right = answers(network, core, inputs_of(network, 100, seed))
@@ -46,7 +46,7 @@ def test_tables_of_every_width(k):
 
 def test_lanes_save_rows():
     network = vote_network(64, 4, 4)
-    rows = [len(fold_network(network, get("ice40"), fold=lanes).program) for lanes in LANES]
+    rows = [len(fold_network(network, get("ice40"), fold=lanes).program) for lanes in FOLDS]
     assert rows == [64 + 4, 32 + 4, 16 + 4, 8 + 4, 4 + 4]
 
 
@@ -62,7 +62,7 @@ def test_equal_and_constant_tables_cost_nothing():
     assert sum(row.op == Op.VOTE for row in rows) < 20
 
 
-@given(st.integers(0, 10_000), st.sampled_from(LANES))
+@given(st.integers(0, 10_000), st.sampled_from(FOLDS))
 @settings(max_examples=10, deadline=None)
 def test_rows_come_back_from_their_numbers(seed, lanes):
     _, core = folded(seed, "argmax", lanes, outputs="class,scores")
@@ -125,8 +125,8 @@ def test_a_rate_chooses_the_lanes():
         return fold_network(network, get("ice40"), options, rate=rate).program.shape.lanes
 
     assert lanes(None) == 1
-    clocks = {each: fold_network(network, get("ice40"), fold=each).program.clocks for each in LANES}
-    for each in LANES:
+    clocks = {each: fold_network(network, get("ice40"), fold=each).program.clocks for each in FOLDS}
+    for each in FOLDS:
         assert lanes(10e6 / clocks[each] - 1) == each
     with pytest.raises(UsageError, match="more than a folded core makes"):
         lanes(5e6)

@@ -69,12 +69,6 @@ class Plan:
         self.ends = np.searchsorted(rows[order, 0], segments, side="right").tolist()
         self.place = np.argsort(order).tolist()
 
-    def clocks(self, gain: int) -> int:
-        """Clocks from a sample to the next one inside a sequence, at most."""
-        most = max(np.diff([0, *self.ends]).tolist())
-        compare = most + 3 if most else 0
-        return 1 + bool(gain) + TAPS * len(self.groups) + len(self.counts) + DRAIN + compare
-
 
 class KernelsCore(FrontEndCore):
     """Many clocks a sample, `Kernels.clocks_per_sample`, for few cells."""

@@ -22,10 +22,10 @@ from lut2hw.fold import interpret
 from lut2hw.fold.program import Op, Program, places_of
 from lut2hw.logic import aig as model
 from lut2hw.logic.aig import FALSE, Aig, Classes
-from lut2hw.logic.port import InputPort, OutputPort, words_of
+from lut2hw.logic.port import InputPort, OutputPort
 from lut2hw.model.network import LutNetwork
 from lut2hw.verify.formal.prove import DEFAULT_LIMIT, MIN_PATTERNS, distinguish, equal
-from lut2hw.verify.outcome import Outcome
+from lut2hw.verify.outcome import Outcome, wrong_answers
 
 ROUNDS = 20
 """Examples that tell votes apart, found one after the other, until the proof is given up."""
@@ -126,7 +126,7 @@ def check(manifest: Manifest, vectors: Vectors, seed: int = 0, limit: float | No
     mine, theirs = program_sums(aig, program), model_sums(aig, network, port)
     inputs = np.random.default_rng(seed).integers(0, 1 << 64, (port.width, bits.n_words(MIN_PATTERNS)), np.uint64)
     inputs = np.concatenate([packed_port(port, vectors.inputs), inputs], axis=1)
-    wrong = _difference(program, network, manifest.output_port, port, vectors)
+    wrong = _difference(program, manifest.output_port, port, vectors)
     if wrong is not None:
         return wrong
     literals = sorted({literal for each in (*mine, *theirs) for literal, _ in each.votes})
@@ -178,18 +178,10 @@ def _same_sums(
     return votes and (offsets == {0} or (not exact and len(offsets) == 1))
 
 
-def _difference(
-    program: Program, network: LutNetwork, output: OutputPort, port: InputPort, vectors: Vectors
-) -> Outcome | None:
+def _difference(program: Program, output: OutputPort, port: InputPort, vectors: Vectors) -> Outcome | None:
     """The outcome for the first vector that the program answers wrongly."""
     got = interpret.run(program, packed_port(port, vectors.inputs), len(vectors))
-    bad = np.flatnonzero((got != vectors.answer_rows(output.width)).any(axis=1))
-    if not len(bad):
+    _, first = wrong_answers(got, vectors, output.width)
+    if first is None:
         return None
-    at = int(bad[0])
-    first = {
-        "input": f"{vectors.words()[at]:x}",
-        "expected": vectors.first(at + 1).answers()[at],
-        "got": words_of(got[at : at + 1])[0],
-    }
-    return Outcome("formal", False, 1, 1, first)
+    return Outcome("formal", False, 1, 1, {name: first[name] for name in ("input", "expected", "got")})
