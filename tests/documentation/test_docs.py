@@ -77,7 +77,7 @@ def run_page(page, tmp_path, environment):
 def words(text):
     """The words of what the console blocks show, without numbers, which the next better compiler changes."""
     shown = "\n".join(match[1] for match in BLOCK.findall(text) if match[0] == "console")
-    shown = re.sub(r"\s*\([\d.]+ s of it to compile, this once\)", "", shown)  # only where no kernel was compiled before
+    shown = re.sub(r"\s*\([\d.]+ s of it to compile, this once\)", "", shown)  # only on a cold cache
     return re.sub(r"[-+]?[\d,]*\.?\d+(ms|s)?\b", "0", shown).split()
 
 
