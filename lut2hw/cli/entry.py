@@ -66,6 +66,8 @@ def _prepare_streams() -> None:
 
 def _run(arguments: list[str]) -> int:
     debug = bool(os.environ.get("LUT2HW_DEBUG"))
+    if any("\0" in argument for argument in arguments):  # which Python's versions find at different places
+        return _fail("an argument holds a null byte, which no file's name may; leave it out", 2)
     try:
         command = typer.main.get_command(app)
         with command.make_context("lut2hw", list(arguments)) as context:

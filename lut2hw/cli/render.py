@@ -145,8 +145,7 @@ def check_output_file(path: Path, *sources: str | Path | None, data: bool = Fals
 
         if is_named_as_data(path) and path.stat().st_size:
             raise UsageError(f"{path} is a file of data, which this would write over; give another name")
-    # a name with a null byte is refused where it is opened
-    if "\0" not in str(path) and (Path(os.path.realpath(path)).parent / "manifest.json").exists():
+    if (Path(os.path.realpath(path)).parent / "manifest.json").exists():
         from lut2hw.artefact.folder import is_own
 
         if is_own(path):

@@ -216,7 +216,7 @@ def test_npz_and_one_bit_pixels(capsys, tmp_path):
         (["-o", "/dev/null"], "not a regular file"),
         (["--data", "/dev/zero"], "not a regular file"),
         (["--data", ""], "holds no data that is known"),
-        (["--data", "n\0ul"], "unknown dataset"),
+        (["--data", "n\0ul"], "null byte"),
         (["--data", "x\x1b[2J\nt.npz"], r"no data file at x\x1b[2J t.npz"),
         (["-o", "n\0ul"], "null byte"),
         (["--layers", ""], "--layers"),
