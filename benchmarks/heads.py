@@ -117,11 +117,11 @@ def main() -> None:
         head, *sizes = name.split(":")
         roots, luts = map(int, sizes)
         began = time.process_time()
-        columns, row, _ = encode_examples(dataset, coder, options, np.random.default_rng(arguments.seed))
+        examples, _ = encode_examples(dataset, coder, options, np.random.default_rng(arguments.seed))
         votes = sum(len(counted(head, root)) for root in range(roots))
         trainer = HeadTrainer(
-            columns,
-            dataset.y_train[row],
+            examples.code,
+            examples.label,
             head,
             roots,
             luts,

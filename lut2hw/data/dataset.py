@@ -20,6 +20,7 @@ from lut2hw.data.table import SEVERAL, ReadOptions, Table, listed, some
 from lut2hw.data.weights import integer_weights
 from lut2hw.errors import UsageError, unknown_name
 from lut2hw.model.features import Features, check_finite, quantize
+from lut2hw.scratch import MEMORY, Scratch
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +75,8 @@ class Dataset:
     """int64 (n,), from 1 to 255: how often a training example counts; None: all once."""
     group_train: NDArray[np.int64] | None = None
     """int64 (n,), group of each training example, which validation does not divide; None: each is its own."""
+    scratch: Scratch = MEMORY
+    """Where what is made of the examples is put."""
 
     @property
     def schema(self) -> Schema:

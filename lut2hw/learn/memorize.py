@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from lut2hw import bits
 from lut2hw.data.dataset import Dataset
+from lut2hw.data.packed import PackedExamples
 from lut2hw.errors import UsageError
 from lut2hw.kernels import evaluate as kernels
 from lut2hw.kernels import memorize as memorize_kernels
@@ -36,6 +37,7 @@ from lut2hw.model.check import MAX_K
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.network import LutNetwork
 from lut2hw.model.parts import Head, Layer
+from lut2hw.scratch import MEMORY, Scratch
 
 KEEP_COUNTS_BELOW = 1 << 26
 """Bytes of counts up to which they are kept in the model; beyond, only the care set is."""
@@ -62,7 +64,9 @@ class Examples:
     """int64 (n_classes,) examples."""
 
     @classmethod
-    def sort(cls, encoded: bits.Packed, y: NDArray[np.integer], n_classes: int) -> Examples:
+    def sort(
+        cls, encoded: bits.Packed, y: NDArray[np.integer], n_classes: int, scratch: Scratch = MEMORY
+    ) -> Examples:
         """Sort `encoded` (n_bits, n_words) by class."""
         count = np.bincount(y, minlength=n_classes).astype(np.int64)
         start = np.zeros(n_classes + 1, np.int64)
@@ -70,7 +74,7 @@ class Examples:
         source = np.full(int(start[-1]) * 64, encoded.shape[1] * 64, np.uint32)
         for c in range(n_classes):
             source[start[c] * 64 : start[c] * 64 + count[c]] = np.flatnonzero(y == c)
-        signals = bits.empty(len(encoded), int(start[-1]))
+        signals = _room(len(encoded), int(start[-1]), scratch)
         memorize_kernels.gather_bits(encoded, source, signals)
         return cls(signals, start, count)
 
@@ -82,6 +86,13 @@ class Examples:
                 self.signals[:, full] &= np.uint64((1 << int(count % 64)) - 1)
                 full += 1
             self.signals[:, full : self.start[c + 1]] = 0
+
+
+def _room(n_signals: int, n_words: int, scratch: Scratch) -> bits.Packed:
+    """Packed signals with any values, in memory or in a file."""
+    if scratch.folder is None:
+        return bits.empty(n_signals, n_words)
+    return scratch.empty((n_signals, n_words), np.uint64)
 
 
 def memorize(
@@ -120,23 +131,57 @@ def memorize(
     clip_k : bool, default=False
         A layer that has fewer than k signals to read reads them all, instead of an error.
     """
+    held = [PackedExamples(encoded, np.asarray(y), None, len(y))]
+    del encoded  # if the caller holds it no longer either, it is freed as soon as it is sorted
+    return _memorize(
+        encoder,
+        held,
+        class_names,
+        layers=layers,
+        k=k,
+        seed=seed,
+        counts=counts,
+        meta=meta,
+        progress=progress,
+        clip_k=clip_k,
+    )
+
+
+def _memorize(
+    encoder: Encoder,
+    held: list[PackedExamples],
+    class_names: Sequence[str],
+    *,
+    layers: Sequence[int],
+    k: int,
+    seed: int,
+    counts: bool | None = None,
+    meta: dict[str, Any] | None = None,
+    progress: Progress | None = None,
+    clip_k: bool = False,
+    scratch: Scratch = MEMORY,
+) -> LutNetwork:
+    """`memorize` of the examples that a list holds, alone, which are taken out of it."""
+    given = held.pop()
+    encoded, y = given.code, given.label
+    del given
     n_classes = len(class_names)
     widths = [*layers, 1] if n_classes == 2 else list(layers)
-    y = np.asarray(y)
     _check(len(encoded), y, n_classes, widths, 1 if clip_k and k > 0 else k)
     table_bytes = sum(widths) << max(k - 3, 0)
     keep_counts = counts if counts is not None else (sum(widths) << k) * 8 <= KEEP_COUNTS_BELOW
     # Two layers of signals are alive at a time, and for each thread the counts of one LUT.
+    signals = max(map(sum, zip([len(encoded), *widths], widths, strict=False))) * encoded.shape[1] * 8
     memory.need(
-        max(map(sum, zip([len(encoded), *widths], widths, strict=False))) * encoded.shape[1] * 8
+        signals * (scratch.folder is None)
         + 2 * table_bytes
         + ((2 * get_num_threads() + (sum(widths) if keep_counts else 0)) << k) * 8,
         f"{sum(widths):,} LUTs of {k} inputs",
-        "use fewer LUTs, a smaller k or fewer examples",
+        "use fewer LUTs, a smaller k or fewer examples" + ", or --scratch DIR" * (scratch.folder is None),
     )
     n_bits = len(encoded)
-    examples = Examples.sort(encoded, y, n_classes)
-    del encoded  # if the caller holds it no longer either, this frees it
+    examples = Examples.sort(encoded, y, n_classes, scratch)
+    del encoded
     room: bits.Packed | None = None
     out = []
     first = 0
@@ -157,6 +202,7 @@ def memorize(
             last=number == len(widths) - 1,
             progress=step,
             room=room,
+            scratch=scratch,
         )
         room, examples = examples.signals, after
         first += n_bits if number == 0 else widths[number - 1]
@@ -232,6 +278,7 @@ def train_layer(
     last: bool = False,
     progress: Callable[[int, int], None] | None = None,
     room: bits.Packed | None = None,
+    scratch: Scratch = MEMORY,
 ) -> tuple[Layer, Examples]:
     """Wire and fill one layer; returns it with the examples as its outputs show them (no signals if `last`).
 
@@ -245,6 +292,8 @@ def train_layer(
         Correct the vote for the class prior.
     room : bits.Packed, optional
         Where the outputs may be written.
+    scratch : Scratch, default=MEMORY
+        Where they are written otherwise.
     """
     n_luts = len(question)
     wiring = draw_wiring(rng, n_luts, k, len(examples.signals))
@@ -254,7 +303,8 @@ def train_layer(
     care = np.empty_like(tables)
     kept = np.empty((n_luts if counts else 0, 1 << k, 2), np.uint32)
     n_out, n_words = 0 if last else n_luts, examples.signals.shape[1]
-    after = Examples(bits.empty(n_out, n_words) if room is None else room[:n_out], examples.start, examples.count)
+    signals = _room(n_out, n_words, scratch) if room is None else room[:n_out]
+    after = Examples(signals, examples.start, examples.count)
     # In pieces, for progress and Ctrl-C.
     piece = min(n_luts, max(4, (1 << 28) // int(examples.count.sum())))
     if progress is not None:
@@ -306,13 +356,12 @@ def learn(
     """`memorize` on the training split of a dataset."""
     if progress is not None:
         progress("encoding", 0, 1)  # shown at once: the first run ever compiles here
-    encoded = [encoder(dataset.x_train)]
+    examples = [PackedExamples.encode(encoder, dataset.x_train, dataset.y_train, scratch=dataset.scratch)]
     if progress is not None:
         progress("encoding", 1, 1)
-    return memorize(
+    return _memorize(
         encoder,
-        encoded.pop(),
-        dataset.y_train,
+        examples,
         dataset.class_names,
         layers=layers,
         k=k,
@@ -320,6 +369,7 @@ def learn(
         meta=meta,
         progress=progress,
         clip_k=clip_k,
+        scratch=dataset.scratch,
     )
 
 

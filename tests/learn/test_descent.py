@@ -16,7 +16,7 @@ from lut2hw.compile.compiler import compile_network
 from lut2hw.data import Dataset, load
 from lut2hw.errors import UsageError
 from lut2hw.kernels import descent as descent_kernels
-from lut2hw.learn.descent import pace, train
+from lut2hw.learn.descent import moves, pace, train
 from lut2hw.learn.descent.growth import grow
 from lut2hw.learn.descent.moves import Trainer
 from lut2hw.learn.descent.problem import Problem
@@ -238,6 +238,14 @@ def test_scan_values_every_signal(seed: int, j: int, parts: int, margin: int, n_
         pattern = sum(code[s] << i for i, s in enumerate(inputs))
         saved = np.bincount(pattern, effect, 8)
         assert trainer.value[j, v] == np.minimum(saved + margin, 0).sum()
+
+
+def test_long_sums_are_the_same(digits: Dataset, coder: encode.Encoder, monkeypatch: pytest.MonkeyPatch):
+    """Of more examples than 32 bits can sum, effects are summed part by part, to the same network."""
+    options = {"luts": 24, "levels": 2, "k": 4, "sweeps": 2, "restarts": 0, "tau": 0.6, "margin": 1.0}
+    short = to_bytes(train_descent(digits, coder, **options))
+    monkeypatch.setattr(moves, "SUM", 128 * 300)
+    assert to_bytes(train_descent(digits, coder, **options)) == short
 
 
 @settings(max_examples=10, deadline=None)

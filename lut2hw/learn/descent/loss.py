@@ -15,7 +15,9 @@ from lut2hw.model.parts import Head
 PARTS = 16  # shards of a pass over all examples; the result does not depend on it
 NO_WEIGHT: NDArray[np.int64] = np.zeros(0, np.int64)
 _BOUND = 1 << 12  # of the effects listed: 8 of them fit an int16 sum
-_TOTAL = 1 << 31  # of their sum
+_TOTAL = 1 << 31  # of their sum, of fewer examples than MANY
+MANY = 1 << 24
+"""Examples from which on sums of effects are 64 bits wide."""
 
 
 class Listing:
@@ -56,7 +58,8 @@ def weigh(n: int, effect: NDArray[np.integer], weight: NDArray[np.int64], out: L
     int
         n.
     """
-    _, largest, out.exact = kernels.fit(n, out.index, effect, weight, _BOUND, _TOTAL, out.effect, PARTS)
+    total = _TOTAL if len(out.index) < MANY else 1 << 62
+    _, largest, out.exact = kernels.fit(n, out.index, effect, weight, _BOUND, total, out.effect, PARTS)
     out.unit, out.chunk = largest, ((1 << 15) - 1) // largest
     return n
 

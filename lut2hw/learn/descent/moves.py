@@ -25,6 +25,9 @@ _SAMPLE = 60_000  # examples that decide where wiring is first drawn; later all 
 _MOST_VOTES = 128  # that one shared LUT may reach: bounds its effect to 16 bits, and the load on a wire
 
 
+SUM = (1 << 31) - 1  # largest sum of effects that kernels take
+
+
 class OutOfTime(Exception):
     """The time limit has passed."""
 
@@ -72,7 +75,7 @@ class Trainer:
         self.most_readers = max(2, int(_MOST_VOTES ** (1 / max(1, levels - 1))))
         self.near = regions(problem.signal)
         self.columns = np.zeros((self.n_bits + luts, problem.n_words), np.uint64)
-        self.columns[: self.n_bits] = problem.code
+        problem.hand_over(self.columns[: self.n_bits])
         self.graph = Graph(self.n_bits, np.zeros((luts, k), np.int32), np.zeros((luts, 1 << k), np.uint8))
         for vote, weight in enumerate(loss.weights(votes).tolist()):
             region = vote // loss.n_outputs % len(self.near)
@@ -98,7 +101,8 @@ class Trainer:
         )
         width = 32 * self.candidates.rows.shape[1]
         self.sums = np.zeros((self.threads, 1 << self.k, width), np.int32)
-        self.value = np.zeros((self.k, width), np.int32)
+        self._narrow = np.zeros((self.k, width), np.int32)
+        self.value: NDArray[np.integer] = self._narrow
 
     def random_inputs(self, count: int, region: int) -> NDArray[np.int32]:
         """Encoder bits that a LUT of this region may read."""
@@ -179,21 +183,48 @@ class Trainer:
 
         An experiment may leave some out: a value above zero is never chosen.
         """
+        at_once = SUM // ((1 << 15) // self.listing.chunk)  # effects whose sum is an int32
+        if n > at_once:
+            self._scan_long(n, first, last, at_once)
+            return
+        self._scan_part(slice(0, n), first, last)
+        self.value = self._narrow
+
+    def _scan_part(self, part: slice, first: int, last: int) -> None:
         listing = self.listing
         kernels.scan(
-            n,
+            part.stop - part.start,
             self.k,
             self.candidates.rows,
             first,
             last,
-            listing.index,
-            listing.effect,
-            listing.pattern,
+            listing.index[part],
+            listing.effect[part],
+            listing.pattern[part],
             self.floor(),
             listing.chunk,
             self.sums,
-            self.value,
+            self._narrow,
         )
+
+    def _scan_long(self, n: int, first: int, last: int, at_once: int) -> None:
+        """`scan` of more examples than 32 bits can sum: part by part, the sums added up in 64."""
+        some = slice(32 * first, 32 * last)
+        sums = np.zeros((1 << self.k, 32 * (last - first)), np.int64)
+        for start in range(0, n, at_once):
+            self._scan_part(slice(start, min(n, start + at_once)), first, last)
+            sums += self.sums[0, :, some]
+        totals = np.zeros(1 << self.k, np.int64)
+        listing, margin = self.listing, self.floor()
+        kernels.histogram(n, self.problem.valid, listing.index, listing.effect, listing.pattern, totals, PARTS)
+        value = np.zeros((self.k, self.value.shape[1]), np.int64)
+        pattern = np.arange(1 << self.k)
+        for j in range(self.k):
+            zero = pattern[pattern >> j & 1 == 0]
+            one = sums[zero] + sums[zero | 1 << j]
+            rest = (totals[zero] + totals[zero | 1 << j])[:, None] - one
+            value[j, some] = (np.minimum(one + margin, 0) + np.minimum(rest + margin, 0)).sum(axis=0)
+        self.value = value
 
     def improve(
         self, n: int, level: int, region: int, wiring: NDArray[np.int32], free: Sequence[int], moves: int

@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 
 from lut2hw import bits
 from lut2hw.data import Dataset
+from lut2hw.data.packed import MOST, PackedExamples
 from lut2hw.errors import UsageError
 from lut2hw.learn import augment
 from lut2hw.learn.descent_options import DescentOptions
 from lut2hw.model.encoder import Encoder
-
-MAX_EXAMPLES = 1 << 24  # sums of effects are int32
 
 
 class Problem:
@@ -49,10 +48,10 @@ class Problem:
         wanted: Sequence[int] = (),
         rarest: int | None = None,
     ) -> None:
-        if n >= MAX_EXAMPLES:
+        if n > MOST:
             raise UsageError(
-                f"descent sums in 32 bits and takes up to {MAX_EXAMPLES - 1:,} examples, augmentation "
-                f"included, not {n:,}; use fewer"
+                f"descent numbers examples in 32 bits and takes up to {MOST:,}, augmentation included, not {n:,}; "
+                "use fewer"
             )
         self.n, self.n_train, self.n_words = n, n - n_held, columns.shape[1]
         train = np.zeros(self.n_words * 64, bool)
@@ -63,7 +62,7 @@ class Problem:
         """uint64 (n_words,), all of them."""
         # Candidates: signals that differ on enough examples to matter, in random order so that a run of
         # neighbouring ones is a random subset.
-        ones = np.bitwise_count(columns & self.valid).sum(axis=1)
+        ones = np.array([np.bitwise_count(column & self.valid).sum() for column in columns], np.int64)
         rare = self.n_train // 2000
         if rarest is not None:  # of whose examples a bit may tell a tenth
             rare = min(rare, rarest // 10)
@@ -77,7 +76,7 @@ class Problem:
             chosen = np.union1d(chosen, np.asarray(wanted))
         self.signal: NDArray[np.int32] = rng.permutation(chosen).astype(np.int32)
         """int32 (n_bits,), the encoder bits that are kept."""
-        self._columns = columns
+        self._columns, self._place = columns, self.signal
 
     @property
     def n_bits(self) -> int:
@@ -87,7 +86,13 @@ class Problem:
     @property
     def code(self) -> bits.Packed:
         """uint64 (n_bits, n_words), their values."""
-        return self._columns[self.signal]
+        return self._columns[self._place]
+
+    def hand_over(self, out: bits.Packed) -> None:
+        """Write `code` to `out`, uint64 (n_bits, n_words), which takes its place: the examples are held once."""
+        for row, signal in enumerate(self.signal.tolist()):
+            out[row] = self._columns[signal]
+        self._columns, self._place = out, np.arange(self.n_bits, dtype=np.int32)
 
     @property
     def held(self) -> bool:
@@ -96,18 +101,25 @@ class Problem:
 
 
 def encode_examples(
-    dataset: Dataset, encoder: Encoder, options: DescentOptions, rng: np.random.Generator
-) -> tuple[bits.Packed, NDArray[np.int64], int]:
-    """Packed code and rows of the training examples in random order, then of those held out, and their number.
+    dataset: Dataset,
+    encoder: Encoder,
+    options: DescentOptions,
+    rng: np.random.Generator,
+    weight: NDArray[np.int64] | None = None,
+) -> tuple[PackedExamples, int]:
+    """The training examples in random order, then those held out, and the number of these.
 
-    Returns
-    -------
-    columns : bits.Packed
-        uint64 (n_bits, n_words).
-    row : NDArray[np.int64]
-        Of each example, the row of the training split that it is, or is an altered copy of.
-    n_held : int
-        Examples held out, the last ones.
+    Parameters
+    ----------
+    rng : np.random.Generator
+        Draws the order, who is held out, and altered copies of images.
+    weight : NDArray[np.int64], optional
+        int64 (n,), how often each training example counts.
+
+    Raises
+    ------
+    UsageError
+        If nothing is left to train on, or what is no image is to be altered.
     """
     x, n = dataset.x_train, len(dataset.y_train)
     shape = dataset.features.image_shape
@@ -118,9 +130,13 @@ def encode_examples(
     if n_held >= n:
         raise UsageError(f"a validation share of {options.validation:g} leaves nothing to train on")
     train, held = order[: n - n_held], order[n - n_held :]
-    parts = [x[train]]
-    if shape is not None:
-        parts += augment.copies(x[train], shape, options.augment, rng)
+    if shape is None or options.augment == "none":
+        order[: n - n_held] = train[rng.permutation(len(train))]
+        packed = PackedExamples.encode(encoder, x, dataset.y_train, weight, dataset.scratch)
+        return packed.arranged(order), n_held
+    parts = [x[train], *augment.copies(x[train], shape, options.augment, rng)]
     mixed = rng.permutation(len(train) * len(parts))
     row = np.concatenate([np.tile(train, len(parts))[mixed], held])
-    return encoder(np.concatenate([np.concatenate(parts)[mixed], x[held]])), row, n_held
+    every = np.concatenate([np.concatenate(parts)[mixed], x[held]])
+    label, weight = dataset.y_train[row], None if weight is None else weight[row]
+    return PackedExamples.encode(encoder, every, label, weight, dataset.scratch), n_held

@@ -11,7 +11,7 @@ from lut2hw import bits
 from lut2hw.errors import UsageError
 from lut2hw.kernels import descent as kernels
 from lut2hw.kernels.descent_weights import weighted_loss
-from lut2hw.learn.descent.loss import PARTS, Cone, Listing, Sorting, weigh
+from lut2hw.learn.descent.loss import MANY, PARTS, Cone, Listing, Sorting, weigh
 from lut2hw.learn.descent.problem import Problem
 from lut2hw.model.parts import Head
 
@@ -164,7 +164,9 @@ class Softmax:
             out.effect,
             out.pattern,
         )
-        if largest >= 1 << 15 or total >= 1 << 31:  # beyond the integers used: leave this LUT as it is
+        if largest >= 1 << 15 or (
+            total >= 1 << 31 and self.problem.n < MANY
+        ):  # beyond the integers used: leave this LUT as it is
             return -1
         out.chunk, out.unit = ((1 << 15) - 1) // max(1, largest), _EFFECT
         return int(n) if self.weight is None else weigh(n, out.effect, self.weight, out)

@@ -170,10 +170,10 @@ def _train(
         tau = tau if look is None else look.meta["options"]["tau"]
     if start is not None:
         encoder = with_bits_of(encoder, start)
-    columns, row, n_held = encode_examples(dataset, encoder, options, rng)
-    label = dataset.y_train[row]
     weight = example_weights(dataset, options.class_weight)
-    weight = None if weight is None else weight[row]
+    examples, n_held = encode_examples(dataset, encoder, options, rng, weight)
+    columns, label, weight = examples.code, examples.label, examples.weight
+    del examples
     curve: list[list[Any]] = []  # kept in the model, for its report
 
     def record(now: Progress) -> bool | None:
@@ -210,6 +210,7 @@ def _train(
             columns = columns[read]
             encoder = Encoder(encoder.features, encoder.feature[read], encoder.threshold[read])
         trainer = make(columns, encoder)
+        del columns
         if start is not None:
             resume(trainer, start, encoder)
         if options.time_limit is not None:
