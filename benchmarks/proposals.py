@@ -51,14 +51,14 @@ class Counting(Trainer):
         self.visited = lut
         return super().visit(lut, *args, **options)
 
-    def scan(self, n: int, first: int, last: int) -> None:
+    def scan(self, first: int, last: int) -> None:
         """Leave the values of the signals drawn."""
-        super().scan(n, first, last)
+        super().scan(first, last)
         last_signal = min(32 * last, self.n_bits)
         if self.draw is None:
             self.valued += self.k * (last_signal - 32 * first)
             return
-        chosen = self.draw(self, self.graph.wiring[self.visited], n)
+        chosen = self.draw(self, self.graph.wiring[self.visited], self.shard.listing.n)
         self.valued += self.k * len(chosen)
         others = np.ones(self.n_bits, bool)
         others[chosen] = False
@@ -96,9 +96,9 @@ def near(trainer: Counting, wiring: NDArray[np.int32], n: int) -> NDArray[np.int
 
 def effect(trainer: Counting, wiring: NDArray[np.int32], n: int) -> NDArray[np.int64]:
     some = trainer.rng.integers(0, n, min(n, 1000)) if n else np.zeros(1, np.int64)
-    at = trainer.listing.index[some]
-    on = trainer.columns[: trainer.n_bits, at >> 6] >> (at & 63).astype(np.uint64) & np.uint64(1)
-    d = trainer.listing.effect[some].astype(np.float64)
+    at = trainer.shard.listing.index[some]
+    on = trainer.shard.columns[: trainer.n_bits, at >> 6] >> (at & 63).astype(np.uint64) & np.uint64(1)
+    d = trainer.shard.listing.effect[some].astype(np.float64)
     return _weighted(trainer, np.abs(on @ d - on.mean(axis=1) * d.sum()) + 1)
 
 

@@ -74,8 +74,9 @@ class Counted(Trainer):
 
     least = 0
 
-    def entries(self, n: int) -> NDArray[np.bool_]:
-        return super().entries(n) & (np.bincount(self.listing.pattern[:n], minlength=1 << self.k) >= self.least)
+    def entries(self) -> NDArray[np.bool_]:
+        seen = self.shard.listing.pattern[: self.shard.listing.n]
+        return super().entries() & (np.bincount(seen, minlength=1 << self.k) >= self.least)
 
 
 def examples(name: str) -> Dataset:

@@ -474,26 +474,25 @@ def histogram(n, column, index, effect, pattern, out, parts):
 
 
 @parallel
-def scan(n, k, rows, first, last, index, effect, pattern, margin, chunk, sums, value):
-    """Value of the signals in words first..last of the rows at each input of a LUT whose other inputs stay.
-
-    The value is the sum over the 2**k entries of min(0, margin + sum of effects): what the best table saves. One pass
-    serves all inputs: the sums by pattern of all inputs, added up for pairs of patterns that differ in input j alone,
-    are the sums by pattern of the other inputs.
+def sum_signals(n, rows, first, last, index, effect, pattern, chunk, sums, totals):
+    """Sums of the listed effects by pattern, where the signals in words first..last of the rows are one.
 
     Parameters
     ----------
+    chunk : object
+        Effects that an int16 sum holds; 2**16 times as many, at most, are listed.
     sums : object
-        int32 work space (parts, 2**k, 32 * width of rows), a part for each thread. value int32 (k, 32 * width): the
-        answer.
+        int32 (parts, 2**k, 32 * width of rows), a part for each thread, to be added up: the answer.
+    totals : object
+        int64 (parts, 2**k): the sums of all effects by pattern, in the same parts.
     """
-    n_patterns = 1 << k
+    n_patterns = sums.shape[1]
     parts = sums.shape[0]
     blocks = (n + BLOCK - 1) // BLOCK
-    totals = np.zeros((parts, n_patterns), np.int32)
     for part in prange(parts):
         mine = sums[part]
         for p in range(n_patterns):  # loops: slices take seconds to compile
+            totals[part, p] = 0
             for v in range(32 * first, 32 * last):
                 mine[p, v] = 0
         order, ordered = np.empty(BLOCK + PREFETCH, np.int32), np.empty(BLOCK + PREFETCH, np.int16)
@@ -523,6 +522,25 @@ def scan(n, k, rows, first, last, index, effect, pattern, margin, chunk, sums, v
                 if at[p] > begin:
                     _sum_rows(rows, order, ordered, begin, at[p], first, last, chunk, mine[p])
                 begin = at[p]
+
+
+@parallel
+def value_signals(k, first, last, sums, totals, margin, value):
+    """Value of the signals in words first..last at each input of a LUT whose other inputs stay.
+
+    The value is the sum over the 2**k entries of min(0, margin + sum of effects): what the best table saves. The sums
+    by pattern of all inputs, added up for pairs of patterns that differ in input j alone, are the sums by pattern of
+    the other inputs.
+
+    Parameters
+    ----------
+    sums, totals : object
+        As of `sum_signals`; what the parts sum to is written to the first.
+    value : object
+        int32 (k, 32 * width of rows): the answer.
+    """
+    n_patterns = 1 << k
+    parts = sums.shape[0]
     for part in range(1, parts):
         for p in range(n_patterns):
             totals[0, p] += totals[part, p]

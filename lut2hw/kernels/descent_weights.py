@@ -20,21 +20,13 @@ def _dither(i, mask):
 
 
 @parallel
-def fit(n, index, wide, weight, bound, limit, effect, parts):
-    """Effects times weights, shifted right until they are below `bound` and their sum below `limit`; effect int16.
-
-    What a shift cuts off counts as one more with that probability, drawn by the example's number: sums stay right on
-    average, and the same on any number of threads.
+def extent(n, index, wide, weight, parts):
+    """The largest of the first n effects times weights, the bits that any of them has, and their sum; without signs.
 
     Parameters
     ----------
     weight : object
         Of each example; length 0 is without weights.
-
-    Returns
-    -------
-    object
-        The shift, the largest effect that came out, without sign, and whether nothing but zeros was cut off.
     """
     most, seen, sums = np.zeros(parts, np.int64), np.zeros(parts, np.int64), np.zeros(parts, np.int64)
     for part in prange(parts):
@@ -43,20 +35,31 @@ def fit(n, index, wide, weight, bound, limit, effect, parts):
             most[part] = max(most[part], d)
             seen[part] |= d
             sums[part] += d
-    largest, ones, total = most.max(), np.int64(0), sums.sum()
+    ones = np.int64(0)
     for part in range(parts):
         ones |= seen[part]
-    shift = np.int64(0)
-    while (largest >> shift) + 1 >= bound or (total >> shift) + n >= limit:
-        shift += 1
-    while ones != 0 and ones & ((np.int64(1) << (shift + 1)) - 1) == 0:
-        shift += 1
+    return most.max(), ones, sums.sum()
+
+
+@parallel
+def scale(n, first, index, wide, weight, shift, effect, parts):
+    """Effects times weights, shifted right; effect int16.
+
+    What a shift cuts off counts as one more with that probability, drawn by the example's number: sums stay right on
+    average, and the same on any number of threads.
+
+    Parameters
+    ----------
+    first : object
+        Number of example 0.
+    weight : object
+        As of `extent`.
+    """
     mask = (np.int64(1) << shift) - 1
     for part in prange(parts):
         for e in range(part * n // parts, (part + 1) * n // parts):
             d = np.int64(wide[e]) * (np.int64(weight[index[e]]) if len(weight) else 1)
-            effect[e] = (d + _dither(index[e], mask)) >> shift
-    return shift, (largest >> shift) + 1, (ones & mask) == 0
+            effect[e] = (d + _dither(first + index[e], mask)) >> shift
 
 
 @parallel

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from lut2hw import bits
 from lut2hw.kernels import descent as kernels
+from lut2hw.learn.descent import moves
 
 MOST = 12  # votes a class
 seeds = st.integers(0, 2**32)
@@ -193,19 +194,25 @@ def test_histogram(state: State, k: int, parts: int, threads: int):
     assert (out == wanted).all() and on == wanted_on
 
 
-def check_scan(state: State, k: int, units: int, most: int, margin: int, n_sums: int, threads: int) -> None:
+def check_sums(state: State, k: int, units: int, most: int, margin: int, n_sums: int, threads: int) -> None:
     rng, width = state.rng, units * kernels.NARROW
     n, index, effect, pattern = effect_list(state, k, most)
     rows = rng.integers(0, 1 << 32, (state.n, width), np.uint32)
     first, last = np.sort(rng.integers(0, units + 1, 2)) * kernels.NARROW
     sums = rng.integers(-9, 9, (n_sums, 1 << k, 32 * width)).astype(np.int32)
     value = rng.integers(-9, 9, (k, 32 * width)).astype(np.int32)
+    totals = rng.integers(-9, 9, (n_sums, 1 << k))
     wanted, some = value.copy(), slice(32 * first, 32 * last)
-    wanted[:, some] = twins.scan(n, k, rows, index, effect, pattern, margin)[:, some]
+    true, true_totals = twins.sum_signals(n, k, rows, index, effect, pattern)
+    wanted[:, some] = twins.value_signals(k, true, true_totals, margin)[:, some]
     chunk = ((1 << 15) - 1) // most
     with running(threads):
-        kernels.scan(n, k, rows, int(first), int(last), index, effect, pattern, margin, chunk, sums, value)
-    assert (value == wanted).all()
+        kernels.sum_signals(n, rows, int(first), int(last), index, effect, pattern, chunk, sums, totals)
+        assert (sums.sum(axis=0)[:, some] == true[:, some]).all() and (totals.sum(axis=0) == true_totals).all()
+        kernels.value_signals(k, int(first), int(last), sums, totals, margin, value)
+    assert (value == wanted).all() and (totals[0] == true_totals).all()
+    wide = moves.wide_values(true, true_totals, margin)
+    assert (wide[:, some] == wanted[:, some]).all()
 
 
 @given(
@@ -217,13 +224,15 @@ def check_scan(state: State, k: int, units: int, most: int, margin: int, n_sums:
     shards,
     numbers,
 )
-def test_scan(state: State, k: int, units: int, most: int, margin: int, n_sums: int, threads: int):
-    check_scan(state, k, units, most, margin, n_sums, threads)
+def test_sums_of_signals_and_their_value(
+    state: State, k: int, units: int, most: int, margin: int, n_sums: int, threads: int
+):
+    check_sums(state, k, units, most, margin, n_sums, threads)
 
 
 @pytest.mark.parametrize("threads", [1, 2, ALONE])
-def test_scan_of_several_blocks(threads: int):
-    check_scan(State(threads, 2 * kernels.BLOCK + 77, 2), 3, 3, 120, 5, 4, threads)
+def test_sums_of_several_blocks(threads: int):
+    check_sums(State(threads, 2 * kernels.BLOCK + 77, 2), 3, 3, 120, 5, 4, threads)
 
 
 @given(states, shards, numbers)

@@ -15,8 +15,7 @@ from lut2hw import bits, targets
 from lut2hw.compile.compiler import compile_network
 from lut2hw.data import Dataset, load
 from lut2hw.errors import UsageError
-from lut2hw.kernels import descent as descent_kernels
-from lut2hw.learn.descent import moves, pace, train
+from lut2hw.learn.descent import moves, pace, shard, train
 from lut2hw.learn.descent.growth import grow
 from lut2hw.learn.descent.moves import Trainer
 from lut2hw.learn.descent.problem import Problem
@@ -121,7 +120,7 @@ def test_window_needs_an_image(digits, coder):
 
 def outputs(trainer: Trainer, forced: dict[int, int] | None = None) -> list[np.ndarray]:
     """Outputs of all LUTs from wiring and tables alone, some forced to a constant."""
-    code = bits.unpack(trainer.columns[: trainer.n_bits], trainer.n)
+    code = bits.unpack(trainer.shard.columns[: trainer.n_bits], trainer.n)
     graph, done = trainer.graph, {}
 
     def output(lut: int) -> np.ndarray:
@@ -167,11 +166,11 @@ def share(trainer: Trainer, edges: int, seed: int) -> None:
 
 def check_graph(trainer: Trainer) -> None:
     """Candidates' bits by example are those of their signals; readers are those that read; levels rise."""
-    code, graph = bits.unpack(trainer.columns[: trainer.n_bits], trainer.n), trainer.graph
+    code, graph = bits.unpack(trainer.shard.columns[: trainer.n_bits], trainer.n), trainer.graph
     candidates = trainer.candidates
     signals = np.concatenate([code, np.array(outputs(trainer))])[candidates.signal, : trainer.n_train]
     position = np.arange(len(candidates.signal))
-    assert (candidates.rows[:, position // 32] >> (position % 32).astype(np.uint32) & 1 == signals.T).all()
+    assert (trainer.shard.rows[:, position // 32] >> (position % 32).astype(np.uint32) & 1 == signals.T).all()
     for lut in range(len(graph)):
         reads = graph.wiring[lut][graph.wiring[lut] >= trainer.n_bits] - trainer.n_bits
         assert all(graph.level[read] < graph.level[lut] and graph.class_of[read] < 0 for read in reads)
@@ -189,14 +188,15 @@ def test_effects_are_the_change_in_loss(seed: int, n_classes: int, n: int, share
     graph, listed = trainer.graph, np.zeros(n, int)
     for lut in range(len(graph)):
         wiring = graph.wiring[lut]
-        count = trainer.lister(lut)(wiring)
+        assert trainer.lister(lut)(wiring)
+        listing = trainer.shard.listing
         listed[:] = 0
-        listed[trainer.listing.index[:count]] = trainer.listing.effect[:count]
+        listed[listing.index[: listing.n]] = listing.effect[: listing.n]
         assert (listed == losses(trainer, {lut: 1}) - losses(trainer, {lut: 0})).all()
         for slot in np.flatnonzero(wiring < trainer.n_bits):  # the effects of a LUT that would grow there
-            count = trainer.lister(lut, slot)(wiring)
+            assert trainer.lister(lut, slot)(wiring)
             listed[:] = 0
-            listed[trainer.listing.index[:count]] = trainer.listing.effect[:count]
+            listed[listing.index[: listing.n]] = listing.effect[: listing.n]
             table, entry = graph.table[lut].copy(), np.arange(8) & ~(1 << slot)
             graph.table[lut] = table[entry | 1 << slot]
             with_one = losses(trainer, {})
@@ -212,27 +212,19 @@ def test_effects_are_the_change_in_loss(seed: int, n_classes: int, n: int, share
     parts=st.integers(1, 4),
     margin=st.integers(0, 50),
     n_bits=st.integers(4, 400),
+    wide=st.booleans(),
 )
-def test_scan_values_every_signal(seed: int, j: int, parts: int, margin: int, n_bits: int) -> None:
+def test_scan_values_every_signal(seed: int, j: int, parts: int, margin: int, n_bits: int, wide: bool) -> None:
     trainer = made_up(n_bits, 150, 3, seed, threads=parts)
     wiring = trainer.graph.wiring[0]
-    count = trainer.lister(0)(wiring)
-    descent_kernels.scan(
-        count,
-        3,
-        trainer.candidates.rows,
-        0,
-        trainer.candidates.rows.shape[1],
-        trainer.listing.index,
-        trainer.listing.effect,
-        trainer.listing.pattern,
-        margin,
-        3,
-        trainer.sums,
-        trainer.value,
-    )
-    code = bits.unpack(trainer.columns[: trainer.n_bits], trainer.n)[:, trainer.listing.index[:count]].astype(int)
-    effect = trainer.listing.effect[:count].astype(int)
+    assert trainer.lister(0)(wiring)
+    trainer.floor = lambda: margin  # type: ignore[method-assign]
+    listing, count = trainer.shard.listing, trainer.shard.listing.n
+    listing.chunk = 3
+    trainer.wide = wide
+    trainer.scan(0, trainer.candidates.width)
+    code = bits.unpack(trainer.shard.columns[: trainer.n_bits], trainer.n)[:, listing.index[:count]].astype(int)
+    effect = listing.effect[:count].astype(int)
     for v in range(trainer.n_bits):
         inputs = [v if i == j else wiring[i] for i in range(3)]
         pattern = sum(code[s] << i for i, s in enumerate(inputs))
@@ -244,7 +236,8 @@ def test_long_sums_are_the_same(digits: Dataset, coder: encode.Encoder, monkeypa
     """Of more examples than 32 bits can sum, effects are summed part by part, to the same network."""
     options = {"luts": 24, "levels": 2, "k": 4, "sweeps": 2, "restarts": 0, "tau": 0.6, "margin": 1.0}
     short = to_bytes(train_descent(digits, coder, **options))
-    monkeypatch.setattr(moves, "SUM", 128 * 300)
+    monkeypatch.setattr(moves, "MANY", 1)
+    monkeypatch.setattr(shard, "_PIECE", 1)
     assert to_bytes(train_descent(digits, coder, **options)) == short
 
 

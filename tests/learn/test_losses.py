@@ -14,7 +14,7 @@ from lut2hw.choices import ClassWeight, Task
 from lut2hw.data import Dataset
 from lut2hw.errors import UsageError
 from lut2hw.learn.descent.growth import grow
-from lut2hw.learn.descent.loss import Listing, Loss
+from lut2hw.learn.descent.loss import Loss
 from lut2hw.learn.descent.moves import Trainer
 from lut2hw.learn.descent.problem import Problem
 from lut2hw.learn.descent.separable import Labels, Numbers, Separable, constant, costs, signs, size
@@ -70,7 +70,7 @@ def made_up(kind: str, seed: int, n: int = 120, weighted: bool = False, **option
 def losses(trainer: Trainer, forced: dict[int, int] | None = None) -> np.ndarray:
     """Integer loss of every example times its weight, from wiring, tables and the definition alone."""
     graph, loss, done = trainer.graph, trainer.loss, {}
-    code = bits.unpack(trainer.columns[: trainer.n_bits], trainer.n)
+    code = bits.unpack(trainer.shard.columns[: trainer.n_bits], trainer.n)
 
     def output(lut: int) -> np.ndarray:
         if lut not in done:
@@ -102,19 +102,20 @@ def test_effects_are_the_change_in_loss(seed: int, kind: str, weighted: bool) ->
     trainer = made_up(kind, seed, weighted=weighted)
     listed, exact = np.zeros(trainer.n), []
     for lut in range(len(trainer.graph)):
-        count = trainer.lister(lut)(trainer.graph.wiring[lut])
+        fits, listing = trainer.lister(lut)(trainer.graph.wiring[lut]), trainer.shard.listing
+        count = listing.n
         true = losses(trainer, {lut: 1}) - losses(trainer, {lut: 0})
-        assert count >= 0 and count == (true != 0).sum()
+        assert fits and count == (true != 0).sum()
         if not count:
             continue
         listed[:] = 0
-        index = trainer.listing.index[:count]
-        listed[index] = trainer.listing.effect[:count]
-        assert np.abs(listed).max() * trainer.listing.chunk < 1 << 15
+        index = listing.index[:count]
+        listed[index] = listing.effect[:count]
+        assert np.abs(listed).max() * listing.chunk < 1 << 15
         scale = 2.0 ** np.rint(np.log2(np.abs(true).max() / max(1, np.abs(listed).max())))
         assert (np.abs(listed * scale - true) < scale).all() or (np.abs(listed * scale / 2 - true) < scale / 2).all()
-        exact.append(trainer.listing.exact)
-        if trainer.listing.exact and scale == 1:
+        exact.append(trainer.exact)
+        if trainer.exact and scale == 1:
             assert (listed == true).all()
     if not weighted and kind in ("squared", "labels", "softmax"):
         assert all(exact)
@@ -130,7 +131,7 @@ def test_loss_never_rises(kind: str, weighted: bool) -> None:
         trainer.visit(lut)
         assert trainer.total_loss() <= before
     before = trainer.total_loss()
-    trainer.loss.settle()
+    trainer.settle()
     assert losses(trainer).sum() == trainer.total_loss() <= before
 
 
@@ -337,10 +338,9 @@ def test_an_example_of_weight_three_counts_as_three() -> None:
         problem = Problem(bits.pack(code[:, rows]), len(rows), np.random.default_rng(1))
         loss = Softmax(problem, label[rows], 3, votes=6, tau=1.0, weight=counts)
         trainer = Trainer(problem, loss, luts=6, votes=6, k=3, rng=np.random.default_rng(2), threads=1)
-        out = trainer.lister(0)(trainer.graph.wiring[0])
-        assert isinstance(trainer.listing, Listing)
-        totals.append((trainer.total_loss(), trainer.histogram(out, problem.valid), trainer.saved.tolist()))
-    assert totals[0][0] == totals[1][0] and trainer.listing.exact
+        assert trainer.lister(0)(trainer.graph.wiring[0])
+        totals.append((trainer.total_loss(), trainer.histogram(0), trainer.saved.tolist()))
+    assert totals[0][0] == totals[1][0] and trainer.exact
     weighted, repeated = (np.array(each[2]) for each in totals)
     scale = np.abs(repeated).max() // np.abs(weighted).max()  # zeros in common are left out
     assert (weighted * scale == repeated).all()

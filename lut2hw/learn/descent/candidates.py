@@ -1,11 +1,10 @@
-"""The signals that an input may move to, laid out by example for the kernel that values all of them at once."""
+"""The signals that an input may move to, in the order in which shards lay them out by example."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lut2hw import bits
 from lut2hw.kernels import descent as kernels
 from lut2hw.learn.graph import Graph
 
@@ -15,25 +14,13 @@ class Candidates:
 
     Parameters
     ----------
-    columns : bits.Packed
-        uint64 (n_signals, n_words), values of all signals.
     near : NDArray[np.bool_]
         Bool (regions, n_bits), encoder bits that LUTs of a region may read.
     most_readers : int
         LUTs that may read one hidden LUT.
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        columns: bits.Packed,
-        n_train: int,
-        near: NDArray[np.bool_],
-        *,
-        levels: int,
-        share: bool,
-        most_readers: int,
-    ) -> None:
+    def __init__(self, graph: Graph, near: NDArray[np.bool_], *, levels: int, share: bool, most_readers: int) -> None:
         self.graph, self.most_readers = graph, most_readers
         n_bits = graph.n_bits
         hidden = [lut for lut in range(len(graph)) if graph.class_of[lut] < 0] if share else []
@@ -45,10 +32,8 @@ class Candidates:
         self.place = np.full(len(graph.wiring), -1)
         """Of each LUT, its position among them, or -1."""
         self.place[hidden] = n_bits + np.arange(len(hidden))
-        width = self.words(len(self.signal))
-        self.rows = np.zeros((n_train, width), np.uint32)
-        """uint32 (n_train, width), candidate s in bit s % 32 of word s // 32."""
-        kernels.fill_rows(columns, self.signal, self.rows)
+        self.width = width = self.words(len(self.signal))
+        """Words of 32 candidates, for all."""
         self.full = np.zeros(32 * width, bool)
         """Bool (32 * width,), those that are read as often as may be."""
         for lut in hidden:
@@ -68,8 +53,3 @@ class Candidates:
         """Note whether a LUT may have no more readers."""
         if self.place[lut] >= 0:
             self.full[self.place[lut]] = len(self.graph.readers[lut]) >= self.most_readers
-
-    def change(self, lut: int, old: bits.Packed, new: bits.Packed, parts: int) -> None:
-        """Follow a LUT from its values `old` to `new`, uint64 (n_words,), in the rows."""
-        if self.place[lut] >= 0:
-            kernels.change_rows(self.place[lut], old, new, self.rows, parts)

@@ -22,7 +22,7 @@ def grow(trainer: Trainer, count: int) -> None:
     for _, inputs, lut, j in trials[:count]:
         wire = (np.arange(1 << trainer.k) & 1).astype(np.uint8)  # from input 0
         new = graph.add(inputs, wire, graph.level[lut] - 1, region=graph.region[lut])
-        trainer.columns[n_bits + new] = trainer.columns[graph.wiring[lut, j]]
+        trainer.follow([new])
         wiring = graph.wiring[lut].copy()
         wiring[j] = n_bits + new
         graph.rewire(lut, wiring)
@@ -35,7 +35,7 @@ def _trial(trainer: Trainer, lut: int, j: int) -> tuple[int, NDArray[np.int32]]:
     """What a LUT at input j would save, and its wiring. Nothing changes."""
     graph, k, region = trainer.graph, trainer.k, trainer.graph.region[lut]
     wiring = np.append(graph.wiring[lut, j], trainer.random_inputs(k - 1, region)).astype(np.int32)
-    n = trainer.lister(lut, j)(wiring, trainer.sample, trainer.draw_seed())
-    trainer.improve(n, graph.level[lut] - 1, region, wiring, range(1, k), k - 1)
-    now = trainer.histogram(n, trainer.columns[graph.wiring[lut, j]])
+    trainer.lister(lut, j)(wiring, trainer.sample, trainer.draw_seed())
+    trainer.improve(graph.level[lut] - 1, region, wiring, range(1, k), k - 1)
+    now = trainer.histogram(graph.wiring[lut, j])
     return int(now - np.minimum(trainer.saved, 0).sum()), wiring

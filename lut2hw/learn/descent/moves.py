@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import operator
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,20 +14,18 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lut2hw import bits
 from lut2hw.kernels import descent as kernels
 from lut2hw.learn.descent.candidates import Candidates
-from lut2hw.learn.descent.loss import PARTS, Cone, Listing, Loss, Sorting
+from lut2hw.learn.descent.loss import MANY, TOTAL, Extent, Loss, fit
 from lut2hw.learn.descent.pace import Pace
 from lut2hw.learn.descent.problem import Problem
+from lut2hw.learn.descent.shard import Path, Reach, Shard, Step, Sums
+from lut2hw.learn.descent.shards import Call, Local, MakeShards, one
 from lut2hw.learn.graph import Graph
 from lut2hw.learn.regions import Regions, everything
 
 _SAMPLE = 60_000  # examples that decide where wiring is first drawn; later all do
 _MOST_VOTES = 128  # that one shared LUT may reach: bounds its effect to 16 bits, and the load on a wire
-
-
-SUM = (1 << 31) - 1  # largest sum of effects that kernels take
 
 
 class OutOfTime(Exception):
@@ -49,6 +49,8 @@ class Trainer:
         As of `DescentOptions`.
     regions : Regions, default=everything
         Of the bits, the parts that votes read; the votes of each output take them in turn.
+    shards : MakeShards, default=one
+        Makes what holds the examples; the result does not depend on it.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Trainer:
         levels: int = 1,
         share: bool = True,
         regions: Regions = everything,
+        shards: MakeShards = one,
     ) -> None:
         self.problem, self.loss, self.rng = problem, loss, rng
         self.k, self.levels, self.share, self.threads = k, levels, share, threads
@@ -74,35 +77,42 @@ class Trainer:
         self.pace = Pace(min(threads, numba.get_num_threads()))
         self.most_readers = max(2, int(_MOST_VOTES ** (1 / max(1, levels - 1))))
         self.near = regions(problem.signal)
-        self.columns = np.zeros((self.n_bits + luts, problem.n_words), np.uint64)
-        problem.hand_over(self.columns[: self.n_bits])
         self.graph = Graph(self.n_bits, np.zeros((luts, k), np.int32), np.zeros((luts, 1 << k), np.uint8))
         for vote, weight in enumerate(loss.weights(votes).tolist()):
             region = vote // loss.n_outputs % len(self.near)
             inputs = self.random_inputs(k, region)
             self.graph.add(inputs, np.zeros(1 << k, np.uint8), levels, vote % loss.n_outputs, region, weight)
-        self.arrange()
-        self.listing = Listing(problem.n_words)
         self.saved = np.zeros(1 << k, np.int64)
+        self.wide = problem.n >= MANY
+        self.unit, self.exact = loss.unit, True
+        self.shards = shards(problem, loss, luts=luts, k=k, threads=threads)
+        self.shards.keep(self._calls)
+        self.arrange()
         self.sample = max(1, min(256, 256 * _SAMPLE // max(1, self.n_train)))
         self.accepted = 0
         self.deadline: float | None = None
 
+    @property
+    def shard(self) -> Shard:
+        """The first shard; with one, all examples."""
+        assert isinstance(self.shards, Local)
+        return self.shards.shards[0]
+
     def arrange(self) -> None:
         """Lay out the candidates of inputs, with LUTs that have been added."""
         self.candidates = Candidates(
-            self.graph,
-            self.columns,
-            self.n_train,
-            self.near,
-            levels=self.levels,
-            share=self.share,
-            most_readers=self.most_readers,
+            self.graph, self.near, levels=self.levels, share=self.share, most_readers=self.most_readers
         )
-        width = 32 * self.candidates.rows.shape[1]
-        self.sums = np.zeros((self.threads, 1 << self.k, width), np.int32)
-        self._narrow = np.zeros((self.k, width), np.int32)
-        self.value: NDArray[np.integer] = self._narrow
+        self.shards.tell("arrange", self.candidates.signal, self.candidates.width)
+        self.value = np.zeros((self.k, 32 * self.candidates.width), np.int64 if self.wide else np.int32)
+
+    def _calls(self) -> list[Call]:
+        """What brings a new shard to where this training is."""
+        return [
+            ("follow", (self._steps(sorted(range(len(self.graph)), key=self.graph.level.__getitem__), False),)),
+            ("place", (self.loss.bias,)),
+            ("arrange", (self.candidates.signal, self.candidates.width)),
+        ]
 
     def random_inputs(self, count: int, region: int) -> NDArray[np.int32]:
         """Encoder bits that a LUT of this region may read."""
@@ -111,25 +121,39 @@ class Trainer:
 
     def total_loss(self) -> int:
         """Sum of the integer losses of the training examples."""
-        return self.loss.total()
+        return sum(self.shards.ask("total"))
 
-    def lister(self, lut: int, slot: int | None = None) -> Callable[..., int]:
-        """A function that lists the effects of a LUT's output, or of the signal at its input `slot`.
+    def score(self, held: bool = False) -> float:
+        """How good the answers are on the training or the held-out examples: the higher the better."""
+        return self.loss.rate(np.sum(self.shards.ask("tally", held), axis=0), held)
+
+    def settle(self) -> None:
+        """Move what is no vote, constants say, to where the loss is least."""
+        if not len(self.loss.bias):
+            return
+        bias = self.loss.settled(np.sum(self.shards.ask("spread"), axis=0))
+        self.shards.tell("place", bias)
+        self.loss.place(bias)
+
+    def lister(self, lut: int, slot: int | None = None) -> Callable[..., bool]:
+        """A function that lists the effects of a LUT's output, or of the signal at its input `slot`, in the shards.
 
         The function takes the wiring by which to sort the examples, and of 256, the share of them to list and the
-        seed of that sample; it fills `listing` and returns its length, or -1 if the effects are beyond the integers
-        used.
+        seed of that sample; it returns whether the effects are within the integers used, else nothing is listed.
         """
         graph = self.graph
         path = graph.path(lut)
         if path is not None:
-            high, low = self.problem.valid.copy(), np.zeros_like(self.problem.valid)
             slots = [graph.slot(reader, self.n_bits + read) for reader, read in itertools.pairwise(path)]
-            for at, j in zip(path, slots if slot is None else [*slots, slot], strict=False):
-                kernels.sensitivity(self.columns, graph.wiring[at], graph.table[at], j, high, low, PARTS)
-            return partial(self._effects, path[0], high, low)
+            if slot is not None:
+                slots.append(slot)
+            on = path[: len(slots)]
+            found = Path(
+                path[0], graph.class_of[path[0]], graph.weight[path[0]], graph.wiring[on], graph.table[on], slots
+            )
+            return partial(self._list, "list_path", found)
         cone = graph.cone(lut)
-        signal = self.n_bits + lut if slot is None else graph.wiring[lut, slot]
+        signal = self.n_bits + lut if slot is None else int(graph.wiring[lut, slot])
         if slot is not None:
             cone = [lut, *cone]
         source = graph.wiring[cone]
@@ -142,110 +166,69 @@ class Trainer:
         output = np.array([graph.class_of[at] for at in cone], np.int32)
         weight = np.array([graph.weight[at] for at in cone], np.int32)
         number = np.array(cone, np.int32) + self.n_bits
-        return partial(
-            self._shared_effects, Cone(self.columns[signal], number, source, graph.table[cone], output, weight)
-        )
+        reach = Reach(signal, number, source, graph.table[cone], output, weight)
+        return partial(self._list, "list_reach", reach)
 
-    def _effects(
-        self,
-        vote: int,
-        high: bits.Packed,
-        low: bits.Packed,
-        wiring: NDArray[np.int32],
-        keep: int = 256,
-        seed: int = 0,
-    ) -> int:
-        graph, sorting = self.graph, Sorting(self.columns, wiring, keep, seed)
-        return self.loss.effects(
-            graph.class_of[vote],
-            graph.weight[vote],
-            self.columns[self.n_bits + vote],
-            high,
-            low,
-            sorting,
-            self.listing,
-        )
+    def _list(
+        self, method: str, way: Path | Reach, wiring: NDArray[np.int32], keep: int = 256, seed: int = 0
+    ) -> bool:
+        call = (method, way, wiring, keep, seed)
+        if isinstance(way, Path) and not self.loss.scaled:  # whose effects are small
+            self.shards.tell(*call)
+            return True
+        extent: Extent = functools.reduce(operator.add, self.shards.ask(*call))
+        limit = 1 << 62 if self.wide else TOTAL
+        if not extent.fits(limit):  # beyond the integers used: leave this LUT as it is
+            self.shards.tell("drop")
+            return False
+        if self.loss.scaled:
+            scale = fit(extent, limit=limit)
+            self.unit, self.exact = scale.largest, scale.exact
+            self.shards.tell("scale", scale)
+        return True
 
-    def _shared_effects(self, cone: Cone, wiring: NDArray[np.int32], keep: int = 256, seed: int = 0) -> int:
-        return self.loss.shared_effects(cone, Sorting(self.columns, wiring, keep, seed), self.listing)
-
-    def histogram(self, n: int, column: bits.Packed) -> int:
-        """Sums of the n listed effects by pattern, in `saved`; what they sum to where `column` is one."""
-        listing = self.listing
-        return int(kernels.histogram(n, column, listing.index, listing.effect, listing.pattern, self.saved, PARTS))
+    def histogram(self, signal: int) -> int:
+        """Sums of the listed effects by pattern, in `saved`; what they sum to where the signal is one."""
+        answers = self.shards.ask("histogram", int(signal))
+        self.saved[:] = sum(saved for saved, _ in answers)
+        return sum(now for _, now in answers)
 
     def floor(self) -> int:
         """What an entry must save, in the unit of the listed effects."""
-        return round(self.margin * self.listing.unit)
+        return round(self.margin * self.unit)
 
-    def scan(self, n: int, first: int, last: int) -> None:
-        """Write to `value` what candidates 32 * first to 32 * last are worth at each input, by the n listed effects.
+    def scan(self, first: int, last: int) -> None:
+        """Write to `value` what candidates 32 * first to 32 * last are worth at each input, by the listed effects.
 
-        An experiment may leave some out: a value above zero is never chosen.
+        Sums of the effects by pattern go to `saved`. An experiment may leave some out: a value above zero is never
+        chosen.
         """
-        at_once = SUM // ((1 << 15) // self.listing.chunk)  # effects whose sum is an int32
-        if n > at_once:
-            self._scan_long(n, first, last, at_once)
+        sums, totals = side_by_side(self.shards.ask("sum_signals", first, last, self.wide))
+        if self.wide:
+            some = slice(32 * first, 32 * last)
+            self.saved[:] = totals.sum(axis=0)
+            self.value[:, some] = wide_values(sums[:, :, some].sum(axis=0), self.saved, self.floor())
             return
-        self._scan_part(slice(0, n), first, last)
-        self.value = self._narrow
+        kernels.value_signals(self.k, first, last, sums, totals, self.floor(), self.value)
+        self.saved[:] = totals[0]
 
-    def _scan_part(self, part: slice, first: int, last: int) -> None:
-        listing = self.listing
-        kernels.scan(
-            part.stop - part.start,
-            self.k,
-            self.candidates.rows,
-            first,
-            last,
-            listing.index[part],
-            listing.effect[part],
-            listing.pattern[part],
-            self.floor(),
-            listing.chunk,
-            self.sums,
-            self._narrow,
-        )
-
-    def _scan_long(self, n: int, first: int, last: int, at_once: int) -> None:
-        """`scan` of more examples than 32 bits can sum: part by part, the sums added up in 64."""
-        some = slice(32 * first, 32 * last)
-        sums = np.zeros((1 << self.k, 32 * (last - first)), np.int64)
-        for start in range(0, n, at_once):
-            self._scan_part(slice(start, min(n, start + at_once)), first, last)
-            sums += self.sums[0, :, some]
-        totals = np.zeros(1 << self.k, np.int64)
-        listing, margin = self.listing, self.floor()
-        kernels.histogram(n, self.problem.valid, listing.index, listing.effect, listing.pattern, totals, PARTS)
-        value = np.zeros((self.k, self.value.shape[1]), np.int64)
-        pattern = np.arange(1 << self.k)
-        for j in range(self.k):
-            zero = pattern[pattern >> j & 1 == 0]
-            one = sums[zero] + sums[zero | 1 << j]
-            rest = (totals[zero] + totals[zero | 1 << j])[:, None] - one
-            value[j, some] = (np.minimum(one + margin, 0) + np.minimum(rest + margin, 0)).sum(axis=0)
-        self.value = value
-
-    def improve(
-        self, n: int, level: int, region: int, wiring: NDArray[np.int32], free: Sequence[int], moves: int
-    ) -> int:
-        """Move up to `moves` of the free inputs of such a LUT, best first, for the n listed effects."""
-        listing, candidates, margin = self.listing, self.candidates, self.floor()
+    def improve(self, level: int, region: int, wiring: NDArray[np.int32], free: Sequence[int], moves: int) -> int:
+        """Move up to `moves` of the free inputs of such a LUT, best first, for the listed effects."""
+        candidates, margin = self.candidates, self.floor()
         fixed = np.full(self.k, True)
         fixed[list(free)] = False
         for accepted in range(moves):
             first, last = self._subset(candidates.below[level])
-            self.scan(n, first, last)
+            self.scan(first, last)
             some = slice(32 * first, min(32 * last, candidates.below[level]))
             value = np.where(
                 fixed[:, None] | candidates.full[some] | candidates.far[region, some], 1, self.value[:, some]
             )
             j, v = divmod(int(np.argmin(value)), value.shape[1])
-            self.histogram(n, self.problem.valid)
             if value[j, v] >= np.minimum(self.saved + margin, 0).sum():
                 return accepted
             wiring[j] = candidates.signal[32 * first + v]
-            kernels.repattern(n, j, self.columns[wiring[j]], listing.index, listing.pattern, PARTS)
+            self.shards.tell("repattern", j, int(wiring[j]))
         return moves
 
     def draw_seed(self) -> int:
@@ -295,22 +278,22 @@ class Trainer:
         if restart:
             drawn = [j for j in free if wiring[j] < self.n_bits]
             wiring[drawn] = self.random_inputs(len(drawn), graph.region[lut])
-        n = effects(wiring, keep, seed)
-        accepted = self.improve(n, graph.level[lut], graph.region[lut], wiring, free, moves)
+        fits = effects(wiring, keep, seed)
+        accepted = self.improve(graph.level[lut], graph.region[lut], wiring, free, moves)
         if keep < 256:
-            n = effects(wiring)
-        if n < 0:
+            fits = effects(wiring)
+        if not fits:
             return 0
-        now = self.histogram(n, self.columns[self.n_bits + lut])
-        table = self.entries(n)
+        now = self.histogram(self.n_bits + lut)
+        table = self.entries()
         if self.saved[table].sum() > now:
             return 0
-        if self.listing.exact:
+        if self.exact:
             self._set(lut, wiring, table)
             return accepted
-        before, old = self.loss.total(), (graph.wiring[lut].copy(), graph.table[lut].copy())
+        before, old = self.total_loss(), (graph.wiring[lut].copy(), graph.table[lut].copy())
         self._set(lut, wiring, table)
-        if self.loss.total() > before:
+        if self.total_loss() > before:
             self._set(lut, *old)
             return 0
         return accepted
@@ -321,8 +304,8 @@ class Trainer:
         self.graph.table[lut] = table
         self.update(lut)
 
-    def entries(self, n: int) -> NDArray[np.bool_]:
-        """The best table of a LUT, by the sums in `saved` of the n listed effects."""
+    def entries(self) -> NDArray[np.bool_]:
+        """The best table of a LUT, by the sums in `saved` of the listed effects."""
         return self.saved < -self.floor()
 
     def rewire(self, lut: int, wiring: NDArray[np.int32]) -> None:
@@ -338,15 +321,25 @@ class Trainer:
 
     def update(self, lut: int) -> None:
         """Bring the outputs of a LUT and of those that depend on it up to date, with candidates and scores."""
+        self.follow([lut, *self.graph.cone(lut)])
+
+    def follow(self, luts: Sequence[int]) -> None:
+        """Bring the outputs of these LUTs up to date, each after those it reads."""
+        self.shards.tell("follow", self._steps(luts))
+
+    def _steps(self, luts: Sequence[int], placed: bool = True) -> list[Step]:
         graph = self.graph
-        for at in (lut, *graph.cone(lut)):
-            column = self.columns[self.n_bits + at]
-            old = column.copy()
-            kernels.evaluate(self.columns, graph.wiring[at], graph.table[at], self.problem.all, column, PARTS)
-            if graph.class_of[at] >= 0:
-                self.loss.change(graph.class_of[at], graph.weight[at], old, column)
-            else:
-                self.candidates.change(at, old, column, PARTS)
+        return [
+            Step(
+                lut,
+                graph.wiring[lut],
+                graph.table[lut],
+                graph.class_of[lut],
+                graph.weight[lut],
+                int(self.candidates.place[lut]) if placed else -1,
+            )
+            for lut in luts
+        ]
 
     def step(self) -> None:
         """To be called before each look at a LUT or an input."""
@@ -361,3 +354,22 @@ class Trainer:
         for lut in order:
             self.step()
             self.accepted += self.visit(int(lut), moves, keep, restart, seed)
+
+
+def side_by_side(answers: Sequence[Sums]) -> Sums:
+    """The sums of all shards as parts of one."""
+    if len(answers) == 1:
+        return answers[0]
+    return Sums(*(np.concatenate(each) for each in zip(*answers, strict=True)))
+
+
+def wide_values(sums: NDArray[np.int64], totals: NDArray[np.int64], margin: int) -> NDArray[np.int64]:
+    """As `kernels.value_signals`, of sums int64 (2**k, signals) and totals (2**k,) beyond 32 bits; (k, signals)."""
+    patterns = np.arange(len(totals))
+    value = np.zeros((len(totals).bit_length() - 1, sums.shape[1]), np.int64)
+    for j in range(len(value)):
+        low = patterns[patterns >> j & 1 == 0]
+        one = sums[low] + sums[low | 1 << j]
+        zero = (totals[low] + totals[low | 1 << j])[:, None] - one
+        value[j] = (np.minimum(0, one + margin) + np.minimum(0, zero + margin)).sum(axis=0)
+    return value

@@ -16,7 +16,40 @@ from lut2hw.learn.descent_options import DescentOptions
 from lut2hw.model.encoder import Encoder
 
 
-class Problem:
+class Span:
+    """A run of examples: those to learn from, then those held out.
+
+    Parameters
+    ----------
+    n : int
+        Examples, the held-out ones included.
+    n_train : int
+        Those to learn from.
+    n_words : int
+        Words of 64 examples.
+    """
+
+    def __init__(self, n: int, n_train: int, n_words: int) -> None:
+        self.n, self.n_train, self.n_words = n, n_train, n_words
+        train = np.zeros(n_words * 64, bool)
+        train[:n_train] = True
+        self.valid: bits.Packed = bits.pack(train[None])[0]
+        """uint64 (n_words,), the training examples."""
+        self.all: bits.Packed = bits.tail_mask(n)
+        """uint64 (n_words,), all of them."""
+
+    @property
+    def held(self) -> bool:
+        """Whether examples are held out."""
+        return self.n_train < self.n
+
+    def part(self, first: int, last: int) -> Span:
+        """The run of words `first` to `last`."""
+        n, n_train = (min(max(0, each - 64 * first), 64 * (last - first)) for each in (self.n, self.n_train))
+        return Span(n, n_train, last - first)
+
+
+class Problem(Span):
     """Encoder bits that are worth reading, in random order.
 
     Parameters
@@ -53,13 +86,7 @@ class Problem:
                 f"descent numbers examples in 32 bits and takes up to {MOST:,}, augmentation included, not {n:,}; "
                 "use fewer"
             )
-        self.n, self.n_train, self.n_words = n, n - n_held, columns.shape[1]
-        train = np.zeros(self.n_words * 64, bool)
-        train[: self.n_train] = True
-        self.valid: bits.Packed = bits.pack(train[None])[0]
-        """uint64 (n_words,), the training examples."""
-        self.all: bits.Packed = bits.tail_mask(n)
-        """uint64 (n_words,), all of them."""
+        super().__init__(n, n - n_held, columns.shape[1])
         # Candidates: signals that differ on enough examples to matter, in random order so that a run of
         # neighbouring ones is a random subset.
         ones = np.array([np.bitwise_count(column & self.valid).sum() for column in columns], np.int64)
@@ -90,14 +117,13 @@ class Problem:
 
     def hand_over(self, out: bits.Packed) -> None:
         """Write `code` to `out`, uint64 (n_bits, n_words), which takes its place: the examples are held once."""
-        for row, signal in enumerate(self.signal.tolist()):
-            out[row] = self._columns[signal]
+        self.write(0, self.n_words, out)
         self._columns, self._place = out, np.arange(self.n_bits, dtype=np.int32)
 
-    @property
-    def held(self) -> bool:
-        """Whether examples are held out."""
-        return self.n_train < self.n
+    def write(self, first: int, last: int, out: bits.Packed) -> None:
+        """Write the words `first` to `last` of `code` to `out`, uint64 (n_bits, last - first)."""
+        for row, signal in enumerate(self._place.tolist()):
+            out[row] = self._columns[signal, first:last]
 
 
 def encode_examples(

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from lut2hw import bits
-from lut2hw.kernels import descent as kernels
-from lut2hw.learn.descent.loss import PARTS
 from lut2hw.learn.descent.moves import Trainer
 from lut2hw.learn.graph import Graph
 from lut2hw.model.encoder import Encoder
@@ -31,12 +29,7 @@ def network_of(
     # The popcount adds neighbours first: of one region, their sum is made in one part of the chip.
     votes = sorted(graph.votes, key=lambda lut: graph.region[lut])
     order = sorted(range(n), key=lambda lut: (height[lut], lut))
-    for lut in order:
-        kernels.evaluate(
-            trainer.columns, graph.wiring[lut], graph.table[lut], problem.all, trainer.columns[n_bits + lut], PARTS
-        )
-    care = np.zeros((n, 1 << trainer.k), np.uint8)
-    kernels.care_set(trainer.columns, graph.wiring[:n], problem.valid, care)
+    care = np.bitwise_or.reduce(trainer.shards.ask("care", graph.wiring[:n], graph.table[:n], order))
     table = graph.table[:n] & care  # what training never saw is 0 in the bytes, not chance
     for vote in votes:
         if trainer.loss.inverted(graph.class_of[vote], graph.weight[vote]):

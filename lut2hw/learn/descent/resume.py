@@ -83,4 +83,4 @@ def resume(trainer: Trainer, network: LutNetwork, encoder: Encoder) -> None:
     trainer.arrange()
     for lut in order:
         trainer.update(lut)
-    loss.settle()
+    trainer.settle()

@@ -86,16 +86,16 @@ def run(
                     trainer.sweep(2 * trainer.k, trainer.sample, restart, trainer.loss.ordered and not restart)
                 else:
                     trainer.sweep()
-                trainer.loss.settle()
+                trainer.settle()
                 loss = trainer.total_loss()
-                score = trainer.loss.score(held=True) if trainer.problem.held else None
+                score = trainer.score(held=True) if trainer.problem.held else None
                 now = Progress(
                     "votes" if stage == 0 else f"growth {stage}",
                     sweep + 1,
                     len(plan),
                     len(trainer.graph),
                     trainer.loss.mean(loss),
-                    trainer.loss.score(),
+                    trainer.score(),
                     score,
                     trainer.accepted,
                     time.monotonic() - start,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lut2hw import bits
 from lut2hw.errors import UsageError
 from lut2hw.kernels import descent_separable as kernels
-from lut2hw.learn.descent.loss import NO_WEIGHT, PARTS, Cone, Listing, Sorting, weigh
-from lut2hw.learn.descent.problem import Problem
+from lut2hw.kernels import descent_weights
+from lut2hw.learn.descent.loss import NO_WEIGHT, PARTS, Cone, Extent, Listing, Loss, Scale, Sorting, part_of
+from lut2hw.learn.descent.problem import Span
 from lut2hw.model.parts import Head
 
 _STEPS = 1 << 12  # of a target's range
@@ -31,7 +34,7 @@ class Separable:
 
     Parameters
     ----------
-    problem : Problem
+    problem : Span
         The examples.
     target : NDArray[np.int32]
         int32 (n_outputs, n).
@@ -47,10 +50,13 @@ class Separable:
 
     tau = 0.0
     ordered = False
+    unit = 1
+    scaled = True
+    begun = False
 
     def __init__(
         self,
-        problem: Problem,
+        problem: Span,
         target: NDArray[np.int32],
         table: NDArray[np.int32],
         zero: int,
@@ -62,19 +68,43 @@ class Separable:
         self.n_outputs = len(target)
         self.weight = NO_WEIGHT if weight is None else np.ascontiguousarray(weight, np.int64)
         self.grid, self.limit = grid, limit
-        self.scores = np.zeros(target.shape, np.int32)
         self.bias = np.zeros(self.n_outputs, np.int64)
-        self.wide = np.zeros(problem.n_words * 64, np.int64)
+        self.release()
+        self.begin()
         self.settle()
 
-    def settle(self) -> None:
-        """Move the constant of each output to where the loss is least."""
+    def part(self, first: int, last: int) -> Loss:
+        """As of `Loss`."""
+        part: Loss = part_of(self, first, last, ("weight",), (), ("target",))
+        return part
+
+    def begin(self) -> None:
+        """As of `Loss`."""
+        if not self.begun:
+            self.begun = True
+            self.scores = np.zeros(self.target.shape, np.int32)
+            self.scores += self.bias[:, None].astype(np.int32)
+            self.wide = np.zeros(self.problem.n_words * 64, np.int64)
+
+    def release(self) -> None:
+        """As of `Loss`."""
+        self.begun = False
+        self.scores, self.wide = np.zeros((self.n_outputs, 0), np.int32), np.zeros(0, np.int64)
+
+    def spread(self) -> NDArray[np.int64]:
+        """How many, by weight, exceed their targets by each entry of the table, int64 (n_outputs, entries)."""
         n = self.problem.n_train
         counted = self.weight[:n] if len(self.weight) else None
-        at = np.arange(len(self.table))
+        often = np.zeros((self.n_outputs, len(self.table)), np.int64)
         for t in range(self.n_outputs):
             difference = np.clip(self.zero + self.scores[t, :n] - self.target[t, :n], 0, len(self.table) - 1)
-            often = np.bincount(difference, counted, len(self.table)).astype(np.int64)
+            often[t] = np.bincount(difference, counted, len(self.table)).astype(np.int64)
+        return often
+
+    def settled(self, spread: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The constant of each output where the loss is least."""
+        at, bias = np.arange(len(self.table)), self.bias.copy()
+        for t, often in enumerate(spread):
             used = np.flatnonzero(often)
             often, here = often[used], at[used]
 
@@ -88,15 +118,32 @@ class Separable:
                     while abs(self.bias[t] + move + way) <= self.limit and (now := cost(move + way)) < least:
                         move, least = move + way, now
                 step >>= 1
-            self.scores[t] += move
-            self.bias[t] += move
+            bias[t] += move
+        return bias
+
+    def place(self, bias: NDArray[np.int64]) -> None:
+        """As of `Loss`."""
+        if self.begun and (bias != self.bias).any():
+            self.scores += (bias - self.bias)[:, None].astype(np.int32)
+        self.bias = bias
+
+    def settle(self) -> None:
+        """Move the constant of each output to where the loss is least."""
+        self.place(self.settled(self.spread()))
 
     def weights(self, votes: int) -> NDArray[np.int32]:
         """One each, half of them downwards."""
         return signs(votes, self.n_outputs)
 
-    def _fit(self, n: int, out: Listing) -> int:
-        return weigh(n, self.wide, self.weight, out)
+    def _extent(self, n: int, out: Listing) -> Extent:
+        out.n = n
+        largest, ones, total = descent_weights.extent(n, out.index, self.wide, self.weight, PARTS)
+        return Extent(n, 0, 0, (int(largest), int(ones), int(total)))
+
+    def scale(self, first: int, scale: Scale, out: Listing) -> None:
+        """As of `Loss`."""
+        descent_weights.scale(out.n, first, out.index, self.wide, self.weight, scale.shift, out.effect, PARTS)
+        out.chunk = ((1 << 15) - 1) // scale.largest
 
     def effects(
         self,
@@ -107,7 +154,7 @@ class Separable:
         low: bits.Packed,
         sorting: Sorting,
         out: Listing,
-    ) -> int:
+    ) -> Extent:
         """As of `Loss`."""
         n = kernels.effects(
             output,
@@ -128,9 +175,9 @@ class Separable:
             self.wide,
             out.pattern,
         )
-        return self._fit(n, out)
+        return self._extent(n, out)
 
-    def shared_effects(self, cone: Cone, sorting: Sorting, out: Listing) -> int:
+    def shared_effects(self, cone: Cone, sorting: Sorting, out: Listing) -> Extent:
         """As of `Loss`."""
         n = kernels.shared_effects(
             cone.column,
@@ -153,7 +200,7 @@ class Separable:
             self.wide,
             out.pattern,
         )
-        return self._fit(n, out)
+        return self._extent(n, out)
 
     def change(self, output: int, weight: int, old: bits.Packed, new: bits.Packed) -> None:
         """As of `Loss`."""
@@ -164,13 +211,31 @@ class Separable:
         n = self.problem.n_train
         return int(kernels.total_loss(self.scores, self.target, self.table, self.zero, self.weight, n))
 
-    def _cost(self, scores: NDArray[np.int32], held: bool) -> float:
-        """Mean loss of scores (n_outputs, n) or (n_outputs, 1) on some of the examples, by weight."""
+    def tally(self, held: bool = False) -> NDArray[np.int64]:
+        """Sum of losses and number of the examples, by weight."""
+        return self._tally(self.scores, held)
+
+    def _tally(self, scores: NDArray[np.int32], held: bool) -> NDArray[np.int64]:
+        """Of scores (n_outputs, n) or (n_outputs, 1)."""
         some = slice(self.problem.n_train, self.problem.n) if held else slice(self.problem.n_train)
         difference = (scores[:, some] if scores.shape[1] > 1 else scores) - self.target[:, some]
         cost = self.table[np.clip(self.zero + difference, 0, len(self.table) - 1)].sum(axis=0, dtype=np.int64)
         counted = self.weight[some] if len(self.weight) else np.ones(len(cost), np.int64)
-        return float(cost @ counted) / max(1, int(counted.sum()))
+        return np.array([cost @ counted, counted.sum()], np.int64)
+
+    def score(self, held: bool = False) -> float:
+        """As of `Loss`."""
+        return self.rate(self.tally(held), held)
+
+    def rate(self, tally: NDArray[np.int64], held: bool = False) -> float:
+        """Less the mean loss."""
+        return -_mean(tally)
+
+    @cached_property
+    def counted(self) -> int:
+        """Training examples, by weight."""
+        n = self.problem.n_train
+        return max(1, int(self.weight[:n].sum()) if len(self.weight) else n)
 
     def inverted(self, output: int, weight: int) -> bool:
         """A vote that counts down is, inverted, one that counts up, with another constant."""
@@ -188,7 +253,7 @@ class Labels(Separable):
 
     Parameters
     ----------
-    problem : Problem
+    problem : Span
         The examples.
     y : ArrayLike
         0 and 1, (n, labels).
@@ -201,7 +266,7 @@ class Labels(Separable):
     """
 
     def __init__(
-        self, problem: Problem, y: ArrayLike, *, votes: int, tau: float, weight: NDArray[np.int64] | None = None
+        self, problem: Span, y: ArrayLike, *, votes: int, tau: float, weight: NDArray[np.int64] | None = None
     ) -> None:
         self.tau = tau
         labels = np.asarray(y, np.int32).T
@@ -216,14 +281,17 @@ class Labels(Separable):
 
     def mean(self, total: int) -> float:
         """In nats per label, by weight."""
-        counted = int(self.weight[: self.problem.n_train].sum()) if len(self.weight) else self.problem.n_train
-        return total / (_EFFECT * self.tau * self.n_outputs * max(1, counted))
+        return total / (_EFFECT * self.tau * self.n_outputs * self.counted)
 
-    def score(self, held: bool = False) -> float:
-        """Share of right labels."""
+    def tally(self, held: bool = False) -> NDArray[np.int64]:
+        """Right labels, and all."""
         some = slice(self.problem.n_train, self.problem.n) if held else slice(self.problem.n_train)
         right = (self.scores[:, some] >= 0) == (self.target[:, some] < 0)
-        return float(right.mean()) if right.size else 0.0
+        return np.array([right.sum(), right.size], np.int64)
+
+    def rate(self, tally: NDArray[np.int64], held: bool = False) -> float:
+        """Share of right labels."""
+        return int(tally[0]) / int(tally[1]) if tally[1] else 0.0
 
     def head(self, signal: NDArray[np.int32], output: NDArray[np.int32], weight: NDArray[np.int32]) -> Head:
         """A threshold for each label."""
@@ -235,7 +303,7 @@ class Numbers(Separable):
 
     Parameters
     ----------
-    problem : Problem
+    problem : Span
         The examples.
     y : ArrayLike
         float64 (n, targets).
@@ -250,33 +318,34 @@ class Numbers(Separable):
 
     def __init__(
         self,
-        problem: Problem,
+        problem: Span,
         y: ArrayLike,
         *,
         kind: str = "squared",
         votes: int,
         weight: NDArray[np.int64] | None = None,
     ) -> None:
-        self.y = np.asarray(y, np.float64)
-        train = self.y[: problem.n_train]
+        y = np.asarray(y, np.float64)
+        train = y[: problem.n_train]
         low, high = train.min(axis=0), train.max(axis=0)
         if not np.isfinite(high - low).all():
             raise UsageError("targets must be numbers whose range is finite; scale them down first")
         span = np.where(high > low, high - low, 1.0)
         self.fraction = np.floor(np.log2(_STEPS / span)).astype(np.int64)
         spread = np.ldexp(train.std(axis=0), self.fraction).mean()
-        each = -(-votes // self.y.shape[1])
+        each = -(-votes // y.shape[1])
         self.size = grid = size(each, spread)
         drop = grid.bit_length() - 1
         # The middle is a multiple of the grid, so that constants are whole in the units of a vote.
         self.middle = np.rint(np.ldexp((low + high) / 2, self.fraction - drop)) * grid
-        target = np.rint(np.ldexp(self.y, self.fraction) - self.middle).clip(-8 * _STEPS, 8 * _STEPS)
+        target = np.rint(np.ldexp(y, self.fraction) - self.middle).clip(-8 * _STEPS, 8 * _STEPS)
         reach = 2 * _STEPS
         super().__init__(
             problem, np.ascontiguousarray(target.T, np.int32), number_table(kind, reach), reach, weight, grid
         )
         self.drop = drop
-        self.start = {held: self._cost(self.bias[:, None].astype(np.int32), held) for held in (False, True)}
+        least = self.bias[:, None].astype(np.int32)
+        self.start = {held: _mean(self._tally(least, held)) for held in (False, True)}
 
     ordered = True
 
@@ -286,16 +355,20 @@ class Numbers(Separable):
 
     def mean(self, total: int) -> float:
         """As a share of the loss of the best constants."""
-        return self._cost(self.scores, False) / max(self.start[False], 1e-9)
+        return total / self.counted / max(self.start[False], 1e-9)
 
-    def score(self, held: bool = False) -> float:
+    def rate(self, tally: NDArray[np.int64], held: bool = False) -> float:
         """1 less the loss as a share of that of the best constants of the training examples; of squares, R2."""
-        return 1 - self._cost(self.scores, held) / max(self.start[held], 1e-9)
+        return 1 - _mean(tally) / max(self.start[held], 1e-9)
 
     def head(self, signal: NDArray[np.int32], output: NDArray[np.int32], weight: NDArray[np.int32]) -> Head:
         """Numbers in units of a vote."""
         bias = (self.constants(output, weight) + self.middle.astype(np.int64)) >> self.drop
         return Head.number(signal, output, np.abs(weight) >> self.drop, bias, self.fraction - self.drop)
+
+
+def _mean(tally: NDArray[np.int64]) -> float:
+    return float(tally[0]) / max(1, int(tally[1]))
 
 
 def size(count: int, spread: float) -> int:

@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from lut2hw import bits
 from lut2hw.errors import UsageError
 from lut2hw.kernels import descent as kernels
+from lut2hw.kernels import descent_weights
 from lut2hw.kernels.descent_weights import weighted_loss
-from lut2hw.learn.descent.loss import MANY, PARTS, Cone, Listing, Sorting, weigh
-from lut2hw.learn.descent.problem import Problem
+from lut2hw.learn.descent.loss import NO_BIAS, PARTS, Cone, Extent, Listing, Loss, Scale, Sorting, part_of
+from lut2hw.learn.descent.problem import Span
 from lut2hw.model.parts import Head
 
 TAU_FACTORS = (1.0, 3.0, 9.0)  # times the default
@@ -54,7 +55,7 @@ class Softmax:
 
     Parameters
     ----------
-    problem : Problem
+    problem : Span
         The examples.
     label : ArrayLike
         Int (n,), their classes.
@@ -69,10 +70,13 @@ class Softmax:
     """
 
     ordered = False
+    unit = _EFFECT
+    bias = NO_BIAS
+    begun = False
 
     def __init__(
         self,
-        problem: Problem,
+        problem: Span,
         label: ArrayLike,
         n_classes: int,
         *,
@@ -85,18 +89,44 @@ class Softmax:
         self.problem, self.n_outputs = problem, n_classes
         self.label = np.asarray(label, np.int32)
         self.labels = bits.pack(self.label == np.arange(n_classes)[:, None])
-        self.scores = np.zeros((problem.n, n_classes), np.int16)
-        self.own = np.zeros(problem.n, np.int16)
-        self.u = np.zeros(problem.n, np.int32)
         self.votes_per_class = -(-votes // n_classes)
         self.weight = None if weight is None else np.ascontiguousarray(weight, np.int64)
+        self.release()
+        self.begin()
         self.set_tau(tau)
+
+    @property
+    def scaled(self) -> bool:
+        """As of `Loss`."""
+        return self.weight is not None
+
+    def part(self, first: int, last: int) -> Loss:
+        """As of `Loss`."""
+        part: Loss = part_of(self, first, last, ("label", "weight"), ("labels",))
+        return part
+
+    def begin(self) -> None:
+        """As of `Loss`."""
+        if not self.begun:
+            n, self.begun = self.problem.n, True
+            self.scores = np.zeros((n, self.n_outputs), np.int16)
+            self.own = np.zeros(n, np.int16)
+            self.u = np.zeros(n, np.int32)
+            if hasattr(self, "tau"):
+                kernels.reset(self.scores, self.label, self.w, self.zero, self.u)
+
+    def release(self) -> None:
+        """As of `Loss`."""
+        self.begun = False
+        self.scores = np.zeros((0, self.n_outputs), np.int16)
+        self.own, self.u = np.zeros(0, np.int16), np.zeros(0, np.int32)
 
     def set_tau(self, tau: float) -> None:
         """Change the temperature; scores stay, the loss is another one from here on."""
         self.tau = tau
         self.w, self.zero, self.table, self.base = loss_tables(tau, self.votes_per_class, self.n_outputs)
-        kernels.reset(self.scores, self.label, self.w, self.zero, self.u)
+        if self.begun:
+            kernels.reset(self.scores, self.label, self.w, self.zero, self.u)
 
     def weights(self, votes: int) -> NDArray[np.int32]:
         """One each."""
@@ -111,10 +141,10 @@ class Softmax:
         low: bits.Packed,
         sorting: Sorting,
         out: Listing,
-    ) -> int:
+    ) -> Extent:
         """As of `Loss`."""
-        out.chunk, out.unit = (1 << 15) // (_EFFECT + 8), _EFFECT  # rounding adds a few units
-        n: int = kernels.effects(
+        out.chunk = (1 << 15) // (_EFFECT + 8)  # rounding adds a few units
+        out.n = kernels.effects(
             output,
             column,
             high,
@@ -136,11 +166,23 @@ class Softmax:
             out.effect,
             out.pattern,
         )
-        return n if self.weight is None else weigh(n, out.effect, self.weight, out)
+        return self._extent(out, _EFFECT, 0)
 
-    def shared_effects(self, cone: Cone, sorting: Sorting, out: Listing) -> int:
+    def _extent(self, out: Listing, largest: int, total: int) -> Extent:
+        if self.weight is None:
+            return Extent(out.n, largest, total)
+        found = descent_weights.extent(out.n, out.index, out.effect, self.weight, PARTS)
+        return Extent(out.n, largest, total, (int(found[0]), int(found[1]), int(found[2])))
+
+    def scale(self, first: int, scale: Scale, out: Listing) -> None:
         """As of `Loss`."""
-        n, largest, total = kernels.shared_effects(
+        assert self.weight is not None
+        descent_weights.scale(out.n, first, out.index, out.effect, self.weight, scale.shift, out.effect, PARTS)
+        out.chunk = ((1 << 15) - 1) // scale.largest
+
+    def shared_effects(self, cone: Cone, sorting: Sorting, out: Listing) -> Extent:
+        """As of `Loss`."""
+        out.n, largest, total = kernels.shared_effects(
             cone.column,
             cone.lut,
             cone.source,
@@ -164,18 +206,25 @@ class Softmax:
             out.effect,
             out.pattern,
         )
-        if largest >= 1 << 15 or (
-            total >= 1 << 31 and self.problem.n < MANY
-        ):  # beyond the integers used: leave this LUT as it is
-            return -1
-        out.chunk, out.unit = ((1 << 15) - 1) // max(1, largest), _EFFECT
-        return int(n) if self.weight is None else weigh(n, out.effect, self.weight, out)
+        out.chunk = max(1, ((1 << 15) - 1) // max(1, largest))
+        return self._extent(out, int(largest), int(total))
 
     def change(self, output: int, weight: int, old: bits.Packed, new: bits.Packed) -> None:
         """As of `Loss`."""
         kernels.change_vote(output, old, new, self.scores, self.own, self.label, self.u, self.w, self.zero, PARTS)
 
     def settle(self) -> None:
+        """There is nothing but votes."""
+
+    def spread(self) -> NDArray[np.int64]:
+        """Nothing."""
+        return NO_BIAS
+
+    def settled(self, spread: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Nothing."""
+        return NO_BIAS
+
+    def place(self, bias: NDArray[np.int64]) -> None:
         """There is nothing but votes."""
 
     def total(self) -> int:
@@ -190,15 +239,22 @@ class Softmax:
         n = self.problem.n_train
         return total / loss_unit(self.tau) / (n if self.weight is None else max(1, int(self.weight[:n].sum())))
 
-    def score(self, held: bool = False) -> float:
-        """Share of right answers, by weight."""
+    def tally(self, held: bool = False) -> NDArray[np.int64]:
+        """Right answers and all, by weight."""
         first, last = (self.problem.n_train, self.problem.n) if held else (0, self.problem.n_train)
         if self.weight is not None:
             is_right = self.scores[first:last].argmax(axis=1) == self.label[first:last]
             weight = self.weight[first:last]
-            return int(weight[is_right].sum()) / max(1, int(weight.sum()))
-        right: int = kernels.correct(self.scores, self.label, first, last)
-        return right / max(1, last - first)
+            return np.array([weight[is_right].sum(), weight.sum()], np.int64)
+        return np.array([kernels.correct(self.scores, self.label, first, last), last - first], np.int64)
+
+    def rate(self, tally: NDArray[np.int64], held: bool = False) -> float:
+        """Share of right answers."""
+        return int(tally[0]) / max(1, int(tally[1]))
+
+    def score(self, held: bool = False) -> float:
+        """Share of right answers, by weight."""
+        return self.rate(self.tally(held), held)
 
     def inverted(self, output: int, weight: int) -> bool:
         """Of two classes, a vote for class 0 is, inverted, one for class 1."""

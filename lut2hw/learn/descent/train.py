@@ -23,6 +23,7 @@ from lut2hw.learn.descent.problem import Problem, encode_examples
 from lut2hw.learn.descent.result import network_of
 from lut2hw.learn.descent.resume import bits_of, resume, with_bits_of
 from lut2hw.learn.descent.schedule import Progress, Watch, run
+from lut2hw.learn.descent.shards import MakeShards, one
 from lut2hw.learn.descent.softmax import TAU_FACTORS, default_tau
 from lut2hw.learn.descent_options import DEFAULT_LUTS, MAX_K, DescentOptions
 from lut2hw.learn.look import quick_look
@@ -66,6 +67,7 @@ def train_descent(
     options: DescentOptions | None = None,
     progress: Watch | None = None,
     start: LutNetwork | None = None,
+    shards: MakeShards = one,
     **changes: Any,
 ) -> LutNetwork:
     """Train a network of `luts` k-input LUTs; see `lut2hw.learn.descent` for the method.
@@ -84,6 +86,8 @@ def train_descent(
 
     start : LutNetwork, optional
         A network that was trained with these options on the same features, to go on with; nothing is grown then.
+    shards : MakeShards, default=one
+        Makes what holds the examples; the network does not depend on it.
 
     Raises
     ------
@@ -96,6 +100,7 @@ def train_descent(
         "threads": threads,
         "progress": progress,
         "start": start,
+        "shards": shards,
     }
     with alone(threads == 1 or len(dataset.y_train) < _SMALL):  # the outermost training decides
         return _train(dataset, encoder, options=replace(options or DescentOptions(), **changes), **how)
@@ -112,6 +117,7 @@ def _train(
     options: DescentOptions,
     progress: Watch | None,
     start: LutNetwork | None,
+    shards: MakeShards,
 ) -> LutNetwork:
     if AUTO in (options.luts, options.levels, options.tau):
         raise UsageError("luts, levels and tau are chosen by lut2hw.training.train alone; give numbers")
@@ -133,6 +139,7 @@ def _train(
             threads=threads,
             options=options,
             progress=progress,
+            shards=shards,
         )
         return anomaly.train(dataset, learn_two, seed)
     task = TASKS[dataset.task]
@@ -202,6 +209,7 @@ def _train(
                 levels=levels,
                 share=options.share,
                 regions=regions(encoder),
+                shards=shards,
             )
 
         regions = partial(regions_of, dataset, window=options.window or 0, subspace=options.subspace or 0.0)

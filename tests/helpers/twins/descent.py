@@ -139,23 +139,29 @@ def histogram(
     return out, int(d[unpack(column).ravel()[index[:n]]].sum())
 
 
-def scan(
-    n: int, k: int, rows: np.ndarray, index: np.ndarray, effect: np.ndarray, pattern: np.ndarray, margin: int
-) -> np.ndarray:
-    """int64 (k, 32 * width of rows): of all words."""
+def sum_signals(
+    n: int, k: int, rows: np.ndarray, index: np.ndarray, effect: np.ndarray, pattern: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """int64 (2**k, 32 * width of rows) of all words, and (2**k,)."""
     on = (
         (rows[index[:n]][..., None] >> np.arange(32, dtype=np.uint32) & 1)
         .reshape(n, 32 * rows.shape[1])
         .astype(np.int64)
     )
     d, p = effect[:n].astype(np.int64), pattern[:n].astype(np.int64)
-    value = np.zeros((k, on.shape[1]), np.int64)
+    sums = np.stack([d[p == each] @ on[p == each] for each in range(1 << k)])
+    return sums, np.array([d[p == each].sum() for each in range(1 << k)])
+
+
+def value_signals(k: int, sums: np.ndarray, totals: np.ndarray, margin: int) -> np.ndarray:
+    """int64 (k, signals), of one part."""
+    value = np.zeros((k, sums.shape[1]), np.int64)
     for j in range(k):
-        for others in range(1 << k):
-            if not others >> j & 1:
-                same = (p & ~(1 << j)) == others
-                one = d[same] @ on[same]
-                value[j] += np.minimum(0, margin + one) + np.minimum(0, margin + d[same].sum() - one)
+        for zero in range(1 << k):
+            if not zero >> j & 1:
+                one = sums[zero] + sums[zero | 1 << j]
+                rest = totals[zero] + totals[zero | 1 << j] - one
+                value[j] += np.minimum(0, margin + one) + np.minimum(0, margin + rest)
     return value
 
 

@@ -1,0 +1,80 @@
+"""Examples cut into shards give the bytes of one piece: sums of integers do not know where they were cut."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+from helpers import fast
+
+from lut2hw.choices import Task
+from lut2hw.data import Dataset, load
+from lut2hw.learn.descent import moves
+from lut2hw.learn.descent.shards import cut, several
+from lut2hw.learn.descent.train import train_descent
+from lut2hw.model import encoder as encode
+from lut2hw.model.features import Features
+from lut2hw.model.network import to_bytes
+
+CASES = {
+    "numbers": {"luts": 20, "votes": 8, "levels": 3, "sweeps": 2},
+    "classes": {"luts": 40, "votes": 16, "levels": 3, "sweeps": 2, "restarts": 1, "validation": 0.2, "tau": 1.0},
+    "weights": {"luts": 24, "votes": 12, "levels": 2, "sweeps": 1},
+    "labels": {"luts": 18, "votes": 6, "levels": 2, "sweeps": 2},
+    "alone": {"luts": 20, "votes": 10, "levels": 2, "sweeps": 2, "share": False, "tau": 1.0},
+    "altered": {"luts": 20, "sweeps": 2, "augment": "shift1", "inputs": 30, "tau": 1.0},
+    "few tried": {"luts": 20, "sweeps": 2, "proposals": 20, "margin": 1.0, "tau": 1.0},
+}
+
+
+def examples(kind: str) -> Dataset:
+    """Small data whose labels are of that kind."""
+    if kind not in ("numbers", "labels"):
+        digits = load("digits")
+        some = np.arange(900)
+        weight = some % 200 + 1 if kind == "weights" else None
+        return replace(digits, x_train=digits.x_train[some], y_train=digits.y_train[some], weight_train=weight)
+    rng = np.random.default_rng(3)
+    x = rng.integers(0, 60, (700, 5))
+    if kind == "labels":
+        y, task = np.stack([x[:, 0] > x[:, 1], x[:, 2] > 30], axis=1).astype(np.uint8), Task.MULTILABEL
+    else:
+        y, task = np.stack([np.sin(x[:, 0] / 9) + x[:, 1] / 50, 1e6 + rng.normal(size=700)], axis=1), Task.REGRESSION
+    features = Features.integers([0] * 5, [59] * 5)
+    weight = np.arange(600) % 7 + 1 if kind == "numbers" else None
+    names = tuple(f"y{t}" for t in range(y.shape[1]))
+    return Dataset(
+        kind, features, (), x[:600], y[:600], x[600:], y[600:], task=task, target_names=names, weight_train=weight
+    )
+
+
+@pytest.mark.parametrize("kind", fast.first(["numbers", "classes"], CASES))
+def test_shards_give_the_same_bytes(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = examples(kind)
+    coder = encode.thermometer(dataset.features, dataset.x_train, 3)
+    monkeypatch.setattr(moves, "_SAMPLE", 300)  # the first sweep looks at some examples alone
+
+    def trained(count: int) -> bytes:
+        return to_bytes(train_descent(dataset, coder, seed=2, shards=partial(several, count=count), **CASES[kind]))
+
+    one = to_bytes(train_descent(dataset, coder, seed=2, **CASES[kind]))
+    assert all(trained(count) == one for count in (1, 2, 3, 5))
+
+
+def test_sums_beyond_32_bits_give_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = examples("classes")
+    coder = encode.thermometer(dataset.features, dataset.x_train, 3)
+    options = {"luts": 20, "votes": 10, "levels": 2, "sweeps": 2, "tau": 1.0}
+    one = to_bytes(train_descent(dataset, coder, **options))
+    monkeypatch.setattr(moves, "MANY", 1 << 8)
+    assert to_bytes(train_descent(dataset, coder, **options)) == one
+    assert to_bytes(train_descent(dataset, coder, shards=partial(several, count=2), **options)) == one
+
+
+def test_no_run_of_words_is_empty() -> None:
+    for n_words, count in ((1, 5), (4, 3), (100, 7)):
+        runs = cut(n_words, count)
+        assert len(runs) == min(n_words, count) and all(first < last for first, last in runs)
+        assert runs[0][0] == 0 and runs[-1][1] == n_words
