@@ -17,7 +17,6 @@ from lut2hw.kernels import descent as kernels
 from lut2hw.learn.descent.loss import PARTS, Cone, Extent, Listing, Loss, Scale, Sorting
 from lut2hw.learn.descent.problem import Span
 
-
 _PIECE = 1 << 16  # times as many effects as an int16 sum holds have an int32 sum
 
 
