@@ -76,7 +76,14 @@ FORMATS = {
         Format("pla", (".pla",), "PLA", "pla", "logic", dont_cares=True),
         Format("verilog", (".v",), "behavioural Verilog", "verilog", "text", reads=False),
         Format("c", (".h",), "C99 header", "c", "text", reads=False),
-        Format("trees", (".json",), "XGBoost or scikit-learn trees", "trees.file", "trees", writes=False),
+        Format(
+            "trees",
+            (".json", ".txt", ".onnx"),
+            "trees of XGBoost, LightGBM, CatBoost, ONNX or scikit-learn",
+            "trees.file",
+            "trees",
+            writes=False,
+        ),
         Format(
             "checkpoint",
             (".pt", ".pth", ".npz"),
@@ -135,7 +142,11 @@ def for_reading(path: str | Path) -> Format:
     """
     form = of_path(path, readable())
     if form is None:
-        hint = "; save XGBoost models as .json" if Path(path).suffix.lower() in (".ubj", ".model", ".bin") else ""
+        hint = (
+            "; save XGBoost and CatBoost models as .json"
+            if Path(path).suffix.lower() in (".ubj", ".model", ".bin", ".cbm")
+            else ""
+        )
         raise UsageError(f"cannot tell the format of {path}; read are {listed(readable())}{hint}")
     return form
 

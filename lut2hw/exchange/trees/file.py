@@ -1,21 +1,22 @@
-"""Files of trees: what `TreeEnsemble.save` wrote, and XGBoost's JSON."""
+"""Files of trees: what `TreeEnsemble.save` wrote, XGBoost's and CatBoost's JSON, LightGBM's text and ONNX."""
 
 from __future__ import annotations
 
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lut2hw.errors import FormatError, UsageError, shown
 from lut2hw.exchange.logic import read_bytes
-from lut2hw.exchange.trees import xgboost
+from lut2hw.exchange.trees import catboost, lightgbm, onnx, xgboost
 from lut2hw.exchange.trees.ensemble import FORMAT, VERSION, Tree, TreeEnsemble, strings
 
 
 def load(path: str | Path, *, missing: float | None = None) -> TreeEnsemble:
-    """Read trees from JSON: what `TreeEnsemble.save` wrote, or an XGBoost model.
+    """Read trees: what `TreeEnsemble.save` wrote, or a model of XGBoost, LightGBM, CatBoost or ONNX.
 
     Parameters
     ----------
@@ -30,14 +31,16 @@ def load(path: str | Path, *, missing: float | None = None) -> TreeEnsemble:
     """
     data = read_bytes(path)
     try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        raise FormatError(f"{path} is not a readable JSON file") from None
-    try:
+        other = _other(data, path)
+        if other is not None:
+            if missing is not None and not math.isnan(missing):
+                raise FormatError("it says itself what counts as missing; leave --missing out")
+            return other
+        value = _json(data, path)
         if isinstance(value, dict) and "learner" in value:
             return xgboost.parse(value, missing=math.nan if missing is None else missing)
         if not isinstance(value, dict) or value.get("format") != FORMAT:
-            raise FormatError("it is neither an XGBoost model nor trees saved by lut2hw")
+            raise FormatError("it is no model of XGBoost, LightGBM or CatBoost, nor trees saved by lut2hw")
         if value.get("version") != VERSION:
             raise FormatError(f"its version is {shown(str(value.get('version')))}, this lut2hw reads {VERSION}")
         trees = tuple(
@@ -75,3 +78,20 @@ def load(path: str | Path, *, missing: float | None = None) -> TreeEnsemble:
         raise FormatError(f"{path} needs more memory than there is") from None
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, IndexError) as error:
         raise FormatError(f"cannot use {path}: it is damaged ({type(error).__name__})") from None
+
+
+def _other(data: bytes, path: str | Path) -> TreeEnsemble | None:
+    """The trees of a library whose files say what counts as missing; None for other files."""
+    if Path(path).suffix.lower() == ".onnx":
+        return onnx.parse(data)
+    if lightgbm.is_lightgbm(data):
+        return lightgbm.parse(data.decode("utf-8-sig"))
+    value = _json(data, path)
+    return catboost.parse(value) if catboost.is_catboost(value) else None
+
+
+def _json(data: bytes, path: str | Path) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        raise FormatError(f"{path} is not a readable JSON file") from None

@@ -7,6 +7,7 @@ where the answer is a sum over trees. Sources: the classes' own `predict` in sci
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,9 @@ READ = (
     "GradientBoostingClassifier, HistGradientBoostingClassifier, and AdaBoost, Bagging and Voting of trees"
 )
 
+BOOSTERS = ("xgboost", "lightgbm", "catboost")
+"""Libraries whose estimators have a reader of their own: `from_NAME` in the module of that name."""
+
 
 @dataclass(frozen=True)
 class _Sum:
@@ -34,7 +38,7 @@ class _Sum:
 
 
 def from_sklearn(estimator: Any, class_names: Sequence[str] | None = None) -> TreeEnsemble:
-    """The trees of a fitted scikit-learn classifier, or of an `XGBClassifier`.
+    """The trees of a fitted classifier of scikit-learn, XGBoost, LightGBM or CatBoost.
 
     Parameters
     ----------
@@ -56,11 +60,11 @@ def from_sklearn(estimator: Any, class_names: Sequence[str] | None = None) -> Tr
         For any other estimator, several outputs or categorical splits.
     """
     kind = _name(estimator)
-    if type(estimator).__module__.split(".")[0] == "xgboost":
-        from lut2hw.exchange.trees.xgboost import from_xgboost
-
-        ensemble = from_xgboost(estimator)
-        return ensemble if class_names is None else ensemble.renamed(class_names)
+    library = type(estimator).__module__.split(".")[0]
+    if library in BOOSTERS:
+        module = importlib.import_module(f"lut2hw.exchange.trees.{library}")
+        boosted: TreeEnsemble = getattr(module, f"from_{library}")(estimator)
+        return boosted if class_names is None else boosted.renamed(class_names)
     reader = _readers().get(type(estimator))
     if reader is None:
         if kind.endswith("Regressor"):
