@@ -9,7 +9,7 @@ proved to put out the same in every clock after power-up, whatever comes in at t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,6 +23,7 @@ from lut2hw.hdl.chip import TOP
 from lut2hw.hdl.emitted import identity_of
 from lut2hw.hdl.links.uart import uart_divisor
 from lut2hw.hdl.protocol import END, classify_request, identify_request
+from lut2hw.logic.aig import FALSE, TRUE, Aig
 from lut2hw.logic.equivalence import equal
 from lut2hw.verify.formal.circuit import Bit, Circuit, UnknownCell, read_design
 from lut2hw.verify.formal.induction import Checker, Match, match
@@ -115,7 +116,8 @@ def prove_chip(
         return ChipProof(False, "a flip-flop with an asynchronous reset, or on the other edge of the clock")
     try:
         found = read_design("", [chip.verilog], READ_BACK, timeout=limit + 60)
-        left = machine(found, _pins_of(found, chip.pins))
+        named = chip.pins if design.board else {**chip.pins, **_constants(found, chip, wanted, pins)}
+        left = machine(found, _pins_of(found, named))
     except UnknownCell as error:
         return ChipProof(False, f"the chip has {error}")
     result = match(left, right, stimulus, seed=seed, limit=limit, checker=checker)
@@ -129,6 +131,44 @@ def prove_chip(
         if label and label in there
     }
     return ChipProof(True, "", result, found, wanted, twins)
+
+
+def _constants(found: Circuit, chip: ReadBack, wanted: Circuit, pins: Mapping[str, Sequence[Bit]]) -> dict[str, str]:
+    """Ports of a chip for outputs that the design holds constant, which have no name in what nextpnr writes.
+
+    Nothing says which is which of the pins that are the same constant, so they are taken in turn.
+    """
+    free: dict[int, list[str]] = {}
+    for port, way in chip.ports.items():
+        if way == "output" and port not in chip.pins.values():
+            free.setdefault(_constant(found, found.ports[port][0]), []).append(port)
+    out = {}
+    for word, nets in pins.items():
+        for at, net in enumerate(nets):
+            name = word if len(nets) == 1 else f"{word}[{at}]"
+            named = {name, f"{name}[0]"} & chip.pins.keys()
+            if not named and (value := _constant(wanted, net)) >= 0 and free.get(value):
+                out[name] = free[value].pop(0)
+    return out
+
+
+def _constant(circuit: Circuit, net: Bit) -> int:
+    """What a net always is, that of a register which never changes too; -1 if it depends on anything."""
+    register = circuit.registers.get(net)
+    if register is None:
+        return _fixed(circuit, net)
+    first = circuit.initial.get(net, 0)
+    same = register.d == net or _fixed(circuit, register.d) == first
+    return first if same and (register.reset is None or register.value == first) else -1
+
+
+def _fixed(circuit: Circuit, net: Bit) -> int:
+    """What logic of constants alone puts out, -1 for other nets."""
+    try:
+        literal = circuit.literals(Aig(0), {}, [net], through=False)[0]
+    except UnknownCell:
+        return -1
+    return (FALSE, TRUE).index(literal) if literal in (FALSE, TRUE) else -1
 
 
 def _pins_of(circuit: Circuit, pins: Mapping[str, str]) -> dict[str, list[Bit]]:

@@ -136,13 +136,15 @@ def _trees(
         for i, row in enumerate(rows.tolist()):
             for each in adds.get((int(tree_of[row]), int(number[row])), ()) if leaf[row] else ():
                 value[i, class_of[each] if scores > 1 else 0] += weight[each]
-        children = [
-            np.array([-1 if leaf[row] else at[int(child[row])] for row in rows.tolist()], np.int64)
-            for child in (left, right)
-        ]
+
+        def numbers(
+            child: NDArray[np.int64], rows: NDArray[np.int64] = rows, at: dict[int, int] = at
+        ) -> NDArray[np.int64]:
+            return np.array([-1 if leaf[row] else at[int(child[row])] for row in rows.tolist()], np.int64)
+
         # NaN compares false.
         missing_left = np.where(true_is_left, to_true, ~to_true)[rows]
-        trees.append(Tree(feature[rows], threshold[rows], *children, value, tuple(range(scores)), missing_left))
+        trees.append(Tree(feature[rows], threshold[rows], numbers(left), numbers(right), value, tuple(range(scores)), missing_left))
     return kinds.pop() if kinds else "<=", trees
 
 
