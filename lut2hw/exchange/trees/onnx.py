@@ -144,7 +144,17 @@ def _trees(
 
         # NaN compares false.
         missing_left = np.where(true_is_left, to_true, ~to_true)[rows]
-        trees.append(Tree(feature[rows], threshold[rows], numbers(left), numbers(right), value, tuple(range(scores)), missing_left))
+        trees.append(
+            Tree(
+                feature[rows],
+                threshold[rows],
+                numbers(left),
+                numbers(right),
+                value,
+                tuple(range(scores)),
+                missing_left,
+            )
+        )
     return kinds.pop() if kinds else "<=", trees
 
 
