@@ -51,9 +51,9 @@ class Counting(Trainer):
         self.visited = lut
         return super().visit(lut, *args, **options)
 
-    def scan(self, first: int, last: int) -> None:
+    def scan(self, first: int, last: int, signal: int = -1) -> None:
         """Leave the values of the signals drawn."""
-        super().scan(first, last)
+        super().scan(first, last, signal)
         last_signal = min(32 * last, self.n_bits)
         if self.draw is None:
             self.valued += self.k * (last_signal - 32 * first)

@@ -16,6 +16,7 @@ import typer
 from lut2hw.cli.generate import several, with_options
 from lut2hw.cli.options import (
     DATA_HELP,
+    ClusterOption,
     DropMissingOption,
     EncodedOption,
     JsonOption,
@@ -28,6 +29,7 @@ from lut2hw.cli.options import (
 )
 from lut2hw.cli.render import (
     check_output_file,
+    cluster_at,
     print_table,
     progress_bar,
     report,
@@ -38,6 +40,7 @@ from lut2hw.cli.render import (
 )
 from lut2hw.data.options import DataOptions
 from lut2hw.data.stream_options import StreamOptions
+from lut2hw.errors import UsageError
 from lut2hw.flags import AUTO
 from lut2hw.training.options import TrainOptions, all_flags
 
@@ -59,6 +62,7 @@ def train(
     options: Any = None,
     data_options: Any = None,
     streams: Any = None,
+    cluster: ClusterOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Learn a network of lookup tables from labelled data and write it to a model file.
@@ -77,13 +81,15 @@ def train(
     before = watch.seconds[0]
     dataset = streams.load(data, data_options) if streams.sequence else data_options.load(data)
     show_notes(dataset.notes)
-    with progress_bar() as progress:
+    if cluster is not None and streams.sequence:
+        raise UsageError("--cluster has no effect on sequences, which are trained on one machine; leave it out")
+    with cluster_at(cluster) as client, progress_bar() as progress:
         if streams.sequence:
             from lut2hw.training.streams import train_stream
 
             trained = train_stream(dataset, asked, progress, front_end=streams.front_end or AUTO)
         else:
-            trained = learn(dataset, asked, progress)
+            trained = learn(dataset, asked, progress, client=client)
     network = trained.network
     network.save(output)
     classes = bool(dataset.class_names)

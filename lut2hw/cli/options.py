@@ -132,6 +132,15 @@ IgnoreOption = Annotated[
     str | None,
     typer.Option("--ignore", rich_help_panel="Data", metavar="COLUMN,...", help="Columns of a .csv to leave out."),
 ]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS|local:N",
+        help="Dask scheduler whose workers do the work, or local:N for N processes on this machine.",
+        show_default="this process",
+    ),
+]
 DropMissingOption = Annotated[
     bool, typer.Option("--drop-missing", rich_help_panel="Data", help="Leave out rows with missing values.")
 ]

@@ -40,6 +40,18 @@ def report(result: dict[str, Any], as_json: bool, text: str | Callable[[], None]
         )
 
 
+@contextlib.contextmanager
+def cluster_at(text: str | None) -> Iterator[Any]:
+    """The cluster that `--cluster` names, whose dashboard is told on stderr; None without the option."""
+    if text is None:
+        yield None
+        return
+    from lut2hw.cluster import connect
+
+    with connect(text, lambda line: show_notes([line])) as cluster:
+        yield cluster
+
+
 def show_notes(notes: Iterable[str]) -> None:
     """Sentences on the data, on stderr, each in one line."""
     for note in notes:

@@ -18,7 +18,7 @@ sorted by class, are the votes: the class with the most ones wins, the lowest cl
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -38,6 +38,7 @@ from lut2hw.model.encoder import Encoder
 from lut2hw.model.network import LutNetwork
 from lut2hw.model.parts import Head, Layer
 from lut2hw.scratch import MEMORY, Scratch
+from lut2hw.shards import Call, Place, Recipe, cut
 
 KEEP_COUNTS_BELOW = 1 << 26
 """Bytes of counts up to which they are kept in the model; beyond, only the care set is."""
@@ -160,11 +161,13 @@ def _memorize(
     progress: Progress | None = None,
     clip_k: bool = False,
     scratch: Scratch = MEMORY,
+    place: Place | None = None,
 ) -> LutNetwork:
     """`memorize` of the examples that a list holds, alone, which are taken out of it."""
     given = held.pop()
     encoded, y = given.code, given.label
-    del given
+    if place is None:
+        del given
     n_classes = len(class_names)
     widths = [*layers, 1] if n_classes == 2 else list(layers)
     _check(len(encoded), y, n_classes, widths, 1 if clip_k and k > 0 else k)
@@ -180,6 +183,11 @@ def _memorize(
         "use fewer LUTs, a smaller k or fewer examples" + ", or --scratch DIR" * (scratch.folder is None),
     )
     n_bits = len(encoded)
+    if place is not None:
+        layered = _over_shards(given, widths, n_classes, place, k, seed, keep_counts, clip_k, progress)
+        first = n_bits + sum(widths[:-1])
+        head = _head(first, _questions(widths[-1], n_classes, last=True), n_classes)
+        return LutNetwork(encoder, tuple(layered), head, tuple(class_names), meta or {})
     examples = Examples.sort(encoded, y, n_classes, scratch)
     del encoded
     room: bits.Packed | None = None
@@ -208,6 +216,125 @@ def _memorize(
         first += n_bits if number == 0 else widths[number - 1]
         out.append(layer)
     return LutNetwork(encoder, tuple(out), _head(first, question, n_classes), tuple(class_names), meta or {})
+
+
+class Counting:
+    """A shard: examples that are counted by pattern.
+
+    Parameters
+    ----------
+    examples : PackedExamples
+        Encoded, in any order.
+    n_classes : int
+        Classes.
+    """
+
+    def __init__(self, examples: PackedExamples, n_classes: int) -> None:
+        self.examples = Examples.sort(examples.code, examples.label, n_classes)
+
+    def count(self, wiring: NDArray[np.int32], question: NDArray[np.int64]) -> NDArray[np.uint32]:
+        """Examples by pattern and label, uint32 (n_luts, 2**k, 2), of LUTs int32 (n_luts, k)."""
+        examples, (n_luts, k) = self.examples, wiring.shape
+        unused = np.zeros((2, n_luts, ((1 << k) + 7) // 8), np.uint8)
+        counts = np.empty((n_luts, 1 << k, 2), np.uint32)
+        memorize_kernels.fill_layer(
+            examples.signals,
+            wiring,
+            question,
+            examples.start,
+            examples.count,
+            False,
+            unused[0],
+            unused[1],
+            counts,
+            bits.empty(0, examples.signals.shape[1]),
+        )
+        return counts
+
+    def evaluate(self, wiring: NDArray[np.int32], tables: NDArray[np.uint8]) -> None:
+        """Let the outputs of a layer take the place of its inputs."""
+        out = bits.empty(len(wiring), self.examples.signals.shape[1])
+        kernels.evaluate(self.examples.signals, wiring, tables, out)
+        self.examples = replace(self.examples, signals=out)
+        self.examples.clear_padding()
+
+
+def _recipe(examples: PackedExamples, n_classes: int, first: int, last: int) -> Recipe:
+    part = examples.words(first, last)
+    return partial(_make, replace(part, code=part.code.copy()), n_classes)
+
+
+def _make(examples: PackedExamples, n_classes: int, threads: int) -> Counting:
+    return Counting(examples, n_classes)
+
+
+_AT_ONCE = 1 << 24  # counts that shards are asked for
+
+
+def _over_shards(
+    examples: PackedExamples,
+    widths: Sequence[int],
+    n_classes: int,
+    place: Place,
+    k: int,
+    seed: int,
+    keep_counts: bool,
+    clip_k: bool,
+    progress: Progress | None,
+) -> list[Layer]:
+    """The layers, from counts of shards: one pass a layer over the examples."""
+    runs = cut(examples.code.shape[1], place.count)
+    shards = place.spread([partial(_recipe, examples, n_classes, *run) for run in runs])
+    done: list[Call] = []
+    shards.keep(lambda: done)
+    of_class = np.bincount(examples.label, minlength=n_classes).astype(np.uint64)
+    first, n_signals, layers = 0, len(examples.code), []
+    try:
+        for number, width in enumerate(widths):
+            question = _questions(width, n_classes, last=number == len(widths) - 1)
+            rng = np.random.default_rng([seed, number])
+            wiring, tables = draw_layer(rng, width, min(k, n_signals) if clip_k else k, n_signals)
+            entries = 1 << wiring.shape[1]
+            care, kept = np.empty_like(tables), np.empty((width if keep_counts else 0, entries, 2), np.uint32)
+            piece = max(1, min(width, _AT_ONCE // entries))
+            for at in range(0, width, piece):
+                part = slice(at, min(at + piece, width))
+                counts = np.asarray(
+                    np.sum(shards.ask("count", wiring[part], question[part]), axis=0, dtype=np.uint64)
+                )
+                balance = of_class[question[part]] if n_classes > 2 else None
+                tables[part], care[part] = _decided(counts, balance, of_class.sum(), tables[part])
+                kept[part] = counts[: len(kept[part])]
+                if progress is not None:
+                    progress(f"layer {number + 1} of {len(widths)}", part.stop, width)
+            done.append(("evaluate", (wiring, tables)))
+            if number < len(widths) - 1:
+                shards.tell("evaluate", wiring, tables)
+            layers.append(Layer(wiring + np.int32(first), tables, care, kept if keep_counts else None))
+            first, n_signals = first + n_signals, width
+    finally:
+        shards.close()
+    return layers
+
+
+def _decided(
+    counts: NDArray[np.uint64], yes: NDArray[np.uint64] | None, n: np.uint64, tables: NDArray[np.uint8]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Tables by (prior-corrected) majority, and their care sets; bits of ties stay as they are.
+
+    Parameters
+    ----------
+    counts : NDArray[np.uint64]
+        uint64 (n_luts, 2**k, 2), examples by pattern and label.
+    yes : NDArray[np.uint64] or None
+        uint64 (n_luts,), examples of label 1, to correct for the prior, of all `n`.
+    """
+    zero, one = counts[..., 0], counts[..., 1]
+    seen = (zero | one) > 0
+    if yes is not None:
+        zero, one = zero * yes[:, None], one * (n - yes)[:, None]  # below 2**64, as counts are below 2**32
+    above, below, care = (np.packbits(each, axis=1, bitorder="little") for each in (one > zero, one < zero, seen))
+    return (tables | above) & ~below, care
 
 
 def add_layer(
@@ -296,10 +423,7 @@ def train_layer(
         Where they are written otherwise.
     """
     n_luts = len(question)
-    wiring = draw_wiring(rng, n_luts, k, len(examples.signals))
-    tables = rng.integers(0, 256, (n_luts, ((1 << k) + 7) // 8), np.uint8)  # the random bits of ties
-    if k < 3:
-        tables &= np.uint8((1 << (1 << k)) - 1)
+    wiring, tables = draw_layer(rng, n_luts, k, len(examples.signals))
     care = np.empty_like(tables)
     kept = np.empty((n_luts if counts else 0, 1 << k, 2), np.uint32)
     n_out, n_words = 0 if last else n_luts, examples.signals.shape[1]
@@ -329,6 +453,17 @@ def train_layer(
     return Layer(wiring + np.int32(first), tables, care, kept if counts else None), after
 
 
+def draw_layer(
+    rng: np.random.Generator, n_luts: int, k: int, n_signals: int
+) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """Wiring int32 (n_luts, k), and the random bits of ties, uint8 (n_luts, 2**k / 8)."""
+    wiring = draw_wiring(rng, n_luts, k, n_signals)
+    tables = rng.integers(0, 256, (n_luts, ((1 << k) + 7) // 8), np.uint8)
+    if k < 3:
+        tables &= np.uint8((1 << (1 << k)) - 1)
+    return wiring, tables
+
+
 def draw_wiring(rng: np.random.Generator, n_luts: int, k: int, n_signals: int) -> NDArray[np.int32]:
     """int32 (n_luts, k): k distinct signals of `n_signals` for each LUT, uniformly."""
     if k * k > n_signals:  # many repeats: rank random numbers instead
@@ -352,8 +487,9 @@ def learn(
     clip_k: bool = False,
     meta: dict[str, Any] | None = None,
     progress: Progress | None = None,
+    place: Place | None = None,
 ) -> LutNetwork:
-    """`memorize` on the training split of a dataset."""
+    """`memorize` on the training split of a dataset, held in shards at a place, or in this process."""
     if progress is not None:
         progress("encoding", 0, 1)  # shown at once: the first run ever compiles here
     examples = [PackedExamples.encode(encoder, dataset.x_train, dataset.y_train, scratch=dataset.scratch)]
@@ -370,6 +506,7 @@ def learn(
         progress=progress,
         clip_k=clip_k,
         scratch=dataset.scratch,
+        place=place,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lut2hw.choices import Task
+from lut2hw.cluster import cluster_of
 from lut2hw.data.dataset import Dataset
 from lut2hw.errors import UsageError
 from lut2hw.flags import AUTO, flags
@@ -16,6 +17,7 @@ from lut2hw.learn.tasks.registry import TASKS, check_options
 from lut2hw.model import encoder as encode
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.network import LutNetwork
+from lut2hw.shards import Place
 from lut2hw.training import choose
 from lut2hw.training.fill import SURE, Room, Size, default_k, fill, is_local, learns_by_heart, regions_for
 from lut2hw.training.options import AUTO_BITS, SEARCHED, TrainOptions, all_flags
@@ -63,6 +65,7 @@ def train(
     threads: int | None = None,
     watch: Watch | None = None,
     start: LutNetwork | None = None,
+    client: Any = None,
 ) -> Trained:
     """Train a network.
 
@@ -82,6 +85,9 @@ def train(
     start : LutNetwork, optional
         descent: a network of the same features and classes to go on with, whose size is kept: further sweeps over all
         of its LUTs, which lower the loss of these examples or leave it.
+    client : distributed.Client, optional
+        A Dask cluster whose workers hold the examples of the network that is made; trials that choose an option are
+        done here. The network does not depend on it.
 
     Returns
     -------
@@ -105,7 +111,7 @@ def train(
     if start is not None:
         options = _of_start(options, dataset, start)
     run = _Run(dataset, options, progress, threads, watch)
-    run.start = start
+    run.start, run.place_of_examples = start, cluster_of(client)
     network = run.whole()
     seconds = time.perf_counter() - began
     task, found = TASKS[dataset.task], {}
@@ -142,6 +148,7 @@ class _Run:
         self.dataset, self.options, self.progress, self.threads = dataset, options, progress, threads
         self.watch = watch
         self.start: LutNetwork | None = None
+        self.place_of_examples: Place | None = None
         self.tried: dict[str, dict[Any, float]] = {}
         self.size: Size | None = None
         self.chosen: Size | None = None
@@ -203,6 +210,7 @@ class _Run:
             once=options.given().get("time_limit") is not None,
             watch=self.watch,
             start=self.start,
+            whole=True,
         )
         if self.size is not None:
             self.options = _sized(self.options, self.size)
@@ -242,15 +250,17 @@ class _Run:
         once: bool = True,
         watch: Watch | None = None,
         start: LutNetwork | None = None,
+        whole: bool = False,
     ) -> LutNetwork:
         options = self.options
         place = self.place
+        where = self.place_of_examples if whole else None
         if place is None:
-            return self._call(options, dataset, encoder, progress, watch, start)
+            return self._call(options, dataset, encoder, progress, watch, start, where)
         room = self._room(dataset, encoder)
         options = self.options
         network, self.size = fill(
-            lambda size: self._call(_sized(options, size), dataset, encoder, progress, watch),
+            lambda size: self._call(_sized(options, size), dataset, encoder, progress, watch, None, where),
             room,
             self.chosen,
             once=once or self.chosen is not None,
@@ -334,6 +344,7 @@ class _Run:
         progress: Progress | None,
         watch: Watch | None,
         start: LutNetwork | None = None,
+        where: Place | None = None,
     ) -> LutNetwork:
         learner = options.learner
         return learner.learn(
@@ -346,6 +357,7 @@ class _Run:
             progress=progress,
             watch=watch,
             start=start,
+            place=where,
         )
 
 

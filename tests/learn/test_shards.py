@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -12,11 +11,12 @@ from helpers import fast
 from lut2hw.choices import Task
 from lut2hw.data import Dataset, load
 from lut2hw.learn.descent import moves
-from lut2hw.learn.descent.shards import cut, several
 from lut2hw.learn.descent.train import train_descent
+from lut2hw.learn.memorize import learn
 from lut2hw.model import encoder as encode
 from lut2hw.model.features import Features
 from lut2hw.model.network import to_bytes
+from lut2hw.shards import Here, cut
 
 CASES = {
     "numbers": {"luts": 20, "votes": 8, "levels": 3, "sweeps": 2},
@@ -57,7 +57,7 @@ def test_shards_give_the_same_bytes(kind: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(moves, "_SAMPLE", 300)  # the first sweep looks at some examples alone
 
     def trained(count: int) -> bytes:
-        return to_bytes(train_descent(dataset, coder, seed=2, shards=partial(several, count=count), **CASES[kind]))
+        return to_bytes(train_descent(dataset, coder, seed=2, place=Here(count), **CASES[kind]))
 
     one = to_bytes(train_descent(dataset, coder, seed=2, **CASES[kind]))
     assert all(trained(count) == one for count in (1, 2, 3, 5))
@@ -70,7 +70,18 @@ def test_sums_beyond_32_bits_give_the_same_bytes(monkeypatch: pytest.MonkeyPatch
     one = to_bytes(train_descent(dataset, coder, **options))
     monkeypatch.setattr(moves, "MANY", 1 << 8)
     assert to_bytes(train_descent(dataset, coder, **options)) == one
-    assert to_bytes(train_descent(dataset, coder, shards=partial(several, count=2), **options)) == one
+    assert to_bytes(train_descent(dataset, coder, place=Here(2), **options)) == one
+
+
+@pytest.mark.parametrize(
+    ("classes", "k"), fast.first([(None, 6)], [(None, 6), ("0,1,2,3,4:5,6,7,8,9", 9), (None, 2)])
+)
+def test_counts_of_shards_give_the_same_bytes(classes: str | None, k: int) -> None:
+    dataset = load("digits", classes=classes)
+    coder = encode.thermometer(dataset.features, dataset.x_train, 2)
+    options = {"layers": (40, 30), "k": k, "seed": 3}
+    one = to_bytes(learn(dataset, coder, **options))
+    assert all(to_bytes(learn(dataset, coder, place=Here(count), **options)) == one for count in (1, 2, 3, 5))
 
 
 def test_no_run_of_words_is_empty() -> None:

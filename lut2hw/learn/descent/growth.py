@@ -36,6 +36,5 @@ def _trial(trainer: Trainer, lut: int, j: int) -> tuple[int, NDArray[np.int32]]:
     graph, k, region = trainer.graph, trainer.k, trainer.graph.region[lut]
     wiring = np.append(graph.wiring[lut, j], trainer.random_inputs(k - 1, region)).astype(np.int32)
     trainer.lister(lut, j)(wiring, trainer.sample, trainer.draw_seed())
-    trainer.improve(graph.level[lut] - 1, region, wiring, range(1, k), k - 1)
-    now = trainer.histogram(graph.wiring[lut, j])
-    return int(now - np.minimum(trainer.saved, 0).sum()), wiring
+    trainer.improve(graph.level[lut] - 1, region, wiring, range(1, k), k - 1, int(graph.wiring[lut, j]))
+    return int(trainer.now - np.minimum(trainer.saved, 0).sum()), wiring

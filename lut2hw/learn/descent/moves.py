@@ -20,9 +20,10 @@ from lut2hw.learn.descent.loss import MANY, TOTAL, Extent, Loss, fit
 from lut2hw.learn.descent.pace import Pace
 from lut2hw.learn.descent.problem import Problem
 from lut2hw.learn.descent.shard import Path, Reach, Shard, Step, Sums
-from lut2hw.learn.descent.shards import Call, Local, MakeShards, one
+from lut2hw.learn.descent.shards import MakeShards, one
 from lut2hw.learn.graph import Graph
 from lut2hw.learn.regions import Regions, everything
+from lut2hw.shards import Call, Local
 
 _SAMPLE = 60_000  # examples that decide where wiring is first drawn; later all do
 _MOST_VOTES = 128  # that one shared LUT may reach: bounds its effect to 16 bits, and the load on a wire
@@ -84,6 +85,9 @@ class Trainer:
             self.graph.add(inputs, np.zeros(1 << k, np.uint8), levels, vote % loss.n_outputs, region, weight)
         self.saved = np.zeros(1 << k, np.int64)
         self.wide = problem.n >= MANY
+        self.listed: list[Call] = []
+        self.now = 0
+        self.summed: NDArray[np.integer] = np.zeros((1 << k, 0), np.int64)
         self.unit, self.exact = loss.unit, True
         self.shards = shards(problem, loss, luts=luts, k=k, threads=threads)
         self.shards.keep(self._calls)
@@ -96,7 +100,8 @@ class Trainer:
     def shard(self) -> Shard:
         """The first shard; with one, all examples."""
         assert isinstance(self.shards, Local)
-        return self.shards.shards[0]
+        shard: Shard = self.shards.shards[0]
+        return shard
 
     def arrange(self) -> None:
         """Lay out the candidates of inputs, with LUTs that have been added."""
@@ -112,7 +117,13 @@ class Trainer:
             ("follow", (self._steps(sorted(range(len(self.graph)), key=self.graph.level.__getitem__), False),)),
             ("place", (self.loss.bias,)),
             ("arrange", (self.candidates.signal, self.candidates.width)),
+            *self.listed,
         ]
+
+    def _tell(self, method: str, *arguments: Any) -> None:
+        """Tell the shards something about what they have listed."""
+        self.listed.append((method, arguments))
+        self.shards.tell(method, *arguments)
 
     def random_inputs(self, count: int, region: int) -> NDArray[np.int32]:
         """Encoder bits that a LUT of this region may read."""
@@ -132,8 +143,8 @@ class Trainer:
         if not len(self.loss.bias):
             return
         bias = self.loss.settled(np.sum(self.shards.ask("spread"), axis=0))
-        self.shards.tell("place", bias)
         self.loss.place(bias)
+        self.shards.tell("place", bias)
 
     def lister(self, lut: int, slot: int | None = None) -> Callable[..., bool]:
         """A function that lists the effects of a LUT's output, or of the signal at its input `slot`, in the shards.
@@ -172,19 +183,21 @@ class Trainer:
     def _list(
         self, method: str, way: Path | Reach, wiring: NDArray[np.int32], keep: int = 256, seed: int = 0
     ) -> bool:
-        call = (method, way, wiring, keep, seed)
+        call = (way, wiring.copy(), keep, seed)
+        self.listed.clear()
         if isinstance(way, Path) and not self.loss.scaled:  # whose effects are small
-            self.shards.tell(*call)
+            self._tell(method, *call)
             return True
-        extent: Extent = functools.reduce(operator.add, self.shards.ask(*call))
+        extent: Extent = functools.reduce(operator.add, self.shards.ask(method, *call))
+        self.listed.append((method, call))
         limit = 1 << 62 if self.wide else TOTAL
         if not extent.fits(limit):  # beyond the integers used: leave this LUT as it is
-            self.shards.tell("drop")
+            self._tell("drop")
             return False
         if self.loss.scaled:
             scale = fit(extent, limit=limit)
             self.unit, self.exact = scale.largest, scale.exact
-            self.shards.tell("scale", scale)
+            self._tell("scale", scale)
         return True
 
     def histogram(self, signal: int) -> int:
@@ -197,29 +210,44 @@ class Trainer:
         """What an entry must save, in the unit of the listed effects."""
         return round(self.margin * self.unit)
 
-    def scan(self, first: int, last: int) -> None:
+    def scan(self, first: int, last: int, signal: int = -1) -> None:
         """Write to `value` what candidates 32 * first to 32 * last are worth at each input, by the listed effects.
 
-        Sums of the effects by pattern go to `saved`. An experiment may leave some out: a value above zero is never
-        chosen.
+        Sums of the effects by pattern go to `saved`; what they sum to where `signal` is one to `now`, if it is given.
+        An experiment may leave some out: a value above zero is never chosen.
         """
-        sums, totals = side_by_side(self.shards.ask("sum_signals", first, last, self.wide))
+        sums, totals, now = side_by_side(self.shards.ask("sum_signals", first, last, self.wide, signal))
+        self.now = now if signal >= 0 else self.now
+        some, asked = slice(32 * first, 32 * last), sums.shape[2] < self.value.shape[1]
+        self.summed = sums[0] if asked else sums[0, :, some]
         if self.wide:
-            some = slice(32 * first, 32 * last)
             self.saved[:] = totals.sum(axis=0)
-            self.value[:, some] = wide_values(sums[:, :, some].sum(axis=0), self.saved, self.floor())
+            self.summed = wide = (sums if asked else sums[:, :, some]).sum(axis=0, dtype=np.int64)
+            self.value[:, some] = wide_values(wide, self.saved, self.floor())
             return
-        kernels.value_signals(self.k, first, last, sums, totals, self.floor(), self.value)
+        if asked:  # for these alone
+            value = np.zeros((self.k, sums.shape[2]), np.int32)
+            kernels.value_signals(self.k, 0, last - first, sums, totals, self.floor(), value)
+            self.value[:, some] = value
+        else:
+            kernels.value_signals(self.k, first, last, sums, totals, self.floor(), self.value)
         self.saved[:] = totals[0]
 
-    def improve(self, level: int, region: int, wiring: NDArray[np.int32], free: Sequence[int], moves: int) -> int:
-        """Move up to `moves` of the free inputs of such a LUT, best first, for the listed effects."""
+    def improve(
+        self, level: int, region: int, wiring: NDArray[np.int32], free: Sequence[int], moves: int, signal: int
+    ) -> int:
+        """Move up to `moves` of the free inputs of such a LUT, best first, for the listed effects.
+
+        Their sums by pattern are then in `saved`, and in `now` what they sum to where `signal` is one.
+        """
         candidates, margin = self.candidates, self.floor()
         fixed = np.full(self.k, True)
         fixed[list(free)] = False
+        if not moves:
+            self.now = self.histogram(signal)
         for accepted in range(moves):
             first, last = self._subset(candidates.below[level])
-            self.scan(first, last)
+            self.scan(first, last, -1 if accepted else signal)
             some = slice(32 * first, min(32 * last, candidates.below[level]))
             value = np.where(
                 fixed[:, None] | candidates.full[some] | candidates.far[region, some], 1, self.value[:, some]
@@ -228,8 +256,17 @@ class Trainer:
             if value[j, v] >= np.minimum(self.saved + margin, 0).sum():
                 return accepted
             wiring[j] = candidates.signal[32 * first + v]
-            self.shards.tell("repattern", j, int(wiring[j]))
+            self._tell("repattern", j, int(wiring[j]))
+            self._resort(j, self.summed[:, v])
         return moves
+
+    def _resort(self, j: int, ones: NDArray[np.integer]) -> None:
+        """Sums by pattern in `saved` as they are when input j reads another signal, from those where that is one."""
+        zero = np.flatnonzero(np.arange(len(self.saved)) >> j & 1 == 0)
+        one = zero | 1 << j
+        both, ones = self.saved[zero] + self.saved[one], ones.astype(np.int64)
+        self.saved[one] = ones[zero] + ones[one]
+        self.saved[zero] = both - self.saved[one]
 
     def draw_seed(self) -> int:
         """The seed of a sample."""
@@ -279,12 +316,13 @@ class Trainer:
             drawn = [j for j in free if wiring[j] < self.n_bits]
             wiring[drawn] = self.random_inputs(len(drawn), graph.region[lut])
         fits = effects(wiring, keep, seed)
-        accepted = self.improve(graph.level[lut], graph.region[lut], wiring, free, moves)
+        output = self.n_bits + lut
+        accepted = self.improve(graph.level[lut], graph.region[lut], wiring, free, moves, output)
         if keep < 256:
             fits = effects(wiring)
         if not fits:
             return 0
-        now = self.histogram(self.n_bits + lut)
+        now = self.histogram(output) if keep < 256 else self.now
         table = self.entries()
         if self.saved[table].sum() > now:
             return 0
@@ -325,6 +363,7 @@ class Trainer:
 
     def follow(self, luts: Sequence[int]) -> None:
         """Bring the outputs of these LUTs up to date, each after those it reads."""
+        self.listed.clear()  # whose effects are others now
         self.shards.tell("follow", self._steps(luts))
 
     def _steps(self, luts: Sequence[int], placed: bool = True) -> list[Step]:
@@ -360,7 +399,8 @@ def side_by_side(answers: Sequence[Sums]) -> Sums:
     """The sums of all shards as parts of one."""
     if len(answers) == 1:
         return answers[0]
-    return Sums(*(np.concatenate(each) for each in zip(*answers, strict=True)))
+    signals, totals, now = zip(*answers, strict=True)
+    return Sums(np.concatenate(signals), np.concatenate(totals), sum(now))
 
 
 def wide_values(sums: NDArray[np.int64], totals: NDArray[np.int64], margin: int) -> NDArray[np.int64]:

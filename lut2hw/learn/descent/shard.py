@@ -62,9 +62,13 @@ class Sums(NamedTuple):
     """What the listed effects sum to."""
 
     signals: NDArray[np.integer]
-    """Int32 or int64 (parts, 2**k, signals), by pattern, where a signal is one."""
+    """Int32 or int64 (parts, 2**k, signals), by pattern, where a signal is one; of all signals, or of those asked
+    for.
+    """
     totals: NDArray[np.int64]
     """int64 (parts, 2**k), by pattern. The parts are to be added up."""
+    now: int
+    """Where a signal that was asked for is one."""
 
 
 class Shard:
@@ -86,6 +90,8 @@ class Shard:
         LUTs there will be, and inputs of each.
     threads : int
         That sum side by side.
+    apart : bool, default=False
+        Whether answers are sent somewhere: sums of signals then hold no more than what was asked for.
     """
 
     def __init__(
@@ -99,7 +105,9 @@ class Shard:
         luts: int,
         k: int,
         threads: int = 1,
+        apart: bool = False,
     ) -> None:
+        self.apart = apart
         self.span, self.loss, self.first, self.k, self.threads = span, loss, first, k, threads
         self.n_bits = n_bits
         self.columns: bits.Packed = np.zeros((self.n_bits + luts, span.n_words), np.uint64)
@@ -166,11 +174,12 @@ class Shard:
         )
         return saved, int(now)
 
-    def sum_signals(self, first: int, last: int, wide: bool = False) -> Sums:
+    def sum_signals(self, first: int, last: int, wide: bool = False, signal: int = -1) -> Sums:
         """Sums of the listed effects where candidates are one; of words `first` to `last` of the rows alone.
 
-        `wide`: they may be beyond 32 bits.
+        `wide`: they may be beyond 32 bits. `signal`: one where the effects are to be added up, too.
         """
+        now = self.histogram(signal)[1] if signal >= 0 else 0
         listing = self.listing
         size = _PIECE * listing.chunk if wide else max(1, listing.n)
         total: Sums | None = None
@@ -187,9 +196,14 @@ class Shard:
                 self.sums,
                 self.totals,
             )
-            if listing.n <= size:
-                return Sums(self.sums, self.totals)
-            total = _added([Sums(self.sums, self.totals), *([] if total is None else [total])])
+            if listing.n <= size and not self.apart:
+                return Sums(self.sums, self.totals, now)
+            dtype = np.int64 if wide else np.int32
+            signals = self.sums[:, :, 32 * first : 32 * last].sum(axis=0, dtype=dtype)[None]
+            totals = self.totals.sum(axis=0)[None]
+            if total is not None:
+                signals, totals = signals + total.signals, totals + total.totals
+            total = Sums(signals, totals, now)
         assert total is not None
         return total
 
@@ -220,9 +234,3 @@ class Shard:
     def tally(self, held: bool) -> NDArray[np.int64]:
         """As of `Loss`."""
         return self.loss.tally(held)
-
-
-def _added(parts: Sequence[Sums]) -> Sums:
-    """What they sum to, as one part of int64."""
-    signals = sum(part.signals.sum(axis=0, dtype=np.int64) for part in parts)
-    return Sums(np.asarray(signals)[None], np.sum([part.totals.sum(axis=0) for part in parts], axis=0)[None])

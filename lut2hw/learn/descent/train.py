@@ -23,7 +23,7 @@ from lut2hw.learn.descent.problem import Problem, encode_examples
 from lut2hw.learn.descent.result import network_of
 from lut2hw.learn.descent.resume import bits_of, resume, with_bits_of
 from lut2hw.learn.descent.schedule import Progress, Watch, run
-from lut2hw.learn.descent.shards import MakeShards, one
+from lut2hw.learn.descent.shards import one, several
 from lut2hw.learn.descent.softmax import TAU_FACTORS, default_tau
 from lut2hw.learn.descent_options import DEFAULT_LUTS, MAX_K, DescentOptions
 from lut2hw.learn.look import quick_look
@@ -33,6 +33,7 @@ from lut2hw.learn.tasks.registry import TASKS, check_options
 from lut2hw.learn.weights import example_weights
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.network import LutNetwork
+from lut2hw.shards import Place
 
 _SMALL = 4000  # examples below which a second thread costs more than it gains
 
@@ -67,7 +68,7 @@ def train_descent(
     options: DescentOptions | None = None,
     progress: Watch | None = None,
     start: LutNetwork | None = None,
-    shards: MakeShards = one,
+    place: Place | None = None,
     **changes: Any,
 ) -> LutNetwork:
     """Train a network of `luts` k-input LUTs; see `lut2hw.learn.descent` for the method.
@@ -86,8 +87,8 @@ def train_descent(
 
     start : LutNetwork, optional
         A network that was trained with these options on the same features, to go on with; nothing is grown then.
-    shards : MakeShards, default=one
-        Makes what holds the examples; the network does not depend on it.
+    place : Place, optional
+        Where the examples are held, in shards; None is in this process. The network does not depend on it.
 
     Raises
     ------
@@ -100,7 +101,7 @@ def train_descent(
         "threads": threads,
         "progress": progress,
         "start": start,
-        "shards": shards,
+        "place": place,
     }
     with alone(threads == 1 or len(dataset.y_train) < _SMALL):  # the outermost training decides
         return _train(dataset, encoder, options=replace(options or DescentOptions(), **changes), **how)
@@ -117,7 +118,7 @@ def _train(
     options: DescentOptions,
     progress: Watch | None,
     start: LutNetwork | None,
-    shards: MakeShards,
+    place: Place | None,
 ) -> LutNetwork:
     if AUTO in (options.luts, options.levels, options.tau):
         raise UsageError("luts, levels and tau are chosen by lut2hw.training.train alone; give numbers")
@@ -139,7 +140,7 @@ def _train(
             threads=threads,
             options=options,
             progress=progress,
-            shards=shards,
+            place=place,
         )
         return anomaly.train(dataset, learn_two, seed)
     task = TASKS[dataset.task]
@@ -209,7 +210,7 @@ def _train(
                 levels=levels,
                 share=options.share,
                 regions=regions(encoder),
-                shards=shards,
+                shards=one if place is None else partial(several, place=place),
             )
 
         regions = partial(regions_of, dataset, window=options.window or 0, subspace=options.subspace or 0.0)

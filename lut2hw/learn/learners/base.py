@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from lut2hw.data.dataset import Dataset
     from lut2hw.model.encoder import Encoder
     from lut2hw.model.network import LutNetwork
+    from lut2hw.shards import Place
 
 
 class Learn(Protocol):
@@ -18,7 +19,7 @@ class Learn(Protocol):
     progress(what, steps done, steps in all) is called now and then; watch, with its state, after every sweep of a
     learner that has some, and True ends training with what there is.
     start: a network to go on with. threads: None for all that numba is set to use;
-    the network does not depend on it. Errors: `UsageError`.
+    the network does not depend on it. place: where the examples are held, in shards. Errors: `UsageError`.
     """
 
     def __call__(
@@ -33,6 +34,7 @@ class Learn(Protocol):
         progress: Callable[[str, int, int], None] | None = None,
         watch: Callable[[Any], bool | None] | None = None,
         start: LutNetwork | None = None,
+        place: Place | None = None,
     ) -> LutNetwork: ...
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lut2hw.data.dataset import Dataset
     from lut2hw.model.encoder import Encoder
     from lut2hw.model.network import LutNetwork
+    from lut2hw.shards import Place
 
 
 def learn(
@@ -25,6 +26,7 @@ def learn(
     progress: Callable[[str, int, int], None] | None = None,
     watch: Callable[[Any], bool | None] | None = None,
     start: LutNetwork | None = None,
+    place: Place | None = None,
 ) -> LutNetwork:
     """`lut2hw.learn.descent.train.train_descent`, with its progress as a line."""
     from lut2hw.learn.descent.train import learn
@@ -39,6 +41,7 @@ def learn(
         progress=progress,
         watch=watch,
         start=start,
+        place=place,
     )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lut2hw.data.dataset import Dataset
     from lut2hw.model.encoder import Encoder
     from lut2hw.model.network import LutNetwork
+    from lut2hw.shards import Place
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def learn(
     progress: Callable[[str, int, int], None] | None = None,
     watch: Callable[[Any], bool | None] | None = None,
     start: LutNetwork | None = None,
+    place: Place | None = None,
 ) -> LutNetwork:
     """`lut2hw.learn.memorize.memorize` on the training split of a data set."""
     from lut2hw.learn import memorize
@@ -58,7 +60,7 @@ def learn(
     if start is not None:
         raise UsageError("memorize never changes a layer, so that there is nothing to go on with; start anew")
     return memorize.learn(
-        dataset, encoder, layers=options.layers, clip_k=options.clip_k, k=k, seed=seed, progress=progress
+        dataset, encoder, layers=options.layers, clip_k=options.clip_k, k=k, seed=seed, progress=progress, place=place
     )
 
 

@@ -1,0 +1,85 @@
+"""Trainings on a Dask cluster: the same bytes for any number of workers, whatever happens to them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import pytest
+from helpers import fast
+
+pytest.importorskip("distributed")
+
+from lut2hw.cluster import Cluster, check_address, connect
+from lut2hw.data import Dataset, load
+from lut2hw.errors import Lut2hwError, UsageError
+from lut2hw.learn.descent.schedule import Progress
+from lut2hw.model.network import to_bytes
+from lut2hw.training.options import TrainOptions
+from lut2hw.training.train import train
+
+OPTIONS = {
+    "descent": TrainOptions.of("descent", luts=12, k=3, sweeps=2, tau=1.0, bits_per_feature=1),
+    "deep": TrainOptions.of("descent", luts=24, votes=12, levels=2, sweeps=2, validation=0.2, bits_per_feature=2),
+    "memorize": TrainOptions.of("memorize", layers=(30, 20), bits_per_feature=2),
+}
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    return load("digits")
+
+
+@pytest.fixture(scope="module")
+def two() -> Iterator[Cluster]:
+    with connect("local:2") as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def alone(digits: Dataset) -> Callable[[str], bytes]:
+    return cache(lambda learner: to_bytes(train(digits, OPTIONS[learner]).network))
+
+
+@pytest.mark.parametrize("learner", fast.first(["descent", "memorize"], OPTIONS))
+def test_two_workers_give_the_same_bytes(digits: Dataset, two: Cluster, alone: Callable, learner: str) -> None:
+    assert to_bytes(train(digits, OPTIONS[learner], client=two.client).network) == alone(learner)
+
+
+def kill(cluster: Cluster) -> None:
+    """End a worker at once, as the system does that has no memory left."""
+    os.kill(sorted(cluster.client.run(os.getpid).values())[0], signal.SIGKILL)
+
+
+def test_a_killed_worker_changes_no_byte(digits: Dataset, two: Cluster, alone: Callable) -> None:
+    def watch(now: Progress) -> None:
+        if now.sweep == 1:
+            kill(two)
+
+    trained = train(digits, OPTIONS["descent"], client=two, watch=watch)
+    assert trained.ended == "done" and to_bytes(trained.network) == alone("descent")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("learner", OPTIONS)
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_any_number_of_workers_gives_the_same_bytes(
+    digits: Dataset, alone: Callable, learner: str, count: int
+) -> None:
+    with connect(f"local:{count}") as cluster:
+        assert to_bytes(train(digits, OPTIONS[learner], client=cluster).network) == alone(learner)
+
+
+@pytest.mark.parametrize("text", ["local", "local:0", "local:x", "somewhere", "tcp://host", "host:port", ""])
+def test_what_is_no_cluster_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="is no cluster; give the address"):
+        check_address(text)
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_not_there_is_told_in_one_line() -> None:
+    with pytest.raises(Lut2hwError, match=r"no cluster at 127\.0\.0\.1:9 ") as caught, connect("127.0.0.1:9"):
+        pass
+    assert "\n" not in str(caught.value)
