@@ -348,6 +348,11 @@ def check_address(text: str) -> None:
         )
 
 
+def _close(what: Any) -> None:
+    with contextlib.suppress(OSError, RuntimeError, TimeoutError):
+        what.close(timeout=30)
+
+
 @contextlib.contextmanager
 def connect(text: str, tell: Callable[[str], None] | None = None) -> Iterator[Cluster]:
     """A cluster for as long as the block lasts.
@@ -387,7 +392,7 @@ def connect(text: str, tell: Callable[[str], None] | None = None) -> Iterator[Cl
                     dashboard_address="127.0.0.1:0",
                     silence_logs=logging.CRITICAL,
                 )
-                stack.callback(local.close, timeout=5)
+                stack.callback(_close, local)
                 client = Client(local, direct_to_workers=True)  # type: ignore[no-untyped-call]
             else:
                 client = Client(text, direct_to_workers=True, timeout=10)  # type: ignore[no-untyped-call]
@@ -395,7 +400,7 @@ def connect(text: str, tell: Callable[[str], None] | None = None) -> Iterator[Cl
             raise Lut2hwError(
                 f"no cluster at {text} ({error}); start one with dask scheduler and dask worker, or take local:N"
             ) from error
-        stack.callback(client.close, timeout=5)
+        stack.callback(_close, client)
         cluster = Cluster(client)
         if tell is not None:
             workers = f"{cluster.count} worker{'s' * (cluster.count != 1)}"

@@ -18,7 +18,7 @@ ROOT = Path(lut2hw.__path__[0]).parent
 
 ROOMS = (
     "",
-    "kernels studies.metrics",
+    "kernels studies.metrics cluster",
     "model frontends",
     "logic",
     "passes",
@@ -37,8 +37,8 @@ ROOMS = (
 """Rooms from the ground up: one imports only those below it, those of its own line, and itself.
 
 A file named here is on another floor than its room: `flow.boards` is a catalogue, as `targets` are, and
-`studies.metrics` are functions of arrays, which trainings call, too. Files beside the
-rooms that are not named are the ground.
+`studies.metrics` are functions of arrays, which trainings call, too; `cluster` is beside the kernels whose threads it
+sets. Files beside the rooms that are not named are the ground.
 """
 
 
