@@ -12,13 +12,14 @@ import os
 import pickle
 import re
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from typing import Any, TypeVar
 
 from lut2hw import extras
 from lut2hw.errors import Lut2hwError, UsageError
-from lut2hw.shards import Call, Place, Recipe, Shards
+from lut2hw.shards import Call, Recipe, Shards
 
 T = TypeVar("T")
 _POLL = 5.0  # seconds after which it is looked whether a worker that does not answer is still there
@@ -276,7 +277,7 @@ class Cluster:
         from distributed import as_completed
 
         futures = {
-            self.client.submit(_task, function, arguments, pure=False, retries=2): i
+            self.client.submit(_task, function, *arguments, pure=False, retries=2): i
             for i, arguments in enumerate(tasks)
         }
         results: dict[int, T] = {}
@@ -293,6 +294,12 @@ class Cluster:
         finally:
             self.client.cancel([future for future in futures if not future.done()])
         return [results[i] for i in range(len(tasks))]
+
+    def share(self, value: Any) -> Any:
+        """A value that arguments of tasks may be: it is sent to the cluster once."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that it is large
+            return self.client.submit(pickle.loads, pickle.dumps(value), pure=False)
 
     def _wait(self) -> list[str]:
         """The workers, once there are some."""
@@ -324,7 +331,7 @@ def _version() -> str:
     return version("lut2hw")
 
 
-def _task(function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+def _task(function: Callable[..., T], *arguments: Any) -> T:
     """A task on a worker, alone on one thread: others run beside it."""
     from lut2hw.kernels.threads import alone
 
@@ -332,11 +339,9 @@ def _task(function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         return function(*arguments)
 
 
-def cluster_of(client: Any) -> Place | None:
-    """A `distributed.Client` as a place; what is one already, and None, stay."""
-    if client is None or isinstance(client, Cluster) or hasattr(client, "spread"):
-        return client  # type: ignore[no-any-return]
-    return Cluster(client)
+def cluster_of(client: Any) -> Cluster | None:
+    """A `distributed.Client` as a `Cluster`; what is one already, and None, stay."""
+    return client if client is None or isinstance(client, Cluster) else Cluster(client)
 
 
 def check_address(text: str) -> None:

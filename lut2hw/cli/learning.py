@@ -191,6 +191,7 @@ def evaluate(
     ] = None,
     positive: PositiveOption = None,
     drop_missing: DropMissingOption = False,
+    cluster: ClusterOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Accuracy and other metrics, confusion matrix and speed of a model. Its own encoder and data options are used.
@@ -208,7 +209,8 @@ def evaluate(
     else:
         dataset = load_like(data, network, label=label, classes=classes, drop_missing=drop_missing or None)
     show_notes(dataset.notes)
-    found = judge(network, dataset, split, positive=positive)
+    with cluster_at(cluster) as client:
+        found = judge(network, dataset, split, positive=positive, client=client)
     result = {
         "model": str(model),
         "data": dataset.name,
@@ -266,6 +268,7 @@ def reproduce(
         Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for tables and plots.")
     ] = Path("reproduction"),
     quick: Annotated[bool, typer.Option("--quick", help="Smaller networks, less data: under two minutes.")] = False,
+    cluster: ClusterOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Repeat the experiments of "Learning and Memorization": a table, a plot and a verdict for each.
@@ -280,8 +283,8 @@ def reproduce(
             line = summary["line"].removeprefix("skipped: ")
             say(f"{summary['name']} ({summary['seconds']} s): {verdict}: {line}")
 
-    with progress_bar() as progress:
-        summaries = run(names or [], output, quick, progress, done)
+    with cluster_at(cluster) as client, progress_bar() as progress:
+        summaries = run(names or [], output, quick, progress, done, client)
     report(
         {"directory": str(output), "quick": quick, "experiments": summaries},
         json_output,
@@ -418,6 +421,7 @@ def sweep(
         int | None,
         typer.Option("-j", "--jobs", min=1, max=1024, help="Trainings at a time.", show_default="all cores"),
     ] = None,
+    cluster: ClusterOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Train over a grid of options and show accuracy against logic cells with the Pareto front (CSV, PNG, SVG).
@@ -439,7 +443,9 @@ def sweep(
     if "device" in values:
         values["target"] = [target]
     points = sweeps.grid(name, **values)
-    with progress_bar(lines=not json_output) as progress:
+    if cluster is not None and jobs is not None:
+        raise UsageError("--jobs has no effect on a cluster, whose workers are what there is; leave it out")
+    with cluster_at(cluster) as client, progress_bar(lines=not json_output) as progress:
         rows = sweeps.run(
             points,
             {"data": data, **data_options.by_name()},
@@ -448,6 +454,7 @@ def sweep(
             encoded_inputs=encoded_inputs,
             jobs=jobs,
             progress=progress,
+            client=client,
         )
     front = sorted((row for row in rows if row["pareto"]), key=lambda row: row["logic_cells"])
     failed = [row for row in rows if row["error"] is not None]

@@ -202,19 +202,29 @@ class LutEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         verbose: bool | int = False,
         callbacks: Sequence[Callable[[Sweep], bool | None]] | None = None,
         sample_weight: Any = None,
+        client: Any = None,
     ) -> None:
         """Train `network_` as `lut2hw train` does."""
+        self._client = client
         self._start = self.network_ if self.warm_start and hasattr(self, "network_") else None
         try:
             self._fit(self._prepared(X, y, eval_set, verbose, callbacks, sample_weight))
         finally:
             self.__dict__.pop("_start")
+            self.__dict__.pop("_client", None)
 
     def _fit(self, prepared: tuple[Dataset, History, TrainOptions]) -> None:
         data, history, options = prepared
         watch = None if history.idle else history
         with threads(self.n_jobs):
-            trained = train(data, options, threads=numba.get_num_threads(), watch=watch, start=self._start)
+            trained = train(
+                data,
+                options,
+                threads=numba.get_num_threads(),
+                watch=watch,
+                start=self._start,
+                client=getattr(self, "_client", None),
+            )
             history.end(trained.network)
             trained = self._finished(trained, data)
         self.network_, self.trained_, self.evals_result_ = trained.network, trained, history.evals

@@ -281,6 +281,7 @@ class MemorizeClassifier(LutClassifier):
         eval_set: Any = None,
         verbose: bool | int = False,
         callbacks: Sequence[Callable[[Sweep], bool | None]] | None = None,
+        client: Any = None,
     ) -> MemorizeClassifier:
         """Learn from X of shape (n_samples, n_features), dense or sparse, and labels y of shape (n_samples,).
 
@@ -296,10 +297,12 @@ class MemorizeClassifier(LutClassifier):
             Print a line after training.
         callbacks : sequence of callable, optional
             Each is called with a `lut2hw.sklearn.Sweep` after training.
+        client : distributed.Client, optional
+            A Dask cluster that trains; the network does not depend on it.
         """
         for name in ("_hidden", "_first_encoder", "_first_seed"):
             self.__dict__.pop(name, None)
-        self._train(X, y, eval_set=eval_set, verbose=verbose, callbacks=callbacks)
+        self._train(X, y, eval_set=eval_set, verbose=verbose, callbacks=callbacks, client=client)
         return self
 
     def _train_options(self) -> TrainOptions:
@@ -428,6 +431,7 @@ class DescentClassifier(LutClassifier):
         eval_set: Any = None,
         verbose: bool | int = False,
         callbacks: Sequence[Callable[[Sweep], bool | None]] | None = None,
+        client: Any = None,
     ) -> DescentClassifier:
         """Learn from X of shape (n_samples, n_features), dense or sparse, and labels y.
 
@@ -446,8 +450,12 @@ class DescentClassifier(LutClassifier):
             Print a line after each sweep, or each so many.
         callbacks : sequence of callable, optional
             Each is called with a `lut2hw.sklearn.Sweep` after every sweep; True of any of them ends training.
+        client : distributed.Client, optional
+            A Dask cluster that trains; the network does not depend on it.
         """
-        self._train(X, y, eval_set=eval_set, verbose=verbose, callbacks=callbacks, sample_weight=sample_weight)
+        self._train(
+            X, y, eval_set=eval_set, verbose=verbose, callbacks=callbacks, client=client, sample_weight=sample_weight
+        )
         return self
 
     def __sklearn_tags__(self) -> Any:

@@ -81,6 +81,7 @@ class DescentOutlierDetector(OutlierMixin, LutEstimator):
         *,
         verbose: bool | int = False,
         callbacks: Sequence[Callable[[Sweep], bool | None]] | None = None,
+        client: Any = None,
     ) -> DescentOutlierDetector:
         """Learn what examples X of shape (n_samples, n_features), dense or sparse, are like.
 
@@ -94,11 +95,13 @@ class DescentOutlierDetector(OutlierMixin, LutEstimator):
             Print a line after each sweep, or each so many.
         callbacks : sequence of callable, optional
             Each is called with a `lut2hw.sklearn.Sweep` after every sweep; True of any of them ends training.
+        client : distributed.Client, optional
+            A Dask cluster that trains; the network does not depend on it.
         """
         share = self.contamination
         if share != "auto" and not (isinstance(share, numbers.Real) and 0 < float(share) <= 0.5):
             raise UsageError(f'contamination must be above 0 and up to 0.5, or "auto", not {share!r}')
-        self._train(X, NONE, verbose=verbose, callbacks=callbacks)
+        self._train(X, NONE, verbose=verbose, callbacks=callbacks, client=client)
         del self.evals_result_
         return self
 

@@ -71,6 +71,7 @@ class DescentRegressor(RegressorMixin, LutEstimator):
         eval_set: Any = None,
         verbose: bool | int = False,
         callbacks: Sequence[Callable[[Sweep], bool | None]] | None = None,
+        client: Any = None,
     ) -> DescentRegressor:
         """Learn from X of shape (n_samples, n_features), dense or sparse, and numbers y.
 
@@ -89,10 +90,14 @@ class DescentRegressor(RegressorMixin, LutEstimator):
             Print a line after each sweep, or each so many.
         callbacks : sequence of callable, optional
             Each is called with a `lut2hw.sklearn.Sweep` after every sweep; True of any of them ends training.
+        client : distributed.Client, optional
+            A Dask cluster that trains; the network does not depend on it.
         """
         columns = getattr(y, "columns", None) if is_frame(y) else None
         self._target_names = None if columns is None else tuple(map(str, columns))
-        self._train(X, y, eval_set=eval_set, verbose=verbose, callbacks=callbacks, sample_weight=sample_weight)
+        self._train(
+            X, y, eval_set=eval_set, verbose=verbose, callbacks=callbacks, client=client, sample_weight=sample_weight
+        )
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lut2hw.cluster import cluster_of
 from lut2hw.data.dataset import Dataset
 from lut2hw.errors import UsageError, unknown_name
 from lut2hw.model.network import LutNetwork
@@ -141,7 +142,12 @@ class Evaluation:
 
 
 def evaluate(
-    network: LutNetwork, dataset: Dataset, split: str | None = None, *, positive: str | None = None
+    network: LutNetwork,
+    dataset: Dataset,
+    split: str | None = None,
+    *,
+    positive: str | None = None,
+    client: Any = None,
 ) -> Evaluation:
     """Answer a split and say how good the answers are.
 
@@ -157,6 +163,9 @@ def evaluate(
         Of two classes, the name of the one that recall and false positive rate are of. None: that for which the
         operating point was tuned, else the second one.
 
+    client : distributed.Client, optional
+        A Dask cluster that answers, each worker some of the examples.
+
     Returns
     -------
     Evaluation
@@ -171,7 +180,13 @@ def evaluate(
     targets: dict[str, dict[str, float | None]] = {}
     network.predict_integers(x[:64])  # compile outside of the timing
     began = time.perf_counter()
-    scores = network.scores_packed(network.encoder(x), len(y))
+    cluster = cluster_of(client)
+    if cluster is None:
+        scores = network.scores_packed(network.encoder(x), len(y))
+    else:
+        shared, rows = cluster.share(network), max(1, min(_AT_ONCE, -(-len(y) // cluster.count)))
+        parts = cluster.map(_scores, [(shared, np.asarray(x[at : at + rows])) for at in range(0, len(y), rows)])
+        scores = np.concatenate(parts or [_scores(network, x)])
     answer = network.head.answer(scores)
     seconds = time.perf_counter() - began
     if not network.head.classifies:
@@ -196,6 +211,13 @@ def evaluate(
             answered_accuracy=metrics.accuracy(y[answered], answer[answered]),
         )
     return Evaluation(network, split, x, y, answer, scores, seconds, number, found, targets)
+
+
+_AT_ONCE = 1 << 18  # examples that a worker is sent
+
+
+def _scores(network: LutNetwork, x: NDArray[np.integer]) -> NDArray[np.int64]:
+    return network.scores_packed(network.encoder(x), len(x))
 
 
 def examples_of(dataset: Dataset, split: str | None) -> tuple[str, NDArray[np.integer], NDArray[np.int64]]:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from lut2hw import checked, quote
 from lut2hw.checked import Either, Real, Text, Whole
+from lut2hw.cluster import cluster_of
 from lut2hw.ending import become_worker
 from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.extras import need
@@ -31,6 +32,7 @@ from lut2hw.flags import Flag
 from lut2hw.training.options import TrainOptions
 
 if TYPE_CHECKING:
+    from lut2hw.data.dataset import Dataset
     from lut2hw.training.train import Trained
 
 MAX_POINTS = 10_000
@@ -163,6 +165,7 @@ def run(
     encoded_inputs: bool = False,
     jobs: int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
+    client: Any = None,
 ) -> list[dict[str, Any]]:
     """Train the points that are not there yet, `jobs` at a time (all cores if None), and write the results.
 
@@ -170,6 +173,8 @@ def run(
     ----------
     data : dict[str, Any]
         Keyword arguments of `lut2hw.data.load`.
+    client : distributed.Client, optional
+        A Dask cluster that trains the points instead; the data are read, and files written, here.
 
     Returns
     -------
@@ -216,14 +221,25 @@ def run(
     jobs = max(1, min(jobs or os.cpu_count() or 1, len(todo) or 1))
     # The widest first, so that the last ones are short.
     todo.sort(key=lambda each: each[0].cost(), reverse=True)
+    cluster = cluster_of(client)
     try:
-        _train(
-            todo,
-            [(point, data, target, encoded_inputs, str(folder / key)) for point, key in todo],
-            jobs,
-            done,
-            lambda: report("sweep", len(done), len(points)),
-        )
+        if cluster is not None:
+
+            def take(number: int, made: tuple[dict[str, Any], bytes | None]) -> None:
+                key = todo[number][1]
+                done[key] = _keep(*made, folder / key)
+                report("sweep", len(done), len(points))
+
+            shared = cluster.share(dataset)
+            cluster.map(_point, [(point, shared, target, encoded_inputs) for point, _ in todo], take)
+        else:
+            _train(
+                todo,
+                [(point, data, target, encoded_inputs, str(folder / key)) for point, key in todo],
+                jobs,
+                done,
+                lambda: report("sweep", len(done), len(points)),
+            )
     except KeyboardInterrupt:
         raise Lut2hwError(
             f"interrupted; {len(done)} of {len(points)} points are done, run it again to go on"
@@ -309,18 +325,33 @@ def _measured(trained: Trained) -> dict[str, Any]:
 def _work(point: Point, data: dict[str, Any], target: str, encoded_inputs: bool, path: str) -> dict[str, Any]:
     """Train one point, usually in a process of the pool, and write PATH.lut and then PATH.json."""
     from lut2hw import data as datasets
-    from lut2hw import targets
-    from lut2hw.compile import area
-    from lut2hw.model.network import to_bytes
-    from lut2hw.training.train import train
 
     key = json.dumps(data, sort_keys=True)
     if key not in _loaded:
         _loaded.clear()
         _loaded[key] = datasets.load(**data)
+    return _keep(*_point(point, _loaded[key], target, encoded_inputs), Path(path))
+
+
+def _keep(row: dict[str, Any], model: bytes | None, path: Path) -> dict[str, Any]:
+    """Write a point's files."""
+    if model is not None:
+        write_into(path.parent, f"{path.name}.lut", model)
+    write_into(path.parent, f"{path.name}.json", checked.dumps(row) + "\n")
+    return row
+
+
+def _point(point: Point, dataset: Dataset, target: str, encoded_inputs: bool) -> tuple[dict[str, Any], bytes | None]:
+    """Train one point: its row, and its model if it could be trained."""
+    from lut2hw import targets
+    from lut2hw.compile import area
+    from lut2hw.model.network import to_bytes
+    from lut2hw.training.train import train
+
     row: dict[str, Any] = {**point.columns(), "error": None}
+    model = None
     try:
-        trained = train(_loaded[key], point.options)
+        trained = train(dataset, point.options)
         network = trained.network
         row |= {
             "seconds": round(trained.seconds, 2),
@@ -334,11 +365,10 @@ def _work(point: Point, data: dict[str, Any], target: str, encoded_inputs: bool,
         row |= {name: given[name] for name in trained.tried if name in given}
         if isinstance(row["bits_per_feature"], tuple):
             row["bits_per_feature"] = row["bits_per_feature"][0]
-        write_into(Path(path).parent, f"{Path(path).name}.lut", to_bytes(network))
+        model = to_bytes(network)
     except (UsageError, MemoryError) as error:
         row["error"] = " ".join(str(error).split()) or type(error).__name__
-    write_into(Path(path).parent, f"{Path(path).name}.json", checked.dumps(row) + "\n")
-    return row
+    return row, model
 
 
 _ROW = {

@@ -31,6 +31,7 @@ ENOUGH = 2000  # held-out examples that tell candidates apart: more folds are tr
 T = TypeVar("T", int, float, str)
 Progress = Callable[[str, int, int], None]
 Train = Callable[[Dataset], LutNetwork]
+Ahead = Callable[[list[T], int], list[list[LutNetwork | UsageError]]]
 Gain = Callable[[LutNetwork, NDArray[np.integer], NDArray[Any]], NDArray[Any]]
 
 
@@ -53,6 +54,7 @@ def choose(
     few: float | None = None,
     options: DescentOptions | None = None,
     gain: Gain | None = None,
+    ahead: Ahead[T] | None = None,
 ) -> Choice[T]:
     """The candidate whose networks do best on training examples held out of them: are right most often.
 
@@ -72,6 +74,9 @@ def choose(
         Called as gain(network, x, y): how good each answer is. None: as the task says.
     options : DescentOptions, optional
         Say what is best where the task alone does not: the loss of numbers, and weights of classes.
+    ahead : callable, optional
+        Called as ahead(names, parts): trains all candidates on the first so many of `folds` at once, elsewhere, and
+        returns a network, or why the data are refused, for each and each.
 
     Raises
     ------
@@ -90,13 +95,18 @@ def choose(
     options = options or DescentOptions()
     refused: UsageError | None = None
     waited = 0
+    if progress is not None:
+        progress(f"choosing {what}", 0, len(candidates))
+    made = None if ahead is None else ahead(list(candidates), len(splits))
     for done, (name, train) in enumerate(candidates.items()):
         if progress is not None:
             progress(f"choosing {what}", done, len(candidates))
         parts = []
         try:
-            for rest, held in splits:
-                network = train(dataset.training(rest))
+            for fold, (rest, held) in enumerate(splits):
+                network = train(dataset.training(rest)) if made is None else made[done][fold]
+                if isinstance(network, UsageError):
+                    raise network
                 if network.meta.get("ended") == "interrupt":
                     raise KeyboardInterrupt
                 parts.append(
@@ -198,6 +208,7 @@ def choose_bits(
     seed: int = 0,
     progress: Progress | None = None,
     options: DescentOptions | None = None,
+    ahead: Ahead[int] | None = None,
 ) -> Choice[int]:
     """The number of thresholds per feature, of `counts`, with which `train` does best; of equals, the fewest."""
 
@@ -211,7 +222,9 @@ def choose_bits(
         if more == bits:  # no feature has more values to tell apart
             break
         bits, candidates[count] = more, trainer(count)
-    return choose(dataset, candidates, what="bits per feature", seed=seed, progress=progress, options=options)
+    return choose(
+        dataset, candidates, what="bits per feature", seed=seed, progress=progress, options=options, ahead=ahead
+    )
 
 
 def choose_luts(
@@ -222,6 +235,7 @@ def choose_luts(
     seed: int = 0,
     progress: Progress | None = None,
     options: DescentOptions | None = None,
+    ahead: Ahead[int] | None = None,
 ) -> Choice[int]:
     """The fewest LUTs, of `counts`, with which `train(dataset, luts)` does nearly as well as with the best."""
 
@@ -235,6 +249,7 @@ def choose_luts(
         seed=seed,
         progress=progress,
         options=options,
+        ahead=ahead,
         few=FEW,
     )
 
@@ -247,6 +262,7 @@ def choose_levels(
     seed: int = 0,
     progress: Progress | None = None,
     options: DescentOptions | None = None,
+    ahead: Ahead[int] | None = None,
 ) -> Choice[int]:
     """LUTs in a row, of `counts`, with which `train(dataset, levels)` does best; of equals, the fewest."""
 
@@ -260,6 +276,7 @@ def choose_levels(
         seed=seed,
         progress=progress,
         options=options,
+        ahead=ahead,
     )
 
 

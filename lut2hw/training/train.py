@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lut2hw.choices import Task
-from lut2hw.cluster import cluster_of
+from lut2hw.cluster import Cluster, cluster_of
 from lut2hw.data.dataset import Dataset
 from lut2hw.errors import UsageError
 from lut2hw.flags import AUTO, flags
@@ -86,8 +86,8 @@ def train(
         descent: a network of the same features and classes to go on with, whose size is kept: further sweeps over all
         of its LUTs, which lower the loss of these examples or leave it.
     client : distributed.Client, optional
-        A Dask cluster whose workers hold the examples of the network that is made; trials that choose an option are
-        done here. The network does not depend on it.
+        A Dask cluster whose workers hold the examples of the network that is made, and do the trials that choose an
+        option. The network does not depend on it.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def train(
     if start is not None:
         options = _of_start(options, dataset, start)
     run = _Run(dataset, options, progress, threads, watch)
-    run.start, run.place_of_examples = start, cluster_of(client)
+    run.start, run.cluster = start, cluster_of(client)
     network = run.whole()
     seconds = time.perf_counter() - began
     task, found = TASKS[dataset.task], {}
@@ -148,7 +148,7 @@ class _Run:
         self.dataset, self.options, self.progress, self.threads = dataset, options, progress, threads
         self.watch = watch
         self.start: LutNetwork | None = None
-        self.place_of_examples: Place | None = None
+        self.cluster: Cluster | None = None
         self.tried: dict[str, dict[Any, float]] = {}
         self.size: Size | None = None
         self.chosen: Size | None = None
@@ -181,6 +181,7 @@ class _Run:
                 seed=self.options.seed,
                 progress=self.progress,
                 options=self._learning,
+                ahead=self._ahead(None),
             )
             self.counts, self.tried["bits_per_feature"] = (bits.best,), bits.accuracy
         if self.counts:
@@ -191,12 +192,15 @@ class _Run:
             ("tau", choose.choose_tau),
         ):
             if name in auto:
+                # Temperatures are multiples of what the first trial takes by itself: one after the other, here.
+                elsewhere: dict[str, Any] = {} if name == "tau" else {"ahead": self._ahead(name)}
                 chosen = chooser(
                     self.dataset,
                     self._with(name),
                     seed=self.options.seed,
                     progress=self.progress,
                     options=self._learning,
+                    **elsewhere,
                 )
                 self.options = self.options.but(**{name: chosen.best})
                 self.tried[name] = chosen.accuracy
@@ -230,6 +234,23 @@ class _Run:
             }
         return more
 
+    def _ahead(self, name: str | None) -> choose.Ahead[int] | None:
+        """Trains with values of an option (None: thresholds per feature) on the cluster; None if there is none."""
+        cluster = self.cluster
+        if cluster is None:
+            return None
+
+        def trained(values: list[int], parts: int) -> list[list[LutNetwork | UsageError]]:
+            data, tasks = cluster.share(self.dataset), []
+            for value in values:
+                options = self.options if name is None else self.options.but(**{name: value})
+                counts = (value,) if name is None else self.counts
+                tasks += [(data, part, options, counts) for part in range(parts)]
+            made = cluster.map(_trial, tasks)
+            return [made[at : at + parts] for at in range(0, len(made), parts)]
+
+        return trained
+
     def _with(self, name: str) -> Callable[[Dataset, Any], LutNetwork]:
         def make(part: Dataset, value: Any) -> LutNetwork:
             self.options = self.options.but(**{name: value})
@@ -254,7 +275,7 @@ class _Run:
     ) -> LutNetwork:
         options = self.options
         place = self.place
-        where = self.place_of_examples if whole else None
+        where = self.cluster if whole else None
         if place is None:
             return self._call(options, dataset, encoder, progress, watch, start, where)
         room = self._room(dataset, encoder)
@@ -359,6 +380,17 @@ class _Run:
             start=start,
             place=where,
         )
+
+
+def _trial(dataset: Dataset, part: int, options: TrainOptions, counts: Sequence[int]) -> LutNetwork | UsageError:
+    """The network of one of the parts that `choose` trains on, or why it is refused."""
+    rest, _ = choose.folds(len(dataset.y_train), options.seed, dataset.group_train)[part]
+    run = _Run(dataset.training(rest), options, None, None, None)
+    run.counts = counts
+    try:
+        return run._learn(run.dataset, run._encoder(run.dataset))
+    except UsageError as error:
+        return error
 
 
 def _chooses_luts(dataset: Dataset, options: TrainOptions) -> bool:

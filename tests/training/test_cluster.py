@@ -6,17 +6,24 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from helpers import fast
 
 pytest.importorskip("distributed")
 
+from lut2hw import DescentClassifier
 from lut2hw.cluster import Cluster, check_address, connect
 from lut2hw.data import Dataset, load
 from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.learn.descent.schedule import Progress
-from lut2hw.model.network import to_bytes
+from lut2hw.model.network import LutNetwork, to_bytes
+from lut2hw.studies import sweep
+from lut2hw.studies.evaluate import evaluate
+from lut2hw.studies.reproduce.run import run
 from lut2hw.training.options import TrainOptions
 from lut2hw.training.train import train
 
@@ -60,6 +67,54 @@ def test_a_killed_worker_changes_no_byte(digits: Dataset, two: Cluster, alone: C
 
     trained = train(digits, OPTIONS["descent"], client=two, watch=watch)
     assert trained.ended == "done" and to_bytes(trained.network) == alone("descent")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    fast.first([{"bits_per_feature": (1, 2)}], [{"bits_per_feature": (1, 2)}, {"levels": "auto", "tau": "auto"}]),
+)
+def test_options_are_chosen_on_the_workers(digits: Dataset, two: Cluster, asked: dict) -> None:
+    small = digits.training(np.arange(200))
+    options = TrainOptions.of(
+        "descent", **{"luts": 10, "k": 3, "sweeps": 1, "tau": 1.0, "bits_per_feature": 1, **asked}
+    )
+    here, there = train(small, options), train(small, options, client=two)
+    assert here.tried == there.tried and to_bytes(here.network) == to_bytes(there.network)
+
+
+@pytest.mark.slow
+def test_a_sweep_and_answers_are_the_same(digits: Dataset, two: Cluster, tmp_path: Path) -> None:
+    points = sweep.grid("descent", k=[2, 3], luts=[10], sweeps=[1], bits_per_feature=[1], tau=[1.0])
+    rows = {}
+    for name, client in (("here", None), ("there", two)):
+        found = sweep.run(points, {"data": "digits"}, tmp_path / name, jobs=1, client=client)
+        rows[name] = [{key: value for key, value in row.items() if key != "seconds"} for row in found]
+    assert rows["here"] == rows["there"]
+    models = [sorted((tmp_path / name / "points").glob("*.lut")) for name in rows]
+    assert [path.read_bytes() for path in models[0]] == [path.read_bytes() for path in models[1]] and len(
+        models[0]
+    ) == 2
+    network = LutNetwork.load(models[0][0])
+    here, there = evaluate(network, digits), evaluate(network, digits, client=two.client)
+    assert (here.scores == there.scores).all() and here.metrics == there.metrics
+
+
+@pytest.mark.slow
+def test_an_estimator_takes_a_client(digits: Dataset, two: Cluster) -> None:
+    def fitted(**more: Any) -> bytes:
+        model = DescentClassifier(luts=10, k=3, sweeps=1, tau=1.0, bits_per_feature=1, random_state=1)
+        return to_bytes(model.fit(digits.x_train, digits.y_train, **more).network_)
+
+    assert fitted(client=two.client) == fitted()
+
+
+@pytest.mark.slow
+def test_experiments_run_on_the_workers(two: Cluster, tmp_path: Path) -> None:
+    rows = [
+        run(["boundary"], tmp_path / name, True, client=client)[0]["rows"]
+        for name, client in (("a", None), ("b", two))
+    ]
+    assert rows[0] == rows[1]
 
 
 @pytest.mark.slow

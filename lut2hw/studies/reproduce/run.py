@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from lut2hw.cluster import cluster_of
 from lut2hw.errors import Lut2hwError, UsageError, unknown_name
 from lut2hw.extras import need
 from lut2hw.files import write_beside
@@ -24,6 +25,7 @@ def run(
     quick: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
     done: Callable[[dict[str, Any]], None] | None = None,
+    client: Any = None,
 ) -> list[dict[str, Any]]:
     """Run experiments and write NAME.csv, .md, .png and .svg of each, and reproduction.md, into `directory`.
 
@@ -35,6 +37,8 @@ def run(
         Smaller networks, fewer examples, seeds and settings.
     done : Callable[[dict[str, Any]], None], optional
         Called with the summary of each experiment as it ends.
+    client : distributed.Client, optional
+        A Dask cluster that runs the experiments, all at once; its workers need their data.
 
     Returns
     -------
@@ -53,14 +57,25 @@ def run(
     except OSError as error:
         raise UsageError(f"cannot make the folder {directory}: {error.strerror or error}") from None
     context = Context(quick, progress)
+    cluster = cluster_of(client)
+    elsewhere: dict[str, tuple[Result | Lut2hwError, float]] = {}
+    if cluster is not None:
+        ended: list[int] = []
+
+        def show(number: int, _: object) -> None:
+            ended.append(number)
+            if progress is not None:
+                progress("experiments", len(ended), len(names))
+
+        found = cluster.map(_experiment, [(name, quick) for name in names], show)
+        elsewhere = dict(zip(names, found, strict=True))
     summaries = []
     results: dict[str, Result] = {}
     for name in names:
-        began = time.perf_counter()
-        try:
-            result = EXPERIMENTS[name](context)
-        except Lut2hwError as error:
-            summary: dict[str, Any] = {"name": name, "status": "skipped", "line": f"skipped: {error}"}
+        result, seconds = elsewhere.get(name) or _experiment(name, quick, context)
+        drawn = time.perf_counter()
+        if isinstance(result, Lut2hwError):
+            summary: dict[str, Any] = {"name": name, "status": "skipped", "line": f"skipped: {result}"}
         else:
             results[name] = result
             for suffix, data in result.figures().items():
@@ -75,7 +90,7 @@ def run(
                 "columns": result.columns,
                 "rows": result.rows,
             }
-        summary["seconds"] = round(time.perf_counter() - began, 1)
+        summary["seconds"] = round(seconds + time.perf_counter() - drawn, 1)
         summaries.append(summary)
         if done is not None:
             done(summary)
@@ -83,6 +98,16 @@ def run(
         raise Lut2hwError("no experiment could run; " + str(summaries[0]["line"]).removeprefix("skipped: "))
     write_beside(directory / "reproduction.md", report(results, summaries, quick))
     return summaries
+
+
+def _experiment(name: str, quick: bool, context: Context | None = None) -> tuple[Result | Lut2hwError, float]:
+    """An experiment's result, or why it cannot be run; and how long it took."""
+    began = time.perf_counter()
+    try:
+        result: Result | Lut2hwError = EXPERIMENTS[name](context or Context(quick))
+    except Lut2hwError as error:
+        result = error
+    return result, time.perf_counter() - began
 
 
 def _cell(value: Any) -> str:
