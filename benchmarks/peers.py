@@ -3,7 +3,8 @@
     python benchmarks/peers.py CHECKPOINT.pt DATA.npz --dwn2rtl PROGRAM
 
 CHECKPOINT: a DWN as `torch.save` wrote it. DATA: x_train, y_train, x_test, y_test in the units of its training.
-dwn2rtl needs PyTorch, so it is best installed in an environment of its own (`pip install dwn2rtl`). Encoder,
+A second row of lut2hw is of the model with rounder thresholds (`lut2hw precision`), judged by the split named.
+Without --dwn2rtl its row is left out. dwn2rtl needs PyTorch, so it is best installed in an environment of its own (`pip install dwn2rtl`). Encoder,
 popcount and argmax are in both figures; both are synthesized by `synth_xilinx -flatten -abc9`.
 """
 
@@ -35,10 +36,14 @@ def counts(folder: Path, read: str, top: str, more: str = "") -> dict[str, int]:
     return found
 
 
-def ours(checkpoint: Path, data: Path, work: Path) -> tuple[dict[str, int], float]:
-    """Counts, and accuracy on the test split."""
+def ours(checkpoint: Path, data: Path, work: Path, judged: str | None = None) -> tuple[dict[str, int], float]:
+    """Counts, and accuracy on the test split; with rounder thresholds if a split is named to judge them by."""
     program = [sys.executable, "-m", "lut2hw"]
     subprocess.run([*program, "import", checkpoint, "--data", data, "-o", "model.lut"], cwd=work, check=True)
+    if judged is not None:
+        subprocess.run(
+            [*program, "precision", "model.lut", "-o", "model.lut", "--split", judged], cwd=work, check=True
+        )
     done = subprocess.run(
         [*program, "eval", "model.lut", "--data", data, "--json"],
         cwd=work,
@@ -63,15 +68,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--dwn2rtl", default="dwn2rtl", help="Its program.")
+    parser.add_argument("--dwn2rtl", help="Its program.")
+    parser.add_argument("--judged", default="train", help="Split that rounder thresholds are judged by.")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        mine, accuracy = ours(options.checkpoint.resolve(), options.data.resolve(), work)
-        other = theirs(options.checkpoint.resolve(), options.dwn2rtl, work)
-    for tool, found in (("lut2hw", mine), ("dwn2rtl", other)):
-        print(f"{tool:8} " + ", ".join(f"{number} {kind}" for kind, number in found.items()))
-    print(f"ratio of LUTs {mine['LUT'] / other['LUT']:.2f}; test accuracy {accuracy:.4f}")
+        checkpoint, data = options.checkpoint.resolve(), options.data.resolve()
+        rows = {
+            "lut2hw": ours(checkpoint, data, work),
+            "lut2hw precision": ours(checkpoint, data, work, options.judged),
+        }
+        other = None if options.dwn2rtl is None else theirs(checkpoint, options.dwn2rtl, work)
+    for tool, (found, accuracy) in rows.items():
+        kinds = ", ".join(f"{number} {kind}" for kind, number in found.items())
+        ratio = "" if other is None else f"; ratio of LUTs {found['LUT'] / other['LUT']:.2f}"
+        print(f"{tool:16} {kinds}; test accuracy {accuracy:.4f}{ratio}")
+    if other is not None:
+        print(f"{'dwn2rtl':16} " + ", ".join(f"{number} {kind}" for kind, number in other.items()))
 
 
 if __name__ == "__main__":

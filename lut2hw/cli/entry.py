@@ -13,12 +13,12 @@ from typing import Annotated, Any
 import typer
 
 from lut2hw import __version__, quote
-from lut2hw.cli import boards, exchange, hardware, learning, predict, tune  # each registers its commands
+from lut2hw.cli import boards, exchange, hardware, learning, precision, predict, tune  # each registers its commands
 from lut2hw.cli.options import app
 from lut2hw.ending import Terminated, unwinding
 from lut2hw.errors import Lut2hwError
 
-__all__ = ["app", "boards", "exchange", "hardware", "learning", "main", "predict", "tune"]
+__all__ = ["app", "boards", "exchange", "hardware", "learning", "main", "precision", "predict", "tune"]
 
 
 def main(arguments: list[str] | None = None) -> int:
