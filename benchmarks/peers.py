@@ -4,8 +4,9 @@
 
 CHECKPOINT: a DWN as `torch.save` wrote it. DATA: x_train, y_train, x_test, y_test in the units of its training.
 A second row of lut2hw is of the model with rounder thresholds (`lut2hw precision`), judged by the split named.
-Without --dwn2rtl its row is left out. dwn2rtl needs PyTorch, so it is best installed in an environment of its own (`pip install dwn2rtl`). Encoder,
-popcount and argmax are in both figures; both are synthesized by `synth_xilinx -flatten -abc9`.
+Without --dwn2rtl its row is left out. dwn2rtl needs PyTorch, so it is best installed in an environment of its own
+(`pip install dwn2rtl`). Encoder, popcount and argmax are in all figures; all are synthesized by
+`synth_xilinx -flatten -abc9`.
 """
 
 from __future__ import annotations
