@@ -76,11 +76,23 @@ def read_npz(path: Path, options: ReadOptions) -> Table:
     if options.label is not None and (options.wanted is None or options.label in array_names(path)):
         arrays = _named(path, options.label)
     else:
+        _hint_at_label(path)
         arrays = open_npz(path, ("x_train", "y_train"), ("x_test", "y_test"))
     if len(arrays) == 3:
         raise UsageError(f"{path} has only one of x_test and y_test; give both, or neither and --test-split")
     table = table_of_arrays(str(path), arrays, options.task)
     return without_missing(table) if options.drop_missing else table
+
+
+def _hint_at_label(path: Path) -> None:
+    """Refuse an archive without x_train in a line that says how other names of arrays are given."""
+    names = array_names(path)
+    if names and not {"x_train", "y_train"} & set(names):
+        likely = next((name for name in ("y", "label", "labels", "target") if name in names), "NAME")
+        shown = ", ".join(ascii(name)[1:-1][:40] for name in names[:8])
+        raise UsageError(
+            f"{path} has no arrays x_train and y_train (it has: {shown}); name that of the labels, --label {likely}"
+        )
 
 
 def _named(path: Path, label: str) -> dict[str, NDArray[Any]]:

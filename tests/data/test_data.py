@@ -228,7 +228,7 @@ def test_untrusted_npz(tmp_path):
     np.savez(path, x_train=np.array([{}], object), y_train=np.zeros(1), allow_pickle=True)
     refused(path, "Python objects")
     np.savez(path, x=np.zeros(3))
-    refused(path, "no array 'x_train'")
+    refused(path, "no arrays x_train and y_train .it has: x.; name that of the labels")
     path.write_bytes(b"PK\3\4 nothing")
     refused(path, "not a readable NumPy archive")
     np.savez_compressed(path, x_train=np.arange(900).reshape(30, 30), y_train=np.arange(30) % 2)
@@ -475,3 +475,10 @@ def test_errors_point_to_what_is_there(tmp_path, monkeypatch):
     path.unlink()
     with pytest.raises(UsageError, match=r"no data file at pumps\.csv; .*--data gives other"):
         recall(model)
+
+
+def test_an_archive_with_other_names_says_how_to_name_the_labels(tmp_path):
+    x, y = np.arange(80.0).reshape(40, 2), np.arange(40) % 2
+    np.savez(tmp_path / "d.npz", x=x, y=y)
+    refused(tmp_path / "d.npz", r"\(it has: x, y\); name that of the labels, --label y")
+    assert data.load(tmp_path / "d.npz", label="y").raw("all").shape == x.shape
