@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lut2hw.data.columns import COLUMN_OPTIONS, Source, is_wanted, table_of
+from lut2hw.data.parts import table_of_parts
 from lut2hw.data.table import MAX_BYTES, Format, ReadOptions, Table
 from lut2hw.errors import UsageError
 from lut2hw.extras import need
@@ -64,6 +67,127 @@ def _read(path: Path, options: ReadOptions, read: Any) -> Table:
     return table_of(source, pd.DataFrame(frame), options)
 
 
+PIECE_ROWS = 1 << 16
+
+
+def parquet_parts(name: Path, files: Sequence[Path], options: ReadOptions) -> Table:
+    """Parquet files as one table, read row group by row group."""
+    need("pyarrow", extra="parquet")
+    import pyarrow.parquet
+
+    def batches(file: Path, columns: list[int] | None) -> tuple[Any, Iterator[Any]]:
+        opened = pyarrow.parquet.ParquetFile(file, memory_map=True)
+        schema = opened.schema_arrow
+        if columns is None:
+            return schema, iter(())
+        wanted = [schema.names[i] for i in columns]
+        # By name where that is one column, else all of them.
+        alone = len(set(schema.names)) == len(schema.names)
+        found = opened.iter_batches(PIECE_ROWS, columns=wanted if alone else None)
+        return schema, (batch.select(wanted) if alone else batch.select(columns) for batch in found)
+
+    return _parts(name, files, options, batches)
+
+
+def arrow_parts(name: Path, files: Sequence[Path], options: ReadOptions) -> Table:
+    """Arrow files (Feather) or streams as one table, read batch by batch."""
+    need("pyarrow", extra="parquet")
+    import pyarrow
+    import pyarrow.ipc
+
+    def batches(file: Path, columns: list[int] | None) -> tuple[Any, Iterator[Any]]:
+        mapped = pyarrow.memory_map(str(file))
+        try:
+            opened = pyarrow.ipc.open_file(mapped)
+            found = (opened.get_batch(i) for i in range(opened.num_record_batches))
+        except pyarrow.ArrowInvalid:
+            mapped.seek(0)
+            opened = pyarrow.ipc.open_stream(mapped)
+            found = iter(opened)
+        return opened.schema, (
+            batch.slice(at, PIECE_ROWS).select(columns or [])
+            for batch in found
+            for at in range(0, batch.num_rows, PIECE_ROWS)
+        )
+
+    return _parts(name, files, options, batches)
+
+
+def _parts(
+    name: Path,
+    files: Sequence[Path],
+    options: ReadOptions,
+    batches: Callable[[Path, list[int] | None], tuple[Any, Iterator[Any]]],
+) -> Table:
+    """One table of files that have the same columns.
+
+    batches: called as batches(file, numbers of columns): the schema, and record batches of these columns; without
+    numbers the schema alone matters.
+    """
+    import pandas as pd
+    import pyarrow
+
+    @contextlib.contextmanager
+    def reading(file: Path) -> Iterator[None]:
+        try:
+            yield
+        except (pyarrow.ArrowException, OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.strerror:
+                raise
+            raise UsageError(f"{file} cannot be read: it is damaged or cut short ({type(error).__name__})") from None
+
+    first: Any = None
+    types: list[Any] = []
+    for file in files:
+        with reading(file), open_regular(file):
+            schema, _ = batches(file, None)
+        if first is None:
+            first, types = schema, list(schema.types)
+        if schema.names != first.names or not all(map(_fit, schema.types, types)):
+            both = list(zip(zip(schema.names, schema.types, strict=True), zip(first.names, types, strict=True)))
+            at = next(
+                (i for i, (here, there) in enumerate(both) if here[0] != there[0] or not _fit(here[1], there[1])),
+                len(both),
+            )
+            here, there = (
+                f"{names[at]!r} ({kinds[at]})" if at < len(names) else "none"
+                for names, kinds in ((schema.names, schema.types), (first.names, types))
+            )
+            raise UsageError(
+                f"{file} has other columns than {files[0]}: column {at} is {here}, not {there}; parts of one table "
+                "have the same columns"
+            )
+        types = [new if pyarrow.types.is_null(old) else old for old, new in zip(types, schema.types, strict=True)]
+    source = Source(name, [str(each).strip() for each in first.names])
+    source.tell_apart(options)
+    left = {str(each) for each in options.ignore}
+
+    def frames(names: Sequence[str]) -> Iterator[pd.DataFrame]:
+        numbers = [number for number, each in enumerate(source.names) if each in set(names)]
+        for file in files:
+            with reading(file):
+                for batch in batches(file, numbers)[1]:
+                    batch.validate(full=True)  # offsets of text may point anywhere
+                    frame = {}
+                    for number, column in zip(numbers, batch.columns, strict=True):
+                        each = source.names[number]
+                        needed = options.wanted is None or is_wanted(each, options.wanted) or each == options.label
+                        needed &= not left & {each, str(number)}
+                        if pyarrow.types.is_null(column.type):  # of a part without a value
+                            column = column.cast(types[number])
+                        frame[each] = _column(file, each, pyarrow.chunked_array([column]), needed)
+                    yield pd.DataFrame(frame, index=range(batch.num_rows))
+
+    return table_of_parts(source, frames, options)
+
+
+def _fit(one: Any, other: Any) -> bool:
+    """Whether two types are the same, or one is that of a column without a value."""
+    import pyarrow.types as types
+
+    return bool(one == other or types.is_null(one) or types.is_null(other))
+
+
 def _column(path: Path, name: str, column: Any, needed: bool) -> pd.Series:
     """Numbers as they are; texts, truth values and times as text, as they stand in a table of text."""
     import pandas as pd
@@ -92,5 +216,5 @@ def _column(path: Path, name: str, column: Any, needed: bool) -> pd.Series:
     return pd.Series([None] * len(column), dtype=object)
 
 
-PARQUET = Format("Parquet", (".parquet",), read_parquet, COLUMN_OPTIONS)
-ARROW = Format("Arrow", (".arrow", ".feather"), read_arrow, COLUMN_OPTIONS)
+PARQUET = Format("Parquet", (".parquet",), read_parquet, COLUMN_OPTIONS, read_parts=parquet_parts)
+ARROW = Format("Arrow", (".arrow", ".feather"), read_arrow, COLUMN_OPTIONS, read_parts=arrow_parts)

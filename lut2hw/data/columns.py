@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,8 +106,42 @@ def table_of(source: Source, frame: pd.DataFrame, options: ReadOptions, notes: S
     missing`, if there are rows without a value. Columns that only name the row are left out, with a note.
     """
     path = source.path
+    labels, weight, sources = roles(source, options, len(frame))
+    columns = Columns(source, options, [*notes, *source.notes])
+    if options.wanted is None:
+        sources = columns.without_empty([name for name in sources if frame[name].isna().all()], sources)
+    y, absent = columns.answers(frame[labels])
+    weights = None if weight is None else columns.weights(frame[weight])
+    data = columns.without_missing(frame[sources], absent, labels)
+    features = columns.features(data)
+    x = np.column_stack([np.zeros((len(data), 0), np.int8), *features.values()])
+    x = x.astype(dtype_of({column.dtype.kind for column in features.values()}))
+    kept = columns.kept
+    return Table(
+        str(path),
+        x,
+        y if kept is None else y[kept],
+        names=tuple(features),
+        target_names=tuple(labels) if options.task in SEVERAL and labels else None,
+        weight_train=weights if weights is None or kept is None else weights[kept],
+        by_name=True,
+        notes=tuple(columns.notes),
+        categories=columns.categories,
+        kept=kept,
+    )
+
+
+def roles(source: Source, options: ReadOptions, rows: int) -> tuple[list[str], str | None, list[str]]:
+    """Names of the label columns, of the column of weights, and of those that features are made of.
+
+    Raises
+    ------
+    UsageError
+        For columns that are not there, and if there is nothing to learn from.
+    """
+    path = source.path
     labels = label_columns(source, options) if options.labelled else []
-    if not len(frame):
+    if not rows:
         raise UsageError(f"{path} has {'a header but ' * source.header}no examples")
     ignored = {_column(source, name, f"feature of {path} in --ignore", beside=labels) for name in options.ignore}
     weight = None
@@ -122,35 +157,14 @@ def table_of(source: Source, frame: pd.DataFrame, options: ReadOptions, notes: S
             f"{path} has a column 'label', which would be learned from like the others; give --label label --normal "
             "VALUE, or --ignore label"
         )
-    columns = Columns(source, options, [*notes, *source.notes])
-    if options.wanted is None:
-        sources = columns.without_empty(frame, sources)
-    y, absent = columns.answers(frame[labels])
-    weights = None if weight is None else columns.weights(frame[weight])
-    data = columns.without_missing(frame[sources], absent, labels)
-    features = columns.features(data)
-    kinds = {column.dtype.kind for column in features.values()}
-    if not features:
-        x = np.zeros((len(data), 0), np.int64)
-    elif kinds == {"b"}:
-        x = np.column_stack(list(features.values())).astype(np.uint8)
-    elif "f" not in kinds and "u" not in kinds:
-        x = np.column_stack(list(features.values())).astype(np.int64)
-    else:
-        x = np.column_stack(list(features.values())).astype(np.float64)
-    kept = columns.kept
-    return Table(
-        str(path),
-        x,
-        y if kept is None else y[kept],
-        names=tuple(features),
-        target_names=tuple(labels) if options.task in SEVERAL and labels else None,
-        weight_train=weights if weights is None or kept is None else weights[kept],
-        by_name=True,
-        notes=tuple(columns.notes),
-        categories=columns.categories,
-        kept=kept,
-    )
+    return labels, weight, sources
+
+
+def dtype_of(kinds: set[str]) -> type:
+    """Numbers that hold features of such kinds of dtypes: bytes of truth values, else int64 or float64."""
+    if kinds == {"b"}:
+        return np.uint8
+    return np.float64 if kinds & {"f", "u"} else np.int64
 
 
 # --- columns by name ----------------------------------------------------------------------------------------------
@@ -201,6 +215,21 @@ def _column(source: Source, name: str, what: str, beside: Sequence[str]) -> str:
 # --- columns to numbers -------------------------------------------------------------------------------------------
 
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Made(Generic[T]):
+    """What features are made of a column, asked for when they are needed."""
+
+    identifies: Callable[[], str | None]
+    """Why it only names its row."""
+    features: Callable[[], dict[str, T]]
+    """By name."""
+    counter: bool
+    """Whether it holds whole numbers."""
+
+
 class Columns:
     """Turns the columns of a table into labels and features, and notes what it did."""
 
@@ -246,7 +275,7 @@ class Columns:
     def numbers(self, column: pd.Series, what: str) -> NDArray[np.float64]:
         """Numbers float64 (n,) of a column that has to hold them; NaN where there is none."""
         if column.dtype.kind not in "biuf":
-            column = self._stripped(column)
+            column = self.stripped(column)
         if column.dtype.kind in "biuf":
             given: NDArray[np.float64] = column.to_numpy(np.float64)
             return given
@@ -284,24 +313,26 @@ class Columns:
         """Labels as text, integers or booleans (n,); "" where there is none."""
         import pandas as pd
 
-        text = _texts(column)
-        values, inverse = np.unique(text, return_inverse=True)
+        codes, different = pd.factorize(column)  # what is done to each value is done once; code -1 is the last
+        each: pd.Series = pd.Series([*different, None], dtype=float if column.dtype.kind == "f" else object)
+        values, place = np.unique(_texts(each), return_inverse=True)
+        inverse = place[codes]
+        often = np.bincount(inverse, minlength=len(values))
         present = [str(value) for value in values if value not in MISSING]
         numeric = pd.to_numeric(pd.Series(present, dtype=object), errors="coerce").notna().all() if present else False
         if numeric or all(value.lower() in ("true", "false") for value in present):
             missing: Sequence[str] = MISSING
         else:
             missing = MISSING_LABEL
-            for value in sorted({str(value) for value in values} & set(MISSING) - set(MISSING_LABEL)):
-                self.notes.append(
-                    f"the label {value!r} ({int((text == value).sum()):,} rows) is a class like the others"
-                )
+            for value, count in zip(values.tolist(), often.tolist(), strict=True):
+                if value in MISSING and value not in MISSING_LABEL:
+                    self.notes.append(f"the label {value!r} ({count:,} rows) is a class like the others")
         names = [self._label_name(str(value), missing, numeric) for value in values]
         if len({name for name in names if name}) < len([name for name in names if name]) and numeric:
             whole = {value for value in present if re.fullmatch(INTEGER, value)}
             if len({int(value) for value in whole}) < len(whole):  # 7 and 007 are two labels
                 names = ["" if value in missing else str(value) for value in values]
-        return np.array(names, dtype=np.str_)[inverse]
+        return np.asarray(np.array(names, dtype=np.str_)[inverse])
 
     def _label_name(self, value: str, missing: Sequence[str], numeric: bool) -> str:
         if value in missing:
@@ -320,9 +351,8 @@ class Columns:
             )
         return str(int(number))
 
-    def without_empty(self, frame: pd.DataFrame, sources: list[str]) -> list[str]:
+    def without_empty(self, empty: list[str], sources: list[str]) -> list[str]:
         """The columns that have a value at all; a separator at the end of every line makes one that has none."""
-        empty = [name for name in sources if frame[name].isna().all()]
         if empty and len(empty) < len(sources):
             self.notes += [f"column {name!r} is left out: it has no values" for name in empty]
             return [name for name in sources if name not in empty]
@@ -332,31 +362,38 @@ class Columns:
         """The rows that have every value, labels included; `kept` says which."""
         frame = frame.copy()
         for name in (name for name in frame.columns if frame[name].dtype.kind not in "biuf"):
-            frame[name] = self._stripped(frame[name])
+            frame[name] = self.stripped(frame[name])
         lacking = np.column_stack([frame.isna().to_numpy().reshape(len(frame), -1), absent])
         names = [*frame.columns, *labels]
         if not lacking.any():
             return frame
         rows = np.asarray(lacking.any(axis=1))
         if not self.options.drop_missing:
-            refused = lacking & np.array([not self._may_lack(name) for name in frame.columns] + [True] * len(labels))
+            refused = lacking & np.array([not self.may_lack(name) for name in frame.columns] + [True] * len(labels))
             if refused.any():
                 row, column = np.argwhere(refused)[0]
-                n = int(refused.any(axis=1).sum())
-                known = ", and the model was trained without missing values there" * int(column < len(frame.columns))
-                raise UsageError(
-                    f"{self.path} {self.source.place(row)} has no value in column {names[column]!r} "
-                    f"({n:,} of {len(rows):,} rows have missing values){known}; fill them in, or leave such rows "
-                    "out with --drop-missing"
-                )
+                raise self.lacks(int(row), names[column], refused.any(axis=1), feature=column < len(frame.columns))
             return frame
+        self.drop(rows)
+        return frame[self.kept]
+
+    def lacks(self, row: int, name: str, refused: NDArray[np.bool_], *, feature: bool) -> UsageError:
+        """The error for a value that is missing in the first of the rows that are `refused`, bool (n,)."""
+        known = ", and the model was trained without missing values there" * feature
+        return UsageError(
+            f"{self.path} {self.source.place(row)} has no value in column {name!r} ({int(refused.sum()):,} of "
+            f"{len(refused):,} rows have missing values){known}; fill them in, or leave such rows out with "
+            "--drop-missing"
+        )
+
+    def drop(self, rows: NDArray[np.bool_]) -> None:
+        """Leave out rows, bool (n,), that have missing values, with a note; `kept` says which are left."""
         if rows.all():
             raise UsageError(f"every row of {self.path} has missing values; leave columns out with --ignore")
         self.kept = ~rows
         self.notes.append(f"{int(rows.sum()):,} of {len(rows):,} rows have missing values and are left out")
-        return frame[self.kept]
 
-    def _may_lack(self, name: str) -> bool:
+    def may_lack(self, name: str) -> bool:
         """Whether values of the column may be missing."""
         wanted, missing = self.options.wanted, self.options.missing
         if wanted is None:
@@ -364,7 +401,7 @@ class Columns:
         return name + MISSING_BIT in wanted or (name in wanted and (missing is None or name in missing))
 
     @staticmethod
-    def _stripped(column: pd.Series) -> pd.Series:
+    def stripped(column: pd.Series) -> pd.Series:
         """Text without blanks around it, and what that makes of it: nothing, numbers or truth values with gaps."""
         import pandas as pd
 
@@ -390,28 +427,41 @@ class Columns:
 
     def features(self, frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
         """Features by name, each (n,)."""
-        features: dict[str, NDArray[Any]] = {}
+        return self.made(
+            {
+                name: Made(
+                    partial(self.identifies, name, frame[name]),
+                    partial(self.feature, name, frame[name]),
+                    frame[name].dtype.kind in "iu",
+                )
+                for name in frame.columns
+            },
+            lambda values: len(values) > 1 and bool((values == values[0]).all()),
+        )
+
+    def made(self, columns: dict[str, Made[T]], is_flat: Callable[[T], bool]) -> dict[str, T]:
+        """Features by name, of all columns that do not only name their row."""
+        features: dict[str, T] = {}
         identifiers: dict[str, str] = {}
-        for name in frame.columns:
-            column = frame[name]
-            if self.options.wanted is None and (what := self._identifies(name, column)):
+        for name, column in columns.items():
+            if self.options.wanted is None and (what := column.identifies()):
                 identifiers[name] = what
                 continue
-            features |= self._feature(name, column)
+            features |= column.features()
         if not features:  # a counter alone may be what is to be learned from
-            for name in [name for name in identifiers if frame[name].dtype.kind in "iu"]:
-                features |= self._feature(name, frame[name])
+            for name in [name for name in identifiers if columns[name].counter]:
+                features |= columns[name].features()
                 del identifiers[name]
         if identifiers and not features:
             name, what = next(iter(identifiers.items()))
             raise UsageError(f"{self.path} has no column to learn from: {name!r} holds {what}")
         self.notes += [f"column {name!r} is left out: it holds {what}" for name, what in identifiers.items()]
-        flat = [name for name, values in features.items() if len(values) > 1 and (values == values[0]).all()]
+        flat = [name for name, values in features.items() if is_flat(values)]
         if flat and self.options.wanted is None:
             self.notes.append(f"the same in every row, so that nothing is learned from it: {some(flat)}")
         return features
 
-    def _identifies(self, name: str, column: pd.Series) -> str | None:
+    def identifies(self, name: str, column: pd.Series) -> str | None:
         """Why a column only names its row; None if it may say something about it.
 
         Real numbers are never taken for names, whole numbers only if the column's name says so or they exceed 2**53.
@@ -421,13 +471,8 @@ class Columns:
         if n <= most or column.dtype.kind in "bf":
             return None
         if column.dtype.kind in "iu":
-            if not column.is_unique:
-                return None
-            word = _last_word(name)
             counts = column.is_monotonic_increasing or column.is_monotonic_decreasing
-            if word in _NAMES_AN_IDENTIFIER or (word in _NAMES_A_COUNTER and counts) or column.abs().max() > 2**53:
-                return "another whole number in every row and looks like an identifier; rename it if it is none"
-            return None
+            return looks_like_an_identifier(name, counts, column.abs().max()) if column.is_unique else None
         if column.nunique() == n and self._decimal(name, np.unique(column.astype(str))) is None:
             self._refuse_units(name, np.unique(column.astype(str)))
             sample = column.head(1000).astype(str)
@@ -447,7 +492,7 @@ class Columns:
         """
         wanted = self.options.wanted
         if column.dtype.kind in "biuf":
-            return self._feature(name, column)
+            return self.feature(name, column)
         absent = column.isna().to_numpy()
         if wanted is not None and name not in wanted and absent.any() and name + MISSING_BIT not in wanted:
             raise UsageError(
@@ -461,9 +506,9 @@ class Columns:
                 return self._spread(name, self._new_bits(name, text, values, counts, bool(absent.any())), absent)
             if name not in wanted:
                 return self._spread(name, self._known_bits(name, text), absent)
-        return self._feature(name, self._stripped(column))
+        return self.feature(name, self.stripped(column))
 
-    def _feature(self, name: str, column: pd.Series) -> dict[str, NDArray[Any]]:
+    def feature(self, name: str, column: pd.Series) -> dict[str, NDArray[Any]]:
         import pandas as pd
 
         wanted = self.options.wanted
@@ -625,6 +670,14 @@ class Columns:
                     "the answers there are guesses"
                 )
         return bits
+
+
+def looks_like_an_identifier(name: str, counts: bool, most: float) -> str | None:
+    """Why different whole numbers up to `most`, which may be in order, only name their rows; None if they may not."""
+    word = _last_word(name)
+    if word in _NAMES_AN_IDENTIFIER or (word in _NAMES_A_COUNTER and counts) or most > 2**53:
+        return "another whole number in every row and looks like an identifier; rename it if it is none"
+    return None
 
 
 def _quoted(name: str) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import math
 import re
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +24,12 @@ from lut2hw.data.columns import (
     label_columns_or_none,
     table_of,
 )
-from lut2hw.data.source import suffix_of, text_of
+from lut2hw.data.parts import table_of_parts
+from lut2hw.data.plain import read_plain
+from lut2hw.data.source import COMPRESSED, suffix_of, text_of
 from lut2hw.data.table import Format, ReadOptions, Table, some
 from lut2hw.errors import UsageError
+from lut2hw.files import open_regular
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +57,147 @@ def read_csv(path: Path, options: ReadOptions) -> Table:
     return table_of(source, source.frame(options), options, notes)
 
 
-FORMAT = Format("table", (".csv", ".tsv", ".txt", ".data"), read_csv, COLUMN_OPTIONS | {"header"})
+def csv_parts(name: Path, files: Sequence[Path], options: ReadOptions) -> Table:
+    """Tables of text as one, some rows at a time.
+
+    The start of the first file says how they are written: by commas or another separator, with a header or not.
+    Tables that are compressed, are no UTF-8, or have comments or blanks for separators are read whole.
+
+    Raises
+    ------
+    UsageError
+        As `read_csv`, and for parts that are written in another way than the first one.
+    """
+    starts = [_start(file) for file in files]
+    if any(start is None for start in starts):
+        if len(files) > 1:
+            at = files[starts.index(None)]
+            raise UsageError(
+                f"{at} cannot be read in parts: it is compressed, is no UTF-8, or has comments or blanks for "
+                "separators; make a plain .csv of it"
+            )
+        return read_csv(files[0], options)
+    text, separator = starts[0] or ("", "")
+    header = options.header is not False
+    first = _Text(files[0], header=header, text=text, separator=separator)
+    first.frame(options)  # which refuses what is no header
+    source = _Text(name, names=first.names, header=header, notes=first.notes, separator=separator)
+    for file, start in zip(files, starts, strict=True):
+        other = _Text(file, header=header, text=start[0] if start else "", separator=separator)
+        if header:
+            other.frame(replace(options, header=True))
+        if start and (start[1] != separator or (header and other.names != first.names)):
+            raise UsageError(f"{file} has other columns than {files[0]}; parts of one table have the same columns")
+    labels = {
+        source.names[at] for at in label_columns_or_none(source, options) if options.task is not Task.REGRESSION
+    }
+    kinds = _kinds(source, files, labels)
+
+    def frames(names: Sequence[str]) -> Iterator[pd.DataFrame]:
+        return _pieces(source, files, names, {each: kinds[each] for each in names}, labels)
+
+    return table_of_parts(source, frames, options)
+
+
+FORMAT = Format(
+    "table", (".csv", ".tsv", ".txt", ".data"), read_csv, COLUMN_OPTIONS | {"header"}, read_parts=csv_parts
+)
+
+
+# --- in parts -----------------------------------------------------------------------------------------------------
+
+PIECE_ROWS = 1 << 16
+
+
+def _start(file: Path) -> tuple[str, str] | None:
+    """Whole lines at the start of a file and its separator; None if it is to be read whole."""
+    if file.suffix.lower() in COMPRESSED:
+        return None
+    with open_regular(file) as opened:
+        last = b"\n"
+        for piece in iter(partial(opened.read, SAMPLE), b""):
+            if b"\0" in piece or re.search(rb"[\r\n][%s]" % MARKS.encode(), last + piece):
+                return None
+            last = piece[-1:]
+        opened.seek(0)
+        given = opened.read(SAMPLE)
+    whole = len(given) < SAMPLE
+    if given.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return None
+    try:
+        text = (given if whole else given[: given.rfind(b"\n") + 1]).decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    if re.match(r'"?sep=(.)"?(?=[\r\n])', text):
+        return None
+    text, separator = _divided(file, text, None, True)
+    return None if separator == "\t" and "\t" not in given.decode("utf-8", "replace") else (text, separator)
+
+
+def _kinds(source: _Text, files: Sequence[Path], labels: set[str]) -> dict[str, str]:
+    """Whether each column holds whole numbers in all parts, real ones, or text in some."""
+    kinds: dict[str, set[str]] = {name: set() for name in source.names}
+    for frame in _pieces(source, files, source.names, {}, labels):
+        for name in source.names:
+            values = frame[name]
+            kinds[name].add("empty" if values.isna().all() else values.dtype.kind)
+    out = {}
+    for name, found in kinds.items():
+        there = found - {"empty"}
+        if there - set("ifu") and (there != {"b"} or "empty" in found):
+            out[name] = "text"
+        else:
+            out[name] = "real" if "f" in there else "whole"
+    return out
+
+
+def _pieces(
+    source: _Text, files: Sequence[Path], names: Sequence[str], kinds: dict[str, str], labels: set[str]
+) -> Iterator[pd.DataFrame]:
+    """Frames of some columns, labels and text as they are written."""
+    import pandas as pd
+
+    numbers = [number for number, each in enumerate(source.names) if each in set(names)]
+    raw = [f"{i}" for i in range(len(source.names))]
+    dtypes: dict[str, type] = {raw[i]: float for i in numbers if kinds.get(source.names[i]) == "real"}
+    dtypes |= {raw[i]: str for i in numbers if source.names[i] in labels or kinds.get(source.names[i]) == "text"}
+    # With a choice of columns pandas does not see that rows are too long: the first pass takes all.
+    some_columns = [raw[i] for i in numbers] if len(numbers) < len(raw) else None
+    for file in files:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                reader = pd.read_csv(
+                    file,
+                    sep=source.separator,
+                    skipinitialspace=True,
+                    keep_default_na=False,
+                    header=0 if source.header else None,
+                    names=raw,
+                    usecols=some_columns,
+                    na_values={
+                        name: [] if source.names[i] in labels else list(MISSING) for i, name in enumerate(raw)
+                    },
+                    dtype=dtypes,
+                    chunksize=PIECE_ROWS,
+                    low_memory=False,
+                    encoding="utf-8",
+                )
+                for frame in reader:
+                    if not isinstance(frame.index, pd.RangeIndex):
+                        raise UsageError(
+                            f"{file} is not a readable CSV file: rows have more values than the first line has"
+                        )
+                    frame.columns = [source.names[int(each)] for each in frame.columns]
+                    yield frame.reset_index(drop=True)
+        except pd.errors.EmptyDataError:
+            raise UsageError(f"{file} is not a readable CSV file: it is empty") from None
+        except UnicodeDecodeError:
+            raise UsageError(f"{file} is not UTF-8; convert it to UTF-8 first") from None
+        except (pd.errors.ParserError, ValueError, OverflowError) as error:
+            if isinstance(error, UsageError):
+                raise
+            raise UsageError(f"{file} is not a readable CSV file: {' '.join(str(error).split())}") from None
 
 
 # --- the text -----------------------------------------------------------------------------------------------------
@@ -71,7 +216,7 @@ def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
 def _divided(path: Path, text: str, separator: str | None, header: bool) -> tuple[str, str]:
     """The text without its comments, line for line, and its separator: blanks, too, where a .csv would have none."""
     marked, lines, plain = [], [], text
-    if text[:1] in MARKS or re.search(rf"[\n\r][{MARKS}]", text):
+    if text[:1] in MARKS or any(f"{end}{mark}" in text for end in "\n\r" for mark in MARKS):
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         marked, lines = _marked(text), text.split("\n")
         at = set(marked)
@@ -175,10 +320,11 @@ class _Text(Source):
         import pandas as pd
 
         shape = {"sep": self.separator, "skipinitialspace": True, "keep_default_na": False}
+        data = self.text.encode()  # of text, pandas' parser would make four bytes a character
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                first = pd.read_csv(io.StringIO(self.text), header=None, nrows=1, dtype=str, **shape).iloc[0]
+                first = pd.read_csv(io.BytesIO(data), header=None, nrows=1, dtype=str, **shape).iloc[0]
                 texts = ["" if pd.isna(cell) else str(cell).strip() for cell in first]
                 if self.header:
                     self.names = [name or f"Unnamed: {i}" for i, name in enumerate(texts)]
@@ -188,15 +334,17 @@ class _Text(Source):
                 as_text = [
                     raw[at] for at in label_columns_or_none(self, options) if options.task is not Task.REGRESSION
                 ]
-                frame = pd.read_csv(
-                    io.StringIO(self.text),
-                    header=0 if self.header else None,
-                    names=raw,
-                    na_values={name: [] if name in as_text else list(MISSING) for name in raw},
-                    dtype=dict.fromkeys(as_text, str),
-                    low_memory=False,
-                    **shape,
-                )
+                frame = read_plain(data, raw, as_text, self.separator, header=self.header)
+                if frame is None:
+                    frame = pd.read_csv(
+                        io.BytesIO(data),
+                        header=0 if self.header else None,
+                        names=raw,
+                        na_values={name: [] if name in as_text else list(MISSING) for name in raw},
+                        dtype=dict.fromkeys(as_text, str),
+                        low_memory=False,
+                        **shape,
+                    )
         except pd.errors.EmptyDataError:
             raise UsageError(f"{self.path} is not a readable CSV file: it is empty") from None
         except UsageError:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw.choices import Task
-from lut2hw.data import answers, labels
+from lut2hw.data import answers, labels, rows
 from lut2hw.data.formats import heeded, read, refuse_options
 from lut2hw.data.named import CATALOGUE
+from lut2hw.data.rows import Rows, taken
 from lut2hw.data.splits import DEFAULT_TEST_SPLIT, parse_split, test_rows
 from lut2hw.data.table import SEVERAL, ReadOptions, Table, listed, some
 from lut2hw.data.weights import integer_weights
 from lut2hw.errors import UsageError, unknown_name
-from lut2hw.model.features import Features, check_finite, quantize
+from lut2hw.model.features import Features, quantize_pieces
 from lut2hw.scratch import MEMORY, Scratch
 
 
@@ -93,7 +95,7 @@ class Dataset:
         """
         return replace(
             self,
-            x_train=self.x_train[rows],
+            x_train=taken(self.x_train, rows, self.scratch),
             y_train=self.y_train[rows],
             x_test=self.x_train[:0],
             y_test=self.y_train[:0],
@@ -155,6 +157,7 @@ def load(
     size: str | None = None,
     colour: bool | None = None,
     like: Schema | None = None,
+    scratch: str | Path | None = None,
 ) -> Dataset:
     """Load a named dataset or a file.
 
@@ -203,6 +206,11 @@ def load(
         Of a model (`lut2hw.training.recall.schema_of`) or another dataset: its features, classes and, where not given
         here, options are used. Data that it does not come from and that has no test split of its own is given
         whole, as the test split.
+    scratch : str or Path, optional
+        Folder on a disk: data is read in parts, and what is made of it is put into files there, which have no names,
+        so that it may be larger than memory; the one that LUT2HW_SCRATCH names by default. The result is the same.
+        Folders of .parquet, .arrow, .csv or .npz files are parts of one table, which are always read one after the
+        other, as are .parquet, .arrow, .csv and .npy files beyond 256 MiB.
 
     Returns
     -------
@@ -217,6 +225,7 @@ def load(
         raise UsageError("the model has a front end and reads sequences; load them with load_sequences")
     options = dict(like.options) if like is not None else {}
     task = _task(task, like)
+    room = _room(scratch)
     if like is not None:
         has = heeded(Path(data))
         label = options.get("label") if label is None and "label" in has else label
@@ -246,6 +255,7 @@ def load(
         missing=None if like is None else _may_lack(like.features),
         categories=_categories(options),
         labelled=answers.has_labels(task, normal),
+        in_parts=room.folder is not None,
     )
     table = _read(str(data), reading)
     groups = labels.parse_groups(classes)
@@ -274,7 +284,7 @@ def load(
     xs = [table.x_train] if table.x_test is None else [table.x_train, table.x_test]
     ys, weights = list(found.ys), table.weight_train
     for x in xs:
-        check_finite(x, table.names, True if like is None else like.features.missing)
+        rows.check(x, table.names, True if like is None else like.features.missing)
     fingerprint = None if own_split else _fingerprint(xs[0], found.original[0])
     notes = list(table.notes)
     if like is None and task is Task.ANOMALY and len(ys) > 1 and (away := int((ys[0] == answers.ANOMALY).sum())):
@@ -284,7 +294,7 @@ def load(
     for i, y in enumerate(ys):
         if y.ndim == 1 and (y < 0).any():
             there = y >= 0
-            xs[i], ys[i] = xs[i][there], y[there]
+            xs[i], ys[i] = rows.where(xs[i], there), y[there]
             if i == 0:
                 weights = None if weights is None else weights[there]
                 strata = None if strata is None else strata[there]
@@ -308,7 +318,7 @@ def load(
                     raise UsageError(
                         f"no normal row of {table.name} is left to train on; choose another --test-split"
                     )
-        xs, ys = [xs[0][~test], xs[0][test]], [ys[0][~test], ys[0][test]]
+        xs, ys = [rows.where(xs[0], each) for each in (~test, test)], [ys[0][~test], ys[0][test]]
         weights = None if weights is None else weights[~test]
         test_split = 0.0 if split is None else split[1] if split[0] == "share" else f"last:{split[1]:g}"
         if like is None:
@@ -318,7 +328,8 @@ def load(
         weights = None
     if weights is not None:
         if (weights == 0).any():
-            xs[0], ys[0], weights = xs[0][weights > 0], ys[0][weights > 0], weights[weights > 0]
+            xs[0], ys[0] = rows.where(xs[0], weights > 0), ys[0][weights > 0]
+            weights = weights[weights > 0]
         if not len(weights):
             raise UsageError(f"the weights of {table.name} are 0 in every row to train on; choose another --weight")
         weight_train = integer_weights(weights)
@@ -347,7 +358,7 @@ def load(
     }
     if str(data) == options.get("data"):  # a model's own data: what made its features belongs to them
         kept |= {name: options.get(name) for name in ("ignore", "max_categories", "categories") if kept[name] is None}
-    integers = [_integers(x, features) for x in xs]
+    integers = [_integers(x, features, room) for x in xs]
     if like is None:
         notes += answers.cautions(task, found.class_names, ys)
     return Dataset(
@@ -360,10 +371,11 @@ def load(
         ys[1],
         {key: value for key, value in kept.items() if value is not None},
         tuple(notes),
-        None if features.unscaled else (xs[0], xs[1]),
+        None if features.unscaled or any(isinstance(x, Rows) for x in xs) else (xs[0], xs[1]),
         task,
         found.target_names,
         weight_train,
+        scratch=room,
     )
 
 
@@ -426,15 +438,16 @@ def load_examples(
         colour=bool(like.options.get("colour")) and "colour" in has,
         categories=_categories(like.options),
         labelled=False,
+        in_parts=(room := _room(None)).folder is not None,
     )
     table = _read(str(data), reading)
     if table.x_test is not None:
         table = replace(table, x_train=table.x_test, x_test=None, y_test=None)
     _arrange(table, like.features.names, "the model")
     x = table.x_train
-    check_finite(x, table.names, like.features.missing)
+    rows.check(x, table.names, like.features.missing)
     kept = np.ones(len(x), bool) if table.kept is None else table.kept
-    return Examples(table.name, _integers(x, like.features), kept, table.notes)
+    return Examples(table.name, _integers(x, like.features, room), kept, table.notes)
 
 
 def majority_accuracy(y: NDArray[np.int64]) -> float:
@@ -495,7 +508,7 @@ def _with_test_data(table: Table, data: str, reading: ReadOptions) -> Table:
     _arrange(other, names, table.name)
     x, y = other.x_train, other.y_train
     if other.x_test is not None and other.y_test is not None:
-        x, y = np.concatenate([x, other.x_test]), np.concatenate([y, other.y_test])
+        x, y = rows.joined(x, other.x_test), np.concatenate([y, other.y_test])
     ys = [table.y_train, y]
     if reading.task in SEVERAL:
         if wrong := [each.shape for each in ys if each.shape[1:] != ys[0].shape[1:]]:
@@ -516,7 +529,7 @@ def _arrange(table: Table, wanted: tuple[str, ...], reader: str) -> None:
                 f"({len(lacking)} of its {len(wanted)} features are missing)"
             )
         if table.names != wanted:
-            table.x_train = table.x_train[:, [at[name] for name in wanted]]
+            table.x_train = rows.columns(table.x_train, [at[name] for name in wanted])
             table.names = wanted
     elif table.x_train.shape[1] != len(wanted):
         raise UsageError(
@@ -525,47 +538,69 @@ def _arrange(table: Table, wanted: tuple[str, ...], reader: str) -> None:
         )
 
 
-def _fingerprint(x: NDArray[Any], y: NDArray[Any]) -> str:
+def _fingerprint(x: NDArray[Any] | Rows, y: NDArray[Any]) -> str:
     sha = hashlib.sha256(repr((x.shape, x.dtype.str)).encode())
-    sha.update(np.ascontiguousarray(x).data)
-    sha.update("\0".join(y.tolist()).encode() if y.dtype.kind == "U" else np.ascontiguousarray(y).tobytes())
+    for piece in rows.pieces(x):
+        sha.update(np.ascontiguousarray(piece, x.dtype).data)
+    if y.dtype.kind == "U":
+        for first in range(0, len(y), 1 << 16):
+            sha.update(("\0" * (first > 0) + "\0".join(y[first : first + (1 << 16)].tolist())).encode())
+    else:
+        sha.update(np.ascontiguousarray(y).tobytes())
     return sha.hexdigest()[:16]
 
 
-def _integers(x: NDArray[Any], features: Features) -> NDArray[np.integer]:
+def _integers(x: NDArray[Any] | Rows, features: Features, scratch: Scratch) -> NDArray[np.integer]:
     """What `features` make of raw `x`; bytes stay bytes, which take an eighth of the memory."""
+    if isinstance(x, Rows):
+        return rows.stored(x, features, scratch)
     if not features.unscaled:
         return features.quantized(x)
     return x if x.dtype.kind in "iu" else features.integers_of(x)
+
+
+def _room(folder: str | Path | None) -> Scratch:
+    """The scratch folder that is given, or that the environment names, or memory."""
+    folder = folder or os.environ.get("LUT2HW_SCRATCH")
+    return Scratch(Path(folder)) if folder else MEMORY
 
 
 def _may_lack(features: Features) -> frozenset[str]:
     return frozenset(np.array(features.names, object)[features.missing].tolist())
 
 
-def _gaps(features: Features, xs: list[NDArray[Any]]) -> list[str]:
+def _gaps(features: Features, xs: list[NDArray[Any] | Rows]) -> list[str]:
     """What to say of missing values."""
     if not features.missing.any():
         return []
-    rows = sum(int(np.isnan(x).any(axis=1).sum()) for x in xs)
+    count = sum(rows.gaps(x)[1] for x in xs)
     names = [features.names[i] for i in np.flatnonzero(features.missing)]
     return [
-        f"{rows:,} of {sum(map(len, xs)):,} rows have missing values, which are learned as a value of their own: "
+        f"{count:,} of {sum(map(len, xs)):,} rows have missing values, which are learned as a value of their own: "
         f"{some(names)}"
     ]
 
 
-def _features(table: Table, xs: list[NDArray[Any]]) -> Features:
+def _features(table: Table, xs: list[NDArray[Any] | Rows]) -> Features:
     """Names, ranges and scaling, from the training examples; what may be missing, from all."""
     x = xs[0]
     names = table.names or tuple(f"x{i}" for i in range(x.shape[1]))
-    missing = np.any([np.isnan(each).any(axis=0) for each in xs], axis=0)
+    found = [rows.gaps(each) for each in xs]
+    missing = np.any([columns for columns, _, _ in found], axis=0)
     if x.dtype.kind == "f" or missing.any():
-        if np.isnan(x).all():
+        if found[0][2]:
             raise UsageError(f"{table.name} has no values to train on, all are missing (nan)")
-        return quantize(x.astype(np.float64) if x.dtype.kind != "f" else x, names, table.image_shape, missing)
-    low = np.full(x.shape[1], table.low) if table.low is not None else x.min(axis=0)
-    high = np.full(x.shape[1], table.high) if table.high is not None else x.max(axis=0)
+        real = np.float64 if x.dtype.kind != "f" else x.dtype
+
+        def pieces() -> Iterator[NDArray[Any]]:
+            return (piece.astype(real, copy=False) for piece in rows.pieces(x))
+
+        return quantize_pieces(pieces, names, table.image_shape, missing)
+    if table.low is not None:
+        low, high = np.full(x.shape[1], table.low), np.full(x.shape[1], table.high)
+    else:
+        ends = [(piece.min(axis=0), piece.max(axis=0)) for piece in rows.pieces(x)]
+        low, high = np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)
     if int(low.min()) < -(1 << 62) or int(high.max()) > 1 << 62:
         raise UsageError(f"{table.name} holds numbers beyond 62 bits; scale them down first")
     return Features.integers(low.astype(np.int64), high.astype(np.int64), names, table.image_shape)

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from lut2hw.data import arff, arrow, csv, idx, npy, npz, pictures, pla, svmlight
+from lut2hw.data.parts import in_parts, part_files
 from lut2hw.data.source import suffix_of
 from lut2hw.data.table import MAX_BYTES, Format, ReadOptions, Table
 from lut2hw.errors import UsageError
+
+_IN_PARTS = (arrow.PARQUET, arrow.ARROW, csv.FORMAT, npz.FORMAT)
+"""Formats of which a folder of files is one table."""
+
+
+def _is_of(kind: Format, folder: Path) -> bool:
+    return bool(part_files(folder, kind.suffixes))
+
+
+def _read_folder(kind: Format, folder: Path, options: ReadOptions) -> Table:
+    assert kind.read_parts is not None
+    return kind.read_parts(folder, part_files(folder, kind.suffixes), options)
+
 
 FORMATS: tuple[Format, ...] = (
     csv.FORMAT,
@@ -20,6 +35,10 @@ FORMATS: tuple[Format, ...] = (
     pla.FORMAT,
     idx.FORMAT,
     npy.FOLDER,
+    *(
+        Format(f"folder of {kind.name} files", (), partial(_read_folder, kind), kind.options, partial(_is_of, kind))
+        for kind in _IN_PARTS
+    ),
     pictures.FORMAT,
 )
 
@@ -53,12 +72,14 @@ def read(path: Path, options: ReadOptions | None = None) -> Table:
             raise UsageError(f"no data file at {path}")
         if not path.is_file():
             raise UsageError(f"{path} is not a regular file")
-        if path.stat().st_size > MAX_BYTES:
-            raise UsageError(f"{path} is larger than {MAX_BYTES >> 30} GiB; give a sample of it")
         suffix = suffix_of(path)
         for kind in FORMATS:
             if suffix in kind.suffixes:
                 refuse_options(str(path), options, kind.options)
+                if kind.read_parts is not None and in_parts(path, options):
+                    return kind.read_parts(path, [path], options)
+                if path.stat().st_size > MAX_BYTES:
+                    raise UsageError(f"{path} is larger than {MAX_BYTES >> 30} GiB; give a sample of it")
                 return kind.read(path, options)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
@@ -67,7 +88,8 @@ def read(path: Path, options: ReadOptions | None = None) -> Table:
     known = [suffix for kind in FORMATS for suffix in kind.suffixes]
     raise UsageError(
         f"cannot tell the format of {path}; data files end in {', '.join(known[:-1])} or {known[-1]} (text also in "
-        ".gz or .zip after that), or are a folder of MNIST-style idx.gz files, of .npy arrays or of pictures"
+        ".gz or .zip after that), or are a folder of MNIST-style idx.gz files, of .npy arrays, of pictures, or of "
+        ".parquet, .arrow, .csv or .npz files that are parts of one table"
     )
 
 
@@ -91,7 +113,8 @@ def _folder(path: Path) -> Format:
             return kind
     raise UsageError(
         f"folder {path} holds no data that is known: MNIST-style files ({idx.NAMES['x_train']}.gz and three more), "
-        "arrays (x_train.npy and y_train.npy), or pictures in a folder for each class"
+        "arrays (x_train.npy and y_train.npy), parts of a table (.parquet, .arrow, .csv or .npz files alone), or "
+        "pictures in a folder for each class"
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import zipfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw.choices import Task
+from lut2hw.data.parts import table_of_array_parts
 from lut2hw.data.source import most_bytes
 from lut2hw.data.table import SEVERAL, Format, ReadOptions, Table
 from lut2hw.errors import UsageError
@@ -183,4 +185,12 @@ def _native(array: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="), copy=False))
 
 
-FORMAT = Format("NumPy archive", (".npz",), read_npz, frozenset({"label", "drop_missing"}))
+def npz_parts(name: Path, files: Sequence[Path], options: ReadOptions) -> Table:
+    """Archives of x_train and y_train as one table, read one after the other; a single one is read whole."""
+    if len(files) == 1:
+        return read_npz(files[0], options)
+    whole = replace(options, drop_missing=False)
+    return table_of_array_parts(str(name), lambda: (read_npz(file, whole) for file in files), options)
+
+
+FORMAT = Format("NumPy archive", (".npz",), read_npz, frozenset({"label", "drop_missing"}), read_parts=npz_parts)

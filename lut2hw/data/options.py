@@ -85,6 +85,14 @@ class DataOptions:
         least=1,
         most=1 << 16,
     )
+    scratch: str | None = flag(
+        None,
+        panel=PANEL,
+        metavar="DIR",
+        help="Folder on a disk for what is made of data larger than memory, which is then read in parts; folders of "
+        ".parquet, .arrow, .csv or .npz files, and files beyond 256 MiB, always are.",
+        shown="LUT2HW_SCRATCH, or memory",
+    )
 
     def __post_init__(self) -> None:
         flags.check(self)

@@ -70,8 +70,13 @@ def content_of(path: Path) -> bytes:
                     return _bounded(path, packed, most_bytes(size))
     except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise UsageError(f"{path} cannot be decompressed: it is damaged or cut short ({error})") from None
+    if size > MAX_BYTES:
+        raise _too_large(path, MAX_BYTES)
     with open_regular(path) as file:
-        return _bounded(path, file, MAX_BYTES)
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise _too_large(path, MAX_BYTES)
+    return data
 
 
 def text_of(path: Path) -> tuple[str, tuple[str, ...]]:
@@ -134,5 +139,9 @@ def _bounded(path: Path, file: IO[bytes] | gzip.GzipFile, most: int) -> bytes:
     while part := file.read(1 << 20):
         data += part
         if len(data) > most:
-            raise UsageError(f"{path} is larger than {most >> 20:,} MiB when it is read; give a sample of it")
+            raise _too_large(path, most)
     return bytes(data)
+
+
+def _too_large(path: Path, most: int) -> UsageError:
+    return UsageError(f"{path} is larger than {most >> 20:,} MiB when it is read; give a sample of it")

@@ -49,6 +49,8 @@ class ReadOptions:
     """Values of columns of text that a model knows, where its features do not tell."""
     labelled: bool = True
     """Whether there are labels to read. If not, `Table.y_train` is all zeros."""
+    in_parts: bool = False
+    """Read in parts whatever the size."""
 
 
 @dataclass(eq=False)
@@ -56,11 +58,11 @@ class Table:
     """Raw examples."""
 
     name: str
-    x_train: NDArray[Any]
-    """Numbers (n, n_features), NaN where a value is missing."""
+    x_train: Any
+    """Numbers (n, n_features), NaN where a value is missing: an array, or `lut2hw.data.rows.Rows`."""
     y_train: NDArray[Any]
     """Integers or strings (n,), one label each; of tasks with several, numbers (n, targets)."""
-    x_test: NDArray[Any] | None = None
+    x_test: Any = None
     """The source's own test split, or None if it has none."""
     y_test: NDArray[Any] | None = None
     """The source's own test split, or None if it has none."""
@@ -100,6 +102,10 @@ class Format:
     """Fields of `ReadOptions` that it heeds, beside `task`, `labelled`, `wanted`, `missing` and `categories`."""
     holds: Callable[[Path], bool] | None = None
     """Of a format that is a folder: whether this folder is one."""
+    read_parts: Callable[[Path, Sequence[Path], ReadOptions], Table] | None = None
+    """Reads files as one table, called as read_parts(path for messages, files, options), and gives examples as
+    `lut2hw.data.rows.Rows`: of a file that is large, and of the files of a folder. None of formats that are always
+    read whole."""
 
 
 def some(names: list[str] | tuple[str, ...]) -> str:

@@ -149,36 +149,31 @@ def thermometer(
     feature, threshold = [], []
     at = np.arange(1, bits_per_feature + 1) / (bits_per_feature + 1)
     for index in range(len(features)):
-        if weight is None:
-            column, counts = np.sort(x[:, index]), np.ones(len(x), np.int64)
-        else:
-            order = np.argsort(x[:, index], kind="stable")
-            column, counts = x[order, index], np.asarray(weight, np.int64)[order]
+        values, counts, weights = counted(x[:, index], weight)
         if features.missing[index]:
             there = int(features.low[index]) + 1
-            first = int(np.searchsorted(column, there))
-            if 0 < first < len(column):
+            first = int(np.searchsorted(values, there))
+            if 0 < counts[:first].sum() < len(x):
                 feature.append(index)
                 threshold.append(there)
-            column, counts = column[first:], counts[first:]
-        values = np.unique(column)[1:]  # x >= smallest value is always true
-        if not len(values):
+            values, weights = values[first:], weights[first:]
+        if len(values) < 2:  # x >= smallest value is always true
             continue
-        counted = np.cumsum(counts)
-        if len(values) <= bits_per_feature:
-            chosen = values
+        summed = np.cumsum(weights)
+        if len(values) - 1 <= bits_per_feature:
+            chosen = values[1:]
         else:
-            passed = np.searchsorted(counted, at * counted[-1], "right")
-            chosen = np.unique(column[np.minimum(passed, len(column) - 1)])
-            chosen = chosen[chosen > column[0]]
+            passed = np.searchsorted(summed, at * summed[-1], "right")
+            chosen = np.unique(values[np.minimum(passed, len(values) - 1)])
+            chosen = chosen[chosen > values[0]]
             if len(chosen) < bits_per_feature:
-                rest = np.setdiff1d(values, chosen)
+                rest = np.setdiff1d(values[1:], chosen)
                 spread = (
                     (np.arange(bits_per_feature - len(chosen)) + 0.5) * len(rest) / (bits_per_feature - len(chosen))
                 ).astype(np.int64)
                 chosen = np.union1d(chosen, rest[spread])
         if rounded:
-            chosen = _rounded(chosen, column, counted, NEAR / (bits_per_feature + 1))
+            chosen = _rounded(chosen, values, summed, NEAR / (bits_per_feature + 1))
         # The training set decides the thresholds, the declared range decides the port.
         chosen = chosen[(chosen > features.low[index]) & (chosen <= features.high[index])]
         feature += [index] * len(chosen)
@@ -188,21 +183,65 @@ def thermometer(
     return Encoder(features, np.array(feature, np.int32), np.array(threshold, np.int64))
 
 
+_SPAN = 1 << 22  # of values that are counted without sorting them
+_PIECE = 1 << 18  # examples counted at a time
+
+
+def counted(
+    column: NDArray[np.integer], weight: NDArray[np.integer] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Count the examples of every value of a column, piece by piece where its range is small.
+
+    Parameters
+    ----------
+    column : NDArray[np.integer]
+        Integers (n,), which may be mapped from a file.
+    weight : NDArray[np.integer], optional
+        How often each example counts, int64 (n,); None: once.
+
+    Returns
+    -------
+    values, counts, weights : NDArray[np.int64]
+        The different values in order, the examples of each and how often these count all together.
+    """
+    column = np.asarray(column)
+    if not len(column):
+        none = np.zeros(0, np.int64)
+        return none, none, none
+    low, high = int(column.min()), int(column.max())
+    if high - low < min(_SPAN, 4 * len(column)):
+        often = np.zeros(high - low + 1, np.int64)
+        weighed = often if weight is None else np.zeros(high - low + 1, np.int64)
+        for first in range(0, len(column), _PIECE):
+            part = column[first : first + _PIECE].astype(np.int64) - low
+            often += np.bincount(part, minlength=len(often))
+            if weight is not None:  # float64 sums of whole numbers below 2**53 are exact
+                part_weight = weight[first : first + _PIECE]
+                weighed += np.bincount(part, part_weight, len(often)).astype(np.int64)
+        there = np.flatnonzero(often)
+        return there + low, often[there], weighed[there]
+    if weight is None:
+        values, counts = np.unique(column, return_counts=True)
+        return values.astype(np.int64), counts, counts
+    order = np.argsort(column, kind="stable")
+    values, begin, counts = np.unique(column[order], return_index=True, return_counts=True)
+    return values.astype(np.int64), counts, np.add.reduceat(np.asarray(weight, np.int64)[order], begin)
+
+
 def _rounded(
-    chosen: NDArray[np.integer], column: NDArray[np.integer], counted: NDArray[np.int64], near: float
+    chosen: NDArray[np.integer], values: NDArray[np.integer], summed: NDArray[np.int64], near: float
 ) -> NDArray[np.int64]:
     """Thresholds moved to rounder numbers that no other one of them is moved to.
 
-    chosen: values of the sorted `column` (n,), in order. counted: how often its examples count, summed up. near: the
-    share of that which may lie between a threshold and where it goes.
+    chosen: some of the different `values` of a column, all in order. summed: how often examples of each value and of
+    those below it count. near: the share of all that which may lie between a threshold and where it goes.
     """
-    values, first = np.unique(column, return_index=True)
-    below = np.concatenate([[0], counted])[first]  # what counts as less than each value
+    below = np.concatenate([[0], summed[:-1]])  # what counts as less than each value
     at = np.searchsorted(values, chosen)
     middle = (at[1:] + at[:-1]) // 2
-    low = np.maximum(np.searchsorted(below, below[at] - near * counted[-1]), np.concatenate([[0], middle]) + 1)
+    low = np.maximum(np.searchsorted(below, below[at] - near * summed[-1]), np.concatenate([[0], middle]) + 1)
     high = np.minimum(
-        np.searchsorted(below, below[at] + near * counted[-1], "right") - 1,
+        np.searchsorted(below, below[at] + near * summed[-1], "right") - 1,
         np.concatenate([middle, [len(values) - 1]]),
     )
     ends = zip((values[low - 1] + 1).tolist(), values[high].tolist(), strict=True)

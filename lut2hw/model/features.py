@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -161,6 +161,12 @@ class Features:
         check_finite(x, self.names, self.missing)
         if x.dtype.kind in "iu" and self.unscaled:
             return np.minimum(x, 1 << 62).astype(np.int64) if x.dtype == np.uint64 else x.astype(np.int64, copy=False)
+        out = np.empty(x.shape, np.int64)
+        for at in range(0, len(x), _ROWS):
+            out[at : at + _ROWS] = self._scaled(x[at : at + _ROWS])
+        return out
+
+    def _scaled(self, x: NDArray[Any]) -> NDArray[np.int64]:
         scaled = np.clip(np.rint((x - self.offset) * self.scale), -(2.0**62), 2.0**62)
         if not self.missing.any():
             return scaled.astype(np.int64)
@@ -210,6 +216,10 @@ class Features:
             int64 (n, n_features).
         """
         return np.asarray(np.clip(x, self.low, self.high), np.int64)
+
+
+_ROWS = 1 << 13  # scaled at a time, which the cache holds
+_DIGITS = 6  # after the point, of decimals that stay exact
 
 
 class Quantized(np.ndarray):
@@ -267,7 +277,7 @@ def _numeric(x: NDArray[Any]) -> NDArray[Any]:
 
 
 def check_finite(
-    x: NDArray[Any], names: tuple[str, ...] | None = None, missing: NDArray[np.bool_] | bool = False
+    x: NDArray[Any], names: tuple[str, ...] | None = None, missing: NDArray[np.bool_] | bool = False, first: int = 0
 ) -> None:
     """Raise `UsageError` unless `x` (n, n_features) holds numbers, and NaN only where a value may be missing.
 
@@ -279,6 +289,8 @@ def check_finite(
         One per feature, for the message.
     missing : NDArray[np.bool_] or bool, default=False
         Bool (n_features,) or one for all, where NaN may stand.
+    first : int, default=0
+        Number of the first of the examples, for the message.
     """
     if x.dtype.kind not in "biuf":
         raise UsageError(f"features must be numbers, not {x.dtype}")
@@ -290,10 +302,11 @@ def check_finite(
         name = repr(names[column]) if names is not None else column
         if np.isnan(x[row, column]):
             raise UsageError(
-                f"feature {name} of example {row} is {x[row, column]}, but the model was trained without missing "
-                "values there; fill it in, leave the example out, or train on data that has such values"
+                f"feature {name} of example {first + row} is {x[row, column]}, but the model was trained without "
+                "missing values there; fill it in, leave the example out, or train on data that has such values"
             )
-        raise UsageError(f"feature {name} of example {row} is {x[row, column]}; features must be finite numbers")
+        found = f"feature {name} of example {first + row} is {x[row, column]}"
+        raise UsageError(f"{found}; features must be finite numbers")
 
 
 def quantize(
@@ -320,37 +333,71 @@ def quantize(
     missing : NDArray[np.bool_], optional
         Bool (n_features,), where NaN may stand; None: where it does in `x`.
     """
-    n = x.shape[1]
+    blocks = range(0, len(x), _ROWS)
+    return quantize_pieces(lambda: (x[at : at + _ROWS] for at in blocks), names, image_shape, missing)
+
+
+def quantize_pieces(
+    pieces: Callable[[], Iterator[NDArray[np.floating]]],
+    names: tuple[str, ...],
+    image_shape: tuple[int, ...] | None = None,
+    missing: NDArray[np.bool_] | None = None,
+) -> Features:
+    """`quantize` of numbers that are read piece by piece: the same features, however they are divided.
+
+    Parameters
+    ----------
+    pieces : callable
+        Called as pieces(): yields real numbers (m, n_features) of one dtype.
+    names : tuple[str, ...]
+        One per feature.
+    image_shape : tuple[int, ...], optional
+        Of one example, if it is an image.
+    missing : NDArray[np.bool_], optional
+        Bool (n_features,), where NaN may stand; None: where it does.
+    """
+    n = len(names)
+    least, greatest = np.full(n, np.inf), np.full(n, -np.inf)
+    digits = np.zeros(n, int)  # decimals of k digits are decimals of k + 1, so that one number tells for all pieces
+    seen = np.zeros(n, bool)
+    for x in pieces():
+        absent = np.isnan(x)
+        seen |= absent.any(axis=0)
+        for i in range(n):
+            given = x[:, i]
+            if absent[:, i].any():
+                given = given[~absent[:, i]]
+            if not len(given):
+                continue
+            column = given.astype(np.float64)
+            low, high = column.min(), column.max()
+            least[i], greatest[i] = min(least[i], low), max(greatest[i], high)
+            while digits[i] <= _DIGITS:
+                power = 10.0 ** digits[i]
+                if max(-low, high) * power >= 1 << 24:
+                    digits[i] = _DIGITS + 1
+                elif ((np.rint(column * power) / power).astype(x.dtype) == given).all():
+                    break
+                else:
+                    digits[i] += 1
     if missing is None:
-        missing = np.isnan(x).any(axis=0)
+        missing = seen
+    empty = least > greatest
+    least[empty] = greatest[empty] = 0.0
     scale, offset = np.ones(n), np.zeros(n)
-    low, high = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    ranges = np.zeros((2, n), np.int64)
     for i in range(n):
-        given = x[:, i]
-        if missing[i]:
-            given = given[~np.isnan(given)]
-            given = given if len(given) else np.zeros(1, x.dtype)
-        column = given.astype(np.float64)
-        least, greatest = column.min(), column.max()
-        if max(-least, greatest) > 1e300:
+        power, most = 10.0 ** digits[i], max(-least[i], greatest[i])
+        if most > 1e300:
             raise UsageError(f"feature {names[i]!r} holds numbers beyond 1e300; scale them down first")
-        for digits in range(7):
-            power = 10.0**digits
-            if max(-least, greatest) * power >= 1 << 24:
-                power = 0.0
-                break
-            if ((np.rint(column * power) / power).astype(x.dtype) == given).all():
-                break
-        else:
-            power = 0.0
-        if power:
+        if digits[i] <= _DIGITS and most * power < 1 << 24:
             scale[i] = power
-        elif greatest > least:
+        elif greatest[i] > least[i]:
             steps = 65534 if missing[i] else 65535  # one of 16 bits' values for what is missing
-            scale[i] = 2.0 ** min(np.floor(np.log2(steps) - np.log2(greatest - least)), 1000.0)
-            offset[i] = least - 1 / scale[i] if missing[i] else least
+            scale[i] = 2.0 ** min(np.floor(np.log2(steps) - np.log2(greatest[i] - least[i])), 1000.0)
+            offset[i] = least[i] - 1 / scale[i] if missing[i] else least[i]
         else:
-            offset[i] = least
-        ends = np.rint((np.array([least, greatest]) - offset[i]) * scale[i])
-        low[i], high[i] = ends.astype(np.int64) - [int(missing[i]), 0]
-    return Features(names, low, high, scale, offset, image_shape, missing)
+            offset[i] = least[i]
+        ends = np.rint((np.array([least[i], greatest[i]]) - offset[i]) * scale[i])
+        ranges[:, i] = ends.astype(np.int64) - [int(missing[i]), 0]
+    return Features(names, ranges[0], ranges[1], scale, offset, image_shape, missing)

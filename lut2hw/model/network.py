@@ -27,6 +27,8 @@ from lut2hw.model.file import MAX_BYTES, ModelFileError, pack, unpack
 from lut2hw.model.parts import Head, Layer
 from lut2hw.model.probability import probabilities, temperature_of, unmoved
 
+_AT_A_TIME = 1 << 18  # examples whose encoded bits are held together
+
 
 @dataclass(frozen=True, eq=False)
 class LutNetwork:
@@ -175,8 +177,7 @@ class LutNetwork:
 
     def scores(self, x: ArrayLike) -> NDArray[np.int64]:
         """Scores int64 (n, len(head.bias)) of raw features (n, n_features), or of a `Dataset`'s integers."""
-        integers = self.features.integers_of(x)
-        return self.scores_packed(self.encoder(integers), len(integers))
+        return self.scores_integers(self.features.integers_of(x))
 
     def predict(self, x: ArrayLike) -> NDArray[Any]:
         """Answers to raw features: the definition of the right answer.
@@ -249,7 +250,27 @@ class LutNetwork:
 
     def predict_integers(self, x: NDArray[np.integer]) -> NDArray[Any]:
         """Answers to features that are integers already (n, n_features), as `Dataset` holds them."""
-        return self.predict_packed(self.encoder(self.features.check_quantized(x)), len(x))
+        x = self.features.check_quantized(x)
+        if len(x) <= _AT_A_TIME:
+            return self.predict_packed(self.encoder(x), len(x))
+        parts = (x[first : first + _AT_A_TIME] for first in range(0, len(x), _AT_A_TIME))
+        return np.concatenate([self.predict_packed(self.encoder(part), len(part)) for part in parts])
+
+    def scores_integers(self, x: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Scores int64 (n, len(head.bias)) of features that are integers already, as `Dataset` holds them.
+
+        Encoded bits are made of some examples at a time, so that these may be larger than memory.
+
+        Parameters
+        ----------
+        x : NDArray[np.integer]
+            (n, n_features).
+        """
+        out = np.empty((len(x), len(self.head.bias)), np.int64)
+        for first in range(0, len(x), _AT_A_TIME):
+            part = x[first : first + _AT_A_TIME]
+            out[first : first + len(part)] = self.scores_packed(self.encoder(part), len(part))
+        return out
 
     def create(self, target: Any = "ice40", options: Any = None, **changes: Any) -> Any:
         """The Amaranth component that gives the answers of `predict`: one example per clock between two streams.

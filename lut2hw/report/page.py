@@ -195,7 +195,7 @@ def _scores(network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> _Sc
     if not len(y):
         return None
     x, y = x[:MAX_EXAMPLES], y[:MAX_EXAMPLES]
-    scores = network.scores_packed(network.encoder(x), len(y))
+    scores = network.scores_integers(x)
     return _Scores(x, y, network.head.answer(scores), scores)
 
 

@@ -118,7 +118,7 @@ class LutEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     def _scores(self, X: ArrayLike) -> NDArray[np.int64]:
         integers = self._read(X)
         with threads(self.n_jobs):
-            return self.network_.scores_packed(self.network_.encoder(integers), len(integers))
+            return self.network_.scores_integers(integers)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -279,7 +279,7 @@ class LutEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             loss = (
                 self._loss(network, data) if tau == 0 else self._loss(network.with_meta(options={"tau": tau}), data)
             )
-            scores = network.scores_packed(network.encoder(x), len(x))
+            scores = network.scores_integers(x)
             return {"loss": loss(scores, y), **self._metrics(network, x, y)}
 
         return data, History(evaluated, measure, verbose, callbacks), self._train_options()

@@ -167,7 +167,7 @@ class DescentOutlierDetector(OutlierMixin, LutEstimator):
         if self.contamination == "auto":
             return trained
         network = trained.network
-        scores = network.scores_packed(network.encoder(data.x_train), len(data.x_train))[:, 0]
+        scores = network.scores_integers(data.x_train)[:, 0]
         # An alarm from the least score that few enough examples reach.
         values, counts = np.unique(scores, return_counts=True)
         above = np.cumsum(counts[::-1])[::-1]

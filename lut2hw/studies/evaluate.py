@@ -182,7 +182,7 @@ def evaluate(
     began = time.perf_counter()
     cluster = cluster_of(client)
     if cluster is None:
-        scores = network.scores_packed(network.encoder(x), len(y))
+        scores = network.scores_integers(x)
     else:
         shared, rows = cluster.share(network), max(1, min(_AT_ONCE, -(-len(y) // cluster.count)))
         parts = cluster.map(_scores, [(shared, np.asarray(x[at : at + rows])) for at in range(0, len(y), rows)])

@@ -109,7 +109,7 @@ def predict(
     if probabilities:  # before any work: whether it has them
         network.probabilities(np.zeros((0, len(network.head.bias)), np.int64))
     examples = examples_like(data, network, drop_missing=drop_missing, header=header)
-    scores = network.scores_packed(network.encoder(examples.x), len(examples.x))
+    scores = network.scores_integers(examples.x)
     return Predictions(
         examples.name,
         network.answer_names,

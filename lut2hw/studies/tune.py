@@ -147,7 +147,7 @@ def tune(
     split, x, y = examples_of(dataset, split)
     if not len(y):
         raise UsageError(f"{dataset.name} has no examples in its {split} split; give other --data or another --split")
-    scores = network.scores_packed(network.encoder(x), len(y))
+    scores = network.scores_integers(x)
     number = positive_class(network, positive)
     threshold: int | list[int] | None = None
     notes, tuned = list[str](), network

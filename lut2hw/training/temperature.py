@@ -47,7 +47,7 @@ def fit_temperature(network: LutNetwork, x: NDArray[np.integer], y: NDArray[np.i
         raise UsageError(f"a temperature makes probabilities of scores, but the model's answer {what}; leave it out")
     if not len(y):
         raise UsageError("there are no examples to fit a temperature on; give other data or another split")
-    scores = network.unmoved_scores(network.scores_packed(network.encoder(x), len(y)))
+    scores = network.unmoved_scores(network.scores_integers(x))
     if head.kind == "labels":
         y, scores = np.asarray(y).ravel(), scores.reshape(-1, 1)
         head = Head.threshold([], 0)

@@ -102,7 +102,7 @@ def train(dataset: Dataset, learn: Callable[[Dataset], LutNetwork], seed: int) -
 
 def with_alarms(network: LutNetwork, x: NDArray[np.integer], share: float = ALARMS) -> LutNetwork:
     """The network with its threshold where at most this share of normal examples (n, n_features) is above."""
-    score = np.sort(network.scores_packed(network.encoder(x), len(x))[:, 0])
+    score = np.sort(network.scores_integers(x)[:, 0])
     above = score[len(score) - 1 - int(share * len(score))]  # so many are higher, at most
     return replace(network, head=replace(network.head, bias=network.head.bias - (int(above) + 1)))
 
@@ -112,13 +112,13 @@ def ahead(
 ) -> NDArray[Any]:
     """Of each example, whether a contrast to it scores higher: 1, 1/2 for the same score, or 0, float64 (n,)."""
     made = contrast(x, np.random.default_rng(len(x))).astype(x.dtype)
-    score, other = (network.scores_packed(network.encoder(each), len(each))[:, 0] for each in (x, made))
+    score, other = (network.scores_integers(each)[:, 0] for each in (x, made))
     return np.asarray((np.sign(other - score) + 1) / 2)
 
 
 def measured(network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> dict[str, float | None]:
     """Metrics of two classes, anomalies being the positive ones."""
-    scores = network.scores_packed(network.encoder(x), len(x))
+    scores = network.scores_integers(x)
     answer = network.head.answer(scores)
     found = metrics.of_two_classes(y, answer, scores[:, 0])
     return {"accuracy": round(metrics.accuracy(y, answer), 6), **found}

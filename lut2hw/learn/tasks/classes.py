@@ -53,7 +53,7 @@ def seen(dataset: Dataset, options: DescentOptions) -> Seen:
 
 def likelihood(network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> NDArray[np.float64]:
     """Logarithm of the probability of each label, float64 (n,), a millionth at least."""
-    shares = network.probabilities(network.scores_packed(network.encoder(x), len(x)))
+    shares = network.probabilities(network.scores_integers(x))
     return np.asarray(np.log(np.maximum(shares[np.arange(len(y)), y], LEAST_SHARE)))
 
 

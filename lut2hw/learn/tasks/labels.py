@@ -40,13 +40,13 @@ def right(
 
 def measured(network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> dict[str, float | None]:
     """Metrics of labels."""
-    scores = network.scores_packed(network.encoder(x), len(x))
+    scores = network.scores_integers(x)
     return metrics.of_labels(y, network.head.answer(scores), scores)
 
 
 def likelihood(network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> NDArray[np.float64]:
     """Mean logarithm of the probability of the labels of each example, float64 (n,)."""
-    shares = network.probabilities(network.scores_packed(network.encoder(x), len(x)))
+    shares = network.probabilities(network.scores_integers(x))
     return np.asarray(np.log(np.maximum(np.where(y == 1, shares, 1 - shares), LEAST_SHARE)).mean(axis=1))
 
 
