@@ -144,7 +144,9 @@ def _parts(
         if first is None:
             first, types = schema, list(schema.types)
         if schema.names != first.names or not all(map(_fit, schema.types, types)):
-            both = list(zip(zip(schema.names, schema.types, strict=True), zip(first.names, types, strict=True)))
+            both = list(
+                zip(zip(schema.names, schema.types, strict=True), zip(first.names, types, strict=True), strict=False)
+            )
             at = next(
                 (i for i, (here, there) in enumerate(both) if here[0] != there[0] or not _fit(here[1], there[1])),
                 len(both),

@@ -115,7 +115,7 @@ def table_of(source: Source, frame: pd.DataFrame, options: ReadOptions, notes: S
     data = columns.without_missing(frame[sources], absent, labels)
     features = columns.features(data)
     x = np.column_stack([np.zeros((len(data), 0), np.int8), *features.values()])
-    x = x.astype(dtype_of({column.dtype.kind for column in features.values()}))
+    x = x.astype(dtype_of({column.dtype.kind for column in features.values()}), copy=False)
     kept = columns.kept
     return Table(
         str(path),

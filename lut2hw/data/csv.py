@@ -25,7 +25,6 @@ from lut2hw.data.columns import (
     table_of,
 )
 from lut2hw.data.parts import table_of_parts
-from lut2hw.data.plain import read_plain
 from lut2hw.data.source import COMPRESSED, suffix_of, text_of
 from lut2hw.data.table import Format, ReadOptions, Table, some
 from lut2hw.errors import UsageError
@@ -216,7 +215,8 @@ def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
 def _divided(path: Path, text: str, separator: str | None, header: bool) -> tuple[str, str]:
     """The text without its comments, line for line, and its separator: blanks, too, where a .csv would have none."""
     marked, lines, plain = [], [], text
-    if text[:1] in MARKS or any(f"{end}{mark}" in text for end in "\n\r" for mark in MARKS):
+    found = [mark for mark in MARKS if mark in text]
+    if text[:1] in found or any(f"{end}{mark}" in text for end in "\n\r" for mark in found):
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         marked, lines = _marked(text), text.split("\n")
         at = set(marked)
@@ -334,17 +334,15 @@ class _Text(Source):
                 as_text = [
                     raw[at] for at in label_columns_or_none(self, options) if options.task is not Task.REGRESSION
                 ]
-                frame = read_plain(data, raw, as_text, self.separator, header=self.header)
-                if frame is None:
-                    frame = pd.read_csv(
-                        io.BytesIO(data),
-                        header=0 if self.header else None,
-                        names=raw,
-                        na_values={name: [] if name in as_text else list(MISSING) for name in raw},
-                        dtype=dict.fromkeys(as_text, str),
-                        low_memory=False,
-                        **shape,
-                    )
+                frame = pd.read_csv(
+                    io.BytesIO(data),
+                    header=0 if self.header else None,
+                    names=raw,
+                    na_values={name: [] if name in as_text else list(MISSING) for name in raw},
+                    dtype=dict.fromkeys(as_text, str),
+                    low_memory=False,
+                    **shape,
+                )
         except pd.errors.EmptyDataError:
             raise UsageError(f"{self.path} is not a readable CSV file: it is empty") from None
         except UsageError:

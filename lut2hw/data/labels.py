@@ -35,13 +35,15 @@ def as_text(name: str, y: NDArray[Any]) -> NDArray[np.str_]:
             y = np.char.decode(y, "utf-8")
         except UnicodeDecodeError:
             y = np.char.decode(y, "latin-1")
-    values, inverse = np.unique(y, return_inverse=True)
+    values = np.unique(y)
     if len(values) > MAX_CLASSES:
         raise UsageError(
             f"{name} has {len(values)} different labels; at most {MAX_CLASSES} classes are possible, "
             "amounts are learned with --task regression"
         )
-    return values.astype(np.str_)[inverse]
+    if y.dtype.kind == "U":
+        return y
+    return values.astype(np.str_)[np.searchsorted(values, y)]
 
 
 def parse_groups(classes: str | None) -> Groups | None:
@@ -92,12 +94,12 @@ def numbers(name: str, y: NDArray[np.str_], names: tuple[str, ...], groups: Grou
     """Class numbers; -1 for labels outside every group."""
     members = groups if groups is not None else tuple((each,) for each in names)
     number = {label: i for i, group in enumerate(members) for label in group}
-    values, inverse = np.unique(y, return_inverse=True)
+    values = np.unique(y)
     if groups is None:
         for value in values:
             if value not in number:
                 raise unknown_name(f"label of {name} for this model", str(value), names)
-    return np.array([number.get(str(value), -1) for value in values], np.int64)[inverse]
+    return np.array([number.get(str(value), -1) for value in values], np.int64)[np.searchsorted(values, y)]
 
 
 def looks_like_a_quantity(names: tuple[str, ...]) -> bool:

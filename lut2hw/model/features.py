@@ -218,7 +218,7 @@ class Features:
         return np.asarray(np.clip(x, self.low, self.high), np.int64)
 
 
-_ROWS = 1 << 13  # scaled at a time, which the cache holds
+_ROWS = 1 << 11  # scaled at a time, which the cache holds
 _DIGITS = 6  # after the point, of decimals that stay exact
 
 
@@ -361,25 +361,33 @@ def quantize_pieces(
     digits = np.zeros(n, int)  # decimals of k digits are decimals of k + 1, so that one number tells for all pieces
     seen = np.zeros(n, bool)
     for x in pieces():
-        absent = np.isnan(x)
-        seen |= absent.any(axis=0)
-        for i in range(n):
-            given = x[:, i]
-            if absent[:, i].any():
-                given = given[~absent[:, i]]
-            if not len(given):
-                continue
-            column = given.astype(np.float64)
-            low, high = column.min(), column.max()
-            least[i], greatest[i] = min(least[i], low), max(greatest[i], high)
-            while digits[i] <= _DIGITS:
-                power = 10.0 ** digits[i]
-                if max(-low, high) * power >= 1 << 24:
-                    digits[i] = _DIGITS + 1
-                elif ((np.rint(column * power) / power).astype(x.dtype) == given).all():
-                    break
-                else:
-                    digits[i] += 1
+        if not len(x):
+            continue
+        block = np.ascontiguousarray(x.T)
+        absent = np.isnan(block)
+        there: NDArray[np.bool_] = np.ones(n, bool)
+        if absent.any():
+            seen |= absent.any(axis=1)
+            there = ~np.asarray(absent.all(axis=1))
+            first = block[np.arange(n), np.argmin(absent, axis=1)]  # a value in the place of those that miss
+            block = np.where(absent, np.where(there, first, 0)[:, None], block)
+        column = block.astype(np.float64, copy=False)
+        low, high = column.min(axis=1), column.max(axis=1)
+        least[there] = np.minimum(least, low)[there]
+        greatest[there] = np.maximum(greatest, high)[there]
+        left = np.flatnonzero(there & (digits <= _DIGITS))
+        while len(left):
+            power = 10.0 ** digits[left]
+            wide = np.maximum(-low[left], high[left]) * power >= 1 << 24
+            digits[left[wide]] = _DIGITS + 1
+            left, power = left[~wide], power[~wide, None]
+            exact = slice(None) if len(left) == n else left
+            fits = ((np.rint(column[exact] * power) / power).astype(block.dtype, copy=False) == block[exact]).all(
+                axis=1
+            )
+            left = left[~fits]
+            digits[left] += 1
+            left = left[digits[left] <= _DIGITS]
     if missing is None:
         missing = seen
     empty = least > greatest

@@ -17,7 +17,9 @@ from lut2hw.choices import Task
 from lut2hw.data import Dataset
 from lut2hw.errors import UsageError
 from lut2hw.flags import AUTO
+from lut2hw.kernels import memory
 from lut2hw.kernels.threads import alone
+from lut2hw.learn.descent.candidates import Candidates
 from lut2hw.learn.descent.moves import Trainer
 from lut2hw.learn.descent.problem import Problem, encode_examples
 from lut2hw.learn.descent.result import network_of
@@ -179,6 +181,13 @@ def _train(
     if start is not None:
         encoder = with_bits_of(encoder, start)
     weight = example_weights(dataset, options.class_weight)
+    words = bits.n_words(len(dataset.y_train)) * bits.WORD
+    rows = Candidates.words(len(encoder)) * 4
+    memory.need(
+        words * (2 * len(encoder) + luts) // 8 + words * (rows + 16 + 4 * n_classes),
+        f"{len(dataset.y_train):,} examples of {len(encoder):,} encoded bits and {luts:,} LUTs",
+        "use fewer examples, fewer bits per feature or fewer LUTs; or --learner memorize with --scratch DIR",
+    )
     examples, n_held = encode_examples(dataset, encoder, options, rng, weight)
     columns, label, weight = examples.code, examples.label, examples.weight
     del examples
