@@ -1,7 +1,7 @@
 """What examples cost: memory by packed bits, time of descent by examples, memorize out of core by reading the data.
 
 Made-up data of 28 real features and two classes, as HIGGS has, from a seeded generator, in Parquet files of 100,000
-rows. Each measurement is a process of its own. Memory is what no file stands for (RssAnon), beyond that of 20,000
+rows. Each measurement is a process of its own. Memory is what no file stands for (RssAnon), beyond that of 200,000
 examples; what is mapped from the scratch folder can leave memory at any time.
 
     python benchmarks/scale.py --examples 100000 300000 1000000
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FEATURES, PART, BITS, BASE = 28, 100_000, 8, 20_000
+FEATURES, PART, BITS, BASE = 28, 100_000, 8, 200_000
 
 
 def part(number: int, rows: int) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
@@ -144,7 +145,9 @@ def timed(call: Callable[[], object]) -> float:
 def measured(kind: str, folder: Path, scratch: Path, **options: int) -> dict[str, float]:
     """A measurement in a process of its own."""
     words = [sys.executable, __file__, "--one", kind, str(folder), str(scratch), json.dumps(options)]
-    done = subprocess.run(words, capture_output=True, text=True)
+    # What is freed is given back at once, so that what is left is what is held.
+    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": str(1 << 18)}
+    done = subprocess.run(words, capture_output=True, text=True, env=environment)
     if done.returncode:
         raise SystemExit(done.stderr)
     found: dict[str, float] = json.loads(done.stdout)
@@ -181,7 +184,7 @@ def main() -> None:
         for n in sorted(arguments.examples):
             here = measured("memory", folders[n], root)
             size = (here["n"] - base["n"]) * here["bits"] / 8
-            held, peak = ((here[name] - base["held"]) / size for name in ("held", "peak"))
+            held, peak = ((here[name] - base[name]) / size for name in ("held", "peak"))
             learned = measured("descent", folders[n], root, luts=arguments.luts, sweeps=arguments.sweeps)
             out = measured("memorize", folders[n], root, layers=arguments.layers)
             visit = learned["seconds"] / (arguments.luts * arguments.sweeps * learned["n"])

@@ -379,7 +379,7 @@ class Columns:
 
     def lacks(self, row: int, name: str, refused: NDArray[np.bool_], *, feature: bool) -> UsageError:
         """The error for a value that is missing in the first of the rows that are `refused`, bool (n,)."""
-        known = ", and the model was trained without missing values there" * feature
+        known = ", and the model was trained without missing values there" if feature else ""
         return UsageError(
             f"{self.path} {self.source.place(row)} has no value in column {name!r} ({int(refused.sum()):,} of "
             f"{len(refused):,} rows have missing values){known}; fill them in, or leave such rows out with "
