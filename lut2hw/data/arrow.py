@@ -61,7 +61,7 @@ def _read(path: Path, options: ReadOptions, read: Any) -> Table:
     frame = {}
     for number, (name, column) in enumerate(zip(source.names, table.columns, strict=True)):
         read_it = options.wanted is None or is_wanted(name, options.wanted) or name == options.label
-        frame[name] = _column(path, name, column, read_it and not left & {name, str(number)})
+        frame[name] = column_of(path, name, column, read_it and not left & {name, str(number)})
     import pandas as pd
 
     return table_of(source, pd.DataFrame(frame), options)
@@ -177,7 +177,7 @@ def _parts(
                         needed &= not left & {each, str(number)}
                         if pyarrow.types.is_null(column.type):  # of a part without a value
                             column = column.cast(types[number])
-                        frame[each] = _column(file, each, pyarrow.chunked_array([column]), needed)
+                        frame[each] = column_of(file, each, pyarrow.chunked_array([column]), needed)
                     yield pd.DataFrame(frame, index=range(batch.num_rows))
 
     return table_of_parts(source, frames, options)
@@ -190,7 +190,7 @@ def _fit(one: Any, other: Any) -> bool:
     return bool(one == other or types.is_null(one) or types.is_null(other))
 
 
-def _column(path: Path, name: str, column: Any, needed: bool) -> pd.Series:
+def column_of(path: Path, name: str, column: Any, needed: bool) -> pd.Series:
     """Numbers as they are; texts, truth values and times as text, as they stand in a table of text."""
     import pandas as pd
     import pyarrow

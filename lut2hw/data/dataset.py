@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw.choices import Task
-from lut2hw.data import answers, labels, rows
+from lut2hw.data import answers, collections, labels, rows
+from lut2hw.data.columns import COLUMN_OPTIONS
 from lut2hw.data.formats import heeded, read, refuse_options
 from lut2hw.data.named import CATALOGUE
 from lut2hw.data.rows import Rows, taken
@@ -141,7 +142,7 @@ class Dataset:
 
 
 def load(
-    data: str | Path,
+    data: str | Path | Any,
     *,
     task: Task | str | None = None,
     label: str | None = None,
@@ -166,7 +167,8 @@ def load(
     data : str or Path
         A name of `CATALOGUE`, or the path of a table (.csv, .tsv, .txt, .data, .arff, .parquet, .arrow, .feather),
         of arrays (.npz, .npy), of a .libsvm or .pla file (text also as .gz or .zip), or of a folder with idx.gz
-        files, .npy files, or pictures in a folder for each class.
+        files, .npy files, or pictures in a folder for each class. From Python also a Dask frame, or Dask arrays
+        (x, y) of examples and labels, which are computed partition by partition; a model does not know these again.
     task : Task or str, optional
         What to learn of the labels: "classification" by default, "regression", "multilabel" or "anomaly".
     label : str, optional
@@ -226,8 +228,10 @@ def load(
     options = dict(like.options) if like is not None else {}
     task = _task(task, like)
     room = _room(scratch)
+    given, kind = data, collections.collection(data)
+    data = str(data) if kind is None else kind
     if like is not None:
-        has = heeded(Path(data))
+        has = heeded(Path(data)) if kind is None else COLUMN_OPTIONS
         label = options.get("label") if label is None and "label" in has else label
         drop_missing = options.get("drop_missing") if drop_missing is None and "drop_missing" in has else drop_missing
         header = options.get("header") if header is None and "header" in has else header
@@ -257,7 +261,7 @@ def load(
         labelled=answers.has_labels(task, normal),
         in_parts=room.folder is not None,
     )
-    table = _read(str(data), reading)
+    table = _read(data, reading) if kind is None else collections.read_collection(given, reading)
     groups = labels.parse_groups(classes)
     if like is not None:
         _arrange(table, like.features.names, "the model")

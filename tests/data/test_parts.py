@@ -136,6 +136,24 @@ def test_mapped_arrays_are_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert shown(whole) == shown(parts) and parts.features.high.max() == 255 and len(parts.x_test)
 
 
+def test_dask_collections_are_the_whole(tmp_path: Path):
+    """But for their name."""
+    frames, arrays = pytest.importorskip("dask.dataframe"), pytest.importorskip("dask.array")
+    data = frame().replace({"maybe": {"": None}})
+    write(tmp_path / "data.parquet", data)
+    write(tmp_path / "data.npz", data)
+    with np.load(tmp_path / "data.npz") as archive:
+        x, y = archive["x_train"], archive["y_train"]
+    for path, collection in (
+        ("data.parquet", frames.from_pandas(data, npartitions=3)),
+        ("data.npz", (arrays.from_array(x, chunks=(77, 2)), arrays.from_array(y, chunks=50))),
+    ):
+        whole, parts = load(tmp_path / path), load(collection)
+        whole.options.pop("data"), parts.options.pop("data")
+        assert shown(whole) == shown(parts)
+    refused((arrays.from_array(x, chunks=77), y[:5]), "one label per example")
+
+
 @pytest.mark.parametrize("suffix", fast.first([".parquet"], list(FORMATS)))
 @pytest.mark.parametrize(
     "options", [{"luts": 12, "validation": 0.2}, {"learner_name": "memorize", "layers": (20,), "k": 4}]
@@ -171,7 +189,7 @@ def test_ranges_do_not_depend_on_parts(seed: int, cuts: list[int], dtype: str):
             assert ((np.rint(column * scale) / scale).astype(dtype) == column).all()
 
 
-def refused(path: Path, match: str, **how: object) -> None:
+def refused(path: object, match: str, **how: object) -> None:
     with pytest.raises(UsageError, match=match) as error:
         load(path, **how)
     assert "\n" not in str(error.value)

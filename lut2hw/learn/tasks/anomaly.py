@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lut2hw.choices import Task
 from lut2hw.data import Dataset
+from lut2hw.kernels import memory
 from lut2hw.learn.descent_options import DescentOptions
 from lut2hw.learn.tasks import classes
 from lut2hw.learn.tasks.base import LearningTask, Seen
@@ -77,6 +78,9 @@ def train(dataset: Dataset, learn: Callable[[Dataset], LutNetwork], seed: int) -
     """
     rng = np.random.default_rng((seed, 16))
     x = dataset.x_train
+    memory.need(
+        48 * x.size, f"{len(x):,} examples of --task {Task.ANOMALY}, which are copied", "use fewer examples"
+    )  # six times in 64 bits
     order = rng.permutation(len(x))
     n_held = round(HELD * len(x))
     held, rest = x[order[:n_held]], x[order[n_held:]]
