@@ -181,13 +181,8 @@ def _train(
     if start is not None:
         encoder = with_bits_of(encoder, start)
     weight = example_weights(dataset, options.class_weight)
-    words = bits.n_words(len(dataset.y_train)) * bits.WORD
-    rows = Candidates.words(len(encoder)) * 4
-    memory.need(
-        words * (2 * len(encoder) + luts) // 8 + words * (rows + 16 + 4 * n_classes),
-        f"{len(dataset.y_train):,} examples of {len(encoder):,} encoded bits and {luts:,} LUTs",
-        "use fewer examples, fewer bits per feature or fewer LUTs; or --learner memorize with --scratch DIR",
-    )
+    if place is None:
+        _need(len(dataset.y_train), len(encoder), luts, n_classes)
     examples, n_held = encode_examples(dataset, encoder, options, rng, weight)
     columns, label, weight = examples.code, examples.label, examples.weight
     del examples
@@ -253,6 +248,15 @@ def _train(
         ended=ended,
         curve=curve,
         **({} if start is None else {"resumed": True}),
+    )
+
+
+def _need(n: int, n_bits: int, luts: int, outputs: int) -> None:
+    """Raise `UsageError` if there is not the memory that learning takes: bits by signal and by example, and scores."""
+    memory.need(
+        n * (2 * n_bits + luts) // 8 + n * (4 * Candidates.words(n_bits) + 16 + 4 * outputs),
+        f"{n:,} examples of {n_bits:,} encoded bits and {luts:,} LUTs",
+        "use fewer examples, fewer bits per feature or fewer LUTs; or --learner memorize with --scratch DIR",
     )
 
 
