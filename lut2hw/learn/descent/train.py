@@ -252,7 +252,7 @@ def _train(
 
 
 def _need(n: int, n_bits: int, luts: int, outputs: int) -> None:
-    """Raise `UsageError` if there is not the memory that learning takes: bits by signal and by example, and scores."""
+    """Raise `UsageError` if memory is short of what learning takes: bits by signal and by example, and scores."""
     memory.need(
         n * (2 * n_bits + luts) // 8 + n * (4 * Candidates.words(n_bits) + 16 + 4 * outputs),
         f"{n:,} examples of {n_bits:,} encoded bits and {luts:,} LUTs",
