@@ -1,7 +1,7 @@
 """What examples cost: memory by packed bits, time of descent by examples, memorize out of core by reading the data.
 
 Made-up data of 28 real features and two classes, as HIGGS has, from a seeded generator, in Parquet files of 100,000
-rows. Each measurement is a process of its own. Memory is what no file stands for (RssAnon), beyond that of 200,000
+rows. Each measurement is a process of its own. Memory is what no file stands for (RssAnon), beyond that of 100,000
 examples; what is mapped from the scratch folder can leave memory at any time.
 
     python benchmarks/scale.py --examples 100000 300000 1000000
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FEATURES, PART, BITS, BASE = 28, 100_000, 8, 200_000
+FEATURES, PART, BITS, BASE = 28, 100_000, 8, 100_000
 
 
 def part(number: int, rows: int) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
