@@ -24,6 +24,7 @@ from lut2hw.shards import Call, Recipe, Shards
 T = TypeVar("T")
 _POLL = 5.0  # seconds after which it is looked whether a worker that does not answer is still there
 _PATIENCE = 60.0  # seconds that a cluster without workers may take to get one
+_RECONNECT = 10.0  # seconds that a scheduler may be away
 _TRIES = 8  # times that a shard may be lost in one question
 
 
@@ -224,6 +225,11 @@ class Cluster:
 
     def workers(self) -> list[str]:
         """Addresses of the workers that are there."""
+        deadline = time.monotonic() + _RECONNECT
+        while self.client.status != "running":
+            if self.client.status == "closed" or time.monotonic() > deadline:
+                raise Lut2hwError(f"the cluster's scheduler is gone; start one and {_AGAIN}")
+            time.sleep(0.1)
         try:
             return sorted(self.client.scheduler_info(n_workers=-1)["workers"])
         except (OSError, RuntimeError, KeyError) as error:
@@ -306,7 +312,7 @@ class Cluster:
         deadline = time.monotonic() + _PATIENCE
         while not (workers := self.workers()):
             if time.monotonic() > deadline:
-                raise Lut2hwError(f"the cluster has no workers; start some, then {_AGAIN.removeprefix('then ')}")
+                raise Lut2hwError(f"the cluster has no workers; start some and {_AGAIN}")
             time.sleep(0.2)
         return workers
 

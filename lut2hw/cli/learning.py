@@ -40,7 +40,7 @@ from lut2hw.cli.render import (
 )
 from lut2hw.data.options import DataOptions
 from lut2hw.data.stream_options import StreamOptions
-from lut2hw.errors import UsageError
+from lut2hw.errors import Lut2hwError, UsageError
 from lut2hw.flags import AUTO
 from lut2hw.training.options import TrainOptions, all_flags
 
@@ -63,6 +63,12 @@ def train(
     data_options: Any = None,
     streams: Any = None,
     cluster: ClusterOption = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on from MODEL.state, which a training on a cluster keeps after each sweep."
+        ),
+    ] = False,
     json_output: JsonOption = False,
 ) -> None:
     """Learn a network of lookup tables from labelled data and write it to a model file.
@@ -81,15 +87,25 @@ def train(
     before = watch.seconds[0]
     dataset = streams.load(data, data_options) if streams.sequence else data_options.load(data)
     show_notes(dataset.notes)
-    if cluster is not None and streams.sequence:
-        raise UsageError("--cluster has no effect on sequences, which are trained on one machine; leave it out")
+    if (cluster is not None or resume) and streams.sequence:
+        raise UsageError(
+            "--cluster and --resume have no effect on sequences, which are trained on one machine; leave it out"
+        )
     with cluster_at(cluster) as client, progress_bar() as progress:
         if streams.sequence:
             from lut2hw.training.streams import train_stream
 
             trained = train_stream(dataset, asked, progress, front_end=streams.front_end or AUTO)
         else:
-            trained = learn(dataset, asked, progress, client=client)
+            state = output.with_name(f"{output.name}.state") if cluster is not None or resume else None
+            try:
+                trained = learn(dataset, asked, progress, client=client, state=state, resume=resume)
+            except UsageError:
+                raise
+            except Lut2hwError as error:
+                if state is None or not state.exists():
+                    raise
+                raise Lut2hwError(f"{error}; {state} has the state after the last sweep: add --resume") from None
     network = trained.network
     network.save(output)
     classes = bool(dataset.class_names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from lut2hw.choices import Task
@@ -66,6 +67,8 @@ def train(
     watch: Watch | None = None,
     start: LutNetwork | None = None,
     client: Any = None,
+    state: str | Path | None = None,
+    resume: bool = False,
 ) -> Trained:
     """Train a network.
 
@@ -88,6 +91,10 @@ def train(
     client : distributed.Client, optional
         A Dask cluster whose workers hold the examples of the network that is made, and do the trials that choose an
         option. The network does not depend on it.
+    state : str or Path, optional
+        descent: a file in which the state is kept after each sweep until training is done. Not with a device.
+    resume : bool, default=False
+        Go on from that file, to the same network; options are chosen anew before.
 
     Returns
     -------
@@ -112,6 +119,9 @@ def train(
         options = _of_start(options, dataset, start)
     run = _Run(dataset, options, progress, threads, watch)
     run.start, run.cluster = start, cluster_of(client)
+    if resume and options.place is not None:
+        raise UsageError("a training that fills a device keeps no state; leave --resume out")
+    run.state = None if state is None or options.place is not None else (Path(state), resume)
     network = run.whole()
     seconds = time.perf_counter() - began
     task, found = TASKS[dataset.task], {}
@@ -149,6 +159,7 @@ class _Run:
         self.watch = watch
         self.start: LutNetwork | None = None
         self.cluster: Cluster | None = None
+        self.state: tuple[Path, bool] | None = None
         self.tried: dict[str, dict[Any, float]] = {}
         self.size: Size | None = None
         self.chosen: Size | None = None
@@ -277,7 +288,7 @@ class _Run:
         place = self.place
         where = self.cluster if whole else None
         if place is None:
-            return self._call(options, dataset, encoder, progress, watch, start, where)
+            return self._call(options, dataset, encoder, progress, watch, start, where, self.state if whole else None)
         room = self._room(dataset, encoder)
         options = self.options
         network, self.size = fill(
@@ -366,6 +377,7 @@ class _Run:
         watch: Watch | None,
         start: LutNetwork | None = None,
         where: Place | None = None,
+        state: tuple[Path, bool] | None = None,
     ) -> LutNetwork:
         learner = options.learner
         return learner.learn(
@@ -379,6 +391,7 @@ class _Run:
             watch=watch,
             start=start,
             place=where,
+            state=state,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from helpers import fast
 
 from lut2hw.choices import Task
 from lut2hw.data import Dataset, load
+from lut2hw.errors import UsageError
 from lut2hw.learn.descent import moves
+from lut2hw.learn.descent.schedule import Progress
 from lut2hw.learn.descent.train import train_descent
 from lut2hw.learn.memorize import learn
 from lut2hw.model import encoder as encode
@@ -61,6 +64,54 @@ def test_shards_give_the_same_bytes(kind: str, monkeypatch: pytest.MonkeyPatch) 
 
     one = to_bytes(train_descent(dataset, coder, seed=2, **CASES[kind]))
     assert all(trained(count) == one for count in (1, 2, 3, 5))
+
+
+class Cut(Exception):
+    """A training is cut off."""
+
+
+@pytest.mark.parametrize("kind", fast.first(["classes", "numbers"], CASES))
+def test_a_training_goes_on_where_it_was_cut_off(kind: str, tmp_path: Path) -> None:
+    """After any sweep, at another place, and to the same bytes."""
+    dataset = examples(kind)
+    coder = encode.thermometer(dataset.features, dataset.x_train, 3)
+    whole: list[Progress] = []
+    one = to_bytes(train_descent(dataset, coder, seed=2, progress=whole.append, **CASES[kind]))
+    state = tmp_path / "state"
+    for sweep in range(1, len(whole)):
+        left = sweep
+
+        def cut_off(now: Progress) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Cut
+
+        with pytest.raises(Cut):
+            train_descent(dataset, coder, seed=2, progress=cut_off, state=(state, False), **CASES[kind])
+        rest: list[Progress] = []
+        resumed = train_descent(
+            dataset, coder, seed=2, progress=rest.append, place=Here(2), state=(state, True), **CASES[kind]
+        )
+        assert to_bytes(resumed) == one and len(rest) == len(whole) - sweep and not state.exists()
+
+
+def test_a_state_of_something_else_is_refused(tmp_path: Path) -> None:
+    dataset = examples("classes")
+    coder = encode.thermometer(dataset.features, dataset.x_train, 3)
+    state = tmp_path / "state"
+    with pytest.raises(UsageError, match=r"no state to go on from at .* \(No such file or directory\)"):
+        train_descent(dataset, coder, luts=10, sweeps=2, tau=1.0, state=(state, True))
+
+    def stop(now: Progress) -> bool:
+        return now.sweep == 2
+
+    train_descent(dataset, coder, luts=10, sweeps=2, tau=1.0, state=(state, False), progress=stop)
+    with pytest.raises(UsageError, match="is the state of another training"):
+        train_descent(dataset, coder, luts=11, sweeps=2, tau=1.0, state=(state, True))
+    state.write_bytes(state.read_bytes()[:-100])
+    with pytest.raises(UsageError, match=r"no state to go on from .* \(it is not whole\)"):
+        train_descent(dataset, coder, luts=10, sweeps=2, tau=1.0, state=(state, True))
 
 
 def test_sums_beyond_32_bits_give_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -131,6 +135,52 @@ def test_any_number_of_workers_gives_the_same_bytes(
 def test_what_is_no_cluster_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is no cluster; give the address"):
         check_address(text)
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_ends_leaves_a_state_to_go_on_from(digits: Dataset, alone: Callable, tmp_path: Path) -> None:
+    """With workers and scheduler in processes of their own."""
+    file, state = tmp_path / "scheduler.json", tmp_path / "model.state"
+    python = [sys.executable, "-m"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    where = ["--scheduler-file", str(file)]
+    scheduler = subprocess.Popen(
+        [*python, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", *where],
+        **quiet,
+    )
+    worker = [
+        *python,
+        "distributed.cli.dask_worker",
+        "--no-dashboard",
+        "--nthreads",
+        "1",
+        "--host",
+        "127.0.0.1",
+        *where,
+    ]
+    workers = [subprocess.Popen([*worker, "--death-timeout", "60"], **quiet) for _ in range(2)]
+    try:
+        for _ in range(600):
+            if file.exists() and file.read_text().endswith("}"):
+                break
+            time.sleep(0.1)
+        address = json.loads(file.read_text())["address"]
+
+        def watch(now: Progress) -> None:
+            if now.sweep == 2:
+                scheduler.kill()
+                for each in workers:
+                    each.kill()
+
+        with pytest.raises(Lut2hwError, match="scheduler") as caught, connect(address) as cluster:
+            train(digits, OPTIONS["deep"], client=cluster, watch=watch, state=state)
+        assert "\n" not in str(caught.value) and state.exists()
+    finally:
+        for each in (*workers, scheduler):
+            each.kill()
+            each.wait()
+    assert to_bytes(train(digits, OPTIONS["deep"], state=state, resume=True).network) == alone("deep")
+    assert not state.exists()
 
 
 @pytest.mark.slow

@@ -111,6 +111,18 @@ class Trainer:
         self.shards.tell("arrange", self.candidates.signal, self.candidates.width)
         self.value = np.zeros((self.k, 32 * self.candidates.width), np.int64 if self.wide else np.int32)
 
+    def restore(self, graph: Graph, bias: NDArray[np.int64], rng: dict[str, Any]) -> None:
+        """Go on from a network, constants and a state of the random numbers that a trainer like this one had."""
+        own, n = self.graph, len(graph)
+        own.wiring[:n], own.table[:n] = graph.wiring, graph.table
+        for name in ("class_of", "level", "region", "weight", "readers"):
+            getattr(own, name)[:] = getattr(graph, name)
+        self.rng.bit_generator.state = rng
+        self.arrange()
+        self.follow(sorted(range(n), key=own.level.__getitem__))
+        self.loss.place(bias)
+        self.shards.tell("place", bias)
+
     def _calls(self) -> list[Call]:
         """What brings a new shard to where this training is."""
         return [

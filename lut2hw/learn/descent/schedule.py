@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from lut2hw.learn.descent.growth import grow
 from lut2hw.learn.descent.moves import OutOfTime, Trainer
+from lut2hw.learn.descent.state import Kept, Position
 from lut2hw.learn.descent_options import DescentOptions
 from lut2hw.learn.graph import Graph
 from lut2hw.model.network import LutNetwork
@@ -51,6 +53,8 @@ def run(
     progress: Watch,
     start: float,
     network: Callable[[], LutNetwork],
+    kept: Kept | None = None,
+    curve: list[list[Any]] | None = None,
 ) -> tuple[Graph, str]:
     """All stages.
 
@@ -62,6 +66,10 @@ def run(
         When it began, by `time.monotonic`.
     network : Callable[[], LutNetwork]
         Makes the network as it stands.
+    kept : Kept, optional
+        Where the state is kept after each sweep, and taken from.
+    curve : list, optional
+        What has been reported; part of the state.
 
     Returns
     -------
@@ -70,17 +78,32 @@ def run(
     ended : str
         Why training ended: "done", "time limit", "interrupt" or "callback".
     """
-    best: tuple[float, Graph | None] = (-float("inf"), None)
+    curve = [] if curve is None else curve
+    at = Position() if kept is None else kept.load(trainer)
+    curve[:] = at.curve
+    at.curve = curve
     stages = trainer.levels if grown else 1
     shares = [0] + [grown * (s + 1) // (stages - 1) - grown * s // (stages - 1) for s in range(stages - 1)]
+    resumed = at.sweep >= 0
     try:
-        for stage, share in enumerate(shares):
-            best, waited = (-float("inf"), None), 0  # a stage of growth starts where the one before ended
-            if share:
-                grow(trainer, share)
-            last = None
+        for stage in range(at.stage, len(shares)):
+            if not resumed:
+                # A stage of growth starts where the one before ended.
+                at.stage, at.sweep, at.ended, at.last, at.waited, at.best, at.graph = (
+                    stage,
+                    -1,
+                    False,
+                    None,
+                    0,
+                    None,
+                    None,
+                )
+                if shares[stage]:
+                    grow(trainer, shares[stage])
+            resumed = False
             plan = [False] * options.sweeps + [True, False] * (options.restarts if stage == len(shares) - 1 else 0)
-            for sweep, restart in enumerate(plan):
+            while not at.ended and at.sweep + 1 < len(plan):
+                sweep, restart = at.sweep + 1, plan[at.sweep + 1]
                 trainer.accepted = 0
                 if restart or (stage == 0 and sweep == 0):
                     trainer.sweep(2 * trainer.k, trainer.sample, restart, trainer.loss.ordered and not restart)
@@ -103,20 +126,20 @@ def run(
                     network,
                 )
                 stop = progress(now)
-                waited += 1
-                if score is not None and score > best[0]:
-                    best, waited = (score, trainer.graph.copy()), 0
+                at.waited += 1
+                if score is not None and (at.best is None or score > at.best):
+                    at.best, at.graph, at.waited = score, trainer.graph.copy(), 0
                 if stop is True:
                     raise _Stopped
-                if score is not None and waited >= options.patience:
-                    break
-                if loss == last and not restart and not any(plan):
-                    break
-                last = loss
+                waited = score is not None and at.waited >= options.patience
+                at.ended = waited or (loss == at.last and not restart and not any(plan))
+                at.sweep, at.last = sweep, loss
+                if kept is not None:
+                    kept.save(trainer, at)
     except OutOfTime:
-        return best[1] or trainer.graph.copy(), "time limit"
+        return at.graph or trainer.graph.copy(), "time limit"
     except KeyboardInterrupt:
-        return best[1] or trainer.graph.copy(), "interrupt"
+        return at.graph or trainer.graph.copy(), "interrupt"
     except _Stopped:
-        return best[1] or trainer.graph.copy(), "callback"
-    return best[1] or trainer.graph.copy(), "done"
+        return at.graph or trainer.graph.copy(), "callback"
+    return at.graph or trainer.graph.copy(), "done"

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import numba
@@ -27,6 +28,7 @@ from lut2hw.learn.descent.resume import bits_of, resume, with_bits_of
 from lut2hw.learn.descent.schedule import Progress, Watch, run
 from lut2hw.learn.descent.shards import one, several
 from lut2hw.learn.descent.softmax import TAU_FACTORS, default_tau
+from lut2hw.learn.descent.state import Kept, digest
 from lut2hw.learn.descent_options import DEFAULT_LUTS, MAX_K, DescentOptions
 from lut2hw.learn.look import quick_look
 from lut2hw.learn.regions import regions_of
@@ -37,6 +39,7 @@ from lut2hw.model.encoder import Encoder
 from lut2hw.model.network import LutNetwork
 from lut2hw.shards import Place
 
+State = tuple[Path, bool]
 _SMALL = 4000  # examples below which a second thread costs more than it gains
 
 
@@ -71,6 +74,7 @@ def train_descent(
     progress: Watch | None = None,
     start: LutNetwork | None = None,
     place: Place | None = None,
+    state: State | None = None,
     **changes: Any,
 ) -> LutNetwork:
     """Train a network of `luts` k-input LUTs; see `lut2hw.learn.descent` for the method.
@@ -91,6 +95,8 @@ def train_descent(
         A network that was trained with these options on the same features, to go on with; nothing is grown then.
     place : Place, optional
         Where the examples are held, in shards; None is in this process. The network does not depend on it.
+    state : tuple of Path and bool, optional
+        A file in which the state is kept after each sweep until training is done, and whether to go on from there.
 
     Raises
     ------
@@ -104,6 +110,7 @@ def train_descent(
         "progress": progress,
         "start": start,
         "place": place,
+        "state": state,
     }
     with alone(threads == 1 or len(dataset.y_train) < _SMALL):  # the outermost training decides
         return _train(dataset, encoder, options=replace(options or DescentOptions(), **changes), **how)
@@ -121,6 +128,7 @@ def _train(
     progress: Watch | None,
     start: LutNetwork | None,
     place: Place | None,
+    state: State | None,
 ) -> LutNetwork:
     if AUTO in (options.luts, options.levels, options.tau):
         raise UsageError("luts, levels and tau are chosen by lut2hw.training.train alone; give numbers")
@@ -143,6 +151,7 @@ def _train(
             options=options,
             progress=progress,
             place=place,
+            state=state,
         )
         return anomaly.train(dataset, learn_two, seed)
     task = TASKS[dataset.task]
@@ -230,8 +239,16 @@ def _train(
             trainer.deadline = began + options.time_limit
         names = (dataset.class_names, dataset.target_names)
         current = partial(network_of, trainer, trainer.graph, encoder, *names)
-        graph, ended = run(trainer, luts - votes if start is None else 0, options, record, began, current)
+        kept = None
+        if state is not None:
+            size = {"luts": luts, "k": k, "votes": votes, "levels": levels, "tau": tau, "seed": seed}
+            kept = Kept(state[0], digest(trainer, [stated(options), size]), state[1])
+        grown = luts - votes if start is None else 0
+        graph, ended = run(trainer, grown, options, record, began, current, kept, curve)
         network = network_of(trainer, graph, encoder, *names)
+        trainer.shards.close()
+        if kept is not None and ended == "done":
+            kept.remove()
     finally:
         numba.set_num_threads(before)
     return network.with_meta(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lut2hw.data.dataset import Dataset
     from lut2hw.model.encoder import Encoder
     from lut2hw.model.network import LutNetwork
@@ -19,7 +21,8 @@ class Learn(Protocol):
     progress(what, steps done, steps in all) is called now and then; watch, with its state, after every sweep of a
     learner that has some, and True ends training with what there is.
     start: a network to go on with. threads: None for all that numba is set to use;
-    the network does not depend on it. place: where the examples are held, in shards. Errors: `UsageError`.
+    the network does not depend on it. place: where the examples are held, in shards. state: a file for
+    the state after each sweep, and whether to go on from there. Errors: `UsageError`.
     """
 
     def __call__(
@@ -35,6 +38,7 @@ class Learn(Protocol):
         watch: Callable[[Any], bool | None] | None = None,
         start: LutNetwork | None = None,
         place: Place | None = None,
+        state: tuple[Path, bool] | None = None,
     ) -> LutNetwork: ...
 
 

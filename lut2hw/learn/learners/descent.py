@@ -9,6 +9,8 @@ from lut2hw.learn.descent_options import MAX_K, DescentOptions
 from lut2hw.learn.learners.base import Learner
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lut2hw.data.dataset import Dataset
     from lut2hw.model.encoder import Encoder
     from lut2hw.model.network import LutNetwork
@@ -27,6 +29,7 @@ def learn(
     watch: Callable[[Any], bool | None] | None = None,
     start: LutNetwork | None = None,
     place: Place | None = None,
+    state: tuple[Path, bool] | None = None,
 ) -> LutNetwork:
     """`lut2hw.learn.descent.train.train_descent`, with its progress as a line."""
     from lut2hw.learn.descent.train import learn
@@ -42,6 +45,7 @@ def learn(
         watch=watch,
         start=start,
         place=place,
+        state=state,
     )
 
 

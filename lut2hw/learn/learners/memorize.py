@@ -12,6 +12,8 @@ from lut2hw.flags import flag
 from lut2hw.learn.learners.base import Learner
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lut2hw.data.dataset import Dataset
     from lut2hw.model.encoder import Encoder
     from lut2hw.model.network import LutNetwork
@@ -53,12 +55,15 @@ def learn(
     watch: Callable[[Any], bool | None] | None = None,
     start: LutNetwork | None = None,
     place: Place | None = None,
+    state: tuple[Path, bool] | None = None,
 ) -> LutNetwork:
     """`lut2hw.learn.memorize.memorize` on the training split of a data set."""
     from lut2hw.learn import memorize
 
     if start is not None:
         raise UsageError("memorize never changes a layer, so that there is nothing to go on with; start anew")
+    if state is not None and state[1]:
+        raise UsageError("memorize is done in one pass and keeps no state; leave --resume out")
     return memorize.learn(
         dataset, encoder, layers=options.layers, clip_k=options.clip_k, k=k, seed=seed, progress=progress, place=place
     )
