@@ -23,6 +23,8 @@ class FrontEndKind(StrEnum):
     WINDOW = "window"
     DIFFERENCES = "differences"
     KERNELS = "kernels"
+    FILTERBANK = "filterbank"
+    EDGES = "edges"
 
 
 class Split(StrEnum):

@@ -81,6 +81,9 @@ class Dataset:
     scratch: Scratch = MEMORY
     """Where what is made of the examples is put."""
 
+    altered: tuple[NDArray[np.integer], ...] = ()
+    """Copies of `x_train` that are learned from, too, each (n, n_features) with the same labels."""
+
     @property
     def schema(self) -> Schema:
         """What `load` needs to read other data like this."""
@@ -103,6 +106,7 @@ class Dataset:
             reals=None,
             weight_train=None if self.weight_train is None else self.weight_train[rows],
             group_train=None if self.group_train is None else self.group_train[rows],
+            altered=tuple(each[rows] for each in self.altered),
         )
 
     def split(self, name: str) -> tuple[NDArray[np.integer], NDArray[Any]]:

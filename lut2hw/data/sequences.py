@@ -117,11 +117,12 @@ def load_sequences(
     Parameters
     ----------
     data : str or Path
-        A .npz file with `x` (n, time) or (n, time, channels), or `samples` end to end (total,) or (total, channels)
-        and the `length` of each sequence, and labels `y` or `label`; with `x_train`, `y_train` and `x_test`, `y_test`
-        it has splits of its own. A folder with a folder of .wav files for each class, or such folders in `train` and
-        `test`. A .csv or .tsv table with a row for each sample. A .ts file of the UCR and UEA archives, of which
-        NAME_TEST.ts beside NAME_TRAIN.ts is the test split.
+        A name of `CATALOGUE` or a folder, of pictures, whose pixels come row by row. A .npz file with `x` (n, time)
+        or (n, time, channels), or `samples` end to end (total,) or (total, channels) and the `length` of each
+        sequence, and labels `y` or `label`; with `x_train`, `y_train` and `x_test`, `y_test` it has splits of its
+        own. A folder with a folder of .wav files for each class, or such folders in `train` and `test`. A .csv or
+        .tsv table with a row for each sample. A .ts file of the UCR and UEA archives, of which NAME_TEST.ts beside
+        NAME_TRAIN.ts is the test split.
     task : Task or str, optional
         "classification" by default, "regression" or "multilabel".
     label : str, optional

@@ -13,9 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lut2hw.data import idx, pictures
+from lut2hw.data.formats import read
+from lut2hw.data.named import CATALOGUE
 from lut2hw.data.npz import array_names, open_npz
 from lut2hw.data.source import suffix_of, text_of
-from lut2hw.data.table import MAX_BYTES, some
+from lut2hw.data.table import MAX_BYTES, ReadOptions, Table, some
 from lut2hw.errors import UsageError, shown
 from lut2hw.files import open_regular
 from lut2hw.frontends.sequences import Sequences
@@ -62,7 +65,8 @@ def read_series(path: Path, options: SeriesOptions) -> Series:
     Parameters
     ----------
     path : Path
-        A .npz, .csv, .tsv or .ts file (text also as .gz or .zip), or a folder of .wav files.
+        The name of a dataset of pictures, a folder of pictures or idx files, a .npz, .csv, .tsv or .ts file (text
+        also as .gz or .zip), or a folder of .wav files.
     options : SeriesOptions
         How.
 
@@ -72,6 +76,12 @@ def read_series(path: Path, options: SeriesOptions) -> Series:
         In one line that names the file and what is wrong.
     """
     try:
+        if str(path) in CATALOGUE:
+            _refuse(path, options, "dataset", ())
+            return _of_pictures(CATALOGUE[str(path)].reader(str(path)))
+        if idx.holds_idx(path) or pictures.holds_pictures(path):
+            _refuse(path, options, "folder of pictures", ())
+            return _of_pictures(read(path, ReadOptions(labelled=options.labelled)))
         if path.is_dir():
             _refuse(path, options, "folder of recordings", ())
             return _read_recordings(path, options)
@@ -160,6 +170,22 @@ def _of_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], split: str) -> Se
     if out.values.dtype.kind not in "biuf":
         raise UsageError(f"samples of {path} must be numbers, not {out.values.dtype}")
     return out.mapped(out.values.astype(out.values.dtype.newbyteorder("="), copy=False))
+
+
+def _of_pictures(table: Table) -> Series:
+    """Pictures as sequences of pixels, row by row as a camera sends them."""
+    shape = table.image_shape
+    if shape is None:
+        raise UsageError(f"{table.name} has neither sequences nor pictures; leave --sequence out")
+
+    def pixels(x: NDArray[Any]) -> Sequences:
+        return Sequences.of(np.ascontiguousarray(x).reshape(len(x), shape[0] * shape[1], -1))
+
+    channels = ("red", "green", "blue") if shape[2:] == (3,) else None
+    test = None if table.x_test is None else pixels(table.x_test)
+    return Series(
+        table.name, pixels(table.x_train), table.y_train, test, table.y_test, channels, low=table.low, high=table.high
+    )
 
 
 def _read_recordings(path: Path, options: SeriesOptions) -> Series:

@@ -15,16 +15,22 @@ PANEL = "Descent in detail"
 MAX_K = 8  # patterns are bytes
 MAX_LUTS = 10_000_000
 DEFAULT_LUTS = 500
-COPIES = ("none", "shift1", "shift1x9", "warp1 to warp99", "flip")
+COPIES = ("none", "shift1", "shift1x9", "warp1 to warp99", "flip", "vary1 to vary99")
 
 
 def check_augment(name: str) -> None:
     """Errors: `UsageError` if there is no augmentation of this name."""
     altered = name.removeprefix("flip+")
-    if not re.fullmatch(r"none|shift1|shift1x9|flip|warp[1-9]\d?", altered) or name.endswith("+flip"):
+    known = re.fullmatch(r"none|shift1|shift1x9|flip|warp[1-9]\d?|vary[1-9]\d?", altered)
+    if not known or name.endswith("+flip") or name.startswith("flip+vary"):
         raise UsageError(
             f"unknown augmentation {name!r}; choose one of: {', '.join(COPIES)}, or flip+ and one of them"
         )
+
+
+def varies(name: str) -> int:
+    """How many varied copies of sequences this augmentation makes."""
+    return int(name.removeprefix("vary")) if name.startswith("vary") else 0
 
 
 def check_loss(name: str) -> None:
@@ -169,10 +175,12 @@ class DescentOptions:
         metavar="NAME",
         help="descent, images: add copies "
         "moved by one pixel (shift1, shift1x9), N warped ones "
-        "(warpN) or mirrored ones (flip, flip+shift1).",
+        "(warpN) or mirrored ones (flip, flip+shift1); --sequence: N "
+        "with another begin, gain and noise (varyN).",
         checked=check_augment,
     )
-    """For image data, altered copies of the training set: shift1, shift1x9, warpN or flip, see `learn.augment`."""
+    """For image data, altered copies of the training set: shift1, shift1x9, warpN or flip, see `learn.augment`. For
+    sequences varyN, see `lut2hw.frontends.altered`."""
     validation: float = flag(
         0.0,
         panel=PANEL,

@@ -10,9 +10,10 @@ import numpy as np
 from lut2hw.data.sequences import SequenceDataset
 from lut2hw.errors import UsageError
 from lut2hw.flags import AUTO
+from lut2hw.frontends.altered import varied
 from lut2hw.frontends.base import FrontEnd
 from lut2hw.frontends.registry import FRONT_ENDS, fit
-from lut2hw.learn.descent_options import DescentOptions
+from lut2hw.learn.descent_options import DescentOptions, varies
 from lut2hw.learn.tasks.registry import TASKS
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.network import LutNetwork
@@ -77,6 +78,12 @@ def train_stream(
     if progress is not None:
         progress(front_end.kind, 0, 1)
     dataset = sequences.through(front_end)
+    if isinstance(options.learning, DescentOptions):
+        copies = []
+        for number in range(varies(options.learning.augment)):
+            rng = np.random.default_rng((options.seed, number))
+            copies.append(front_end.transform(varied(sequences.train, front_end.samples, rng)))
+        dataset = replace(dataset, altered=tuple(copies))
     if progress is not None:
         progress(front_end.kind, 1, 1)
     trained = train(dataset, options, progress, threads=threads, watch=watch)
@@ -94,6 +101,8 @@ def _compare(
     learning = options.learning
     if isinstance(learning, DescentOptions) and (learning.luts, learning.votes, options.place) == (None, None, None):
         options = options.but(luts=TRIAL_LUTS)
+    if isinstance(learning, DescentOptions) and varies(learning.augment):
+        options = options.but(augment="none")
     n = len(sequences.train)
     parts = folds(n, options.seed, sequences.group_train)
     parts = parts[: max(1, -(-ENOUGH * len(parts) // n))]

@@ -56,7 +56,64 @@ def kernels(front_end, x):
     return out
 
 
-PLAIN = {"window": window, "differences": differences, "kernels": kernels}
+def filterbank(front_end, x):
+    def floor_log(value):
+        top = value.bit_length() - 1
+        return 0 if value < 1 else 8 * top + (8 * value >> top) - 8
+
+    def outputs(c, b):
+        last, before, values = 0, 0, []
+        for t, sample in enumerate(x):
+            d = sample[c] - (x[t - 2][c] if t > 1 else 0)
+            y = d * 2 ** (10 - front_end.shift[b]) + front_end.forward[b] * last - front_end.back[b] * before
+            y = max(-front_end.limit, min(front_end.limit, y // 1024))
+            last, before = y, last
+            values.append(abs(y))
+        return values
+
+    def cell(s, c, b):
+        frames, length = [], front_end.frame
+        for t, value in enumerate(outputs(c, b)):
+            if t == length * front_end.frames:
+                if length == front_end.frame << front_end.doublings:
+                    break
+                length *= 2
+                frames = [sum(pair) for pair in zip(frames[::2], frames[1::2], strict=True)]
+            if t % length == 0:
+                frames.append(0)
+            frames[-1] += value
+        return floor_log(sum(v for f, v in enumerate(frames) if f * front_end.segments // len(frames) == s))
+
+    return [cell(*row[:3]) - (cell(*row[3:]) if row[3] >= 0 else 0) for row in front_end.rows.tolist()]
+
+
+def edges(front_end, x):
+    width, side = front_end.width, front_end.cell
+    rows = [x[at : at + width] for at in range(0, min(len(x), width * front_end.height), width)]
+    if len(x[0]) == 3:
+        rows = [[((r + 2 * g + b) // 4, r - g, b - g) for r, g, b in row] for row in rows]
+
+    def found(r, c, q, s):
+        if q >= 8:
+            return rows[r][c][q - 8]
+        if r < 2 or c < 2:
+            return 0
+        across = rows[r - 1][c][0] - rows[r - 1][c - 2][0]
+        down = rows[r][c - 1][0] - rows[r - 2][c - 1][0]
+        direction = (across < 0) + 2 * (down < 0) + 4 * (abs(across) > abs(down))
+        return int(direction == q and max(abs(across), abs(down)) >= front_end.strengths[s])
+
+    def cell(i, j, q, s):
+        if ((i + 1) * side - 1) * width + (j + 1) * side > len(x):
+            return 0
+        return sum(
+            found(r, c, q, s) for r in range(i * side, (i + 1) * side) for c in range(j * side, (j + 1) * side)
+        )
+
+    return [cell(*row) for row in front_end.rows.tolist()]
+
+
+PLAIN = {"window": window, "differences": differences, "kernels": kernels, "filterbank": filterbank, "edges": edges}
 
 
 def test_every_front_end_is_tested():
@@ -102,7 +159,7 @@ def test_component_is_the_definition(kind, seed):
     assert got == marked
     clocks = front_end.clocks_per_sample(feature, threshold)
     assert most <= clocks or stall or reset_at is not None
-    if kind != "kernels":
+    if kind in ("window", "differences", "edges"):
         assert clocks == 1
 
 
@@ -122,8 +179,9 @@ def test_all_short_sequences(text):
     assert got == [sum(int(bit) << b for b, bit in enumerate(row)) for row in bits]
 
 
-def test_clocks_per_sample_are_reached():
-    front_end, _ = random_front_end("kernels", 1)
+@pytest.mark.parametrize("kind", ["kernels", "filterbank"])
+def test_clocks_per_sample_are_reached(kind):
+    front_end, _ = random_front_end(kind, 1)
     sequences = Sequences.of(np.zeros((1, 60, len(front_end.samples)), np.int64))
     feature = np.arange(len(front_end.rows))
     threshold = np.ones(len(feature), np.int64)

@@ -39,6 +39,12 @@ def options_of(kind: str, seed: int) -> str:
     rng = np.random.default_rng(seed)
     if kind == "window":
         return f"window,length={rng.integers(1, 12)},step={rng.integers(1, 3)}"
+    if kind == "filterbank":
+        bands = f"bands={rng.integers(1, 4)},segments={rng.integers(1, 5)},pairs={rng.choice([0, 30])}"
+        return f"filterbank,{bands},frames={rng.choice([2, 4, 8])},frame={rng.integers(1, 4)}"
+    if kind == "edges":
+        width, cell = int(rng.integers(2, 6)), int(rng.integers(1, 3))
+        return f"edges,width={width},height={rng.integers(2, 8)},cell={cell},strengths=9/30"
     options = f"{kind},segments={rng.integers(1, 4)},length={rng.integers(1, 14)}"
     if kind == "kernels":
         options += f",dilations=1/2/5,kernels={rng.integers(1, 20)},gain={rng.choice([0, 3, 4])}"
@@ -47,8 +53,8 @@ def options_of(kind: str, seed: int) -> str:
 
 def random_front_end(kind: str, seed: int) -> tuple[FrontEnd, Sequences]:
     """A front end, and sequences that it was not fitted to alone."""
-    samples = random_samples(seed)
-    sequences = random_sequences(seed, len(samples))
+    samples = random_samples(seed, (1, 3)[seed % 2] if kind == "edges" else None)
+    sequences = random_sequences(seed, len(samples), longest=60 if kind == "edges" else 24)
     clipped = sequences.mapped(samples.clip(sequences.values))
     return fit(options_of(kind, seed), clipped, samples, seed), sequences
 

@@ -28,6 +28,8 @@ SMALL = {
     "window": "window,length=5",
     "differences": "differences,segments=2,length=12",
     "kernels": "kernels,segments=2,length=12,dilations=1/2,kernels=3,gain=5",
+    "filterbank": "filterbank,bands=2,segments=2,frames=4,frame=4",
+    "edges": "edges,width=5,height=5,cell=2",
 }
 
 
@@ -40,7 +42,9 @@ def folders(tmp_path_factory):
     for kind, text in SMALL.items():
         network = train_stream(sequences, TrainOptions.of(luts=6, seed=1), front_end=text).network
         network.save(work / f"{kind}.lut")
-        made[kind] = emit_model(network, work / kind, target="ecp5" if kind == "differences" else "ice40")
+        made[kind] = emit_model(
+            network, work / kind, target="ecp5" if kind in ("differences", "filterbank") else "ice40"
+        )
     return made
 
 
@@ -83,7 +87,7 @@ def test_a_wrong_answer_and_a_wrong_core_are_found(folders, tmp_path):
 @needs.module("cocotb")
 @needs.tool("iverilog", "yosys", "nextpnr-ice40", "icebox_vlog")
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["window", "kernels"])
+@pytest.mark.parametrize("kind", ["window", "kernels", "edges"])
 def test_to_the_bitstream(kind, folders):
     manifest = folders[kind]
     outcomes = verify(manifest, ["gates", "formal"], vectors=12)

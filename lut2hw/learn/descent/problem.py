@@ -12,7 +12,7 @@ from lut2hw.data import Dataset
 from lut2hw.data.packed import MOST, PackedExamples
 from lut2hw.errors import UsageError
 from lut2hw.learn import augment
-from lut2hw.learn.descent_options import DescentOptions
+from lut2hw.learn.descent_options import DescentOptions, varies
 from lut2hw.model.encoder import Encoder
 
 
@@ -149,18 +149,26 @@ def encode_examples(
     """
     x, n = dataset.x_train, len(dataset.y_train)
     shape = dataset.features.image_shape
-    if options.augment != "none" and shape is None:
+    if varies(options.augment):
+        if not dataset.altered:
+            raise UsageError(f"--augment {options.augment} is for sequences; give --sequence, or another one")
+    elif options.augment != "none" and shape is None:
         raise UsageError(f"--augment {options.augment} needs image data, which {dataset.name} is not")
     order = rng.permutation(n)
     n_held = round(options.validation * n)
     if n_held >= n:
         raise UsageError(f"a validation share of {options.validation:g} leaves nothing to train on")
     train, held = order[: n - n_held], order[n - n_held :]
-    if shape is None or options.augment == "none":
+    if options.augment == "none":
         order[: n - n_held] = train[rng.permutation(len(train))]
         packed = PackedExamples.encode(encoder, x, dataset.y_train, weight, dataset.scratch)
         return packed.arranged(order), n_held
-    parts = [x[train], *augment.copies(x[train], shape, options.augment, rng)]
+    parts = [x[train]]
+    if varies(options.augment):
+        parts += [copy[train] for copy in dataset.altered]
+    else:
+        assert shape is not None  # as refused above
+        parts += augment.copies(x[train], shape, options.augment, rng)
     mixed = rng.permutation(len(train) * len(parts))
     row = np.concatenate([np.tile(train, len(parts))[mixed], held])
     every = np.concatenate([np.concatenate(parts)[mixed], x[held]])
