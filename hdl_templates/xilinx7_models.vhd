@@ -3,32 +3,6 @@ library ieee;
 use ieee.std_logic_1164.all;
 use work.lut2hw_models.all;
 
-entity MUXF7 is
-    port (I0, I1, S : in std_logic := '0'; O : out std_logic);
-end entity;
-
-architecture model of MUXF7 is
-begin
-    O <= choose(S, I1, I0);
-end architecture;
-
-library ieee;
-use ieee.std_logic_1164.all;
-use work.lut2hw_models.all;
-
-entity MUXF8 is
-    port (I0, I1, S : in std_logic := '0'; O : out std_logic);
-end entity;
-
-architecture model of MUXF8 is
-begin
-    O <= choose(S, I1, I0);
-end architecture;
-
-library ieee;
-use ieee.std_logic_1164.all;
-use work.lut2hw_models.all;
-
 entity CARRY4 is
     port (
         S, DI : in std_logic_vector(3 downto 0);

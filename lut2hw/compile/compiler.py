@@ -12,6 +12,7 @@ from lut2hw.compile import lower
 from lut2hw.compile.arithmetic import head
 from lut2hw.compile.arithmetic.carry import CarryArithmetic
 from lut2hw.compile.arithmetic.compressors import Arithmetic
+from lut2hw.compile.arithmetic.steps import StepArithmetic
 from lut2hw.compile.baseline import synthesize
 from lut2hw.compile.dont_cares import Examples, use_dont_cares
 from lut2hw.compile.options import PORTS, CompileOptions
@@ -147,6 +148,8 @@ def compile_network(
     def arithmetic(graph: Graph) -> Arithmetic:
         if target.carry == "none":
             return Arithmetic(graph, k)
+        if target.carry == "steps":
+            return StepArithmetic(graph, k, chain=target.chain)
         return CarryArithmetic(graph, k, shares=target.carry == "shared", chain=target.chain)
 
     output = OutputPort.of(network, options.outputs)

@@ -12,7 +12,7 @@ from lut2hw.logic.port import ANSWER, INPUT, OUTPUT, InputPort
 from lut2hw.model.network import LutNetwork
 from lut2hw.quote import distinct, identifier
 
-_AS_LUT = {"carry": MAJORITY, "mux": MUX}
+_AS_LUT = {"carry": MAJORITY, "mux": MUX, "step": 0b11100100}
 
 
 @dataclass(frozen=True, eq=False)

@@ -170,7 +170,7 @@ def _build(
     read = f"read_verilog {' '.join(manifest.sources)};"
     core = synthesis(manifest.top, read, flow.synth_core)
     progress(1)
-    if flow.constraints:  # a core has too many ports for pins: count its LUTs and carry cells
+    if flow.constraints or not flow.packs_cores:  # too many ports for pins: count its LUTs and carry cells
         core_cells = core["lut4"] + flow.carry_luts * core["carry"]
     else:
         core_cells = cells(free_chain_ends(scratch / f"{manifest.top}.json", manifest.top, flow), manifest.top)

@@ -27,6 +27,7 @@ PURPOSE = {
     "nexus": "build for Nexus",
     "machxo2": "build for MachXO2",
     "gowin": "build for Gowin",
+    "gatemate": "build for GateMate",
     "boards": "boards, run, wrap --check",
 }
 """What each extra is for."""
@@ -47,6 +48,8 @@ TOOLS = {
     "prjoxide": ("Nexus bitstreams", "--version"),
     "nextpnr-himbaechel-gowin": ("build for Gowin", "--version"),
     "gowin_pack": ("Gowin bitstreams", ""),
+    "nextpnr-himbaechel-gatemate": ("build for GateMate", "--version"),
+    "gmpack": ("GateMate bitstreams", ""),
     "iverilog": ("verify with cocotb", "-V"),
     "ghdl": ("verify VHDL", "--version"),
     "vvp": ("verify with cocotb", "-V"),

@@ -162,7 +162,7 @@ def implement(
             cwd=cwd,
             timeout=timeout,
             again=bool(more),
-            makes=["report.json", *(word.format(name=name) for word in flow.output if "{name}" in word)],
+            makes=["report.json", *flow.files(name)],
         )
         seconds[flow.nextpnr] = seconds.get(flow.nextpnr, 0) + run.seconds
         report = read_json(cwd / "report.json", flow.nextpnr)
@@ -175,9 +175,8 @@ def implement(
     with contextlib.suppress(tools.ToolError):  # the first route will do
         second = route(f"{name}-again", *flow.timing)
         if second.fmax > first.fmax:
-            for word in flow.output:
-                if "{name}" in word:
-                    (cwd / word.format(name=f"{name}-again")).replace(cwd / word.format(name=name))
+            for made, wanted in zip(flow.files(f"{name}-again"), flow.files(name), strict=True):
+                (cwd / made).replace(cwd / wanted)
             return second
     return first
 

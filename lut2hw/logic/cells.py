@@ -98,6 +98,11 @@ def _majority(inputs: Sequence[Packed], cell: Cell) -> Sequence[Packed]:
     return (a & b | c & (a | b),)
 
 
+def _step(inputs: Sequence[Packed], cell: Cell) -> Sequence[Packed]:
+    select, data, carry = inputs
+    return (data ^ ((data ^ carry) & select),)
+
+
 def _mux(inputs: Sequence[Packed], cell: Cell) -> Sequence[Packed]:
     a, b, s = inputs
     return (a ^ ((a ^ b) & s),)
@@ -114,6 +119,8 @@ COMMON: Library = {
     "ff": Kind(_register, registered=1),
     # inputs: a, b, carry in; output: carry out (SB_CARRY); bits 0 and 1 of the table say that a and b are inverted
     "carry": Kind(_majority, chained=(0,)),
+    # inputs: select, data, carry in; output: carry out, which is the carry in if select is one, else data
+    "step": Kind(_step, chained=(0,)),
     # inputs: a, b, s; output: b if s else a (PFUMX, L6MUX21, MUXF7, MUXF8, MUX2_LUT5); the table is its level
     "mux": Kind(_mux, beside=(0, 1)),
     # inputs: the address, least significant bit first; outputs: any number; the table: that of output 0 in the lowest
@@ -131,4 +138,4 @@ def as_lut(cell: Cell) -> int | None:
         return cell.table
     if cell.kind == "carry":
         return _MAJORITY[cell.table]
-    return {"ff": 0b10, "mux": 0b11001010}.get(cell.kind)
+    return {"ff": 0b10, "mux": 0b11001010, "step": 0b11100100}.get(cell.kind)

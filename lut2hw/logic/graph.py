@@ -15,7 +15,11 @@ from lut2hw.logic import truth
 from lut2hw.logic.netlist import CONST0, CONST1, Netlist
 
 FALSE, TRUE = 0, 1
-XOR3, MAJORITY, MUX = 0b10010110, 0b11101000, 0b11001010
+XOR2, XOR3, MAJORITY, MUX = 0b0110, 0b10010110, 0b11101000, 0b11001010
+
+
+CHAINED = ("carry", "step")
+"""Kinds whose outputs are on dedicated wires."""
 
 
 class Node(NamedTuple):
@@ -64,7 +68,7 @@ class Graph:
         if not nodes:
             return inverted
         # Only a LUT reads a carry, so a buffer of one is a cell.
-        if len(nodes) == 1 and self.nodes[nodes[0]].kind != "carry":
+        if len(nodes) == 1 and self.nodes[nodes[0]].kind not in CHAINED:
             return 2 * nodes[0] | inverted
         return self._node("lut", tuple(2 * node for node in nodes), table, part) | inverted
 
@@ -86,6 +90,20 @@ class Graph:
                 carry_in = self._node("carry", (bit, bit, FALSE), 0, part) if bit else FALSE
         made = self._node("carry", (a, b, carry_in), 0, part)
         if carry_in >= 2:
+            self._follower[carry_in] = made >> 1
+        return made
+
+    def step(self, select: int, data: int, carry_in: int, part: str = "popcount") -> int:
+        """The carry of a cell that passes `carry_in` on where `select` is one and else takes `data`.
+
+        Only the next cell and LUTs read it; that of it and another `select` is the sum of the next cell.
+        """
+        if self.nodes[carry_in >> 1].kind == "step":
+            known = self._known.get(("step", (select, data, carry_in), 0))
+            if self._follower.get(carry_in, known) != known:  # a carry has one successor: start another chain
+                carry_in = self.step(FALSE, self.lut((carry_in,), 0b10, part), FALSE, part)
+        made = self._node("step", (select, data, carry_in), 0, part)
+        if self.nodes[carry_in >> 1].kind == "step":
             self._follower[carry_in] = made >> 1
         return made
 
@@ -116,6 +134,9 @@ class Graph:
             a, b, carry_in = inputs
             a, b = a ^ table & 1, b ^ table >> 1
             return self.carry(a, b, carry_in, part)
+        if kind == "step":
+            select, data, carry_in = inputs
+            return self.step(select, data, carry_in, part)
         if kind == "mux":
             low, high, select = inputs
             return self.mux(low, high, select, table, part)
@@ -193,9 +214,11 @@ class Graph:
                         literal ^= 1
                         table = truth.invert_input(table, len(node.inputs), j)
                     operands.append(net[literal])
-                chain = next((literal for literal in node.inputs if self.nodes[literal >> 1].kind == "carry"), None)
+                chain = next((literal for literal in node.inputs if self.nodes[literal >> 1].kind in CHAINED), None)
                 if chain is not None:  # a carry has one reader: the other polarity is an inverter
                     stored = positive | (need[number] == 2)
+                    if self.nodes[chain >> 1].kind == "step":  # a sum comes as it is, an XOR
+                        stored = positive | (table & 1)
                     if carry_inverts and chain in self._follower:
                         x, y, _ = self.nodes[self._follower[chain]].inputs
                         stored = positive | ((x not in net) ^ (y not in net))

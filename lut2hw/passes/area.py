@@ -45,15 +45,16 @@ def estimate_netlist(netlist: Netlist, target: Cells) -> int:
 
 
 def _through(netlist: Netlist) -> int:
-    """LUTs that only pass a signal on to a `carry4`: each of its bits takes its S from a LUT of its own."""
-    cells = [cell for cell in netlist.cells if cell.kind == "carry4"]
+    """LUTs that only pass a signal on to a cell of AMD's carry chains: each S comes from a LUT of its own."""
+    cells = [cell for cell in netlist.cells if cell.kind in ("carry4", "carry8")]
     if not cells:
         return 0
     read = {net for cell in netlist.cells for net in cell.inputs}.union(*netlist.outputs.values())
-    luts = {cell.outputs[0] for cell in netlist.cells if cell.kind == "lut"}
+    luts = {cell.outputs[0] for cell in netlist.cells if cell.kind in ("lut", "pair")}
     through = 0
     for cell in cells:
-        used = max((j + 1 for j in range(4) if cell.outputs[j] in read or cell.outputs[4 + j] in read), default=0)
+        width = len(cell.outputs) // 2
+        used = max((j + 1 for j in range(width) if not read.isdisjoint(cell.outputs[j::width])), default=0)
         for select in cell.inputs[:used]:
             through += select not in luts
             luts.discard(select)

@@ -8,7 +8,7 @@ of them can take it in. Greedy, from the inputs up, as the covering of FlowMap's
 from __future__ import annotations
 
 from lut2hw.logic import truth
-from lut2hw.logic.graph import Graph, Node
+from lut2hw.logic.graph import CHAINED, Graph, Node
 from lut2hw.logic.netlist import Netlist
 from lut2hw.passes.base import Context, Pass
 
@@ -29,7 +29,7 @@ def merge(netlist: Netlist, lut_inputs: int, *, carry_inverts: bool = False) -> 
     on_chain = {
         number
         for number, node in enumerate(nodes)
-        if any(nodes[literal >> 1].kind == "carry" for literal in node.inputs)
+        if any(nodes[literal >> 1].kind in CHAINED for literal in node.inputs)
     }
     for number, node in enumerate(nodes):
         if not live[number] or node.kind != "lut" or number in fixed or number in on_chain:

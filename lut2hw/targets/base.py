@@ -88,6 +88,8 @@ class Flow:
     """
     no_pads: str = ""
     """Option of `synth` for a module that will not be the top."""
+    packs_cores: bool = True
+    """Whether nextpnr packs a module without pads."""
     timing: tuple[str, ...] = ()
     """More arguments for a second route where a clock that was asked for is missed by little."""
     slot_cell: str = ""
@@ -119,6 +121,16 @@ class Flow:
     def synth_core(self) -> str:
         """`synth` for a module that will not be the top."""
         return self.synth.replace(" -top", f" {self.no_pads} -top") if self.no_pads else self.synth
+
+    def files(self, name: str) -> list[str]:
+        """Files of the routed design.
+
+        Parameters
+        ----------
+        name : str
+            What the design is called.
+        """
+        return [word.rpartition("=")[2].format(name=name) for word in self.output if "{name}" in word]
 
     def primitives(self, by_type: Mapping[str, int]) -> dict[str, int]:
         """How many of each kind of `count` there are after synthesis, from the counts by primitive.
@@ -177,7 +189,8 @@ class Target:
     default_device: str = ""
     """Where none is named."""
     carry: str = "none"
-    """"none"; "shared" if LUT and carry of a cell share two inputs; "slots" if the carry is a LUT of its own."""
+    """"none"; "shared" if LUT and carry of a cell share two inputs; "slots" if the carry is a LUT of its own;
+    "steps" if a LUT says whether the carry goes on."""
     chain: int = 32
     """Columns added on one carry chain: a longer one saves starts, but its carry seems to run from end to end. 0:
     each addition has a chain of its own.

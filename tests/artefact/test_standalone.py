@@ -73,6 +73,7 @@ def test_bench_in_plain_verilog(folder, tmp_path):
     text = (copy / "core.v").read_text()
     flipped = re.sub(r"'h([0-9a-f]{4,16})\b", lambda m: f"'h{int(m[1], 16) ^ (1 << 4 * len(m[1])) - 1:x}", text)
     flipped = re.sub(r'"0x([0-9A-F]{4})"', lambda m: f'"0x{int(m[1], 16) ^ 0xFFFF:04X}"', flipped)
+    flipped = re.sub(r"(INIT_L10\(4'h)([0-9a-f])", lambda m: f"{m[1]}{int(m[2], 16) ^ 15:x}", flipped)
     assert flipped != text
     (copy / "core.v").write_text(flipped)
     run = make(copy, "sim")

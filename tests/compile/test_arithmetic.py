@@ -13,6 +13,7 @@ from lut2hw import bits, targets
 from lut2hw.compile.arithmetic import comparators
 from lut2hw.compile.arithmetic.carry import CarryArithmetic
 from lut2hw.compile.arithmetic.compressors import Arithmetic
+from lut2hw.compile.arithmetic.steps import StepArithmetic
 from lut2hw.logic.graph import Graph
 
 
@@ -41,6 +42,8 @@ def makers():
             return (
                 Arithmetic(graph, k)
                 if carry == "none"
+                else StepArithmetic(graph, k, chain=target.chain)
+                if carry == "steps"
                 else CarryArithmetic(graph, k, shares=carry == "shared", chain=target.chain)
             )
 

@@ -236,7 +236,7 @@ def test_a_shift_link_without_ready_is_refused(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", ["ice40", "ecp5", "gowin", "nexus", "xilinx7", "generic"])
+@pytest.mark.parametrize("target", ["ice40", "ecp5", "gowin", "nexus", "xilinx7", "xilinxu", "generic"])
 def test_every_family_simulates_and_synthesizes(tmp_path, target):
     network = random_network(4, k_max=3, luts=8)
     for lanes in (1, min(4, get(target).most_lanes)):
@@ -249,6 +249,8 @@ def test_every_family_simulates_and_synthesizes(tmp_path, target):
 def test_families_without_block_ram_are_refused():
     with pytest.raises(UsageError, match="which is not used of machxo2; emit for another family"):
         fold_network(random_network(4, k_max=3, luts=8), get("machxo2"), fold=1)
+    with pytest.raises(UsageError, match="which is not used of gatemate; emit for another family"):
+        fold_network(random_network(4, k_max=3, luts=8), get("gatemate"), fold=1)
 
 
 def test_models_and_manifests_keep_their_bytes_without_fold(tmp_path, small):

@@ -188,7 +188,7 @@ def test_the_platform_decides_between_behaviour_and_primitives(tmp_path):
     assert "lut2hw_core" not in rtlil.convert(Register(EmittedCore(manifest)))
 
 
-@pytest.mark.parametrize("family", ["ice40", "ecp5", "nexus", "gowin", "xilinx7", "generic"])
+@pytest.mark.parametrize("family", ["ice40", "ecp5", "nexus", "gowin", "gatemate", "xilinx7", "xilinxu", "generic"])
 def test_emitted_verilog_is_that_of_the_component_without_names(family, tmp_path):
     compiled = compile_network(named(random_network(6), NAMES), get(family))
     folder = emit(compiled, tmp_path / "core")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 
 import pytest
 from helpers import fast, needs
@@ -13,6 +14,8 @@ from lut2hw.artefact.emit import emit
 from lut2hw.compile.compiler import compile_network
 from lut2hw.errors import UsageError
 from lut2hw.flow.build import build
+from lut2hw.logic import truth
+from lut2hw.logic.cells import Cell
 from lut2hw.verify.engines import verify
 
 FAMILIES = sorted(targets.TARGETS)
@@ -45,7 +48,7 @@ def test_simulates_with_vendor_models(family, tmp_path):
 
 
 @needs_yosys
-@pytest.mark.parametrize("family", fast.first(["ice40", "ecp5", "xilinx7"], FAMILIES))
+@pytest.mark.parametrize("family", fast.first(["ice40", "ecp5", "xilinxu"], FAMILIES))
 def test_yosys_keeps_the_mapping(family, tmp_path):
     """Synthesis neither merges nor splits what was mapped: as many LUTs as the netlist has, give or take few."""
     target = targets.get(family)
@@ -58,9 +61,31 @@ def test_yosys_keeps_the_mapping(family, tmp_path):
     tools.run("yosys", ["-q", "-p", script], cwd=manifest.directory)
     stat = json.loads((manifest.directory / "stat.json").read_text())
     cells = stat["modules"]["\\" + manifest.top]["num_cells_by_type"]
-    luts = sum(count for kind, count in cells.items() if "LUT" in kind and not kind.startswith("MUX2"))
-    expected = compiled.netlist.count()["lut"]
+    luts = sum(
+        count for kind, count in cells.items() if ("LUT" in kind or "L2T" in kind) and not kind.startswith("MUX2")
+    )
+    count = compiled.netlist.count()
+    expected = count["lut"] + count["pair"]
     assert abs(luts - expected) <= 0.02 * expected + 2
+
+
+def test_gatemate_reads_and_writes_trees_of_five_inputs():
+    family, rng = targets.get("gatemate"), random.Random(1)
+    columns = {net: truth.var(net - 2, 5) for net in range(2, 7)}
+    for _ in range(40):
+        inits = {name: rng.randrange(16) for name in ("INIT_L02", "INIT_L03", "INIT_L11", "INIT_L20")}
+        ports = {**{f"I{j}": [j + 2] for j in range(5)}, "O": [9]}
+        [first] = family.read["CC_L2T5"](inits, ports)
+        written = family.primitive(Cell("tree5", first.inputs, (9,), first.table))
+        [second] = family.read["CC_L2T5"](
+            {name: value for name, (value, _) in written.parameters.items()},
+            {**{name: [net] for name, net in written.inputs.items()}, "O": [9]},
+        )
+        one, two = (
+            truth.apply(made.table, [columns.get(net, 0) for net in made.inputs], truth.full(5))
+            for made in (first, second)
+        )
+        assert one == two
 
 
 @pytest.mark.slow
@@ -71,3 +96,4 @@ def test_place_and_route(family, tmp_path):
     manifest = emit(compile_network(vote_network(40, 5, 4), targets.get(family), pipeline=2), tmp_path / "core")
     result = build(manifest.directory)
     assert result["core"]["logic_cells"] > 40 and result["fmax_mhz"] > 20
+    assert result["bitstream"] or family == "nexus"

@@ -176,6 +176,9 @@ def test_primitives_of_the_proof_match_the_vendor(tmp_path):
         *[("xilinx7", f"LUT{k}", {"INIT": 1 << k}, {f"I{j}": 1 for j in range(k)}, {"O": 1}) for k in range(1, 7)],
         ("xilinx7", "MUXF7", {}, {"I0": 1, "I1": 1, "S": 1}, {"O": 1}),
         ("xilinx7", "MUXF8", {}, {"I0": 1, "I1": 1, "S": 1}, {"O": 1}),
+        ("xilinxu", "MUXF9", {}, {"I0": 1, "I1": 1, "S": 1}, {"O": 1}),
+        ("xilinxu", "CARRY8", {}, {"CI": 1, "DI": 8, "S": 8}, {"O": 8, "CO": 8}),
+        ("xilinxu", "LUT6_2", {"INIT": 64}, {f"I{j}": 1 for j in range(6)}, {"O6": 1, "O5": 1}),
         ("xilinx7", "CARRY4", {}, {"CI": 1, "CYINIT": 1, "DI": 4, "S": 4}, {"O": 4, "CO": 4}),
         *[("gowin", f"LUT{k}", {"INIT": 1 << k}, {f"I{j}": 1 for j in range(k)}, {"F": 1}) for k in range(1, 5)],
         *[
@@ -189,6 +192,22 @@ def test_primitives_of_the_proof_match_the_vendor(tmp_path):
             {**{f"{pin}{half}": 1 for half in "01" for pin in "ABCD"}, "SEL": 1},
             {"Z": 1},
         ),
+        *[
+            ("gatemate", f"CC_LUT{k}", {"INIT": 1 << k}, {f"I{j}": 1 for j in range(k)}, {"O": 1})
+            for k in range(1, 5)
+        ],
+        ("gatemate", "CC_L2T4", dict.fromkeys(("INIT_L00", "INIT_L01", "INIT_L10"), 4), *luts4),
+        (
+            "gatemate",
+            "CC_L2T5",
+            dict.fromkeys(("INIT_L02", "INIT_L03", "INIT_L11", "INIT_L20"), 4),
+            {f"I{j}": 1 for j in range(5)},
+            {"O": 1},
+        ),
+        ("gatemate", "CC_MX2", {}, {"D0": 1, "D1": 1, "S0": 1}, {"Y": 1}),
+        ("gatemate", "CC_MX4", {}, {**{f"D{j}": 1 for j in range(4)}, "S0": 1, "S1": 1}, {"Y": 1}),
+        ("gatemate", "CC_MX8", {}, {f"{p}{j}": 1 for p, n in (("D", 8), ("S", 3)) for j in range(n)}, {"Y": 1}),
+        ("gatemate", "CC_ADDF", {}, {"A": 1, "B": 1, "CI": 1}, {"CO": 1, "S": 1}),
         ("xilinx7", "INV", {}, {"I": 1}, {"O": 1}),
         ("nexus", "INV", {}, {"A": 1}, {"Z": 1}),
         *[("gowin", f"MUX2_LUT{k}", {}, {"I0": 1, "I1": 1, "S0": 1}, {"O": 1}) for k in (5, 6, 7, 8)],
@@ -289,6 +308,7 @@ def test_primitives_of_the_proof_match_the_vendor(tmp_path):
         ("nexus", {"FD1P3IX": "DER"}),
         ("gowin", {"DFF": "D", "DFFE": "DE", "DFFR": "DR", "DFFRE": "DER"}),
         ("xilinx7", {"FDRE": "DER", "SRL16E": "DE", "SRLC32E": "DE"}),
+        ("gatemate", {"CC_DFF": "DE"}),
     ],
 )
 def test_registers_of_the_proof_match_the_vendor(family, kinds, tmp_path):
@@ -375,7 +395,13 @@ def test_registers_that_a_core_has_no_use_for_are_unknown(cell, words, tmp_path)
 @needs_yosys
 @pytest.mark.parametrize(
     "family",
-    ["ecp5", *(pytest.param(family, marks=pytest.mark.slow) for family in ("xilinx7", "nexus", "gowin", "generic"))],
+    [
+        "ecp5",
+        *(
+            pytest.param(family, marks=pytest.mark.slow)
+            for family in ("xilinx7", "xilinxu", "nexus", "gowin", "gatemate", "generic")
+        ),
+    ],
 )
 def test_gates_of_every_family_are_proved(family, tmp_path):
     made = emit_model(network(13), tmp_path / family, target=family, pipeline=3)

@@ -84,6 +84,18 @@ def _carry4(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
     return {"O": sums, "CO": carries}
 
 
+def _carry8(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
+    if p.get("CI_TOP", [FALSE])[0] != FALSE or parameters.get("CARRY_TYPE", "SINGLE_CY8") != "SINGLE_CY8":
+        raise UnknownCell("a CARRY8 in two halves")
+    return _carry4(aig, parameters, p)
+
+
+def _lut6_2(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
+    x = [p.get(f"I{j}", [FALSE])[0] for j in range(6)]
+    entries = bytes(parameters["INIT"] >> i & 1 for i in range(64))
+    return {"O6": [aig.table(x, entries)], "O5": [aig.table(x[:5], entries[:32])]}
+
+
 def _alu(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
     """Gowin's: mode 0 adds, 1 subtracts, 2 adds where I3 is one and else subtracts."""
     a, b, add, carry = (p.get(name, [FALSE])[0] for name in ("I0", "I1", "I3", "CIN"))
@@ -116,6 +128,33 @@ def _lut_of(k: int) -> Gate:
     return gate
 
 
+def _lut2_tree(leaves: Sequence[str], top: str, last: str = "") -> Gate:
+    """GateMate's: two LUT2s and one that reads them; input 0 of a `last` LUT2 is I4, input 1 the tree."""
+
+    def gate(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
+        def lut2(name: str, inputs: Sequence[int]) -> int:
+            return aig.table(list(inputs), bytes(parameters.get(name, 0) >> i & 1 for i in range(4)))
+
+        x = [p.get(f"I{j}", [FALSE])[0] for j in range(5)]
+        out = lut2(top, [lut2(name, x[2 * half : 2 * half + 2]) for half, name in enumerate(leaves)])
+        return {"O": [lut2(last, [x[4], out]) if last else out]}
+
+    return gate
+
+
+def _cc_mux(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
+    """GateMate's CC_MX2, CC_MX4 and CC_MX8."""
+    data = [p.get(f"D{j}", [FALSE])[0] for j in range(8)]
+    for select in (p.get(f"S{j}", [FALSE])[0] for j in range(3)):
+        data = [aig.mux(select, low, high) for low, high in zip(data[::2], data[1::2], strict=False)] or data
+    return {"Y": [data[0]]}
+
+
+def _cc_addf(aig: Aig, parameters: dict[str, Any], p: Ports) -> Ports:
+    total, carry = aig.full_adder(*(p.get(name, [FALSE])[0] for name in ("A", "B", "CI")))
+    return {"S": [total], "CO": [carry]}
+
+
 GATES: dict[str, Gate] = {
     "$_NOT_": _logic(lambda aig, a, b: a ^ 1),
     "$_BUF_": _logic(lambda aig, a, b: a),
@@ -138,10 +177,19 @@ GATES: dict[str, Gate] = {
     "CCU2D": _ccu2(("INJECT1_0", "INJECT1_1"), 2, inverse=True),
     "CCU2": _ccu2(("INJECT",), 3),
     "CARRY4": _carry4,
-    **{f"MUXF{k}": _mux("I0", "I1", "S", "O") for k in (7, 8)},
+    "CARRY8": _carry8,
+    "LUT6_2": _lut6_2,
+    **{f"MUXF{k}": _mux("I0", "I1", "S", "O") for k in (7, 8, 9)},
     **{f"MUX2_LUT{k}": _mux("I0", "I1", "S0", "O") for k in (5, 6, 7, 8)},
     "ALU": _alu,
     "WIDEFN9": _widefn9,
+    **{f"CC_LUT{k}": _lut([f"I{j}" for j in range(k)], "O", "INIT") for k in range(1, 5)},
+    "CC_L2T4": _lut2_tree(("INIT_L00", "INIT_L01"), "INIT_L10"),
+    "CC_L2T5": _lut2_tree(("INIT_L02", "INIT_L03"), "INIT_L11", "INIT_L20"),
+    "CC_MX2": _cc_mux,
+    "CC_MX4": _cc_mux,
+    "CC_MX8": _cc_mux,
+    "CC_ADDF": _cc_addf,
     # one bit of a block RAM, before its register
     "rom": lambda aig, parameters, p: {"Y": [aig.table(p["A"], parameters["entries"])]},
 }
@@ -159,11 +207,14 @@ class Flop:
     reset: str = "R"
     gated: bool = False
     value: int = 0
+    off: str = ""
+    """A port that must be 0, as an asynchronous reset."""
     parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Name to the values, as text, with which it is what the rest says; one that is left out is right."""
 
 
 _UPRIGHT = {f"IS_{port}_INVERTED": ("0",) for port in "CDR"}
+_GATEMATE = {f"{port}_INV": ("0",) for port in ("CLK", "EN", "SR")}
 _GOWIN = Flop(clock="CLK", enable="CE", reset="RESET")
 FLOPS: dict[str, Flop] = {
     **dict.fromkeys(
@@ -192,13 +243,15 @@ FLOPS: dict[str, Flop] = {
     "FD1P3IX": Flop("D", "Q", "CK", "SP", "CD"),
     **dict.fromkeys(("DFF", "DFFE", "DFFR", "DFFRE"), _GOWIN),
     "FDRE": Flop(enable="CE", parameters=_UPRIGHT),
+    "CC_DFF": Flop(clock="CLK", enable="EN", reset="", off="SR", parameters=_GATEMATE),
 }
-"""Flip-flops: those of yosys and iCE40, then ECP5, Nexus, Gowin and 7 series. All are reset synchronously."""
+"""Flip-flops: those of yosys, iCE40, ECP5, Nexus, Gowin, 7 series and GateMate. All are reset synchronously."""
 
 SHIFTS = {"SRL16E": 4, "SRLC32E": 5}
 """Shift registers of 7 series: D, CLK, CE and as many address bits, which say after how many registers, less one."""
 
 BUFFERS = {"IBUF": ("I", "O"), "OBUF": ("I", "O"), "BUFG": ("I", "O"), "IB": ("I", "O"), "OB": ("I", "O")}
+BUFFERS |= {"CC_BUFG": ("I", "O"), "CC_IBUF": ("I", "Y"), "CC_OBUF": ("A", "O")}
 PADS = {"SB_IO": ("D_IN_0",), "SB_GB_IO": ("D_IN_0", "GLOBAL_BUFFER_OUTPUT")}
 """Pads of iCE40, and the ports at which they show what is on their pin."""
 CONSTANTS = {"GND": ("G", "0"), "VCC": ("VP", "1"), "VLO": ("Z", "0"), "VHI": ("Z", "1")}
@@ -226,6 +279,8 @@ def _register(cell: dict[str, Any], flop: Flop) -> Register:
         if parameters.get(name, values[0]) not in values:
             raise UnknownCell(f"a cell of kind {kind} with {name} {parameters[name]}")
     ports = {name: nets[0] for name, nets in cell["connections"].items()}
+    if ports.get(flop.off, "0") != "0":
+        raise UnknownCell(f"a cell of kind {kind} that is reset by {flop.off}")
     enable, reset = ports.get(flop.enable), ports.get(flop.reset)
     if parameters.get("CEMUX") == "1" or enable == "1":
         enable = None
