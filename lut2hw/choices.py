@@ -82,6 +82,17 @@ class Link(StrEnum):
     SHIFT = "shift"
 
 
+class VendorTool(StrEnum):
+    """Vendors' tools, as in `lut2hw.targets.vendors.VENDORS`."""
+
+    VIVADO = "vivado"
+    QUARTUS = "quartus"
+    RADIANT = "radiant"
+    DIAMOND = "diamond"
+    GOWIN = "gowin"
+    LIBERO = "libero"
+
+
 class Engine(StrEnum):
     """Engines of `lut2hw verify`, as in `lut2hw.verify.engines.ENGINES`."""
 

@@ -15,6 +15,7 @@ from lut2hw.artefact.vectors import Vectors
 from lut2hw.logic.port import TOP, InputPort, OutputPort
 from lut2hw.targets.base import Target, template_text
 from lut2hw.targets.registry import get
+from lut2hw.targets.vendors import fusesoc_targets
 
 MAX_VECTORS = 1_000
 """Vectors of the bench, the first ones: hexadecimal text is long."""
@@ -67,6 +68,7 @@ def files_for(manifest: Mapping[str, Any], vectors: Vectors) -> dict[str, str]:
             sources=manifest["sources"],
             what=_what(manifest["output"]),
             arch=target.edalize,
+            vendors=fusesoc_targets(target.name),
         ),
     }
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lut2hw.choices import Engine
+from lut2hw.choices import Engine, VendorTool
 from lut2hw.cli.options import (
     DATA_HELP,
     DeviceOption,
@@ -32,6 +32,7 @@ from lut2hw.cli.options import (
     TimeoutOption,
     VectorsOption,
     app,
+    choice,
     complete_board,
     complete_device,
 )
@@ -503,6 +504,49 @@ def build(
         say(result.bitstream or f"{directory} (no open tool packs a bitstream for {result.device})")
 
     report(values, json_output, text, then=["lut2hw", "report" if board is None else "flash", directory])
+
+
+@app.command(rich_help_panel="Hardware")
+def project(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Emitted folder.", show_default=False)],
+    tool: Annotated[str, choice(VendorTool, "--tool", what="vendor's tool", help="Whose project.")],
+    part: Annotated[
+        str | None, typer.Option("--part", help="As the vendor writes it.", show_default="one of the core's family")
+    ] = None,
+    clock_mhz: Annotated[
+        float | None,
+        typer.Option(
+            "--clock-mhz",
+            metavar="MHZ",
+            min=0.001,
+            max=10_000,
+            help="Constraint on the clock.",
+            show_default="that of emit --fmax, or 100",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FOLDER", help="Folder to write.", show_default="DIR/TOOL"),
+    ] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Write a project for a vendor's tool: the core, a constraint on its clock, and a script that builds it.
+
+    Example: lut2hw project build/digits --tool vivado --clock-mhz 250
+    """
+    from dataclasses import asdict
+
+    from lut2hw.flow.projects import write_project
+
+    made = write_project(directory, tool, part=part, clock_mhz=clock_mhz, output=output)
+    report(
+        {**asdict(made), "sources": list(made.sources)},
+        json_output,
+        lambda: say(
+            f"{made.directory}: {made.part}, {made.clock_mhz:g} MHz\n"
+            f"run `{made.run}` in it; `lut2hw report {directory}` then shows what its reports say"
+        ),
+    )
 
 
 @app.command(name="report", rich_help_panel="Hardware")

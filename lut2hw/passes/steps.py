@@ -1,8 +1,8 @@
 """Carry chains of AMD's CARRY4 and CARRY8, and LUT6s of which both outputs are used (AMD, UG474 and UG574).
 
 A `step` passes the carry on where its select is one and else takes its data; the LUT that adds the next select to it
-is a sum, and part of the chain. A LUT6 has a second output, that of its lower half, so that it holds two tables of the
-same five inputs: the select and the data of a cell, sum and carry of a full adder, and what else shares inputs.
+is a sum, and part of the chain. A LUT6 has a second output, that of its lower half, so that it holds two tables of
+the same five inputs: the select and the data of a cell, sum and carry of a full adder, and what else shares inputs.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _is_sum(cell: Cell, select: int, carry: int) -> bool:
     return cell.table == XOR and len(cell.inputs) == 2 and set(cell.inputs) == {select, carry}
 
 
-def chains(netlist: Netlist, width: int) -> Netlist:
+def chains(netlist: Netlist, width: int, plain: frozenset[int] = frozenset()) -> Netlist:
     """A netlist whose `step` cells, and the LUTs that are their sums, are cells `carry4` or `carry8`.
 
     Parameters
@@ -57,6 +57,8 @@ def chains(netlist: Netlist, width: int) -> Netlist:
         Of LUTs and steps.
     width : int
         Steps in a cell.
+    plain : frozenset of int
+        Outputs of LUTs that stay LUTs: what reads a chain's first carry, a net like others, may feed that very chain.
     """
     steps = [cell for cell in netlist.cells if cell.kind == "step"]
     if not steps:
@@ -81,7 +83,7 @@ def chains(netlist: Netlist, width: int) -> Netlist:
         while here is not None:
             select, data, carry = here.inputs
             for cell in readers.get(carry, ()):
-                if _is_sum(cell, select, carry):
+                if cell.outputs[0] not in plain and _is_sum(cell, select, carry):
                     sum_of.setdefault(cell.outputs[0], (first, len(places)))
             carry_at[here.outputs[0]] = first, len(places)
             places.append((select, data))
@@ -100,8 +102,8 @@ def chains(netlist: Netlist, width: int) -> Netlist:
     for name, nets in netlist.inputs.items():
         new.update(zip(nets, out.input(name, len(nets)), strict=True))
     kind = f"carry{width}"
-    # the nets that a cell waits for, and what it is: a cell, or where on which chain; carries between cells of a chain
-    # have negative numbers
+    # the nets that a cell waits for, and what it is: a cell, or where on which chain; carries between the cells of a
+    # chain have negative numbers
     tasks: list[tuple[list[int], tuple[Cell, list[tuple[int, int]], int] | Cell]] = []
     names: dict[tuple[int, int, str], list[int]] = {}
     for net, (first, at) in sum_of.items():
@@ -153,6 +155,14 @@ def chains(netlist: Netlist, width: int) -> Netlist:
                 left[user] -= 1
                 if not left[user]:
                     ready.append(user)
+    stuck = {
+        id(task[0]) for (_, task), open_ in zip(tasks, left, strict=True) if open_ and not isinstance(task, Cell)
+    }
+    if stuck:
+        loops = {net for net, (first, at) in sum_of.items() if not at and id(first) in stuck}
+        if not loops - plain:
+            raise ValueError("a carry chain reads its own sums")
+        return chains(netlist, width, plain | loops)
     for name, nets in netlist.outputs.items():
         out.output(name, [new[net] for net in nets])
     return out
@@ -192,7 +202,10 @@ def pairs(netlist: Netlist, width: int) -> Netlist:
     """
     driver = {net: number for number, cell in enumerate(netlist.cells) for net in cell.outputs}
     uses: dict[int, int] = {}
-    for net in [net for cell in netlist.cells for net in cell.inputs] + sum(netlist.outputs.values(), []):
+    for net in [
+        *(net for cell in netlist.cells for net in cell.inputs),
+        *(net for nets in netlist.outputs.values() for net in nets),
+    ]:
         uses[net] = uses.get(net, 0) + 1
     level: list[int] = []
     for cell in netlist.cells:

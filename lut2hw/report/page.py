@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -25,6 +25,7 @@ from lut2hw.data import Dataset
 from lut2hw.errors import Lut2hwError
 from lut2hw.extras import need
 from lut2hw.files import read_text
+from lut2hw.flow.projects import VendorResult, results
 from lut2hw.flow.result import built_for
 from lut2hw.logic.netlist import PARTS
 from lut2hw.model.network import LutNetwork
@@ -34,6 +35,7 @@ from lut2hw.studies import metrics
 from lut2hw.studies.metrics import wilson
 from lut2hw.studies.tune import commands as tune_commands
 from lut2hw.targets.registry import get as get_target
+from lut2hw.targets.vendors import VENDORS
 from lut2hw.training.recall import load_like, recall
 from lut2hw.training.train import options_of
 
@@ -146,7 +148,7 @@ def make(path: str | Path, *, data: str | None = None, title: str | None = None)
     shown += [_inputs(network), _usage(network)]
     if manifest is not None:
         tiles += _hardware_tiles(manifest, build, verify)
-        shown += _hardware(manifest, build, verify) + _boards(boards)
+        shown += _hardware(manifest, build, verify) + _boards(boards) + _vendors(results(manifest.directory))
     else:
         shown.append(_estimate(network))
     scored = test if test is not None else train
@@ -613,6 +615,28 @@ def _boards(boards: Mapping[str, Mapping[str, Any]]) -> list[Figure]:
     head = ["board", "device", "core, cells", "chip, cells", "Fmax, MHz", "clock, MHz", "baud", "examples per second"]
     text = "The core behind a UART, in the clock of the board."
     return [Figure("Chips for boards", text, head=head, rows=rows, wide=True)] if rows else []
+
+
+def _vendors(found: Sequence[VendorResult]) -> list[Figure]:
+    """A table of what vendors' reports say."""
+
+    def number(value: float | None, form: str = ",") -> str:
+        return "-" if value is None else format(value, form)
+
+    rows = [
+        [
+            VENDORS[each.tool].title,
+            each.part,
+            *(number(count) for count in (each.luts, each.registers, each.carries, each.ram)),
+            number(each.clock_mhz, "g"),
+            number(each.slack_ns, ".3f"),
+            number(each.fmax_mhz, ".1f"),
+        ]
+        for each in found
+    ]
+    head = ["tool", "part", "LUTs", "registers", "carries", "RAMs", "asked, MHz", "slack, ns", "Fmax, MHz"]
+    text = "The core, as the vendor's tool reports it."
+    return [Figure("Vendors' tools", text, head=head, rows=rows, wide=True)] if rows else []
 
 
 def _mistakes(network: LutNetwork, split: _Scores) -> list[Figure]:

@@ -22,13 +22,14 @@ def finish(width: int) -> Callable[[Netlist], Netlist]:
     """The last pass: hard multiplexers, carry cells, LUT6s of two outputs."""
 
     def run(netlist: Netlist) -> Netlist:
-        netlist.kinds = {**netlist.kinds, **kinds(width)}
-        return steps.pairs(steps.chains(hard_mux(netlist, 6), width), width)
+        wide = hard_mux(netlist, 6)
+        wide.kinds = {**wide.kinds, **kinds(width)}
+        return steps.pairs(steps.chains(wide, width), width)
 
     return run
 
 
-def primitive(width: int, family: str) -> Callable[[Cell], Instance]:
+def primitive(family: str) -> Callable[[Cell], Instance]:
     """From a cell to a primitive."""
 
     def of(cell: Cell) -> Instance:
@@ -42,7 +43,8 @@ def primitive(width: int, family: str) -> Callable[[Cell], Instance]:
         if cell.kind == "mux":
             a, b, s = cell.inputs
             return Instance(f"MUXF{6 + cell.table}", {}, {"I0": a, "I1": b, "S": s}, {"O": cell.outputs[0]})
-        if cell.kind == f"carry{width}":
+        if cell.kind in ("carry4", "carry8"):
+            width = int(cell.kind[-1])
             inputs: dict[str, int | tuple[int, ...]] = {
                 "S": cell.inputs[:width],
                 "DI": cell.inputs[width : 2 * width],

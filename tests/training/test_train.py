@@ -176,11 +176,13 @@ def test_closed_choices_are_those_of_the_registries() -> None:
     from lut2hw.compile.options import EFFORTS, RAM
     from lut2hw.hdl.links.registry import LINKS
     from lut2hw.targets.registry import TARGETS
+    from lut2hw.targets.vendors import VENDORS
     from lut2hw.verify.engines import ENGINES
 
     for kind, known in (
         (choices.Family, TARGETS),
         (choices.Link, LINKS),
+        (choices.VendorTool, VENDORS),
         (choices.Engine, ENGINES),
         (choices.Effort, EFFORTS),
         (choices.Ram, RAM),

@@ -167,7 +167,7 @@ def test_every_family_under_icarus(family, tmp_path):
 @needs_icarus
 @needs_yosys
 def test_primitives_of_the_proof_match_the_vendor(tmp_path):
-    """Random parameters, all inputs: what `verify.circuit` says and what the vendor's simulation model does."""
+    """Random parameters, all inputs of those of up to twelve: what `verify.circuit` says and what the vendor's simulation model does."""
     rng = np.random.default_rng(0)
     luts4 = ({f"I{j}": 1 for j in range(4)}, {"O": 1})
     cases = [
@@ -240,6 +240,7 @@ def test_primitives_of_the_proof_match_the_vendor(tmp_path):
             for key, value in values.items()
         } | dict.fromkeys(inject, '"NO"')
         width, out_width = sum(inputs.values()), sum(outputs.values())
+        count, step = (1 << width, 1) if width <= 12 else (2048, 40503)  # all inputs, or a few all over
         pins, at = [], 0
         for pin, size in inputs.items():
             pins.append(f".{pin}(x[{at + size - 1}:{at}])")
@@ -252,7 +253,7 @@ def test_primitives_of_the_proof_match_the_vendor(tmp_path):
         bench.write_text(
             f"module bench; reg [{width - 1}:0] x; wire [{out_width - 1}:0] y; integer i;\n"
             f"{name} #({', '.join(f'.{k}({v})' for k, v in text.items())}) it({', '.join(pins)});\n"
-            f'initial begin for (i = 0; i < {1 << width}; i = i + 1) begin x = i; #1 $display("%b", y); end '
+            f'initial begin for (i = 0; i < {count}; i = i + 1) begin x = i * {step}; #1 $display("%b", y); end '
             "$finish; end endmodule\n"
         )
         models = [simulation_model(model) for model in targets.get(family).simulation_models]
@@ -280,11 +281,11 @@ def test_primitives_of_the_proof_match_the_vendor(tmp_path):
             ports |= {pin: [FALSE] for pin in outputs}  # yosys lists outputs among the connections
         result = GATES[name](aig, values | dict.fromkeys(inject, "NO"), ports)
         aig.outputs = [literal for pin in outputs for literal in result[pin]]
-        every = np.array([[i >> j & 1 for i in range(1 << width)] for j in range(width)])
+        every = np.array([[i >> j & 1 for i in range(0, count * step, step)] for j in range(width)])
         from lut2hw import bits
 
-        got = bits.unpack(aig.evaluate(bits.pack(every)), 1 << width)
-        lines = ["".join(str(got[j][i]) for j in reversed(range(out_width))) for i in range(1 << width)]
+        got = bits.unpack(aig.evaluate(bits.pack(every)), count)
+        lines = ["".join(str(got[j][i]) for j in reversed(range(out_width))) for i in range(count)]
         assert simulated[-len(lines) :] == lines, (family, name)
 
 
