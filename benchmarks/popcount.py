@@ -3,8 +3,8 @@
     python benchmarks/popcount.py --family xilinxu
 
 One class of that many votes; the sum's bits come out. yosys gets `x[0] + x[1] + ...` and runs with ABC9; "paired"
-counts two of its LUTs as one where `lut2hw.passes.steps.pairs` finds that they fit into one LUT6. A cell of a chain counts
-as the LUT that its sum comes from, used or not.
+counts two of its LUTs as one where `lut2hw.passes.steps.pairs` finds that they fit into one LUT6. A cell of a chain
+counts as the LUT that its sum comes from, used or not.
 """
 
 from __future__ import annotations
