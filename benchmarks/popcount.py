@@ -62,12 +62,7 @@ def main() -> None:
     print("| votes | LUTs alone | chains, both outputs | yosys | yosys, paired |\n| --- | --- | --- | --- | --- |")
     for votes in arguments.votes:
         other = theirs(votes, target)
-        made = [
-            own(votes, target, Arithmetic),
-            own(votes, target, StepArithmetic),
-            other,
-            pairs(other, width),
-        ]
+        made = [own(votes, target, Arithmetic), own(votes, target, StepArithmetic), other, pairs(other, width)]
         cells = " | ".join(f"{estimate_netlist(netlist, target) / votes:.2f}" for netlist in made)
         print(f"| {votes} | {cells} |", flush=True)
 

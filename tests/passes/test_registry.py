@@ -76,3 +76,13 @@ def test_a_pass_of_ones_own(of, tried):
     assert seen[0].options == compiled.options and compiled.options.fmax == 20.0
     luts = compiled.netlist.count()["lut"] - plain.netlist.count()["lut"]
     assert luts == (0 if tried or of == "tables" else 2 * len(plain.netlist.outputs["class"]))
+
+
+def test_tables_without_outputs_need_no_mapper():
+    from lut2hw.logic.netlist import Netlist
+    from lut2hw.passes.abc import remap
+
+    netlist = Netlist()
+    netlist.input("bits", 3)
+    netlist.output("votes", [])
+    assert remap(netlist, 4) is netlist
