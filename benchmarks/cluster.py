@@ -64,11 +64,11 @@ class Counted(Cluster):
         return self.last
 
 
-def run(n: int, luts: int, k: int) -> dict[str, float]:
-    """Costs of a training of `luts` votes, and two sweeps, by one process and by two workers."""
+def run(n: int, luts: int, k: int, sweeps: int) -> dict[str, float]:
+    """Costs of a training of `luts` votes by one process and by two workers."""
     dataset = examples(n)
     coder = encode.thermometer(dataset.features, dataset.x_train[:100_000], 8)
-    options: dict[str, Any] = {"luts": luts, "k": k, "sweeps": 2, "tau": 3.0, "threads": 1, "seed": 1}
+    options: dict[str, Any] = {"luts": luts, "k": k, "sweeps": sweeps, "tau": 3.0, "threads": 1, "seed": 1}
     train_descent(dataset.training(np.arange(5000)), coder, **options)
     wall, cpu = time.perf_counter(), time.process_time()
     one = to_bytes(train_descent(dataset, coder, **options))
@@ -129,9 +129,10 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=200_000)
     parser.add_argument("--luts", type=int, default=40)
     parser.add_argument("-k", type=int, default=6)
+    parser.add_argument("--sweeps", type=int, default=8)
     parser.add_argument("--gigabits", type=float, default=10.0)
     arguments = parser.parse_args()
-    found = run(arguments.examples, arguments.luts, arguments.k)
+    found = run(arguments.examples, arguments.luts, arguments.k, arguments.sweeps)
     for name, value in found.items():
         print(f"{name}: {value:,.4g}")
     print("\n| workers | examples | sums, ms | latency | transfer | adding up | efficiency |")
