@@ -124,6 +124,7 @@ def train(
             if name != "accuracy"
         },
         **majority,
+        **({"signal": trained.signal} if classes else {}),
         "luts": network.n_luts,
         "encoder_bits": len(network.encoder),
         **stream_json(network),
@@ -175,7 +176,7 @@ def _measured(trained: Trained, dataset: Dataset | SequenceDataset, majority: fl
         return (
             f"train accuracy {scores['train']:.4f} ({len(dataset.y_train):,} examples), "
             f"test accuracy {scores['test']:.4f} ({len(dataset.y_test):,}), majority class {majority or 0.0:.4f}\n"
-        )
+        ) + (NO_SIGNAL if trained.signal is False else "")
     parts = []
     for split, each in trained.metrics.items():
         shown = [
@@ -187,6 +188,8 @@ def _measured(trained: Trained, dataset: Dataset | SequenceDataset, majority: fl
         parts.append(f"{split} ({examples:,} examples): {', '.join(shown)}\n")
     return "".join(parts)
 
+
+NO_SIGNAL = "no signal: answers to test examples are no better than chance; give more examples or other columns\n"
 
 WORDS = {"r2": "R2", "rmse": "RMSE", "mae": "MAE", "roc_auc": "ROC AUC", "f1": "F1"}
 """Metrics as people write them."""

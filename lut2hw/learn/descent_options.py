@@ -88,10 +88,17 @@ class DescentOptions:
         shown="share",
     )
     """Whether a hidden LUT may be read by several LUTs, of any class."""
-    sweeps: int = flag(
-        8, panel=PANEL, metavar="N", help="descent: visits of each LUT after each growth.", least=1, most=100_000
+    sweeps: int | None = flag(
+        None,
+        panel=PANEL,
+        metavar="N",
+        help="descent: visits of each LUT after each growth.",
+        shown="8; tables of classes: 2, unless labels are clean",
+        least=1,
+        most=100_000,
     )
-    """Visits of every LUT after each stage of growth, at most; a stage ends early when nothing improves."""
+    """Visits of every LUT after each stage of growth, at most; a stage ends early when nothing improves. None: 8, and
+    2 of tables of classes above the default temperature, if all LUTs are votes: more gain nothing there."""
     restarts: int = flag(
         0,
         panel=PANEL,
@@ -168,7 +175,7 @@ class DescentOptions:
         most=1000,
     )
     """Temperature of the softmax in votes. None: `default_tau`, or more where a quick look at some of the examples
-    says that this is better, as with noisy labels."""
+    says that this is better, as with noisy labels. Of tables of classes, more unless the look says less."""
     augment: str = flag(
         "none",
         panel=PANEL,
@@ -204,12 +211,13 @@ class DescentOptions:
         panel=PANEL,
         metavar="M",
         help="descent: evidence an entry of a table needs, in examples.",
-        shown="0; regression: 6",
+        shown="0; regression: 6; tables of classes: 2, unless labels are clean",
         least=0,
         most=1e6,
     )
-    """What an entry of a table must save, in units of the largest effect of one example, to become one.
-    None: 6 for numbers, which few examples would else be learned by heart, 0 for all else."""
+    """What an entry of a table must save, in units of the largest effect of one example, to become one. None: 6 for
+    numbers, which few examples would else be learned by heart, 2 for tables of classes above the default temperature,
+    0 for all else."""
     time_limit: float | None = flag(
         None, panel=PANEL, metavar="SECONDS", help="descent: end with what there is by then.", above=0, most=1e9
     )

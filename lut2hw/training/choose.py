@@ -23,7 +23,7 @@ from lut2hw.training.temperature import fit_temperature
 
 AUTO_LEVELS = (1, 2, 3)
 AUTO_LUTS = (10, 20, 40, 80, 160, 500)
-FEW = 0.25  # standard errors by which fewer LUTs may be worse
+FEW = 0.5  # standard errors by which fewer LUTs may be worse
 AUTO_TAU = (1.0, 2.0, 4.0)  # times the default temperature
 FOLDS = 5
 ENOUGH = 2000  # held-out examples that tell candidates apart: more folds are trained until there are so many
@@ -55,6 +55,7 @@ def choose(
     options: DescentOptions | None = None,
     gain: Gain | None = None,
     ahead: Ahead[T] | None = None,
+    also: Gain | None = None,
 ) -> Choice[T]:
     """The candidate whose networks do best on training examples held out of them: are right most often.
 
@@ -72,6 +73,8 @@ def choose(
         "Classification and Regression Trees", 1984).
     gain : callable, optional
         Called as gain(network, x, y): how good each answer is. None: as the task says.
+    also : callable, optional
+        With `few`, another gain; the later of the candidates that both take is taken.
     options : DescentOptions, optional
         Say what is best where the task alone does not: the loss of numbers, and weights of classes.
     ahead : callable, optional
@@ -91,6 +94,7 @@ def choose(
     judged = sum(len(held) for _, held in splits)
     right: dict[T, float] = {}
     gains: dict[T, NDArray[Any]] = {}
+    others: dict[T, NDArray[Any]] = {}
     task = TASKS[dataset.task]
     options = options or DescentOptions()
     refused: UsageError | None = None
@@ -101,7 +105,7 @@ def choose(
     for done, (name, train) in enumerate(candidates.items()):
         if progress is not None:
             progress(f"choosing {what}", done, len(candidates))
-        parts = []
+        parts, more = [], []
         try:
             for fold, (rest, held) in enumerate(splits):
                 network = train(dataset.training(rest)) if made is None else made[done][fold]
@@ -114,10 +118,14 @@ def choose(
                     if gain is None
                     else gain(network, x[held], y[held])
                 )
+                if also is not None:
+                    more.append(also(network, x[held], y[held]))
         except UsageError as error:  # fewer bits than a LUT has inputs, or a device that is too small for so many
             refused = error
             continue
         gains[name] = np.concatenate(parts)
+        if more:
+            others[name] = np.concatenate(more)
         hits = gains[name].sum().item()
         waited = waited + 1 if right and hits <= max(right.values()) else 0
         right[name] = hits
@@ -129,8 +137,8 @@ def choose(
         progress(f"choosing {what}", len(candidates), len(candidates))
     best = max(right, key=right.__getitem__)
     if few is not None:
-        top = gains[best] * 1.0
-        best = next(name for name, each in gains.items() if (top - each).sum() <= few * _error(top - each))
+        taken = {_first(each, few) for each in (gains, others) if each}
+        best = [name for name in gains if name in taken][-1]
     return Choice(best, {name: round(hits / judged, 6) for name, hits in right.items()})
 
 
@@ -164,9 +172,27 @@ def folds(
     return list(GroupKFold(min(FOLDS, groups), shuffle=True, random_state=state).split(np.arange(n), groups=group))
 
 
+def _first(gains: Mapping[T, NDArray[Any]], few: float) -> T:
+    """The first candidate that is worse than the best by no more than so many standard errors of the difference."""
+    top = gains[max(gains, key=lambda name: gains[name].sum().item())] * 1.0
+    return next(name for name, each in gains.items() if (top - each).sum() <= few * _error(top - each))
+
+
 def _error(difference: NDArray[np.float64]) -> float:
     """Standard error of what these sum to."""
     return float(difference.std() * len(difference) ** 0.5)
+
+
+def _fitted(dataset: Dataset) -> Gain | None:
+    """The logarithm of the probability of each right answer, with the temperature that fits the examples best."""
+    likelihood = TASKS[dataset.task].likelihood
+    if likelihood is None:
+        return None
+
+    def gain(network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> NDArray[Any]:
+        return likelihood(network.with_meta(temperature=fit_temperature(network, x, y)), x, y)
+
+    return gain
 
 
 def default_bits(features: Features, options: TrainOptions) -> int:
@@ -237,7 +263,10 @@ def choose_luts(
     options: DescentOptions | None = None,
     ahead: Ahead[int] | None = None,
 ) -> Choice[int]:
-    """The fewest LUTs, of `counts`, with which `train(dataset, luts)` does nearly as well as with the best."""
+    """The fewest LUTs, of `counts`, with which `train(dataset, luts)` does nearly as well as with the best.
+
+    They do so by their answers or by the probability of the right ones, if that asks for more LUTs.
+    """
 
     def trainer(luts: int) -> Train:
         return lambda part: train(part, luts)
@@ -251,6 +280,7 @@ def choose_luts(
         options=options,
         ahead=ahead,
         few=FEW,
+        also=_fitted(dataset),
     )
 
 
@@ -296,7 +326,6 @@ def choose_tau(
     with the temperature that fits the held-out answers best, whatever that of training is.
     """
     default = 0.0
-    likelihood = TASKS[dataset.task].likelihood
 
     def trainer(factor: float) -> Train:
         def make(part: Dataset) -> LutNetwork:
@@ -307,10 +336,6 @@ def choose_tau(
 
         return make
 
-    def fitted(network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> NDArray[Any]:
-        assert likelihood is not None
-        return likelihood(network.with_meta(temperature=fit_temperature(network, x, y)), x, y)
-
     choice = choose(
         dataset,
         {factor: trainer(factor) for factor in dict.fromkeys([1.0, *factors])},
@@ -318,6 +343,6 @@ def choose_tau(
         seed=seed,
         progress=progress,
         options=options,
-        gain=None if likelihood is None else fitted,
+        gain=_fitted(dataset),
     )
     return Choice(round(choice.best * default, 6), {round(f * default, 6): a for f, a in choice.accuracy.items()})

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lut2hw.choices import Task
 from lut2hw.cluster import Cluster, cluster_of
 from lut2hw.data.dataset import Dataset
@@ -22,6 +24,7 @@ from lut2hw.shards import Place
 from lut2hw.training import choose
 from lut2hw.training.fill import SURE, Room, Size, default_k, fill, is_local, learns_by_heart, regions_for
 from lut2hw.training.options import AUTO_BITS, SEARCHED, TrainOptions, all_flags
+from lut2hw.training.signal import has_signal
 
 Progress = Callable[[str, int, int], None]
 """Called as progress(what, steps done, steps in all)."""
@@ -51,6 +54,8 @@ class Trained:
     """Metrics of each split that has examples, as the task has them."""
     measure: str = "accuracy"
     """The first of them."""
+    signal: bool | None = None
+    """Of classes, whether answers to the test examples are better than chance; None if too few examples tell."""
 
     @property
     def ended(self) -> str:
@@ -141,7 +146,10 @@ def train(
         **{f"{split}_{name}": value for split, each in found.items() for name, value in each.items()},
     )
     accuracy = {split: share for split, each in found.items() if (share := each.get("accuracy")) is not None}
-    return Trained(network, run.options, accuracy, seconds, run.size, run.tried, found, task.measure)
+    signal = None
+    if dataset.task is Task.CLASSIFICATION and len(dataset.y_train):
+        signal = has_signal(network, dataset.x_test, dataset.y_test, int(np.bincount(dataset.y_train).argmax()))
+    return Trained(network, run.options, accuracy, seconds, run.size, run.tried, found, task.measure, signal)
 
 
 class _Run:

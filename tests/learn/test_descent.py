@@ -20,13 +20,15 @@ from lut2hw.learn.descent.growth import grow
 from lut2hw.learn.descent.moves import Trainer
 from lut2hw.learn.descent.problem import Problem
 from lut2hw.learn.descent.schedule import Progress
-from lut2hw.learn.descent.softmax import Softmax, default_tau
+from lut2hw.learn.descent.softmax import Softmax, default_tau, table_taus
 from lut2hw.learn.descent.train import train_descent
 from lut2hw.learn.descent_options import DescentOptions
+from lut2hw.learn.look import likely_look
 from lut2hw.learn.regions import pixels, squares, subspaces
 from lut2hw.model import encoder as encode
 from lut2hw.model.features import Features
 from lut2hw.model.network import LutNetwork, from_bytes, to_bytes
+from lut2hw.model.parts import Head
 from lut2hw.verify.golden import classes_of
 
 
@@ -400,7 +402,7 @@ def test_a_callback_sees_the_network_of_each_sweep_and_can_end_training(
 
 
 def test_the_data_choose_the_temperature(digits: Dataset, coder: encode.Encoder) -> None:
-    """As it is by default for clean labels, which gives the bytes as if it was asked for; higher for noisy ones."""
+    """As it is by default for clean images, which gives the bytes as if asked for; highest for noisy tables."""
     clean = train_descent(digits, coder, luts=60, k=4, sweeps=1)
     default = default_tau(60, 10, 4)
     assert clean.meta["options"]["tau"] == default
@@ -410,10 +412,45 @@ def test_the_data_choose_the_temperature(digits: Dataset, coder: encode.Encoder)
     x = rng.integers(0, 2, (4000, 30))
     y = x[:, 0] ^ (rng.random(4000) < 1 / 3)
     noisy = Dataset("noisy", Features.integers([0] * 30, [1] * 30), ("0", "1"), x, y, x[:0], y[:0])
-    for n, higher in ((4000, True), (399, False)):  # few examples tell nothing
+    usual, least, most = table_taus(60, 2, 4)
+    assert least == default_tau(60, 2, 4) < usual < most == 6.0  # 30 votes of a class are 5 nats
+    for n, tau in ((4000, most), (399, usual)):  # few examples tell nothing
         part = replace(noisy, x_train=x[:n], y_train=y[:n])
-        network = train_descent(part, encode.fixed(noisy.features, 1), luts=60, k=4, sweeps=1)
-        assert (network.meta["options"]["tau"] > default_tau(60, 2, 4)) == higher
+        network = train_descent(part, encode.fixed(noisy.features, 1), luts=60, k=4)
+        made = network.meta["options"]
+        assert (made["tau"], made["margin"], made["sweeps"]) == (tau, 2, 2)
+    asked = train_descent(part, encode.fixed(noisy.features, 1), luts=60, k=4, tau=least).meta["options"]
+    assert (asked["margin"], asked["sweeps"]) == (0, 8)
+
+
+@pytest.mark.parametrize(
+    ("means", "n", "best"),
+    [
+        ((-0.5, -0.1, -0.2), 400, 1),  # what follows one that is better is not tried
+        ((-0.5, -0.6, -0.2), 400, 2),
+        ((-0.5, -0.499, -0.6), 400, 0),  # less than a standard error
+        ((-0.5, -0.1, -0.2), 399, 0),
+    ],
+)
+def test_the_likeliest_candidate_is_taken(means: tuple[float, ...], n: int, best: int) -> None:
+    asked = []
+    rng = np.random.default_rng(0)
+    x = np.zeros((n, 1), int)
+    dataset = Dataset("any", Features.integers([0], [1]), ("0", "1"), x, x[:, 0], x[:0], x[:0, 0])
+    coder = encode.Encoder(dataset.features, np.zeros(1, np.int32), np.ones(1, np.int64))
+    network = LutNetwork(coder, (), Head.threshold(np.zeros(1, np.int32), 1), ("0", "1"))
+
+    def train(part: Dataset, candidate: int) -> LutNetwork:
+        asked.append(candidate)
+        assert len(part.y_train) == n - n // 4
+        return network.with_meta(options={"tau": 1.0}, candidate=candidate)
+
+    def likelihood(network: LutNetwork, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        # at its own temperature a network is as good as it can be
+        return means[network.meta["candidate"]] - abs(network.meta["temperature"] - 1) + rng.normal(0, 0.05, len(y))
+
+    assert likely_look(dataset, train, 3, likelihood) == (best, None)
+    assert asked == ([] if n < 400 else [0, 1] if best == 1 else [0, 1, 2])
 
 
 def test_interrupt_while_the_data_choose(

@@ -14,6 +14,8 @@ from lut2hw.learn.descent_options import DescentOptions
 from lut2hw.learn.graph import Graph
 from lut2hw.model.network import LutNetwork
 
+SWEEPS = 8  # after each growth, by default
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -101,7 +103,8 @@ def run(
                 if shares[stage]:
                     grow(trainer, shares[stage])
             resumed = False
-            plan = [False] * options.sweeps + [True, False] * (options.restarts if stage == len(shares) - 1 else 0)
+            restarts = options.restarts if stage == len(shares) - 1 else 0
+            plan = [False] * (options.sweeps or SWEEPS) + [True, False] * restarts
             while not at.ended and at.sweep + 1 < len(plan):
                 sweep, restart = at.sweep + 1, plan[at.sweep + 1]
                 trainer.accepted = 0

@@ -27,6 +27,22 @@ def default_tau(votes: int, n_classes: int, k: int) -> float:
     return max(0.5, 0.33 * root)
 
 
+CERTAIN = 5.0
+"""Nats by which all votes of a class make it more probable, at least."""
+TABLE_MARGIN = 2.0
+"""Evidence that an entry needs by default where tables are trained above the default temperature, in examples."""
+
+
+def table_taus(votes: int, n_classes: int, k: int) -> tuple[float, float, float]:
+    """Temperatures for tables: for usual ones, for clean labels that many examples explain, and for noisy ones.
+
+    The last is nine times the second, but votes must be able to be certain; the first lies in the middle.
+    """
+    least = default_tau(votes, n_classes, k)
+    most = max(least, min(TAU_FACTORS[-1] * least, votes / n_classes / CERTAIN))
+    return (least * most) ** 0.5, least, most
+
+
 def loss_unit(tau: float) -> float:
     """Units of the integer loss in one nat: one bit changes the loss by up to 1 / tau nats."""
     return _EFFECT * tau

@@ -25,16 +25,16 @@ from lut2hw.learn.descent.moves import Trainer
 from lut2hw.learn.descent.problem import Problem, encode_examples
 from lut2hw.learn.descent.result import network_of
 from lut2hw.learn.descent.resume import bits_of, resume, with_bits_of
-from lut2hw.learn.descent.schedule import Progress, Watch, run
+from lut2hw.learn.descent.schedule import SWEEPS, Progress, Watch, run
 from lut2hw.learn.descent.shards import one, several
-from lut2hw.learn.descent.softmax import TAU_FACTORS, default_tau
+from lut2hw.learn.descent.softmax import TABLE_MARGIN, TAU_FACTORS, default_tau, table_taus
 from lut2hw.learn.descent.state import Kept, digest
 from lut2hw.learn.descent_options import DEFAULT_LUTS, MAX_K, DescentOptions
-from lut2hw.learn.look import quick_look
+from lut2hw.learn.look import likely_look, quick_look
 from lut2hw.learn.regions import regions_of
 from lut2hw.learn.tasks import anomaly
 from lut2hw.learn.tasks.registry import TASKS, check_options
-from lut2hw.learn.weights import example_weights
+from lut2hw.learn.weights import class_weights, example_weights
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.network import LutNetwork
 from lut2hw.shards import Place
@@ -60,6 +60,52 @@ def _look(dataset: Dataset, encoder: Encoder, options: DescentOptions, tau: floa
         TAU_FACTORS,
         seed=how["seed"],
     )
+
+
+TABLE_SWEEPS = 2  # by default, of tables above the default temperature
+LEAN = 50  # examples of each of several classes, of fewer of which an entry cannot ask for evidence
+LOOKED = 200  # LUTs of the networks by which a temperature is chosen for a table
+
+
+def _look_at_table(
+    dataset: Dataset, encoder: Encoder, options: DescentOptions, n_classes: int, **how: Any
+) -> tuple[float, LutNetwork | None]:
+    """The temperature that suits a table, found with one sweep of small networks over few examples.
+
+    Also returned is a network whose training was interrupted.
+    """
+    luts, votes, k = how["luts"], cast("int", options.votes), how["k"]
+    small = min(luts, max(LOOKED, n_classes)) if votes == luts else luts
+    looked = replace(
+        options,
+        votes=small if votes == luts else votes,
+        sweeps=1,
+        restarts=0,
+        validation=0.0,
+        time_limit=options.time_limit and options.time_limit / 20,
+    )
+    order = [0, 1, 2]
+    if n_classes > 2 and len(dataset.y_train) < LEAN * n_classes:
+        order = [1, 0, 2]
+    taus = table_taus(cast("int", looked.votes), n_classes, k)
+    if len({*taus}) == 1:  # too few votes for more than one
+        return table_taus(votes, n_classes, k)[0], None
+    likelihood = TASKS[dataset.task].likelihood
+    assert likelihood is not None
+    of_class = class_weights(dataset, options.class_weight)
+
+    def judged(network: LutNetwork, x: NDArray[np.integer], y: NDArray[Any]) -> NDArray[np.float64]:
+        each = likelihood(network, x, y)
+        return each if of_class is None else each * of_class[y]
+
+    best, interrupted = likely_look(
+        dataset,
+        lambda part, i: train_descent(part, encoder, options=looked, tau=taus[order[i]], **{**how, "luts": small}),
+        len(taus),
+        judged,
+        seed=how["seed"],
+    )
+    return table_taus(votes, n_classes, k)[order[best]], interrupted
 
 
 def train_descent(
@@ -156,7 +202,6 @@ def _train(
         return anomaly.train(dataset, learn_two, seed)
     task = TASKS[dataset.task]
     check_options(dataset.task, options)
-    options = replace(options, margin=task.margin if options.margin is None else options.margin)
     n_classes = task.outputs(dataset)
     what = "classes: each class" if dataset.task is Task.CLASSIFICATION else "outputs: each"
     if not 1 <= k <= MAX_K:
@@ -173,20 +218,22 @@ def _train(
     if len(dataset.y_train) < _SMALL:
         threads = 1
     tau = cast("float | None", options.tau) or default_tau(votes, n_classes, k)
+    is_table = dataset.task is Task.CLASSIFICATION and dataset.features.image_shape is None
     if options.tau is None and task.has_tau:
-        look = _look(
-            dataset,
-            encoder,
-            replace(options, votes=votes, levels=levels),
-            tau,
-            luts=luts,
-            k=k,
-            seed=seed,
-            threads=threads,
-        )
+        sized = replace(options, votes=votes, levels=levels)
+        more = {"luts": luts, "k": k, "seed": seed, "threads": threads}
+        if is_table:
+            tau, look = _look_at_table(dataset, encoder, sized, n_classes, **more)
+        else:
+            look = _look(dataset, encoder, sized, tau, **more)
+            tau = tau if look is None else look.meta["options"]["tau"]
         if look is not None and look.meta["ended"] == "interrupt":
             return look
-        tau = tau if look is None else look.meta["options"]["tau"]
+    smooth = is_table and tau > default_tau(votes, n_classes, k)
+    if options.margin is None:
+        options = replace(options, margin=TABLE_MARGIN if smooth else task.margin)
+    if options.sweeps is None:
+        options = replace(options, sweeps=TABLE_SWEEPS if smooth and votes == luts else SWEEPS)
     if start is not None:
         encoder = with_bits_of(encoder, start)
     weight = example_weights(dataset, options.class_weight)
