@@ -38,8 +38,8 @@ def test_right_answers_count_where_scores_do_not_differ() -> None:
 def test_train_says_that_there_is_none(tmp_path: Path, capsys: pytest.CaptureFixture, signal: bool) -> None:
     rng = np.random.default_rng(1)
     x = rng.integers(0, 9, (120, 3))
-    y = x[:, 0] > 4 if signal else rng.integers(0, 2, 120)
-    np.savez(tmp_path / "data.npz", x=x, y=y.astype(int))
+    y = (x[:, 0] > 4 if signal else rng.integers(0, 2, 120)).astype(int)
+    np.savez(tmp_path / "data.npz", x_train=x[40:], y_train=y[40:], x_test=x[:40], y_test=y[:40])
     command = ["train", "--data", str(tmp_path / "data.npz"), "--luts", "10", "-o", str(tmp_path / "a.lut")]
     assert main(command) == 0
     lines = capsys.readouterr().out.splitlines()
