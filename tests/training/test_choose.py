@@ -238,3 +238,8 @@ def test_fewer_are_taken_by_answers_compared_one_by_one() -> None:
         judged.clear()
         found[few] = choose(dataset, candidates, few=few, gain=gain).best
     assert found == {None: "best", 0.25: "best", 2.0: "two", 100.0: "many"}
+    for few, best in ((100.0, "two"), (2.0, "two"), (0.25, "best")):  # where another gain asks for "two", at least
+        judged.clear()
+        second = {"many": -9.0, "two": 0.0, "best": 0.0}
+        also = lambda network, x, y: np.full(len(x), second[judged[-1]])  # noqa: E731, B023
+        assert choose(dataset, candidates, few=few, gain=gain, also=also).best == best

@@ -212,8 +212,12 @@ def test_luts_of_a_table_are_chosen(folder: Path) -> None:
     tried = trained.tried["luts"]
     best = max(tried.values())
     assert trained.options.learning.luts == trained.network.n_luts in tried
-    assert tried[trained.network.n_luts] >= best - FEW / len(dataset.y_train) ** 0.5 - 1e-6
-    assert trained.network.n_luts <= min(luts for luts, share in tried.items() if share == best)
+    # answers alone may do with fewer, but not probabilities
+    assert any(
+        tried[luts] >= best - FEW / len(dataset.y_train) ** 0.5 - 1e-6
+        for luts in tried
+        if luts <= trained.network.n_luts
+    )
     assert repeats(trained.network, folder)
     images = data.load(str(folder / "images.npz"))
     assert train(images, TrainOptions.of(sweeps=1, tau=1.0)).network.n_luts == 500
