@@ -26,7 +26,7 @@ $(DEMO): pyproject.toml requirements.lock scripts/setup-venv
 venv: $(DEV)
 
 tools:
-	@scripts/setup-tools iverilog icebox_vlog ghdl
+	@scripts/setup-tools iverilog icebox_vlog ghdl tclsh
 
 demo: $(DEMO)
 	@scripts/setup-tools iverilog

@@ -59,18 +59,18 @@ class Peak:
     """The most memory while it is entered."""
 
     def __enter__(self) -> Peak:
-        self.most, self._on = anonymous(), True
+        self.most, self.watching = anonymous(), True
         self._thread = threading.Thread(target=self._watch)
         self._thread.start()
         return self
 
     def _watch(self) -> None:
-        while self._on:
+        while self.watching:
             self.most = max(self.most, anonymous())
             time.sleep(0.002)
 
     def __exit__(self, *_: object) -> None:
-        self._on = False
+        self.watching = False
         self._thread.join()
 
 
@@ -178,18 +178,21 @@ def main() -> None:
         folders = {n: root / f"data{n}" for n in sorted({BASE, *arguments.examples})}
         for n, folder in folders.items():
             write(folder, n)
+        measured("memory", folders[BASE], root)  # compiles, if that is still to be done
         base = measured("memory", folders[BASE], root)
         print("| training examples | held, of packed bits | while made | descent | a visit and example | memorize |")
         print("| --- | --- | --- | --- | --- | --- |")
         for n in sorted(arguments.examples):
             here = measured("memory", folders[n], root)
             size = (here["n"] - base["n"]) * here["bits"] / 8
-            held, peak = ((here[name] - base[name]) / size for name in ("held", "peak"))
+            ratios = [
+                f"{(here[name] - base[name]) / size:.2f} x" if size else "the base" for name in ("held", "peak")
+            ]
             learned = measured("descent", folders[n], root, luts=arguments.luts, sweeps=arguments.sweeps)
             out = measured("memorize", folders[n], root, layers=arguments.layers)
             visit = learned["seconds"] / (arguments.luts * arguments.sweeps * learned["n"])
             print(
-                f"| {here['n']:,.0f} | {held:.2f} x | {peak:.2f} x | {learned['seconds']:.1f} s, "
+                f"| {here['n']:,.0f} | {ratios[0]} | {ratios[1]} | {learned['seconds']:.1f} s, "
                 f"{(learned['peak'] - base['held']) / learned['n']:.0f} bytes an example | {visit * 1e9:.1f} ns | "
                 f"{out['seconds']:.1f} s, {out['seconds'] / out['reading']:.2f} x reading |"
             )

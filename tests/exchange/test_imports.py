@@ -294,8 +294,8 @@ def set_tree(name, value):
     [
         ("", "not a readable JSON"),
         ("[" * 100000, "not a readable JSON"),
-        ("{}", "neither an XGBoost"),
-        ("[]", "neither an XGBoost"),
+        ("{}", "no model of XGBoost"),
+        ("[]", "no model of XGBoost"),
         ('{"learner": 3}', "damaged"),
         (damaged(lambda learner: learner["objective"].update(name="reg:squarederror")), "not classification"),
         (damaged(lambda learner: learner["gradient_booster"].update(name="gblinear")), "gbtree"),

@@ -538,7 +538,7 @@ def test_xgboost_shapes_that_are_refused(xgboost, tmp_path):
     with pytest.raises(UsageError, match="categorical"):
         trees.load(tmp_path / "m.json")
     (tmp_path / "m.ubj").write_bytes(b"{L")
-    with pytest.raises(UsageError, match=r"save XGBoost models as \.json"):
+    with pytest.raises(UsageError, match=r"save XGBoost and CatBoost models as \.json"):
         exchange.read(tmp_path / "m.ubj")
     with pytest.raises(UsageError, match="XGBRegressor is not read"):
         trees.from_sklearn(xgboost.XGBRegressor(n_estimators=1).fit(x, y))

@@ -181,6 +181,6 @@ def test_a_sweep_is_seen_without_a_terminal_and_fits_one(capsys, tmp_path, monke
 def test_an_unknown_name_far_from_all_is_told_the_names(capsys, tmp_path):
     assert main(["sweep", "--target", "intel", "-o", str(tmp_path / "s")]) == 2
     error = capsys.readouterr().err
-    assert "choose one of: ecp5, generic, gowin, ice40" in error and "did you mean" not in error
+    assert "choose one of: ecp5, gatemate, generic, gowin, ice40" in error and "did you mean" not in error
     assert main(["sweep", "--target", "ICE40", "-o", str(tmp_path / "s")]) == 2
     assert "did you mean 'ice40'" in capsys.readouterr().err
