@@ -1,5 +1,6 @@
 """Projects for vendors' tools: scripts that a Tcl interpreter takes, and reports in the vendors' forms."""
 
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -17,7 +18,10 @@ from lut2hw.flow.projects import read_reports, results, write_project
 from lut2hw.targets.registry import get
 from lut2hw.targets.vendors import VENDORS
 
-needs_tcl = pytest.mark.skipif(shutil.which("tclsh") is None, reason="needs tclsh: scripts/setup-tools tclsh")
+TCLSH = shutil.which("tclsh")
+needs_tcl = pytest.mark.skipif(
+    TCLSH is None and importlib.util.find_spec("_tkinter") is None, reason="needs tclsh: scripts/setup-tools tclsh"
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +32,18 @@ def folder(tmp_path_factory):
 
 def tcl_calls(script, directory):
     """The commands that a script calls and Tcl itself does not know, each with its arguments."""
-    words = (
-        "proc unknown args { puts [join [lmap word $args { binary encode hex [encoding convertto utf-8 $word] }] :] }"
-    )
-    begin = f"{words}\nset argv {{}}\nrename package {{}}\n"
-    done = subprocess.run(
-        ["tclsh"], input=begin + script, cwd=directory, capture_output=True, text=True, timeout=60, check=True
-    )
-    assert not done.stderr
+    note = "puts [join [lmap word $args { binary encode hex [encoding convertto utf-8 $word] }] :]"
+    begin = "set argv {}\nrename package {}\n"
+    if TCLSH is None:  # Python's own interpreter, which Debian has in a package of its own
+        import tkinter
+
+        calls, tcl = [], tkinter.Tcl()
+        tcl.createcommand("note", lambda *words: calls.append(words) or "")
+        tcl.eval(f"proc unknown args {{ note {{*}}$args }}\n{begin}{script}")
+        return calls
+    text = f"proc unknown args {{ {note} }}\n{begin}{script}"
+    done = subprocess.run([TCLSH], input=text, cwd=directory, capture_output=True, text=True, timeout=60)
+    assert not done.returncode and not done.stderr
     return [tuple(bytes.fromhex(word).decode() for word in line.split(":")) for line in done.stdout.splitlines()]
 
 
