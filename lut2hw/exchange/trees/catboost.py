@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw.errors import FormatError, UsageError, shown
-from lut2hw.exchange.trees.ensemble import MAX_CLASSES, Tree, TreeEnsemble
+from lut2hw.exchange.trees.ensemble import MAX_CLASSES, Tree, TreeEnsemble, label_name
 
 BINARY = ("Logloss", "CrossEntropy")
 LOSSES = (*BINARY, "MultiClass", "MultiClassOneVsAll")
@@ -91,7 +91,7 @@ def parse(value: dict[str, Any]) -> TreeEnsemble:
     return TreeEnsemble(
         tuple(trees),
         len(features),
-        tuple(map(_label, labels)),
+        tuple(map(label_name, labels)),
         np.repeat(bias, scores) if len(bias) == 1 else bias,
         "<=",
         True,
@@ -104,10 +104,6 @@ def parse(value: dict[str, Any]) -> TreeEnsemble:
 def _numbered(names: tuple[str, ...]) -> bool:
     """Whether features are called by their numbers, as those without names are."""
     return names == tuple(map(str, range(len(names))))
-
-
-def _label(label: Any) -> str:
-    return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
 
 
 def _split(split: dict[str, Any], low: NDArray[np.bool_]) -> tuple[int, float, bool]:

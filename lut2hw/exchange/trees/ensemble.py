@@ -238,6 +238,11 @@ def strings(values: Iterable[Any]) -> tuple[str, ...]:
     return tuple(values)
 
 
+def label_name(label: Any) -> str:
+    """A label as data sets name it: whole numbers lose their point."""
+    return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
+
+
 def _sensible(values: NDArray[np.float64]) -> bool:
     return bool((np.abs(values) < 1e30).all())  # False for NaN
 

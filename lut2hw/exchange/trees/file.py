@@ -31,12 +31,12 @@ def load(path: str | Path, *, missing: float | None = None) -> TreeEnsemble:
     """
     data = read_bytes(path)
     try:
-        other = _other(data, path)
-        if other is not None:
+        said = _with_missing_said(data, path)
+        if isinstance(said, TreeEnsemble):
             if missing is not None and not math.isnan(missing):
                 raise FormatError("it says itself what counts as missing; leave --missing out")
-            return other
-        value = _json(data, path)
+            return said
+        value = said
         if isinstance(value, dict) and "learner" in value:
             return xgboost.parse(value, missing=math.nan if missing is None else missing)
         if not isinstance(value, dict) or value.get("format") != FORMAT:
@@ -80,14 +80,14 @@ def load(path: str | Path, *, missing: float | None = None) -> TreeEnsemble:
         raise FormatError(f"cannot use {path}: it is damaged ({type(error).__name__})") from None
 
 
-def _other(data: bytes, path: str | Path) -> TreeEnsemble | None:
-    """The trees of a library whose files say what counts as missing; None for other files."""
+def _with_missing_said(data: bytes, path: str | Path) -> Any:
+    """The trees of a library whose files say what counts as missing; of other files the JSON value."""
     if Path(path).suffix.lower() == ".onnx":
         return onnx.parse(data)
     if lightgbm.is_lightgbm(data):
         return lightgbm.parse(data.decode("utf-8-sig"))
     value = _json(data, path)
-    return catboost.parse(value) if catboost.is_catboost(value) else None
+    return catboost.parse(value) if catboost.is_catboost(value) else value
 
 
 def _json(data: bytes, path: str | Path) -> Any:

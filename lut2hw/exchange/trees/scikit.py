@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw.errors import UsageError
-from lut2hw.exchange.trees.ensemble import Tree, TreeEnsemble
+from lut2hw.exchange.trees.ensemble import Tree, TreeEnsemble, label_name
 
 READ = (
     "DecisionTreeClassifier, ExtraTreeClassifier, RandomForestClassifier, ExtraTreesClassifier, "
@@ -89,11 +89,6 @@ def from_sklearn(estimator: Any, class_names: Sequence[str] | None = None) -> Tr
         None if given is None else tuple(map(str, given)),
         f"scikit-learn {kind}",
     )
-
-
-def label_name(label: Any) -> str:
-    """A label as data sets name it: whole numbers lose their point."""
-    return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
 
 
 def _name(estimator: Any) -> str:
