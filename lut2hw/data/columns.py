@@ -105,7 +105,6 @@ def table_of(source: Source, frame: pd.DataFrame, options: ReadOptions, notes: S
     there are two; of more than `max_categories` values the most frequent ones, and `COLUMN: other`; and `COLUMN:
     missing`, if there are rows without a value. Columns that only name the row are left out, with a note.
     """
-    path = source.path
     labels, weight, sources = roles(source, options, len(frame))
     columns = Columns(source, options, [*notes, *source.notes])
     if options.wanted is None:
@@ -116,19 +115,7 @@ def table_of(source: Source, frame: pd.DataFrame, options: ReadOptions, notes: S
     features = columns.features(data)
     x = np.column_stack([np.zeros((len(data), 0), np.int8), *features.values()])
     x = x.astype(dtype_of({column.dtype.kind for column in features.values()}), copy=False)
-    kept = columns.kept
-    return Table(
-        str(path),
-        x,
-        y if kept is None else y[kept],
-        names=tuple(features),
-        target_names=tuple(labels) if options.task in SEVERAL and labels else None,
-        weight_train=weights if weights is None or kept is None else weights[kept],
-        by_name=True,
-        notes=tuple(columns.notes),
-        categories=columns.categories,
-        kept=kept,
-    )
+    return columns.table(x, y, weights, tuple(features), labels)
 
 
 def roles(source: Source, options: ReadOptions, rows: int) -> tuple[list[str], str | None, list[str]]:
@@ -243,6 +230,24 @@ class Columns:
     @property
     def path(self) -> Path:
         return self.source.path
+
+    def table(
+        self, x: Any, y: NDArray[Any], weights: NDArray[np.float64] | None, names: tuple[str, ...], labels: list[str]
+    ) -> Table:
+        """What was made of the columns: features of the rows that are kept, labels and weights of all."""
+        kept = self.kept
+        return Table(
+            str(self.path),
+            x,
+            y if kept is None else y[kept],
+            names=names,
+            target_names=tuple(labels) if self.options.task in SEVERAL and labels else None,
+            weight_train=weights if weights is None or kept is None else weights[kept],
+            by_name=True,
+            notes=tuple(self.notes),
+            categories=self.categories,
+            kept=kept,
+        )
 
     def answers(self, frame: pd.DataFrame) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Labels as the task takes them, and which are missing, bool (n, label columns).

@@ -78,8 +78,11 @@ def read_npz(path: Path, options: ReadOptions) -> Table:
     if options.label is not None and (options.wanted is None or options.label in array_names(path)):
         arrays = _named(path, options.label)
     else:
-        _hint_at_label(path)
-        arrays = open_npz(path, ("x_train", "y_train"), ("x_test", "y_test"))
+        try:
+            arrays = open_npz(path, ("x_train", "y_train"), ("x_test", "y_test"))
+        except UsageError:
+            _hint_at_label(path)
+            raise
     if len(arrays) == 3:
         raise UsageError(f"{path} has only one of x_test and y_test; give both, or neither and --test-split")
     table = table_of_arrays(str(path), arrays, options.task)
@@ -94,7 +97,7 @@ def _hint_at_label(path: Path) -> None:
         shown = ", ".join(ascii(name)[1:-1][:40] for name in names[:8])
         raise UsageError(
             f"{path} has no arrays x_train and y_train (it has: {shown}); name that of the labels, --label {likely}"
-        )
+        ) from None
 
 
 def _named(path: Path, label: str) -> dict[str, NDArray[Any]]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lut2hw.data.columns import Columns, Made, Source, dtype_of, looks_like_an_identifier, roles
 from lut2hw.data.rows import Rows
-from lut2hw.data.table import MAX_CATEGORIES, SEVERAL, ReadOptions, Table
+from lut2hw.data.table import MAX_CATEGORIES, ReadOptions, Table
 from lut2hw.errors import UsageError
 
 if TYPE_CHECKING:
@@ -123,19 +123,7 @@ def table_of_parts(source: Source, frames: Frames, options: ReadOptions, notes: 
         _Feature.is_flat,
     )
     x = _rows(source, frames, made, n, columns.kept)
-    kept = columns.kept
-    return Table(
-        str(source.path),
-        x,
-        y if kept is None else y[kept],
-        names=tuple(made),
-        target_names=tuple(labels) if options.task in SEVERAL and labels else None,
-        weight_train=weights if weights is None or kept is None else weights[kept],
-        by_name=True,
-        notes=tuple(columns.notes),
-        categories=columns.categories,
-        kept=kept,
-    )
+    return columns.table(x, y, weights, tuple(made), labels)
 
 
 # --- columns that are held ----------------------------------------------------------------------------------------
