@@ -176,6 +176,11 @@ def _first(text: str, patterns: Mapping[str, str]) -> Found:
     return out
 
 
+def _and_least(found: Found, name: str, numbers: list[str]) -> Found:
+    """With the least of some numbers, if there are any."""
+    return found | ({name: min(map(float, numbers))} if numbers else {})
+
+
 def _vivado(text: str) -> Found:
     """`report_utilization` and `report_timing_summary`."""
     found = _first(
@@ -201,8 +206,7 @@ def _quartus(text: str) -> Found:
             "ram": r"Total RAM Blocks\s*:\s*([\d,]+)",
         },
     )
-    slacks = [float(slack) for slack in re.findall(r"Setup[^\n]*\n\s*Slack\s*:\s*(-?[\d.]+)", text)]
-    return found | ({"slack_ns": min(slacks)} if slacks else {})
+    return _and_least(found, "slack_ns", re.findall(r"Setup[^\n]*\n\s*Slack\s*:\s*(-?[\d.]+)", text))
 
 
 def _lattice(text: str) -> Found:
@@ -216,7 +220,7 @@ def _lattice(text: str) -> Found:
         },
     )
     clocks = re.findall(r"(?:Report:\s*|Actual \(all paths\)[^\n]*\|\s*)([\d.]+)\s*MHz", text)
-    return found | ({"fmax_mhz": min(map(float, clocks))} if clocks else {})
+    return _and_least(found, "fmax_mhz", clocks)
 
 
 def _gowin(text: str) -> Found:
@@ -230,7 +234,7 @@ def _gowin(text: str) -> Found:
         },
     )
     clocks = re.findall(r"[\d.]+\s*\(MHz\)\s*\|?\s*([\d.]+)\s*\(MHz\)", text)
-    return found | ({"fmax_mhz": min(map(float, clocks))} if clocks else {})
+    return _and_least(found, "fmax_mhz", clocks)
 
 
 def _libero(text: str) -> Found:

@@ -155,8 +155,7 @@ class _Work:
         encoder = network.encoder
         read = np.zeros(network.n_signals, bool)
         read[network.head.signal] = True
-        first = network.first_signal
-        for layer, start in zip(reversed(network.layers), reversed(first), strict=True):
+        for layer, start in zip(reversed(network.layers), reversed(network.first_signal), strict=True):
             used = read[start : start + layer.wiring.shape[0]]
             read[np.unique(layer.wiring[used])] = True
         self.bits: dict[int, NDArray[np.intp]] = {}
@@ -167,11 +166,11 @@ class _Work:
             same = (encoder.feature == feature) & (encoder.threshold == threshold)
             self.bits[len(self.pairs)] = np.flatnonzero(same)
             self.pairs.append([feature, threshold])
-        order = np.argsort(x, axis=0, kind="stable")
-        self.rows = order  # examples of each feature by value
-        self.values = np.take_along_axis(x, order, axis=0).astype(np.int64)
-        self.code = bits.unpack(encoder(x), len(x)).astype(bool)  # (n_bits, n)
-        self.wanted = network.predict_packed(encoder(x), len(x))
+        self.rows = np.argsort(x, axis=0, kind="stable")  # examples of each feature by value
+        self.values = np.take_along_axis(x, self.rows, axis=0).astype(np.int64)
+        code = encoder(x)
+        self.code = bits.unpack(code, len(x)).astype(bool)  # (n_bits, n)
+        self.wanted = network.predict_packed(code, len(x))
         self.answers = self.wanted.copy()
         self.least = network.features.low + 1 + network.features.missing
         self.most = network.features.high
