@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lut2hw.logic import truth
 from lut2hw.logic.netlist import Netlist
+from lut2hw.logic.rewrite import Rewrite
 
 
 def hard_mux(netlist: Netlist, lut_inputs: int) -> Netlist:
@@ -11,10 +12,8 @@ def hard_mux(netlist: Netlist, lut_inputs: int) -> Netlist:
 
     A multiplexer's two LUTs sit beside it and feed nothing else, so they are not shared, not even constant ones.
     """
-    out = netlist.empty()
-    new = {0: 0, 1: 1}
-    for name, nets in netlist.inputs.items():
-        new.update(zip(nets, out.input(name, len(nets)), strict=True))
+    copy = Rewrite(netlist)
+    out = copy.out
 
     def tree(inputs: list[int], table: int, part: str) -> int:
         k = len(inputs)
@@ -25,12 +24,8 @@ def hard_mux(netlist: Netlist, lut_inputs: int) -> Netlist:
         return out.cell("mux", (*below, inputs[-1]), table=k - lut_inputs, part=part)[0]
 
     for cell in netlist.cells:
-        inputs = [new[net] for net in cell.inputs]
-        if cell.kind == "lut" and len(inputs) > lut_inputs:
-            new[cell.outputs[0]] = tree(inputs, cell.table, cell.part)
+        if cell.kind == "lut" and len(cell.inputs) > lut_inputs:
+            copy.new[cell.outputs[0]] = tree(copy.nets(cell.inputs), cell.table, cell.part)
         else:
-            made = out.cell(cell.kind, inputs, len(cell.outputs), table=cell.table, part=cell.part)
-            new.update(zip(cell.outputs, made, strict=True))
-    for name, nets in netlist.outputs.items():
-        out.output(name, [new[net] for net in nets])
-    return out
+            copy.keep(cell)
+    return copy.finish()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lut2hw.logic import truth
 from lut2hw.logic.netlist import Netlist
+from lut2hw.logic.rewrite import Rewrite
 
 INPUTS = 4
 _FULL = truth.full(INPUTS)
@@ -159,10 +160,8 @@ def padded(table: int, k: int) -> int:
 
 def lut_trees(netlist: Netlist) -> Netlist:
     """A netlist in which each LUT is one tree: of at most two inputs, or of a table for which `tree_of` costs 1."""
-    out = netlist.empty()
-    new = {0: 0, 1: 1}
-    for name, nets in netlist.inputs.items():
-        new.update(zip(nets, out.input(name, len(nets)), strict=True))
+    copy = Rewrite(netlist)
+    out = copy.out
 
     made_of: dict[tuple[tuple[int, ...], int], int] = {}
 
@@ -199,17 +198,14 @@ def lut_trees(netlist: Netlist) -> Netlist:
         return lut(reads, made, part)
 
     for cell in netlist.cells:
-        inputs = [new[net] for net in cell.inputs]
-        k = len(inputs)
+        k = len(cell.inputs)
         if cell.kind == "lut" and k > 2:
+            inputs = copy.nets(cell.inputs)
             nets = inputs + [inputs[0]] * (INPUTS - k)
-            new[cell.outputs[0]] = build(padded(cell.table, k), nets, cell.part)
+            copy.new[cell.outputs[0]] = build(padded(cell.table, k), nets, cell.part)
         else:
-            made = out.cell(cell.kind, inputs, len(cell.outputs), table=cell.table, part=cell.part)
-            new.update(zip(cell.outputs, made, strict=True))
-    for name, nets in netlist.outputs.items():
-        out.output(name, [new[net] for net in nets])
-    return out
+            copy.keep(cell)
+    return copy.finish()
 
 
 def _narrow(table: int, used: list[int]) -> int:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lut2hw.logic.netlist import CONST0, CONST1, Cell, Netlist
+from lut2hw.logic.rewrite import Rewrite
 
 _ORDERS = sorted(itertools.permutations(range(4)), key=lambda order: order != (1, 0, 2, 3))
 """Orders of a LUT's inputs, the one that moves the fewest first."""
@@ -103,10 +104,8 @@ def share(netlist: Netlist) -> Netlist:
         ):
             buffers[number] = (CONST0, a, b, carry)
 
-    out = netlist.empty()
-    new = {net: net for net in (0, 1)}
-    for name, nets in netlist.inputs.items():
-        new.update(zip(nets, out.input(name, len(nets)), strict=True))
+    copy = Rewrite(netlist)
+    out, new = copy.out, copy.new
     readable: dict[int, int] = {}  # by carry, the net that LUTs read instead
     for number, cell in enumerate(cells):
         inputs, table = cell.inputs, cell.table
@@ -114,14 +113,7 @@ def share(netlist: Netlist) -> Netlist:
             inputs = wired[number]
             table = _table(cell, inputs)
         lut = cell.kind == "lut"
-        made = out.cell(
-            cell.kind,
-            [readable.get(net, new[net]) if lut else new[net] for net in inputs],
-            len(cell.outputs),
-            table=table,
-            part=cell.part,
-        )
-        new.update(zip(cell.outputs, made, strict=True))
+        copy.keep(cell, [readable.get(net, new[net]) if lut else new[net] for net in inputs], table)
         if number in buffers:
             readable[cell.outputs[0]] = out.lut(
                 [new[net] for net in buffers[number]],
@@ -151,21 +143,15 @@ def unpaired(netlist: Netlist) -> Netlist:
         first, a, b, last = inputs
         return (a, b) not in enter or max(first, last) <= CONST1 or (last > CONST1 and last in enter[a, b])
 
-    out = netlist.empty()
-    new = {net: net for net in (CONST0, CONST1)}
-    for name, nets in netlist.inputs.items():
-        new.update(zip(nets, out.input(name, len(nets)), strict=True))
+    copy = Rewrite(netlist)
     for cell in cells:
-        inputs, table, read = cell.inputs, cell.table, [new[net] for net in cell.inputs]
+        inputs, table, read = cell.inputs, cell.table, copy.nets(cell.inputs)
         if cell.kind == "lut" and len(inputs) == 4 and not apart(inputs):
             order = next((order for order in _ORDERS if apart([inputs[at] for at in order])), None)
             if order is None:
-                read[1] = out.lut([CONST0, read[1], CONST0, CONST0], 0xCCCC, part=cell.part)
+                read[1] = copy.out.lut([CONST0, read[1], CONST0, CONST0], 0xCCCC, part=cell.part)
             else:
                 inputs = tuple(inputs[at] for at in order)
-                table, read = _table(cell, inputs), [new[net] for net in inputs]
-        made = out.cell(cell.kind, read, len(cell.outputs), table=table, part=cell.part)
-        new.update(zip(cell.outputs, made, strict=True))
-    for name, nets in netlist.outputs.items():
-        out.output(name, [new[net] for net in nets])
-    return out
+                table, read = _table(cell, inputs), copy.nets(inputs)
+        copy.keep(cell, read, table)
+    return copy.finish()

@@ -14,6 +14,7 @@ from lut2hw.bits import Packed
 from lut2hw.logic import truth
 from lut2hw.logic.cells import CONST0, CONST1, Cell, Kind, Library, evaluate_table
 from lut2hw.logic.netlist import Netlist
+from lut2hw.logic.rewrite import Rewrite
 
 XOR, FIRST = 0b0110, 0b1010
 
@@ -119,10 +120,8 @@ def slots(netlist: Netlist, kind: str = "ccu2") -> Netlist:
             slot_of[last] = _Slot(CONST0, CONST0, 0, 0, CONST0, last, cell.part)
             chain.append(slot_of[last])
 
-    out = Netlist(kinds={**netlist.kinds, **(CCU2 if kind == "ccu2" else ALU)})
-    new = {CONST0: CONST0, CONST1: CONST1}
-    for name, nets in netlist.inputs.items():
-        new.update(zip(nets, out.input(name, len(nets)), strict=True))
+    copy = Rewrite(netlist, {**netlist.kinds, **(CCU2 if kind == "ccu2" else ALU)})
+    out, new = copy.out, copy.new
     sums: dict[int, int] = {}  # by the carry that comes in, the new net of prop ^ carry
     opposite: dict[int, int] = {}  # by new net
 
@@ -207,9 +206,5 @@ def slots(netlist: Netlist, kind: str = "ccu2") -> Netlist:
         if cell.kind == "lut" and len(nets) == 1 and table == 0b10:
             new[cell.outputs[0]] = nets[0]
             continue
-        new.update(
-            zip(cell.outputs, out.cell(cell.kind, nets, len(cell.outputs), table=table, part=cell.part), strict=True)
-        )
-    for name, nets in netlist.outputs.items():
-        out.output(name, [new[net] for net in nets])
-    return out
+        copy.keep(cell, nets, table)
+    return copy.finish()

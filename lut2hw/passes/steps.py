@@ -14,6 +14,7 @@ from lut2hw.bits import Packed
 from lut2hw.logic import truth
 from lut2hw.logic.cells import CONST0, Cell, Kind, Library, evaluate_table
 from lut2hw.logic.netlist import Netlist
+from lut2hw.logic.rewrite import Rewrite
 
 XOR, BUFFER = 0b0110, 0b10
 SHARED = 2
@@ -97,10 +98,8 @@ def chains(netlist: Netlist, width: int, plain: frozenset[int] = frozenset()) ->
                 break
         long.append((first, places))
 
-    out = netlist.empty()
-    new = {0: 0, 1: 1}
-    for name, nets in netlist.inputs.items():
-        new.update(zip(nets, out.input(name, len(nets)), strict=True))
+    copy = Rewrite(netlist)
+    new = copy.new
     kind = f"carry{width}"
     # the nets that a cell waits for, and what it is: a cell, or where on which chain; carries between the cells of a
     # chain have negative numbers
@@ -122,15 +121,13 @@ def chains(netlist: Netlist, width: int, plain: frozenset[int] = frozenset()) ->
     def add(task: tuple[Cell, list[tuple[int, int]], int] | Cell, reads: list[int]) -> list[int]:
         """Add a cell; returns the nets that are there now."""
         if isinstance(task, Cell):
-            inputs = [new[net] for net in reads]
-            made = out.cell(task.kind, inputs, len(task.outputs), table=task.table, part=task.part)
-            new.update(zip(task.outputs, made, strict=True))
+            copy.keep(task)
             return list(task.outputs)
         first, places, at = task
         some = [(new[select], new[data]) for select, data in places[at : at + width]]
         some += [(CONST0, CONST0)] * (width - len(some))
         inputs = [select for select, _ in some] + [data for _, data in some] + [new[reads[-1]]]
-        made = out.cell(kind, inputs, 2 * width, table=int(not at and inputs[-1] != CONST0), part=first.part)
+        made = copy.out.cell(kind, inputs, 2 * width, table=int(not at and inputs[-1] != CONST0), part=first.part)
         shown = {-1 - first.outputs[0] - netlist.n_nets * (at // width): made[-1]}
         for place in range(width):
             for port, net in (("O", made[place]), ("CO", made[width + place])):
@@ -163,9 +160,7 @@ def chains(netlist: Netlist, width: int, plain: frozenset[int] = frozenset()) ->
         if not loops - plain:
             raise ValueError("a carry chain reads its own sums")
         return chains(netlist, width, plain | loops)
-    for name, nets in netlist.outputs.items():
-        out.output(name, [new[net] for net in nets])
-    return out
+    return copy.finish()
 
 
 def _pairable(one: Cell, other: Cell) -> tuple[int, ...] | None:
@@ -271,10 +266,7 @@ def pairs(netlist: Netlist, width: int) -> Netlist:
                 reading.setdefault(net, []).append(number)
 
     second_of = {number for number, _ in partner.values()}
-    out = netlist.empty()
-    new = {0: 0, 1: 1}
-    for name, nets in netlist.inputs.items():
-        new.update(zip(nets, out.input(name, len(nets)), strict=True))
+    copy = Rewrite(netlist)
     for number in _order(netlist, driver, partner):
         cell = netlist.cells[number]
         if number in second_of:
@@ -284,16 +276,11 @@ def pairs(netlist: Netlist, width: int) -> Netlist:
             second = netlist.cells[other]
             five = (*inputs, *[CONST0] * (5 - len(inputs)))
             table = _on(cell, five, 5) << 32 | _on(second, five, 5)
-            made = out.cell("pair", (*(new[net] for net in five), 1), 2, table=table, part=cell.part)
-            new[cell.outputs[0]], new[second.outputs[0]] = made
+            made = copy.out.cell("pair", (*copy.nets(five), 1), 2, table=table, part=cell.part)
+            copy.new[cell.outputs[0]], copy.new[second.outputs[0]] = made
             continue
-        made = out.cell(
-            cell.kind, [new[net] for net in cell.inputs], len(cell.outputs), table=cell.table, part=cell.part
-        )
-        new.update(zip(cell.outputs, made, strict=True))
-    for name, nets in netlist.outputs.items():
-        out.output(name, [new[net] for net in nets])
-    return out
+        copy.keep(cell)
+    return copy.finish()
 
 
 def _order(

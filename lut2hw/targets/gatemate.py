@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from lut2hw.logic import truth
 from lut2hw.logic.cells import COMMON, Cell
 from lut2hw.logic.netlist import Netlist
+from lut2hw.logic.rewrite import Rewrite
 from lut2hw.passes.lut_trees import INPUTS, lut2_of, lut_trees, padded, tree_of
 from lut2hw.passes.slots import ADD, ALU, SUBTRACT, slots
 from lut2hw.targets import read
@@ -78,20 +79,14 @@ def _primitive(cell: Cell) -> Instance:
 def _finish(netlist: Netlist) -> Netlist:
     """Full adders, then trees; an operand that is inverted gets a LUT1 of its own, which is in the adder's cell."""
     chained = slots(netlist, "alu")
-    out = chained.empty()
-    new = {0: 0, 1: 1}
-    for name, nets in chained.inputs.items():
-        new.update(zip(nets, out.input(name, len(nets)), strict=True))
+    copy = Rewrite(chained)
     for cell in chained.cells:
-        inputs, table = [new[net] for net in cell.inputs], cell.table
+        inputs, table = copy.nets(cell.inputs), cell.table
         if cell.kind == "alu" and table == SUBTRACT:
             b = inputs[1]
-            inputs[1], table = (1 - b if b < 2 else out.lut((b,), 0b01, part=cell.part)), ADD
-        made = out.cell(cell.kind, inputs, len(cell.outputs), table=table, part=cell.part)
-        new.update(zip(cell.outputs, made, strict=True))
-    for name, nets in chained.outputs.items():
-        out.output(name, [new[net] for net in nets])
-    return lut_trees(out)
+            inputs[1], table = (1 - b if b < 2 else copy.out.lut((b,), 0b01, part=cell.part)), ADD
+        copy.keep(cell, inputs, table)
+    return lut_trees(copy.finish())
 
 
 def _read_tree(leaves: Sequence[str], top: str, last: str = "") -> read.Reader:
