@@ -237,6 +237,38 @@ def check(options: Any) -> None:
         object.__setattr__(options, name, each.check(getattr(options, name)))
 
 
+def parsed(parts: Iterable[str], options: type[T], what: str) -> T:
+    """A dataclass of options that are given as texts "name=value".
+
+    Parameters
+    ----------
+    parts : iterable of str
+        Each an option and its value.
+    options : type
+        The dataclass.
+    what : str
+        What the options are of, for errors.
+
+    Raises
+    ------
+    UsageError
+        For an option that there is not, one without a value, and a value out of range.
+    """
+    known = flags(options)
+    values: dict[str, Any] = {}
+    for part in parts:
+        option, equals, value = part.partition("=")
+        if option not in known:
+            raise unknown_name(f"option of {what}", option, known)
+        if not equals or not value:
+            raise UsageError(f"give option {option} of {what} a value, as in {option}=4")
+        try:
+            values[option] = known[option].read(value)
+        except UsageError as error:
+            raise UsageError(f"{what.removeprefix('the ')}: {str(error).removeprefix('--')}") from None
+    return options(**values)
+
+
 def given(options: Any) -> dict[str, Any]:
     """The fields that differ from their defaults, by name."""
     return {

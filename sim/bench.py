@@ -37,7 +37,8 @@ class Bench:
     may take any time (then nothing is known about when answers come). seed: of the stalls. resets: the core has a
     reset. beats: in how many parts an example comes in; 1 for one that comes whole. lanes: bits of each part, behind
     one that says to forget the parts that came. clocks: that the core works on an example, at most. stalls: both
-    sides may wait; else the core has no ready and takes an example each clock.
+    sides may wait; else the core has no ready and takes an example each clock. starts: the vectors from which it can
+    go on after a reset, None for each one that has no answer yet.
     """
 
     words: list[int]
@@ -49,6 +50,7 @@ class Bench:
     lanes: int = 0
     clocks: int = 0
     stalls: bool = True
+    starts: Sequence[int] | None = None
     checked: int = 0
     mismatches: int = 0
     first: dict[str, Any] | None = None
@@ -59,6 +61,8 @@ class Bench:
     def __post_init__(self) -> None:
         n = len(self.words)
         self.random = random.Random(self.seed)
+        # what comes after the last answer brings none, but must not bring one either
+        self.final = max((at + 1 for at, word in enumerate(self.expected) if word is not None), default=0)
         self.sent = 0  # examples accepted
         self.flying: deque[tuple[int, int]] = deque()  # (vector, cycle it was accepted)
         self.reset_left = 2 if self.resets else 0
@@ -77,7 +81,8 @@ class Bench:
     @property
     def done(self) -> bool:
         """All vectors answered, or no point in going on."""
-        return (self.checked >= len(self.words) and self.drain == 0) or len(self.errors) >= MAX_ERRORS
+        answered = self.checked >= self.final and self.sent >= len(self.words)
+        return (answered and self.drain == 0) or len(self.errors) >= MAX_ERRORS
 
     @property
     def drain(self) -> int:
@@ -141,6 +146,8 @@ class Bench:
         self.idle += 1
         if self.now.reset:
             # What was under way is lost on purpose and is sent again.
+            if self.starts is not None:
+                self.checked = max((at for at in self.starts if at <= self.checked), default=0)
             self.sent, self.beat, self.offered, self.held, self.idle = self.checked, 0, False, None, 0
             self.flying.clear()
             return

@@ -39,7 +39,7 @@ async def shift(dut: Any) -> None:
         bench.now = bench.now._replace(ready=True)
         bench.answer(None if None in got else sum(bit << place for place, bit in enumerate(got)))  # type: ignore
 
-    while bench.checked < len(words) and idle < config.get("patience", 10_000) and len(bench.errors) < 5:
+    while bench.checked < bench.final and idle < config.get("patience", 10_000) and len(bench.errors) < 5:
         pins["clk"].value = 0
         pins["reset"].value = int(reset > 0)
         moving = not reset and at < len(bits) and (waiting or rng.random() < 0.99)

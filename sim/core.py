@@ -40,6 +40,7 @@ async def stream(dut: Any, config: dict[str, Any]) -> None:
         config["seed"],
         config["reset"] is not None,
         stalls=config.get("stalls", True),
+        starts=config.get("starts"),
         **config.get("parts", {}),
     )
     clock, reset = (pin(config[key]) if config[key] else None for key in ("clock", "reset"))

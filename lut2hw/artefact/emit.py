@@ -100,6 +100,7 @@ def emit(
         If it cannot be written, or if the netlist disagrees with the golden model, in which case nothing is written.
     """
     network, port, output = compiled.network, compiled.input_port, compiled.output_port
+    detector = compiled.options.detector(network)
     vectors: Vectors
     if network.front_end is not None:
         if x is not None:
@@ -107,15 +108,15 @@ def emit(
         if not port.encoded:
             raise UsageError("the network behind a front end reads bits; compile it with encoded_inputs=True")
         given = random_sequences(network, RANDOM_SAMPLES, seed) if sequences is None else cut(sequences, MAX_SAMPLES)
-        vectors = stream_vectors(network, port, given, output)
+        vectors = stream_vectors(network, port, given, output, detector)
     elif x is None:
         vectors = random_vectors(network, port, RANDOM_VECTORS, seed, output)
     else:
         vectors = vectors_of(network, port, x[:MAX_VECTORS].astype(np.int64), output)
     bench = vectors
     if isinstance(vectors, StreamVectors):
-        samples = max(1, STANDALONE_CLOCKS // stream_values(network, port)["clocks_per_sample"])
-        bench = stream_vectors(network, port, cut(given, samples), output)
+        samples = max(1, STANDALONE_CLOCKS // stream_values(network, port, detector)["clocks_per_sample"])
+        bench = stream_vectors(network, port, cut(given, samples), output, detector)
     texts = _other_languages(compiled)
     with atomic_folder(Path(directory)) as folder:
         manifest = _manifest(compiled, vectors, source)
@@ -274,8 +275,11 @@ def _other_languages(compiled: Compiled | Folded) -> dict[str, str]:
     """Files that are not plain Verilog, by name: a package for designs in VHDL, constants for those in Verilog,
     and the core in VHDL with models of its primitives, if it was asked for.
     """
-    if isinstance(compiled, Folded) or compiled.network.front_end is not None:
+    if isinstance(compiled, Folded):
         return {}
+    if compiled.network.front_end is not None:
+        samples = InputPort.of_samples(compiled.network.front_end.samples)
+        return {CONSTANTS: standalone.constants(samples, compiled.core_output, compiled.latency)}
     options, port, output = compiled.options, compiled.input_port, compiled.output_port
     words: dict[str, Any] = {"latency": compiled.latency, "interface": options.interface}
     texts = {
@@ -306,7 +310,7 @@ def _manifest(compiled: Compiled | Folded, vectors: Vectors, source: str) -> dic
         "clock_mhz_expected": None
         if isinstance(compiled, Folded) or compiled.clock is None
         else round(compiled.clock, 1),
-        **derived(network, compiled.input_port, compiled.output_port, compiled.options.interface),
+        **derived(network, compiled.input_port, compiled.core_output, compiled.options),
         **(fold_values(compiled.program) if isinstance(compiled, Folded) else _cells(compiled)),
         "model": MODEL,
         "vectors": {

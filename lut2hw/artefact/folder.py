@@ -40,6 +40,7 @@ from lut2hw.logic.netlist import Cell, Netlist
 from lut2hw.logic.port import (
     ANSWER,
     CLOCK_PORT,
+    DETECT,
     INPUT,
     INPUT_PORTS,
     OUTPUT,
@@ -53,6 +54,7 @@ from lut2hw.logic.port import (
     ports_of,
 )
 from lut2hw.model.check import MAX_BIAS, MAX_FRACTION
+from lut2hw.model.detect import Detector
 from lut2hw.model.file import ModelFileError
 from lut2hw.model.network import LutNetwork, from_bytes
 from lut2hw.targets.base import Target
@@ -132,6 +134,16 @@ class Manifest:
     def network_port(self) -> InputPort:
         """Layout of the netlist's input: `input_port`, but of a stream that of the bits behind the front end."""
         return self.input_port if self.code_port is None else self.code_port
+
+    @cached_property
+    def detector(self) -> Detector | None:
+        """What looks at a stream without end; None where answers are of whole sequences, or of examples."""
+        return self.options.detector(self.network)
+
+    @property
+    def network_output(self) -> OutputPort:
+        """Layout of the netlist's output: `output_port`, but of a detector that of what it reads."""
+        return self.output_port if self.options.detect is None else self.options.network_output(self.network)
 
     @property
     def cycles(self) -> int | None:
@@ -298,6 +310,7 @@ class Manifest:
             latency=self.latency,
             target=target,
             output=self.output_port,
+            detector=self.detector,
             fields=False,
         )
 
@@ -335,12 +348,12 @@ class Manifest:
         try:
             fits = (
                 network.answer_names == self.class_names
-                and OutputPort.of(network, self.options.outputs) == self.output_port
+                and self.options.core_output(network) == self.output_port
                 and (network.front_end is not None) == self.stream
                 and self._port_of(network) == self.network_port
                 and (not self.stream or InputPort.of_samples(network.front_end.samples) == self.input_port)
             )
-            known = derived(network, self.network_port, self.output_port, self.options.interface) if fits else {}
+            known = derived(network, self.network_port, self.output_port, self.options) if fits else {}
         except (IndexError, OverflowError, UsageError):
             fits = False
         if not fits:
@@ -377,7 +390,7 @@ class Manifest:
             netlist = netlist_file.from_json(text.decode(), get(self.target).kinds)
             if (len(netlist.inputs[INPUT]), list(netlist.outputs)) != (self.network_port.width, [OUTPUT]):
                 raise ValueError
-            if len(netlist.outputs[OUTPUT]) != self.data["output"]["width"]:
+            if len(netlist.outputs[OUTPUT]) != self.network_output.width:
                 raise ValueError
             if netlist.latency != self.latency and netlist.latency:
                 raise ValueError
@@ -417,6 +430,7 @@ class Manifest:
                 self.input_port,
                 output,
                 bool(self.class_names),
+                self.detector,
             )
         return Vectors.from_bytes(
             content,
@@ -488,14 +502,20 @@ def field_values(network: LutNetwork, port: InputPort, field: Field) -> dict[str
     return values | {"scale": float(features.scale[feature]), "zero": float(features.offset[feature])}
 
 
-def stream_values(network: LutNetwork, code: InputPort) -> dict[str, Any]:
+def stream_values(network: LutNetwork, code: InputPort, detector: Detector | None = None) -> dict[str, Any]:
     """What the manifest says of a stream; nothing of a model without a front end."""
     if network.front_end is None:
         return {}
     bits = [field.index for field in code.fields]
     encoder = network.encoder
-    clocks = network.front_end.clocks_per_sample(encoder.feature[bits], encoder.threshold[bits])
-    return {"front_end": network.front_end.kind, "clocks_per_sample": clocks, "bits": bits}
+    asked = encoder.feature[bits], encoder.threshold[bits]
+    clocks = network.front_end.clocks_per_sample(*asked)
+    values = {"front_end": network.front_end.kind, "clocks_per_sample": clocks, "bits": bits}
+    if detector is None:
+        return values
+    if not detector.slides:  # its windows end within the stream
+        values["clocks_per_sample"] = max(clocks, network.front_end.clocks_at_end(*asked))
+    return {**values, "detect": detector.as_json()}
 
 
 def output_values(network: LutNetwork) -> dict[str, Any]:
@@ -535,9 +555,7 @@ def score_values(network: LutNetwork, field: Field) -> dict[str, Any]:
     return {"fraction": fraction, "scale": 2.0**-fraction}
 
 
-def derived(
-    network: LutNetwork, port: InputPort, output: OutputPort, interface: str = Interface.STREAM
-) -> dict[str, Any]:
+def derived(network: LutNetwork, port: InputPort, output: OutputPort, options: CompileOptions) -> dict[str, Any]:
     """What the manifest says that follows from the model and the layout of its ports: names, ranges, scales, sizes.
 
     Parameters
@@ -548,14 +566,14 @@ def derived(
         What the network reads; of a stream that is behind the front end.
     output : OutputPort
         What it puts out.
-    interface : str
-        Of `lut2hw.choices.Interface`.
+    options : CompileOptions
+        Of its compilation.
     """
     encoder = network.encoder
-    stream = stream_values(network, port)
+    stream = stream_values(network, port, options.detector(network))
     in_core = bool(stream) or not port.encoded
     port = InputPort.of_samples(network.front_end.samples) if stream else port
-    into, out = ports_of(interface)
+    into, out = ports_of(options.interface)
     return {
         "input": {
             **into,
@@ -569,7 +587,10 @@ def derived(
             "classes": list(network.answer_names),
             **output_values(network),
             "outputs": list(output.outputs),
-            "fields": [asdict(field) | score_values(network, field) for field in output.fields],
+            "fields": [
+                asdict(field) | (score_values(network, field) if part == "score" else {})
+                for field, part in zip(output.fields, output.parts, strict=True)
+            ],
         },
         "encoder": {
             "bits": len(encoder),
@@ -776,11 +797,23 @@ def _shape(target: Target) -> dict[str, Any]:
             "classes": List(Text()),
             "targets": Maybe(List(Text(), 1)),
             "reject": Maybe(Whole(1, MAX_BIAS)),
-            "outputs": Maybe(List(OneOf(OUTPUTS[1:]), 1)),
+            "outputs": Maybe(List(OneOf((*OUTPUTS[1:], DETECT)), 1)),
             "fields": Maybe(List({**_ANSWER, **_SCALE}, 1)),
         },
         "stream": Maybe(
-            {"front_end": Text(100), "clocks_per_sample": Whole(1, 1 << 32), "bits": List(Whole(0, 1 << 31))}
+            {
+                "front_end": Text(100),
+                "clocks_per_sample": Whole(1, 1 << 32),
+                "bits": List(Whole(0, 1 << 31)),
+                "detect": Maybe(
+                    {
+                        **dict.fromkeys(("every", "window", "sum", "copies"), Whole(1, 1 << 32)),
+                        "refractory": Whole(0, 1 << 32),
+                        **dict.fromkeys(("onset", "hold"), Real()),
+                        "of": Text(),
+                    }
+                ),
+            }
         ),
         "encoder": {"bits": Whole(), "comparators": Whole(), "in_core": bool},
         "luts": Whole(),
@@ -842,6 +875,7 @@ def _parse(directory: Path, data: dict[str, Any], files: Mapping[str, bytes | OS
         outputs = tuple(data["output"].get("outputs", ()))
         outputs = outputs or (("class",) if ANSWER in options.outputs else tuple(options.outputs))
         there = ["labels", "scores"] if "targets" in data["output"] else ["class", "margin", "scores"]
+        there = there if options.detect is None else [DETECT]
         check(list(outputs), List(OneOf(there), 1), "output.outputs")
         answers, offset = [], 0
         for at, entry in enumerate(data["output"]["fields"]):
@@ -939,6 +973,8 @@ def _remove_leftovers(path: Path) -> None:
 def _in_words(output: Mapping[str, Any]) -> str:
     """What the output port holds."""
     classes, outputs, targets = len(output["classes"]), output["outputs"], len(output.get("targets", ()))
+    if outputs == [DETECT]:
+        return ", ".join(field["name"] for field in output["fields"])
     if targets:
         numbers = len(output["fields"]) == targets and "scores" in outputs
         kinds = {"labels": "label", "scores": "number" if numbers else "score"}
@@ -948,6 +984,18 @@ def _in_words(output: Mapping[str, Any]) -> str:
     scores = len(output["fields"]) - len(outputs) + 1
     held = [f"{scores} score{'s' * (scores > 1)}" if name == "scores" else name for name in outputs]
     return f"{', '.join(held)} of {classes} classes"
+
+
+def in_words_of(detect: Mapping[str, Any]) -> str:
+    """A detector of a manifest in words."""
+    copies, several = detect["copies"], detect["sum"]
+    evidence = f"the sum of the last {several}" if several > 1 else "the evidence"
+    return (
+        f"Detector of {detect['of']}: the last {detect['window']:,} samples every {detect['every']:,}"
+        + (f", by {copies} front ends in turn" if copies > 1 else "")
+        + f"; begins where {evidence} is at least {detect['onset']:g}, ends below {detect['hold']:g}"
+        + (f", then rests for {detect['refractory']:,} answers" if detect["refractory"] else "")
+    )
 
 
 def describe(manifest: dict[str, Any]) -> str:
@@ -982,6 +1030,8 @@ def describe(manifest: dict[str, Any]) -> str:
             f"A sample in at most {made['clocks_per_sample']:,} clocks; {manifest['latency_cycles']} cycles of the "
             "network after the last one's",
         ]
+        if "detect" in made:
+            latency.append(in_words_of(made["detect"]))
     asked, expected = manifest["options"].get("fmax"), manifest["clock_mhz_expected"]
     if asked is not None and expected is not None:
         short = expected < 0.99 * asked and manifest["options"].get("pipeline", "auto") == "auto"

@@ -12,7 +12,7 @@ import jinja2
 
 from lut2hw import __version__
 from lut2hw.artefact.vectors import Vectors
-from lut2hw.logic.port import TOP, InputPort, OutputPort
+from lut2hw.logic.port import DETECT, TOP, InputPort, OutputPort
 from lut2hw.targets.base import Target, template_text
 from lut2hw.targets.registry import get
 from lut2hw.targets.vendors import fusesoc_targets
@@ -96,6 +96,8 @@ def constants(port: InputPort, output: OutputPort, latency: int) -> str:
 
 def _what(output: Mapping[str, Any]) -> str:
     """What the core is, by its answers."""
+    if output["outputs"] == [DETECT]:
+        return "Detector of events"
     if "targets" not in output:
         return f"Classifier of {len(output['classes'])} classes"
     n = len(output["targets"])

@@ -17,17 +17,20 @@ from lut2hw.artefact.vectors import Vectors, answered, read_arrays
 from lut2hw.errors import Lut2hwError
 from lut2hw.frontends.sequences import Sequences
 from lut2hw.logic.port import InputPort, OutputPort
+from lut2hw.model.detect import Detector
 from lut2hw.model.network import LutNetwork
 
 
 @dataclass(frozen=True, eq=False)
 class StreamVectors(Vectors):
-    """`inputs` has a row for each sample, `classes` and `outputs` have one for each sequence."""
+    """`inputs` has a row for each sample, `classes` and `outputs` have one for each answer."""
 
     ends: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    """int64 (n,), the sample that ends each sequence."""
+    """int64 (n,), the sample after which each answer comes: that which ends a sequence, or a detector's window."""
     code: Vectors | None = None
-    """What the network behind the front end gets of each sequence, and the same answers; None if it is not known."""
+    """What the network behind the front end gets for each answer, and what it answers; None if it is not known."""
+    first_bit: int = 0
+    """Bit of `inputs` that marks the first sample of a sequence."""
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -44,12 +47,17 @@ class StreamVectors(Vectors):
         return out
 
     def first(self, n: int) -> StreamVectors:
-        """At most `n` of the sequences."""
+        """At most `n` of the answers, and the samples up to the last of them."""
         n = min(n, len(self))
         samples = int(self.ends[n - 1]) + 1 if n else 0
         classes, outputs = (None if each is None else each[:n] for each in (self.classes, self.outputs))
         code = None if self.code is None else self.code.first(n)
-        return StreamVectors(self.inputs[:samples], classes, outputs, self.ends[:n], code)  # type: ignore[arg-type]
+        return StreamVectors(self.inputs[:samples], classes, outputs, self.ends[:n], code, self.first_bit)  # type: ignore[arg-type]
+
+    @property
+    def starts(self) -> list[int]:
+        """The samples that begin a sequence."""
+        return np.flatnonzero(_bit(self.inputs, self.first_bit)).tolist() if len(self.inputs) else []
 
     def within(self, samples: int) -> StreamVectors:
         """The first sequences that have so many samples in all, at least one."""
@@ -65,8 +73,9 @@ class StreamVectors(Vectors):
         port: InputPort,
         output_width: int | None,
         classes: bool,
+        detector: Detector | None = None,
     ) -> StreamVectors:
-        """Read `count` sequences with so many samples in all.
+        """Read sequences with so many samples and `count` answers in all.
 
         Raises
         ------
@@ -74,6 +83,7 @@ class StreamVectors(Vectors):
             For any other content.
         """
         wanted: list[tuple[str, str, tuple[int, ...]]] = [("inputs", "|u1", (samples, -(-port.width // 8)))]
+        classes = classes and detector is None
         if classes:
             wanted.append(("classes", "<i4", (count,)))
         if output_width is not None:
@@ -81,10 +91,20 @@ class StreamVectors(Vectors):
         arrays = read_arrays(data, wanted)
         if arrays is not None:
             ends = np.flatnonzero(_bit(arrays["inputs"], port.width - 1))
-            if len(ends) == count and (not samples or ends[-1:].tolist() == [samples - 1]):
+            whole = not samples or ends[-1:].tolist() == [samples - 1]
+            if whole and detector is not None:
+                ends = _answered(np.diff(ends, prepend=-1).astype(np.int64), detector)
+            if len(ends) == count and whole:
                 given = arrays["classes"].astype(np.int32) if classes else None
-                return cls(arrays["inputs"], given, arrays.get("outputs"), ends)
-        raise Lut2hwError(f"{path} does not hold {count} sequences of {samples} samples; emit the core again")
+                return cls(arrays["inputs"], given, arrays.get("outputs"), ends, first_bit=port.width - 2)
+        raise Lut2hwError(f"{path} does not hold {count} answers to {samples} samples; emit the core again")
+
+
+def _answered(length: NDArray[np.int64], detector: Detector) -> NDArray[np.int64]:
+    """Samples of recordings, end to end, after which a detector answers."""
+    start = np.cumsum(length) - length
+    ends = [first + detector.ends(n) for first, n in zip(start.tolist(), length.tolist(), strict=True)]
+    return np.concatenate([np.zeros(0, np.int64), *ends])
 
 
 def _bit(rows: NDArray[np.uint8], bit: int) -> NDArray[np.uint8]:
@@ -112,7 +132,9 @@ def sequences_of(port: InputPort, rows: NDArray[np.uint8]) -> Sequences:
     return Sequences(np.stack(columns, 1), np.diff(ends, prepend=-1).astype(np.int64))
 
 
-def stream_vectors(network: LutNetwork, code: InputPort, sequences: Sequences, output: OutputPort) -> StreamVectors:
+def stream_vectors(
+    network: LutNetwork, code: InputPort, sequences: Sequences, output: OutputPort, detector: Detector | None = None
+) -> StreamVectors:
     """Vectors of sequences, with the golden model's answers.
 
     Parameters
@@ -124,17 +146,27 @@ def stream_vectors(network: LutNetwork, code: InputPort, sequences: Sequences, o
     sequences : Sequences
         Integers; values beyond the range of a channel saturate.
     output : OutputPort
-        What the core puts out.
+        What the network puts out.
+    detector : Detector, optional
+        What makes events of it; sequences are recordings then.
     """
     front_end = network.front_end
     clipped = sequences.mapped(front_end.samples.clip(sequences.values))
-    x = front_end.transform(clipped)
+    port = InputPort.of_samples(front_end.samples)
+    recording = at = ends = clipped.start + clipped.length - 1
+    if detector is None:
+        x = front_end.transform(clipped)
+    else:
+        x, recording, at = detector.examples(clipped)
+        ends = clipped.start[recording] + at
     encoded = network.encoder(x)
     rows = np.packbits(bits.unpack(code.bits_of(network, x), len(x)), axis=0, bitorder="little").T.copy()
     inner = answered(network, rows, encoded, output)
-    port = InputPort.of_samples(front_end.samples)
-    ends = clipped.start + clipped.length - 1
-    return StreamVectors(sample_rows(port, clipped), inner.classes, inner.outputs, ends, inner)
+    classes, outputs = inner.classes, inner.outputs
+    if detector is not None:
+        found = detector.decide(network.scores_packed(encoded, len(x)), recording, at)
+        classes, outputs = None, OutputPort.of_detector(detector).rows_of_detections(found)
+    return StreamVectors(sample_rows(port, clipped), classes, outputs, ends, inner, port.width - 2)
 
 
 def cut(sequences: Sequences, samples: int) -> Sequences:

@@ -47,6 +47,11 @@ class Vectors:
         """What the network gets, and its answers: these vectors, but for a core with a front end before it."""
         return self
 
+    @property
+    def starts(self) -> list[int] | None:
+        """The words after which a core that was reset can go on; None if that is each one."""
+        return None
+
     def expected(self) -> list[int | None]:
         """For each of `words` the word that must come out, None where none does."""
         return list(self.answers())

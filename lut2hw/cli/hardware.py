@@ -11,6 +11,7 @@ import typer
 from lut2hw.choices import Engine, VendorTool
 from lut2hw.cli.options import (
     DATA_HELP,
+    DetectOption,
     DeviceOption,
     DontCaresOption,
     EffortOption,
@@ -107,6 +108,7 @@ def emit(
     interface: InterfaceOption = "stream",
     latency: LatencyOption = None,
     language: LanguageOption = "verilog",
+    detect: DetectOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Compile a model for an FPGA family: Verilog, expected vectors, and a manifest for verify and build.
@@ -144,6 +146,7 @@ def emit(
         interface=interface,
         latency=latency,
         language=language,
+        detect=detect,
     )
     if like is not None and (options != CompileOptions() or target != "ice40"):
         raise UsageError("with --like options and family are those of its core; leave the others out")
@@ -189,6 +192,7 @@ def emit(
             "outputs": list(manifest.output_port.outputs),
             "output_bits": manifest.output_port.width,
             "dont_cares": free,
+            **({"detect": manifest.data["stream"]["detect"]} if manifest.options.detect else {}),
             **({"fold": manifest.data["fold"]} if manifest.folded else {}),
         },
         json_output,

@@ -17,6 +17,7 @@ from lut2hw.cli.generate import several, with_options
 from lut2hw.cli.options import (
     DATA_HELP,
     ClusterOption,
+    DetectOption,
     DropMissingOption,
     EncodedOption,
     JsonOption,
@@ -47,6 +48,7 @@ from lut2hw.training.options import TrainOptions, all_flags
 if TYPE_CHECKING:
     from lut2hw.data.dataset import Dataset
     from lut2hw.data.sequences import SequenceDataset
+    from lut2hw.model.network import LutNetwork
     from lut2hw.training.train import Trained
 
 
@@ -211,6 +213,7 @@ def evaluate(
     positive: PositiveOption = None,
     drop_missing: DropMissingOption = False,
     cluster: ClusterOption = None,
+    detect: DetectOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Accuracy and other metrics, confusion matrix and speed of a model. Its own encoder and data options are used.
@@ -223,6 +226,11 @@ def evaluate(
     from lut2hw.training.recall import load_like, recall
 
     network = LutNetwork.load(model)
+    if detect is not None:
+        if positive is not None or cluster is not None or drop_missing:
+            raise UsageError("--positive, --cluster and --drop-missing are not for --detect; leave them out")
+        _detected(network, model, data, detect, split, {"label": label, "classes": classes}, json_output)
+        return
     if data is None:
         dataset = recall(network)
     else:
@@ -270,6 +278,35 @@ def evaluate(
             )
 
     report(result, json_output, text)
+
+
+def _detected(
+    network: LutNetwork,
+    model: Path,
+    data: str | None,
+    options: str,
+    split: str | None,
+    labels: dict[str, str | None],
+    json_output: bool,
+) -> None:
+    """What a detector finds in recordings."""
+    from lut2hw.model.detect import Detector
+    from lut2hw.studies.detection import detect
+    from lut2hw.training.recall import load_sequences_like, recall_sequences
+
+    Detector.of_network(network, options)  # what is wrong with them is said before data is read
+    dataset = recall_sequences(network) if data is None else load_sequences_like(data, network, **labels)
+    show_notes(dataset.notes)
+    found = detect(network, dataset, options, split)
+
+    def text() -> None:
+        print_table(
+            f"events in {found.split} recordings of {dataset.name}",
+            ["metric", "value", "what it is"],
+            [[row.name, "-" if row.value is None else f"{row.value:,g}", row.words] for row in found.table()],
+        )
+
+    report({"model": str(model), "data": dataset.name, **found.as_json(), **stream_json(network)}, json_output, text)
 
 
 @app.command(rich_help_panel="Data and learning")

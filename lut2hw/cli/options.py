@@ -272,6 +272,14 @@ OutputsOption = Annotated[
         show_default="the model's answer: its class, labels or numbers",
     ),
 ]
+DetectOption = Annotated[
+    str | None,
+    typer.Option(
+        "--detect",
+        metavar="OPTION=VALUE,...",
+        help="Look at a stream without end, not at sequences: onset, hold, refractory, every, window, sum, of.",
+    ),
+]
 DeviceOption = Annotated[
     str | None,
     typer.Option(

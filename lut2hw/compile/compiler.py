@@ -60,8 +60,13 @@ class Compiled:
 
     @property
     def output_port(self) -> OutputPort:
-        """Layout of the answers."""
-        return OutputPort.of(self.network, self.options.outputs)
+        """Layout of what the netlist puts out."""
+        return self.options.network_output(self.network)
+
+    @property
+    def core_output(self) -> OutputPort:
+        """Layout of the core's answers, which a detector makes of the netlist's."""
+        return self.options.core_output(self.network)
 
     @property
     def kept(self) -> str:
@@ -136,6 +141,8 @@ def compile_network(
     if options.ram == "auto" and not target.ram:
         able = " and ".join(name for name, other in sorted(TARGETS.items()) if other.ram)
         raise UsageError(f"tables do not go into block RAM of {target.name}, only of {able}; leave --ram at never")
+    if options.detect is not None and network.front_end is None:
+        raise UsageError("a detector looks at samples, but the model has no front end; leave --detect out")
     if network.front_end is not None:
         for name in options.unusual(*PORTS):
             raise UsageError(
@@ -152,7 +159,7 @@ def compile_network(
             return StepArithmetic(graph, k, chain=target.chain)
         return CarryArithmetic(graph, k, shares=target.carry == "shared", chain=target.chain)
 
-    output = OutputPort.of(network, options.outputs)
+    output = options.network_output(network)
     network = use_dont_cares(network, options.dont_cares, k, data)
     tables = lower.tables(network)
     read = lower.bits_read(tables)

@@ -9,7 +9,9 @@ from typing import Any
 
 from lut2hw.choices import Interface, Language
 from lut2hw.errors import UsageError, unknown_name
-from lut2hw.logic.port import ANSWER, outputs_of
+from lut2hw.logic.port import ANSWER, OutputPort, outputs_of
+from lut2hw.model.detect import DetectOptions, Detector
+from lut2hw.model.network import LutNetwork
 
 EFFORTS = ("normal", "high")
 RAM = ("never", "auto")
@@ -60,6 +62,9 @@ class CompileOptions:
     latency : int or None
         Clocks from an example to its answer: the registers of `pipeline`, which then stays "auto". With `fmax` both
         must be met.
+    detect : str or None
+        Look at a stream without end in place of sequences, with these options of `lut2hw.model.detect.DetectOptions`,
+        as in "onset=8,every=16,window=64". The core then puts out `lut2hw.logic.port.DETECTED`.
     language : str
         "verilog", or "vhdl" for the core in VHDL beside that in Verilog, which the proofs and the build read.
 
@@ -83,6 +88,7 @@ class CompileOptions:
     interface: str = Interface.STREAM.value
     latency: int | None = None
     language: str = Language.VERILOG.value
+    detect: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pipeline", _stages(self.pipeline))
@@ -118,6 +124,12 @@ class CompileOptions:
                 "block RAM is read on the clock, so --ram auto needs registers: leave --pipeline none and "
                 "--latency 0 out"
             )
+        if self.detect is not None:
+            if not isinstance(self.detect, str):
+                raise UsageError(f"detect must be options in a text, as in every=16,window=64, not {self.detect!r}")
+            DetectOptions.parse(self.detect)
+            if self.outputs != (ANSWER,):
+                raise UsageError("a detector puts out whether there is an event; leave --outputs or --detect out")
         object.__setattr__(self, "fold", _lanes(self.fold))
         if self.rate is not None:
             if isinstance(self.rate, bool) or not isinstance(self.rate, int | float) or not 0 < self.rate < 1e10:
@@ -130,6 +142,8 @@ class CompileOptions:
         if self.reloadable and self.fold is None:
             raise UsageError("only a folded core takes another program; give --fold too, or leave --reloadable out")
         if self.fold is not None:
+            if self.detect is not None:
+                raise UsageError("a network behind a front end is not folded yet; leave --fold or --detect out")
             for name in self.unusual("pipeline", "ram", "effort", *PORTS):
                 raise UsageError(f"a folded core has no use for --{name} {getattr(self, name)}; leave it out")
 
@@ -143,6 +157,43 @@ class CompileOptions:
         """
         return [name for name in names if getattr(self, name) != type(self).__dataclass_fields__[name].default]
 
+    def detector(self, network: LutNetwork) -> Detector | None:
+        """The detector that is asked for; None where answers are of whole sequences.
+
+        Parameters
+        ----------
+        network : LutNetwork
+            The model.
+
+        Raises
+        ------
+        UsageError
+            If the options of `detect` do not fit it.
+        """
+        return None if self.detect is None else Detector.of_network(network, self.detect)
+
+    def network_output(self, network: LutNetwork) -> OutputPort:
+        """Layout of what the netlist of the network puts out, of a detector what that reads.
+
+        Parameters
+        ----------
+        network : LutNetwork
+            The model.
+        """
+        detector = self.detector(network)
+        return OutputPort.of(network, self.outputs if detector is None else detector.outputs)
+
+    def core_output(self, network: LutNetwork) -> OutputPort:
+        """Layout of what the core puts out.
+
+        Parameters
+        ----------
+        network : LutNetwork
+            The model.
+        """
+        detector = self.detector(network)
+        return OutputPort.of(network, self.outputs) if detector is None else OutputPort.of_detector(detector)
+
     @property
     def registers(self) -> int | None:
         """Register stages that are asked for; None where the compiler chooses."""
@@ -155,6 +206,8 @@ class CompileOptions:
         values = {**asdict(self), "outputs": list(self.outputs)}
         if self.fold is None:
             del values["fold"], values["rate"], values["reloadable"]
+        if self.detect is None:
+            del values["detect"]
         for name in set(PORTS) - set(self.unusual(*PORTS)):
             del values[name]
         return values

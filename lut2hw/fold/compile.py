@@ -54,6 +54,11 @@ class Folded:
         """Layout of the answers."""
         return OutputPort.of(self.network, self.options.outputs)
 
+    @property
+    def core_output(self) -> OutputPort:
+        """The same; a folded core has no front end, and so no detector behind it."""
+        return self.output_port
+
 
 def fold_network(
     network: LutNetwork,

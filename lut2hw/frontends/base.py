@@ -175,6 +175,26 @@ class FrontEnd(ABC):
         """
         return 1
 
+    def clocks_at_end(self, feature: NDArray[np.integer], threshold: NDArray[np.integer]) -> int:
+        """Clocks from the last sample of a sequence to the first one of the next while nothing stalls, at most.
+
+        Parameters
+        ----------
+        feature, threshold : NDArray
+            What the hardware is made for, as of `create`.
+        """
+        return self.clocks_per_sample(feature, threshold)
+
+    @property
+    def span(self) -> int | None:
+        """Samples of a sequence that features look at, at most; None if they look at all of any length."""
+        return None
+
+    @property
+    def looks_back(self) -> int | None:
+        """Samples that features look at, however long the sequence has been; None if that depends on its start."""
+        return None
+
     def create(self, feature: NDArray[np.integer], threshold: NDArray[np.integer]) -> Any:
         """The Amaranth component: a sample a transfer in, at the end of a sequence the bits out.
 

@@ -94,6 +94,10 @@ class Differences(FrontEnd):
         )
         return lowest.astype(np.int64), highest.astype(np.int64)
 
+    @property
+    def span(self) -> int:
+        return self.segments.samples
+
     def _transform(self, sequences: Sequences) -> NDArray[np.int64]:
         begin, end = self.segments.bounds(sequences)
         empty = begin == end

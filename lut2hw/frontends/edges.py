@@ -120,6 +120,10 @@ class Edges(FrontEnd):
             low[DIRECTIONS + p], high[DIRECTIONS + p] = min(0, least * pixels), max(0, most * pixels)
         return low[self.rows[:, 2]], high[self.rows[:, 2]]
 
+    @property
+    def span(self) -> int:
+        return self.width * self.height
+
     def _transform(self, sequences: Sequences) -> NDArray[np.int64]:
         out = np.zeros((len(sequences), len(self.rows)), np.int64)
         for first in range(0, len(sequences), CHUNK):

@@ -243,6 +243,14 @@ class Filterbank(FrontEnd):
         # a clock to take it, one to find its frame; of each filter two to read, one a bit and five more
         return 2 + filters * (COEFFICIENT + 5 + joined)
 
+    def clocks_at_end(self, feature: NDArray[np.integer], threshold: NDArray[np.integer]) -> int:
+        clocks = self.clocks_per_sample(feature, threshold)
+        if clocks == 1:
+            return clocks
+        filters = len(self.only(np.asarray(feature)).filters()[0])
+        # three a frame, a bit of the sum a clock for the logarithm of each segment, then a clock for each answer
+        return clocks + 5 + len(feature) + filters * (1 + 3 * self.frames + self.segments * (self.of_sum + 1))
+
     def parameters(self) -> dict[str, Any]:
         return {
             "forward": list(self.forward),

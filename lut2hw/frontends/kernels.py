@@ -138,6 +138,10 @@ class Kernels(FrontEnd):
         own = self.samples.widths + ~self.samples.signed
         return np.minimum(own, self.gain) if self.gain else own
 
+    @property
+    def span(self) -> int:
+        return self.segments.samples
+
     def _transform(self, sequences: Sequences) -> NDArray[np.int64]:
         out = np.zeros((len(sequences), len(self.rows)), np.int64)
         cuts = np.searchsorted(sequences.start // CHUNK, np.arange(len(sequences.values) // CHUNK + 2))
@@ -189,6 +193,11 @@ class Kernels(FrontEnd):
         groups = len(np.unique(counts[:, :2], axis=0))
         # a clock to take it, one to shift it, nine taps, a clock a count, four until the last one is in its counter
         return 1 + bool(self.gain) + TAPS * groups + len(counts) + 4 + asked + 2
+
+    def clocks_at_end(self, feature: NDArray[np.integer], threshold: NDArray[np.integer]) -> int:
+        clocks = self.clocks_per_sample(feature, threshold)
+        # what is asked of other segments, two more ways through what that takes, and a clock for the answer
+        return clocks if clocks == 1 else clocks + len(feature) + 2 * 3 + 1
 
     def parameters(self) -> dict[str, Any]:
         return {"segments": self.segments.count, "length": self.segments.length, "gain": self.gain}

@@ -9,7 +9,7 @@ from typing import Any
 
 from lut2hw import checked, flags
 from lut2hw.choices import FrontEndKind
-from lut2hw.errors import UsageError, unknown_name
+from lut2hw.errors import unknown_name
 from lut2hw.frontends.base import FrontEnd
 from lut2hw.frontends.sequences import Sequences
 from lut2hw.model.features import Features
@@ -37,19 +37,8 @@ def parse(text: str) -> tuple[type[FrontEnd], Any]:
     name, *given = [part.strip() for part in text.split(",")]
     if name not in FRONT_ENDS:
         raise unknown_name("front end", name, FRONT_ENDS)
-    known = flags.flags(FRONT_ENDS[name].options_type)
-    values: dict[str, Any] = {}
-    for part in given:
-        option, equals, value = part.partition("=")
-        if option not in known:
-            raise unknown_name(f"option of the front end {name}", option, known)
-        if not equals or not value:
-            raise UsageError(f"give option {option} of the front end {name} a value, as in {option}=4")
-        try:
-            values[option] = known[option].read(value)
-        except UsageError as error:
-            raise UsageError(f"front end {name}: {str(error).removeprefix('--')}") from None
-    return FRONT_ENDS[name], FRONT_ENDS[name].options_type(**values)
+    kind = FRONT_ENDS[name]
+    return kind, flags.parsed(given, kind.options_type, f"the front end {name}")
 
 
 def fit(text: str, sequences: Sequences, samples: Features, seed: int = 0) -> FrontEnd:

@@ -65,6 +65,14 @@ class Window(FrontEnd):
         """int64 (channels,), what lies before the first sample."""
         return np.asarray(self.samples.clip(np.zeros((1, len(self.samples)), np.int64))[0], np.int64)
 
+    @property
+    def span(self) -> int:
+        return int(self.rows[:, 1].max()) + 1
+
+    @property
+    def looks_back(self) -> int:
+        return self.span
+
     def _transform(self, sequences: Sequences) -> NDArray[np.int64]:
         channel, age = self.rows.T
         at = (sequences.start + sequences.length - 1)[:, None] - age[None]

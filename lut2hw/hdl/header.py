@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lut2hw.choices import Language
-from lut2hw.logic.port import CLOCK_PORT, INPUT_PORTS, RESET_PORT, TOP, Field, InputPort, ports_of
+from lut2hw.logic.port import CLOCK_PORT, INPUT_PORTS, OUTPUT_PORTS, RESET_PORT, TOP, Field, InputPort, ports_of
 from lut2hw.quote import comment
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ def _of_stream(compiled: Compiled | Folded) -> Iterator[str]:
     """The ports of a core with a front end."""
     into, samples = INPUT_PORTS, compiled.network.front_end.samples
     port = InputPort.of_samples(samples)
-    yield f"{TOP} for {compiled.target.name}: samples in, an answer to each sequence of them out."
+    detector = compiled.options.detector(compiled.network)
+    what = "an answer to each sequence of them" if detector is None else "events in them"
+    yield f"{TOP} for {compiled.target.name}: samples in, {what} out."
     yield ""
     yield f"{CLOCK_PORT}, {RESET_PORT}: rising edge; synchronous, active high."
     yield (
@@ -89,8 +91,27 @@ def _of_stream(compiled: Compiled | Folded) -> Iterator[str]:
         yield f"  {_bits(field.offset, field.width)} {number}, {kind}, {values}"
     first, last = port.fields[-2:]
     yield f"  {_bits(first.offset, 1)} first: it begins a sequence, as after reset and after a last one in any case"
-    yield f"  {_bits(last.offset, 1)} last: it ends the sequence, and the answer follows"
-    yield from _answers(compiled)
+    if detector is None:
+        yield f"  {_bits(last.offset, 1)} last: it ends the sequence, and the answer follows"
+        yield from _answers(compiled)
+        return
+    yield f"  {_bits(last.offset, 1)} last: it ends the recording, and the next sample begins another one"
+    yield (
+        f"{OUTPUT_PORTS['payload']} {_bits(0, compiled.core_output.width)}: an answer, there while "
+        f"{OUTPUT_PORTS['valid']} is high, taken while {OUTPUT_PORTS['ready']} is high. The first one comes after "
+        f"{detector.window} samples,"
+    )
+    yield f"the next ones every {detector.every}. Its bits are"
+    words = {
+        "on": "an event is going on",
+        "begins": "it begins with this answer",
+        "sum": f"what the last {detector.sum} answers say for it, {detector.onset} and more begins an event, "
+        f"less than {detector.hold} ends it",
+    }
+    for field in compiled.core_output.fields:
+        kind = "" if field.width == 1 else ", two's complement" if field.signed else ", unsigned"
+        yield f"  {_bits(field.offset, field.width)} {field.name}: {words[field.name]}{kind}"
+    yield ""
 
 
 def _answers(compiled: Compiled | Folded) -> Iterator[str]:

@@ -10,9 +10,12 @@ from amaranth.lib import wiring
 
 from lut2hw.hdl.convert import WITH_MEMORIES, VerilogPlatform, from_rtlil
 from lut2hw.hdl.core import NetlistCore
+from lut2hw.hdl.detect import connect_detector
+from lut2hw.hdl.frontends.base import FrontEndCore
 from lut2hw.hdl.layout import connect_flat, core_members, flat_members, hand_on
 from lut2hw.logic.netlist import Netlist
 from lut2hw.logic.port import TOP, InputPort, OutputPort
+from lut2hw.model.detect import Detector
 from lut2hw.model.network import LutNetwork
 from lut2hw.targets.base import Target
 
@@ -37,7 +40,9 @@ class StreamCore(wiring.Component):
     target : Target or None
         Family of the netlist's primitives. If None, every platform gets its behaviour.
     output : OutputPort
-        The netlist's output.
+        What the core puts out: the netlist's output, or what a detector makes of it.
+    detector : Detector or None
+        What looks at a stream without end; None for an answer to each sequence.
     fields : bool
         Payloads are a structure and an enumeration; else plain vectors of the same bits.
 
@@ -47,7 +52,8 @@ class StreamCore(wiring.Component):
         Samples: each channel is a field, and so are ``first`` and ``last``. Of the sample after a last one, and after
         reset, ``first`` need not be set; where it is, a sequence that has begun is dropped.
     o : Out(stream.Signature(classes))
-        An answer after each last sample, as of `lut2hw.hdl.core.Core`.
+        An answer after each last sample, as of `lut2hw.hdl.core.Core`; of a detector a structure with the fields
+        `lut2hw.logic.port.DETECTED` after each window.
     """
 
     def __init__(
@@ -59,9 +65,11 @@ class StreamCore(wiring.Component):
         latency: int,
         target: Target | None,
         output: OutputPort,
+        detector: Detector | None = None,
         fields: bool = True,
     ) -> None:
         self.golden, self.netlist, self.port, self.latency, self.target = network, netlist, port, latency, target
+        self.detector = detector
         samples = InputPort.of_samples(network.front_end.samples)
         super().__init__(core_members(samples, output, network.answer_names, fields=fields))
 
@@ -82,16 +90,24 @@ class StreamCore(wiring.Component):
             compiled.input_port,
             latency=compiled.latency,
             target=compiled.target,
-            output=compiled.output_port,
+            output=compiled.core_output,
+            detector=compiled.options.detector(compiled.network),
             fields=fields,
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         encoder, bits = self.golden.encoder, [field.index for field in self.port.fields]
-        made = self.golden.front_end.create(encoder.feature[bits], encoder.threshold[bits])
-        m.submodules.front_end = front_end = made
+
+        def made() -> FrontEndCore:
+            core: FrontEndCore = self.golden.front_end.create(encoder.feature[bits], encoder.threshold[bits])
+            return core
+
         m.submodules.network = network = NetlistCore(self.netlist, latency=self.latency, target=self.target)
+        if self.detector is not None:
+            connect_detector(m, self.detector, self, [made() for _ in range(self.detector.copies)], network)
+            return m
+        m.submodules.front_end = front_end = made()
         hand_on(m, self.i, front_end.i)
         hand_on(m, front_end.o, network.i)
         hand_on(m, network.o, self.o)

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from lut2hw import bits, quote
 from lut2hw.choices import Interface
 from lut2hw.errors import UsageError, unknown_name
+from lut2hw.model.detect import Detections, Detector
 from lut2hw.model.features import Features
 from lut2hw.model.network import LutNetwork
 from lut2hw.model.parts import Head
@@ -37,6 +38,12 @@ ANSWER = "answer"
 
 OUTPUTS = (ANSWER, "class", "labels", "margin", "scores")
 """What can be asked of a core, in the order of the port."""
+
+DETECT = "detect"
+"""What a detector puts out in their place, fields `DETECTED`."""
+
+DETECTED = ("on", "begins", "sum")
+"""Of a detector's answer: an event is going on; it begins with this answer; the sum of the evidence."""
 
 OUTPUTS_OF = {
     "bit": ("class",),
@@ -400,6 +407,34 @@ class OutputPort:
         """
         return cls((Field("class", 0, 0, class_width(n_classes), False),))
 
+    @classmethod
+    def of_detector(cls, detector: Detector) -> OutputPort:
+        """Layout of what a detector puts out: `DETECTED`, two bits and the sum, which may be two's complement.
+
+        Parameters
+        ----------
+        detector : Detector
+            The definition.
+        """
+        on, begins, total = DETECTED
+        fields = Field(on, 0, 0, 1, False), Field(begins, 0, 1, 1, False)
+        return cls((*fields, Field(total, 0, 2, *_bits_for(*detector.sum_range))), (DETECT,))
+
+    def rows_of_detections(self, found: Detections) -> NDArray[np.uint8]:
+        """Answers of a detector to words, uint8 (n, ceil(width / 8)), as of `rows_of`.
+
+        Parameters
+        ----------
+        found : Detections
+            Of the detector of `of_detector`.
+        """
+        columns = []
+        for field in self.fields:
+            value = np.asarray(getattr(found, field.name), np.int64)
+            columns += [(value >> bit) & 1 for bit in range(field.width)]
+        rows = np.array(columns, np.uint8).reshape(self.width, len(found))
+        return np.packbits(rows, axis=0, bitorder="little").T.copy()
+
     @property
     def width(self) -> int:
         """Bits of the port."""
@@ -412,7 +447,9 @@ class OutputPort:
 
     @cached_property
     def parts(self) -> tuple[str, ...]:
-        """What each field is: "class", "margin", "label" or "score"."""
+        """What each field is: "class", "margin", "label" or "score"; of a detector "on", "begins" and "sum"."""
+        if self.outputs == (DETECT,):
+            return DETECTED[: len(self.fields)]
         alone = [name for name in ("class", "margin") if name in self.outputs][: len(self.fields)]
         rest = len(self.fields) - len(alone)
         labels = 0 if "labels" not in self.outputs else rest // 2 if "scores" in self.outputs else rest

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from lut2hw import __version__, bits, quote
 from lut2hw.artefact.emit import Manifest
 from lut2hw.artefact.emit import load as load_folder
+from lut2hw.artefact.folder import in_words_of
 from lut2hw.artefact.results import read_build, read_verify
 from lut2hw.compile.area import estimate_netlist
 from lut2hw.compile.compiler import compile_network
@@ -742,6 +743,8 @@ def _facts(network: LutNetwork, dataset: Dataset | None, manifest: Manifest | No
                 f"of {len(front_end.samples)} channel{'s' * (len(front_end.samples) > 1)}",
             )
         )
+    if manifest is not None and manifest.options.detect is not None:
+        facts.append(("Detector", in_words_of(manifest.data["stream"]["detect"])))
     if manifest is not None:
         facts.append(
             (

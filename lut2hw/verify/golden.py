@@ -39,13 +39,13 @@ def check(manifest: Manifest, vectors: Vectors) -> Outcome:
     if manifest.folded:
         return _interpreted(manifest, vectors)
     vectors = vectors.network
-    features, n = packed_port(manifest.network_port, vectors.inputs), len(vectors)
+    features, n, output = packed_port(manifest.network_port, vectors.inputs), len(vectors), manifest.network_output
     passes: dict[str, int] = {}
     wrong: list[tuple[str, dict[str, Any]]] = []
 
     def compare(name: str, netlist: Netlist) -> None:
         name = name if name not in passes else f"{name} ({len(passes)})"
-        passes[name], first = wrong_answers(answers_of(netlist, features, n), vectors, manifest.output_port.width)
+        passes[name], first = wrong_answers(answers_of(netlist, features, n), vectors, output.width)
         if first is not None:
             wrong.append((name, first))
 
@@ -54,7 +54,8 @@ def check(manifest: Manifest, vectors: Vectors) -> Outcome:
         manifest.options,
         dont_cares="off",
         encoded_inputs=manifest.network_port.encoded,
-        outputs=manifest.output_port.outputs,
+        outputs=output.outputs,
+        detect=None,
     )
     compile_network(manifest.network, get(manifest.target), options, on_pass=compare)
     compare("folder", manifest.netlist)

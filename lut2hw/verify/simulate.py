@@ -100,6 +100,7 @@ def cocotb(design: Design, vectors: Vectors, *, seed: int = 0, timeout: float | 
             "vectors": str(work / "vectors.txt"),
             "result": str(work / "result.json"),
             "work": str(work),
+            "starts": vectors.starts,
             **design.extra,
         }
         (work / "bench.json").write_text(json.dumps(config))
@@ -146,7 +147,9 @@ def amaranth(
     latency = None if stream else latency
     clocked = latency != 0
     stalls = hasattr(core.i, "ready")
-    bench = Bench(vectors.words(), vectors.expected(), latency, seed, resets=clocked, stalls=stalls, **parts)
+    bench = Bench(
+        vectors.words(), vectors.expected(), latency, seed, clocked, stalls=stalls, starts=vectors.starts, **parts
+    )
     m = Module()
     m.submodules.core = core
     if clocked:

@@ -45,9 +45,10 @@ def stimulus(manifest: Manifest, n: int | None, seed: int) -> Vectors:
 
 def _of_stream(manifest: Manifest, emitted: StreamVectors, n: int | None, seed: int) -> StreamVectors:
     """`n` sequences, or as many as are simulated in a while: random ones, then emitted ones, the last cut short."""
-    network, code, output = manifest.network, manifest.network_port, manifest.output_port
+    network, code, output = manifest.network, manifest.network_port, manifest.network_output
+    detector = manifest.detector
     given = sequences_of(manifest.input_port, emitted.inputs)
-    golden = stream_vectors(network, code, given, output)
+    golden = stream_vectors(network, code, given, output, detector)
     if golden.answers() != emitted.answers() or (golden.inputs != emitted.inputs).any():
         raise Lut2hwError(f"vectors.npz and model.lut in {manifest.directory} disagree; emit the core again")
     samples = max(SAMPLES, CLOCKS // manifest.clocks_per_sample)
@@ -57,7 +58,7 @@ def _of_stream(manifest: Manifest, emitted: StreamVectors, n: int | None, seed: 
         given = given.take(np.arange(len(given)) < n - len(random))
     elif len(given):
         given = cut(given, samples // 2)
-    return stream_vectors(network, code, random.joined(given), output)
+    return stream_vectors(network, code, random.joined(given), output, detector)
 
 
 def coverage(network: LutNetwork, port: InputPort, vectors: Vectors) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,16 @@ from amaranth.hdl import ClockDomain, Module
 from amaranth.sim import Simulator
 from numpy.typing import NDArray
 
+from helpers.networks import random_network
+from lut2hw import bits
 from lut2hw.frontends.base import FrontEnd
 from lut2hw.frontends.registry import fit
 from lut2hw.frontends.sequences import Sequences
 from lut2hw.logic.port import InputPort
+from lut2hw.model.encoder import Encoder
 from lut2hw.model.features import Features
+from lut2hw.model.network import LutNetwork
+from lut2hw.model.parts import Layer
 
 
 def random_sequences(seed: int, channels: int, *, longest: int = 24, n: int = 3) -> Sequences:
@@ -75,6 +81,19 @@ def random_bits(
     return feature, np.clip(threshold, low[feature] + 1, high[feature])
 
 
+def network_over(front_end: FrontEnd, head: str, seed: int, x: NDArray[np.int64]) -> LutNetwork:
+    """A random network of one layer that reads random bits of a front end, as `random_network` but for that."""
+    rng = np.random.default_rng(seed)
+    model = random_network(seed, head=head)
+    feature, threshold = random_bits(front_end, x, seed, 12)
+    n, k, luts = len(feature), int(rng.integers(1, 4)), int(rng.integers(1, 8))
+    wiring = rng.integers(0, max(1, n), (luts, k if n else 0)).astype(np.int32)
+    tables = bits.pack_tables(rng.random((luts, 1 << wiring.shape[1])) < 0.5)
+    encoder = Encoder(front_end.features(), feature.astype(np.int32), threshold.astype(np.int64))
+    signal = rng.integers(0, n + luts, len(model.head.signal)).astype(np.int32)
+    return replace(model, encoder=encoder, layers=(Layer(wiring, tables),), head=replace(model.head, signal=signal))
+
+
 def words_of(port: InputPort, samples: Features, sequences: Sequences, *, first: bool = True) -> list[int]:
     """Words of the port, sample by sample, the ones that begin a sequence marked unless `first` is False."""
     out = []
@@ -89,14 +108,22 @@ def words_of(port: InputPort, samples: Features, sequences: Sequences, *, first:
 
 
 def simulate(
-    core: Any, words: list[int], answers: int, *, seed: int = 0, stall: float = 0.3, reset_at: int | None = None
+    core: Any,
+    words: list[int],
+    answers: int,
+    *,
+    seed: int = 0,
+    stall: float = 0.3,
+    reset_at: int | None = None,
+    after_reset: int = 1,
 ) -> tuple[list[int], int]:
     """What a core with streams `i` and `o` answers, and clocks between two samples of a sequence at most.
 
     Parameters
     ----------
     reset_at : int, optional
-        Reset for a clock after so many words, once all answers but one are there, and go on with the next word.
+        Reset for a clock after so many words, once all answers but `after_reset` are there, and go on with the next
+        word.
     """
     rng = random.Random(seed)
     got: list[int] = []
@@ -113,7 +140,7 @@ def simulate(
         offered = False
         while len(got) < answers and idle < 20_000:
             wait = reset_at is not None and at == reset_at
-            reset = wait and len(got) == answers - 1
+            reset = wait and len(got) == answers - after_reset
             if reset:
                 reset_at = None
             offered = not wait and (offered or (at < len(words) and rng.random() >= stall))

@@ -23,6 +23,12 @@ class FrontEndCore(wiring.Component):
     feature, threshold : NDArray
         int64 (n_bits,): bit b of the answer is feature[b] >= threshold[b].
 
+    Attributes
+    ----------
+    slides : bool
+        A sample that is marked as the last one is answered, but ends nothing: only a marked first one begins anew.
+        Of a front end that looks back from each sample.
+
     Members
     -------
     i : In(stream.Signature(unsigned(n)))
@@ -35,6 +41,7 @@ class FrontEndCore(wiring.Component):
     def __init__(self, front_end: FrontEnd, feature: NDArray[np.int64], threshold: NDArray[np.int64]) -> None:
         self.front_end, self.feature, self.threshold = front_end, feature, threshold
         self.port = InputPort.of_samples(front_end.samples)
+        self.slides = False
         super().__init__(
             {
                 "i": In(stream.Signature(unsigned(self.port.width))),
@@ -70,7 +77,7 @@ class FrontEndCore(wiring.Component):
         fresh, start = Signal(init=1), Signal()
         m.d.comb += start.eq(self.first | fresh)
         with m.If(accept):
-            m.d.sync += fresh.eq(self.last)
+            m.d.sync += fresh.eq(0 if self.slides else self.last)
         return start
 
 

@@ -481,7 +481,7 @@ def check(manifest: Manifest, vectors: Vectors, seed: int = 0, limit: float | No
         circuit,
         manifest.latency,
         vectors.network,
-        output=manifest.output_port,
+        output=manifest.network_output,
         seed=seed,
         limit=limit,
     )
