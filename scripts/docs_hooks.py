@@ -18,6 +18,7 @@ NAV: list[dict[str, Any]] = [
             "howto/estimators.md",
             "howto/operating-point.md",
             "howto/streams.md",
+            "howto/detect.md",
             "howto/device.md",
             "howto/clock.md",
             "howto/integrate.md",

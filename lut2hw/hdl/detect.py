@@ -66,13 +66,20 @@ class Turns(wiring.Component):
         for at, each in enumerate(self.front_ends):
             m.submodules[f"front_end{at}" if n > 1 else "front_end"] = each
 
-        fresh, start, last = Signal(init=1), Signal(), self.i.payload[width - 1]
-        # without a sample its marks may be anything, and ready must not
-        m.d.comb += start.eq(self.i.valid & (self.i.payload[width - 2] | fresh))
+        # A sample waits in a register, so that ready depends on no sample that may be none.
+        sample, full, accept = Signal(width), Signal(), Signal()
+        m.d.comb += self.i.ready.eq(~full | accept)
+        with m.If(self.i.ready):
+            m.d.sync += full.eq(self.i.valid)
+            with m.If(self.i.valid):
+                m.d.sync += sample.eq(self.i.payload)
+        channels, first, last = sample[:-2], sample[-2], sample[-1]
+        fresh, start = Signal(init=1), Signal()
+        m.d.comb += start.eq(first | fresh)
 
         # Where windows end and begin: samples to go until the next end, and until the next beginning.
         to_end, left = Signal(range(window + 1)), Signal(range(window + 1))
-        ends, accept = Signal(), Signal()
+        ends = Signal()
         m.d.comb += [left.eq(Mux(start, window, to_end)), ends.eq(left == 1)]
         with m.If(accept):
             m.d.sync += [to_end.eq(Mux(ends, every, left - 1)), fresh.eq(last)]
@@ -83,14 +90,14 @@ class Turns(wiring.Component):
         may = Signal()
         m.d.comb += may.eq(Mux(start, under_way == 0, ~ends | (under_way != most)))
         m.d.sync += under_way.eq(under_way + (accept & ends) - self.left)
-        m.d.comb += [accept.eq(self.i.valid & self.i.ready), self.begins.eq(accept & start)]
+        m.d.comb += self.begins.eq(accept & start)
 
         if self.detector.slides:
             (one,) = self.front_ends
             m.d.comb += [
-                one.i.payload.eq(Cat(self.i.payload[:-2], start, ends)),
-                one.i.valid.eq(self.i.valid & may),
-                self.i.ready.eq(one.i.ready & may),
+                one.i.payload.eq(Cat(channels, start, ends)),
+                one.i.valid.eq(full & may),
+                accept.eq(full & may & one.i.ready),
                 self.o.payload.eq(one.o.payload),
                 self.o.valid.eq(one.o.valid),
                 one.o.ready.eq(self.o.ready),
@@ -123,15 +130,15 @@ class Turns(wiring.Component):
                 begins.eq(opens & (opening == at)),
                 stops.eq(ends & (ending == at)),
                 wanted.eq(begins | (inside & ~start)),
-                each.i.payload.eq(Cat(self.i.payload[:-2], begins, stops)),
-                each.i.valid.eq(self.i.valid & may & wanted & ~taken),
+                each.i.payload.eq(Cat(channels, begins, stops)),
+                each.i.valid.eq(full & may & wanted & ~taken),
                 done.eq(~wanted | taken | each.i.ready),
             ]
-            m.d.sync += taken.eq(self.i.valid & may & (taken | (wanted & each.i.ready)) & ~accept)
+            m.d.sync += taken.eq(full & may & (taken | (wanted & each.i.ready)) & ~accept)
             with m.If(accept):
                 m.d.sync += inside.eq(wanted & ~stops & ~last)
             every_one.append(done)
-        m.d.comb += self.i.ready.eq(may & Cat(every_one).all())
+        m.d.comb += accept.eq(full & may & Cat(every_one).all())
 
         with m.Switch(turn):
             for at, each in enumerate(self.front_ends):

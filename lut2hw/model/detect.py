@@ -39,22 +39,29 @@ class DetectOptions:
     onset: float = flag(
         0.0, help="Sum of the evidence at which an event begins.", least=-float(MAX_LEVEL), most=float(MAX_LEVEL)
     )
+    """Sum of the evidence at which an event begins."""
     hold: float | None = flag(
         None, help="Sum below which it ends.", shown="onset", least=-float(MAX_LEVEL), most=float(MAX_LEVEL)
     )
+    """Sum below which it ends; None: `onset`."""
     refractory: int = flag(
         0, help="Answers after an event in which no other one begins.", least=0, most=MAX_REFRACTORY
     )
+    """Answers after an event in which no other one begins."""
     every: int | None = flag(
         None, help="Samples from one answer to the next.", shown="window", least=1, most=MAX_WINDOW
     )
+    """Samples from one answer to the next; None: `window`."""
     window: int | None = flag(
         None, help="Samples that are looked at.", shown="those that the front end covers", least=1, most=MAX_WINDOW
     )
+    """Samples that are looked at; None: those that the front end covers."""
     sum: int = flag(1, help="Answers whose evidence is summed.", least=1, most=MAX_SUM)
+    """Answers whose evidence is summed."""
     of: str | None = flag(
         None, help="Class, label or number that is looked for.", shown="the last of two, or the one"
     )
+    """Class, label or number that is looked for; None: the second of two classes, the one label or number."""
 
     def __post_init__(self) -> None:
         flags.check(self)

@@ -91,11 +91,9 @@ def test_definition(head):
 CASES = [(kind, head) for kind in FRONT_ENDS for head in HEADS]
 
 
-@pytest.mark.parametrize(
-    ("kind", "head"), first([("window", "argmax"), ("differences", "number"), ("kernels", "threshold reject")], CASES)
-)
+@pytest.mark.parametrize(("kind", "head"), first([("window", "argmax"), ("differences", "number")], CASES))
 def test_component(kind, head):
-    """Stalls on both sides, recordings that are dropped, a reset in the middle, one clock a sample where it can be."""
+    """Stalls on both sides, full speed, recordings that are dropped, and a reset in the middle."""
     for seed in (0, 3):
         detector, recordings = random_detector(kind, head, seed)
         found = detector.run(recordings)

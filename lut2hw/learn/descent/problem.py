@@ -126,6 +126,42 @@ class Problem(Span):
             out[row] = self._columns[signal, first:last]
 
 
+def held_groups(group: NDArray[np.int64], n_held: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Whole groups to hold out, drawn until they have enough examples; one at least is left to train on.
+
+    Parameters
+    ----------
+    group : NDArray[np.int64]
+        int64 (n,), the group of each example.
+    n_held : int
+        Examples to hold out; more where the last group has more.
+    rng : np.random.Generator
+        Draws the groups.
+
+    Returns
+    -------
+    NDArray[np.bool_]
+        bool (n,), the examples that are held out.
+
+    Raises
+    ------
+    UsageError
+        If there is a single group.
+    """
+    groups = np.unique(group)
+    if len(groups) < 2:
+        raise UsageError(
+            "all training examples are of one group, which validation does not divide; leave --group or "
+            "--validation out"
+        )
+    held = np.zeros(len(group), bool)
+    for each in rng.permutation(groups)[:-1]:
+        if held.sum() >= n_held:
+            break
+        held |= group == each
+    return held
+
+
 def encode_examples(
     dataset: Dataset,
     encoder: Encoder,
@@ -134,6 +170,8 @@ def encode_examples(
     weight: NDArray[np.int64] | None = None,
 ) -> tuple[PackedExamples, int]:
     """The training examples in random order, then those held out, and the number of these.
+
+    What is held out are whole groups where the dataset has groups.
 
     Parameters
     ----------
@@ -159,8 +197,11 @@ def encode_examples(
     if n_held >= n:
         raise UsageError(f"a validation share of {options.validation:g} leaves nothing to train on")
     train, held = order[: n - n_held], order[n - n_held :]
+    if n_held and dataset.group_train is not None:
+        out = held_groups(dataset.group_train, n_held, rng)[order]
+        train, held, n_held = order[~out], order[out], int(out.sum())
     if options.augment == "none":
-        order[: n - n_held] = train[rng.permutation(len(train))]
+        order = np.concatenate([train[rng.permutation(len(train))], held])
         packed = PackedExamples.encode(encoder, x, dataset.y_train, weight, dataset.scratch)
         return packed.arranged(order), n_held
     parts = [x[train]]
