@@ -27,6 +27,7 @@ class FrontEndKind(StrEnum):
     KERNELS = "kernels"
     FILTERBANK = "filterbank"
     EDGES = "edges"
+    PATCHES = "patches"
 
 
 class Split(StrEnum):

@@ -8,7 +8,6 @@ direction is one of eight, by two signs and by which difference is larger.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isqrt
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,13 +19,12 @@ from lut2hw.errors import UsageError
 from lut2hw.flags import flag
 from lut2hw.frontends.base import MOST, FrontEnd, whole_numbers, within
 from lut2hw.frontends.base import Options as BaseOptions
+from lut2hw.frontends.pictures import CHUNK, MAX_SIDE, planes_of, sides, sums_of
 from lut2hw.frontends.sequences import Sequences
 from lut2hw.model.features import Features
 
 DIRECTIONS = 8
-MAX_SIDE, MAX_STRENGTHS = 1 << 12, 8
-CHUNK = 2000
-"""Pictures that are transformed at a time."""
+MAX_STRENGTHS = 8
 
 
 @dataclass(frozen=True)
@@ -79,15 +77,7 @@ class Edges(FrontEnd):
 
     @classmethod
     def fit(cls, options: Options, sequences: Sequences, samples: Features, seed: int = 0) -> Edges:
-        length = int(np.median(sequences.length))
-        width = options.width or isqrt(length)
-        if options.width is None and options.height is not None:
-            width = length // options.height
-        elif options.width is None and width * width != length:
-            raise UsageError(f"sequences of {length} pixels are no square pictures; give the width, edges,width=N")
-        height = options.height or min(MAX_SIDE, length // max(1, width))
-        if options.cell > min(width, height):
-            raise UsageError(f"a cell of {options.cell} pixels does not fit pictures of {width} x {height}")
+        width, height = sides(sequences, options.width, options.height, options.cell, cls.kind)
         whole = int((samples.high - samples.low).max())
         given = f"{max(1, whole // 20)}/{max(1, whole // 6)}" if options.strengths is None else options.strengths
         strengths = whole_numbers(given, "strengths", 1, MOST)[:MAX_STRENGTHS]
@@ -133,12 +123,7 @@ class Edges(FrontEnd):
 
     def _counts(self, x: Sequences) -> NDArray[np.int64]:
         i, j, quantity, strength = self.rows.T
-        picture = self.width * self.height
-        length = np.minimum(x.length, picture)
-        pixels = np.zeros((len(x), picture, x.channels), np.int64)
-        there = np.arange(picture) < length[:, None]
-        pixels[there] = x.values[np.repeat(x.start - (np.cumsum(length) - length), length) + np.arange(length.sum())]
-        planes = [pixels[:, :, c].reshape(len(x), self.height, self.width) for c in range(x.channels)]
+        planes = planes_of(x, self.width, self.height)
         if len(planes) == 3:
             red, green, blue = planes
             planes = [(red + 2 * green + blue) >> 2, red - green, blue - green]
@@ -148,17 +133,14 @@ class Edges(FrontEnd):
         down[:, 2:, 2:] = grey[:, 2:, 1:-1] - grey[:, :-2, 1:-1]
         direction = (across < 0) + 2 * (down < 0) + 4 * (abs(across) > abs(down))
         strong = np.maximum(abs(across), abs(down))  # 0 where there is no edge, which no strength is
-        complete = ((i + 1) * self.cell - 1) * self.width + (j + 1) * self.cell <= length[:, None]
+        complete = ((i + 1) * self.cell - 1) * self.width + (j + 1) * self.cell <= x.length[:, None]
         out = np.zeros((len(x), len(self.rows)), np.int64)
         for q, s in np.unique(self.rows[:, 2:], axis=0).tolist():
             plane = (
                 (direction == q) & (strong >= self.strengths[s]) if q < DIRECTIONS else planes[q - DIRECTIONS]
             ).astype(np.int64)
             wanted = (quantity == q) & (strength == s)
-            down_to, across_to = self.height // self.cell, self.width // self.cell
-            whole = plane[:, : down_to * self.cell, : across_to * self.cell]
-            sums = whole.reshape(len(x), down_to, self.cell, across_to, self.cell).sum(axis=(2, 4))
-            out[:, wanted] = sums[:, i[wanted], j[wanted]]
+            out[:, wanted] = sums_of(plane, self.cell)[:, i[wanted], j[wanted]]
         return np.where(complete, out, 0)
 
     def parameters(self) -> dict[str, Any]:

@@ -113,7 +113,35 @@ def edges(front_end, x):
     return [cell(*row) for row in front_end.rows.tolist()]
 
 
-PLAIN = {"window": window, "differences": differences, "kernels": kernels, "filterbank": filterbank, "edges": edges}
+def patches(front_end, x):
+    width, side, size = front_end.width, front_end.cell, front_end.size
+    rows = [x[at : at + width] for at in range(0, min(len(x), width * front_end.height), width)]
+
+    def found(r, c, t):
+        if r < size - 1 or c < size - 1:
+            return 0
+        entry = 0
+        for place, (down, across, plane) in enumerate(front_end.taps[t]):
+            channel, threshold = front_end.planes[plane]
+            entry |= (rows[r - down][c - across][channel] >= threshold) << place
+        return front_end.tables[t] >> entry & 1
+
+    def cell(i, j, t):
+        if ((i + 1) * side - 1) * width + (j + 1) * side > len(x):
+            return 0
+        return sum(found(r, c, t) for r in range(i * side, (i + 1) * side) for c in range(j * side, (j + 1) * side))
+
+    return [cell(*row) for row in front_end.rows.tolist()]
+
+
+PLAIN = {
+    "window": window,
+    "differences": differences,
+    "kernels": kernels,
+    "filterbank": filterbank,
+    "edges": edges,
+    "patches": patches,
+}
 
 
 def test_every_front_end_is_tested():
@@ -159,7 +187,7 @@ def test_component_is_the_definition(kind, seed):
     assert got == marked
     clocks = front_end.clocks_per_sample(feature, threshold)
     assert most <= clocks or stall or reset_at is not None
-    if kind in ("window", "differences", "edges"):
+    if kind in ("window", "differences", "edges", "patches"):
         assert clocks == 1
 
 

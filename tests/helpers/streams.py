@@ -51,6 +51,12 @@ def options_of(kind: str, seed: int) -> str:
     if kind == "edges":
         width, cell = int(rng.integers(2, 6)), int(rng.integers(1, 3))
         return f"edges,width={width},height={rng.integers(2, 8)},cell={cell},strengths=9/30"
+    if kind == "patches":
+        width, cell = int(rng.integers(1, 6)), 1 if seed % 3 else 2
+        options = (
+            f"patches,width={max(width, cell)},height={rng.integers(2, 8)},cell={cell},size={rng.integers(1, 4)}"
+        )
+        return f"{options},tables={rng.integers(1, 9)},inputs={rng.integers(1, 6)},levels={rng.integers(1, 4)}"
     options = f"{kind},segments={rng.integers(1, 4)},length={rng.integers(1, 14)}"
     if kind == "kernels":
         options += f",dilations=1/2/5,kernels={rng.integers(1, 20)},gain={rng.choice([0, 3, 4])}"
@@ -60,7 +66,7 @@ def options_of(kind: str, seed: int) -> str:
 def random_front_end(kind: str, seed: int) -> tuple[FrontEnd, Sequences]:
     """A front end, and sequences that it was not fitted to alone."""
     samples = random_samples(seed, (1, 3)[seed % 2] if kind == "edges" else None)
-    sequences = random_sequences(seed, len(samples), longest=60 if kind == "edges" else 24)
+    sequences = random_sequences(seed, len(samples), longest=60 if kind in ("edges", "patches") else 24)
     clipped = sequences.mapped(samples.clip(sequences.values))
     return fit(options_of(kind, seed), clipped, samples, seed), sequences
 

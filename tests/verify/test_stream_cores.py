@@ -30,6 +30,7 @@ SMALL = {
     "kernels": "kernels,segments=2,length=12,dilations=1/2,kernels=3,gain=5",
     "filterbank": "filterbank,bands=2,segments=2,frames=4,frame=4",
     "edges": "edges,width=5,height=5,cell=2",
+    "patches": "patches,width=5,height=5,cell=2,tables=6",
 }
 
 
@@ -87,7 +88,7 @@ def test_a_wrong_answer_and_a_wrong_core_are_found(folders, tmp_path):
 @needs.module("cocotb")
 @needs.tool("iverilog", "yosys", "nextpnr-ice40", "icebox_vlog")
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["window", "kernels", "edges"])
+@pytest.mark.parametrize("kind", ["window", "kernels", "edges", "patches"])
 def test_to_the_bitstream(kind, folders):
     manifest = folders[kind]
     outcomes = verify(manifest, ["gates", "formal"], vectors=12)

@@ -1,68 +1,35 @@
-"""`lut2hw.frontends.edges` in hardware: two rows in memory, and running counts of one row of cells.
-
-A pixel per clock. The counts of a cell wait in memory while the rest of its row goes by; at the last pixel of a cell
-they are compared, and a bit keeps what the comparison said.
-"""
+"""`lut2hw.frontends.edges` in hardware: two rows in memory, and running counts of one row of cells."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib.memory import Memory
 
 from lut2hw.frontends.edges import DIRECTIONS, Edges
-from lut2hw.hdl.frontends.base import FrontEndCore
+from lut2hw.hdl.frontends.pictures import PictureCore, Position, Stages
 
 
-class EdgesCore(FrontEndCore):
+class EdgesCore(PictureCore):
     """A pixel per clock, and the answer five clocks after the last one."""
 
     front_end: Edges
 
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        front_end = self.front_end
-        width, side = front_end.width, front_end.cell
-        accept, done, go = Signal(), Signal(), Signal()
-        m.d.comb += [
-            go.eq(~done | self.o.ready),
-            self.i.ready.eq(go),
-            accept.eq(self.i.valid & go),
-            self.o.valid.eq(done),
-        ]
-        start = self.starts(m, accept)
-        rows = front_end.rows[self.feature].tolist()
-        counted = sorted({(q, s) for _, _, q, s in rows})
+    def around(
+        self, m: Module, counted: list[Any], across: Position, accept: Value, start: Value, stage: Stages
+    ) -> Any:
+        of_plane = [int(max(abs(low), abs(high))).bit_length() + 1 for low, high in self.front_end.plane_ranges()]
         planes = self._planes()
-
-        # Where the pixel is: column and row, and place in its cell.
-        across, down = (
-            _Position(m, f"{name}_", size, side, size // side)
-            for name, size in (("column", width), ("row", front_end.height))
-        )
-        m.d.comb += [across.start.eq(start & accept), down.start.eq(start & accept)]
-        m.d.comb += [across.step.eq(accept), down.step.eq(accept & across.at_end)]
-
-        # First stage: the pixel with what is around it.
-        stage = _Stages(m, go)
-        of_plane = [int(max(abs(low), abs(high))).bit_length() + 1 for low, high in front_end.plane_ranges()]
         values = [stage.next(plane, signed(bits)) for plane, bits in zip(planes, of_plane, strict=True)]
         edges: tuple[Value, Value] | None = None
         if any(q < DIRECTIONS for q, _ in counted):
             edges = self._differences(m, planes[0], of_plane[0], across, accept, start, stage)
-        fits = across.whole & down.whole
-        flags = Cat(
-            accept & across.begins & down.begins & fits,
-            accept & across.begins & ~down.begins & fits,
-            accept & across.ends & fits,
-            accept & across.ends & down.ends & fits,
-            accept & start,
-            accept & self.last,
-            accept & fits,
-        )
-        flags1, cell1 = stage.next(flags), stage.next(Cat(across.cell, down.cell))
+        return values, edges
 
-        # Second stage: what is added to each count.
-        added = []
+    def added(self, counted: list[Any], around: Any, stage: Stages) -> list[Value]:
+        values, edges = around
+        added: list[Value] = []
         if edges is not None:
             one, two = edges
             larger_one, larger_two = abs(one), abs(two)
@@ -70,68 +37,18 @@ class EdgesCore(FrontEndCore):
             strong = Mux(larger_one > larger_two, larger_one, larger_two)
         for q, s in counted:
             if q < DIRECTIONS:
-                added.append(stage.next((direction == q) & (strong >= front_end.strengths[s])))
+                added.append(stage.next((direction == q) & (strong >= self.front_end.strengths[s])))
             else:
                 plane = values[q - DIRECTIONS]
                 added.append(stage.next(plane, signed(len(plane))))
-        flags2, cell2 = stage.next(flags1), stage.next(cell1)
-        first2, goes_on2, leaves2, *_ = flags2
+        return added
 
-        # Third stage: counts, of which those of the other cells of the row wait in memory.
-        pixels = side**2
-        shapes = []
-        for q, _ in counted:
-            low, high = (
-                (0, pixels) if q < DIRECTIONS else [v * pixels for v in front_end.plane_ranges()[q - DIRECTIONS]]
-            )
-            shapes.append(signed(max(abs(low), abs(high)).bit_length() + 1))
-        counts = [Signal(shape, name=f"count{n}", reset_less=True) for n, shape in enumerate(shapes)]
-        new = [Signal(shape, name=f"new{n}") for n, shape in enumerate(shapes)]
-        waited: list[Value] = list(counts)
-        if width // side > 1 and counted:
-            m.submodules.waiting = waiting = Memory(shape=sum(map(len, counts)), depth=width // side, init=[])
-            put, get = waiting.write_port(), waiting.read_port()
-            of_column = len(across.cell)
-            m.d.comb += [
-                get.en.eq(go),
-                get.addr.eq(cell1[:of_column]),
-                put.en.eq(go & leaves2),
-                put.addr.eq(cell2[:of_column]),
-                put.data.eq(Cat(new)),
-            ]
-            offset, waited = 0, []
-            for count in counts:
-                waited.append(get.data[offset : offset + len(count)].as_signed())
-                offset += len(count)
-        for count, made, old, more in zip(counts, new, waited, added, strict=True):
-            m.d.comb += made.eq(Mux(first2, 0, Mux(goes_on2, old, count)) + more)
-            with m.If(go & flags2[6]):
-                m.d.sync += count.eq(made)
-        keep, clear, ended = (stage.next(flags2[at]) for at in (3, 4, 5))
-        cell3 = stage.next(cell2)
-
-        # Last stage: comparisons.
-        with m.If(go):
-            m.d.sync += done.eq(ended)
-        said: dict[tuple[int, int, int], Signal] = {}
-        here: dict[tuple[int, int], Signal] = {}
-        bits: list[Signal] = []
-        for (i, j, q, s), threshold in zip(rows, self.threshold.tolist(), strict=True):
-            if (q, s, threshold) not in said:
-                said[q, s, threshold] = Signal(name=f"said{len(said)}")
-                m.d.comb += said[q, s, threshold].eq(counts[counted.index((q, s))] >= threshold)
-            if (i, j) not in here:
-                here[i, j] = Signal(name=f"here{len(here)}")
-                m.d.comb += here[i, j].eq(keep & (cell3 == (j | i << len(across.cell))))
-            bit = Signal(name=f"bit{len(bits)}", reset_less=True)
-            bits.append(bit)
-            with m.If(go):
-                with m.If(here[i, j]):
-                    m.d.sync += bit.eq(said[q, s, threshold])
-                with m.Elif(clear):
-                    m.d.sync += bit.eq(int(threshold <= 0))
-        m.d.comb += self.o.payload.eq(Cat(bits))
-        return m
+    def range_of(self, what: Any) -> tuple[int, int]:
+        pixels = self.front_end.cell**2
+        if what[0] < DIRECTIONS:
+            return 0, pixels
+        low, high = self.front_end.plane_ranges()[what[0] - DIRECTIONS]
+        return low * pixels, high * pixels
 
     def _planes(self) -> list[Value]:
         channels = [self.channel(c) for c in range(len(self.front_end.samples))]
@@ -141,7 +58,7 @@ class EdgesCore(FrontEndCore):
         return [(red + (green << 1) + blue) >> 2, red - green, blue - green]
 
     def _differences(
-        self, m: Module, pixel: Value, bits: int, across: _Position, accept: Value, start: Value, stage: _Stages
+        self, m: Module, pixel: Value, bits: int, across: Position, accept: Value, start: Value, stage: Stages
     ) -> tuple[Value, Value]:
         """Registers with both differences around the pixel that is completed; 0 where there are none."""
         width = self.front_end.width
@@ -180,68 +97,6 @@ class EdgesCore(FrontEndCore):
             stage.next(Mux(there, above1 - lefter_above, 0), shape),
             stage.next(Mux(there, left - left_above2, 0), shape),
         )
-
-
-class _Position:
-    """A coordinate of the pixel at the input, and where in which cell it is.
-
-    Attributes
-    ----------
-    value, cell : Signal
-        The coordinate and the number of the cell.
-    begins, ends : Signal
-        The first, or the last one, of the cell.
-    at_end : Signal
-        The last one of all.
-    whole : Signal
-        In a whole cell.
-    """
-
-    def __init__(self, m: Module, name: str, size: int, side: int, cells: int) -> None:
-        self.start, self.step = Signal(name=f"{name}start"), Signal(name=f"{name}step")
-        at, cell = Signal(range(size + 1), name=f"{name}at"), Signal(range(cells + 1), name=f"{name}at_cell")
-        within = Signal(range(side), name=f"{name}at_within")
-        self.value, self.cell = Signal.like(at, name=f"{name}value"), Signal.like(cell, name=f"{name}cell")
-        place = Signal.like(within, name=f"{name}place")
-        self.begins, self.ends, self.at_end, self.whole = (
-            Signal(name=f"{name}{each}") for each in ("begins", "ends", "at_end", "whole")
-        )
-        wraps = name.startswith("column")
-        m.d.comb += [
-            self.value.eq(Mux(self.start, 0, at)),
-            self.cell.eq(Mux(self.start, 0, cell)),
-            place.eq(Mux(self.start, 0, within)),
-            self.begins.eq(place == 0),
-            self.ends.eq(place == side - 1),
-            self.at_end.eq(self.value == size - 1),
-            self.whole.eq(self.cell != cells),
-        ]
-        with m.If(self.step):
-            m.d.sync += [
-                at.eq(self.value + (self.value != size)),
-                within.eq(Mux(self.ends, 0, place + 1)),
-                cell.eq(self.cell + (self.ends & self.whole)),
-            ]
-            if wraps:
-                with m.If(self.at_end):
-                    m.d.sync += [at.eq(0), within.eq(0), cell.eq(0)]
-        with m.Elif(self.start):
-            m.d.sync += [at.eq(0), within.eq(0), cell.eq(0)]
-
-
-class _Stages:
-    """Registers that all go on in the same clocks."""
-
-    def __init__(self, m: Module, go: Value) -> None:
-        self.m, self.go, self.count = m, go, 0
-
-    def next(self, value: Value, shape: object = None) -> Signal:
-        """A register with the value of the clock before."""
-        register = Signal(value.shape() if shape is None else shape, name=f"stage{self.count}", reset_less=False)
-        self.count += 1
-        with self.m.If(self.go):
-            self.m.d.sync += register.eq(value)
-        return register
 
 
 CORE = EdgesCore
