@@ -38,7 +38,8 @@ class Bench:
     reset. beats: in how many parts an example comes in; 1 for one that comes whole. lanes: bits of each part, behind
     one that says to forget the parts that came. clocks: that the core works on an example, at most. stalls: both
     sides may wait; else the core has no ready and takes an example each clock. starts: the vectors from which it can
-    go on after a reset, None for each one that has no answer yet.
+    go on after a reset, None for each one that has no answer yet. unknowns: what is no example is unknown at first;
+    else it is any bits, for a netlist in which synthesis has mixed what cancels out, though not for a simulator.
     """
 
     words: list[int]
@@ -51,6 +52,7 @@ class Bench:
     clocks: int = 0
     stalls: bool = True
     starts: Sequence[int] | None = None
+    unknowns: bool = True
     checked: int = 0
     mismatches: int = 0
     first: dict[str, Any] | None = None
@@ -61,6 +63,7 @@ class Bench:
     def __post_init__(self) -> None:
         n = len(self.words)
         self.random = random.Random(self.seed)
+        self.width = max([1, *(word.bit_length() for word in self.words)])
         # what comes after the last answer brings none, but must not bring one either
         self.final = max((at + 1 for at, word in enumerate(self.expected) if word is not None), default=0)
         self.sent = 0  # examples accepted
@@ -137,6 +140,8 @@ class Bench:
         """
         if self.lanes:
             return self.random.getrandbits(1 + self.lanes)
+        if not self.unknowns:
+            return self.random.getrandbits(self.width)
         self.unknown -= 1
         return None if self.unknown >= 0 else self.payload
 

@@ -41,6 +41,7 @@ async def stream(dut: Any, config: dict[str, Any]) -> None:
         config["reset"] is not None,
         stalls=config.get("stalls", True),
         starts=config.get("starts"),
+        unknowns=config.get("unknowns", True),
         **config.get("parts", {}),
     )
     clock, reset = (pin(config[key]) if config[key] else None for key in ("clock", "reset"))

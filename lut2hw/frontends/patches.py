@@ -92,7 +92,13 @@ class Patches(FrontEnd):
         every = [(d, a, b) for d in range(size) for a in range(size) for b in range(len(planes))]
         inputs = min(options.inputs, len(every))
         cells = [(i, j) for i in range(height // options.cell) for j in range(width // options.cell)]
-        shape = {"width": width, "height": height, "cell": options.cell, "size": size, "planes": tuple(planes)}
+        shape: dict[str, Any] = {
+            "width": width,
+            "height": height,
+            "cell": options.cell,
+            "size": size,
+            "planes": tuple(planes),
+        }
         bits = cls(samples, np.zeros((1, 3), np.int64), **shape)._bits(looked)
         taps, tables = [], []
         for number in range(options.tables):

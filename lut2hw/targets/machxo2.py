@@ -42,7 +42,7 @@ MACHXO2 = Target(
     },
     simulation_models=("hdl_templates/ecp5_sim.v", "hdl_templates/machxo2_sim.v"),
     plain_models=("machxo2_models.v", "ecp5_sim.v"),
-    flop_models=(("ecp5/common_sim.vh", "TRELLIS_FF"),),
+    flop_models=(("ecp5/common_sim.vh", "TRELLIS_FF"), ("ecp5/common_sim.vh", "TRELLIS_DPR16X4")),
     flow=Flow(
         synth="synth_lattice -family xo2 -nobram -nolutram -top {top}",
         nextpnr="nextpnr-machxo2",

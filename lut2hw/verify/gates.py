@@ -45,7 +45,7 @@ def check(manifest: Manifest, vectors: Vectors, seed: int = 0, timeout: float | 
             manifest.reset,
             manifest.cycles,
             ICARUS_DEFINES,
-            extra={"parts": manifest.parts},
+            extra={"parts": manifest.parts, "unknowns": not manifest.stream},
             stalls=manifest.stalls,
         )
         result = simulate.cocotb(design, vectors, seed=seed, timeout=timeout)

@@ -100,6 +100,16 @@ def test_to_the_bitstream(kind, folders):
     assert outcome.passed and outcome.vectors, outcome
 
 
+@needs.module("cocotb")
+@needs.tool("iverilog", "yosys")
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["edges", "patches"])
+def test_pictures_on_the_other_family(kind, folders, tmp_path):
+    manifest = emit_model(folders[kind].network, tmp_path / kind, target="ecp5")
+    outcomes = verify(manifest, ["golden", "cocotb", "gates"], vectors=12)
+    assert all(outcome.passed and outcome.vectors for outcome in outcomes), outcomes
+
+
 def test_json_says_what_the_front_end_is(folders, capsys):
     directory = folders["kernels"].directory
     clocks = folders["kernels"].clocks_per_sample
