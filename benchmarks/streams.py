@@ -9,6 +9,7 @@ Each line is one learner on one split; the test split decides nothing. `spoken_d
     random      a tenth of the recordings tests, three draws
     speakers    one of five speakers tests, each in turn
 
+NAME:TRAIN:TEST, as in mnist:3000:2000, are the first so many pictures of a named data set, a pixel at a time.
 Anything else is a folder NAME with NAME_TRAIN.ts and NAME_TEST.ts of the UCR and UEA archives; the wheel of `aeon`
 has a dozen below aeon/datasets/data.
 
@@ -24,6 +25,7 @@ import argparse
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +89,21 @@ def splits(what: str, draws: int) -> Iterator[tuple[str, SequenceDataset]]:
     folder = Path(what)
     if folder.is_dir():
         yield folder.name, load_sequences(folder / f"{folder.name}_TRAIN.ts")
+        return
+    if ":" in what:
+        name, n, m = what.split(":")
+        data = load_sequences(name)
+        first, last = np.arange(int(n)), np.arange(int(m))
+        yield (
+            what,
+            replace(
+                data,
+                train=data.train.take(first),
+                y_train=data.y_train[first],
+                test=data.test.take(last),
+                y_test=data.y_test[last],
+            ),
+        )
         return
     x, y, speaker = load()
     samples = Features.integers([-(1 << 15)], [(1 << 15) - 1], ("x",))
