@@ -24,6 +24,7 @@ from lut2hw.cli.options import (
     LatencyOption,
     ModelArgument,
     OutputsOption,
+    PatchableOption,
     PipelineOption,
     RamOption,
     RateOption,
@@ -97,6 +98,7 @@ def emit(
     fold: FoldOption = None,
     rate: RateOption = None,
     reloadable: ReloadableOption = False,
+    patchable: PatchableOption = False,
     like: Annotated[
         Path | None,
         typer.Option(
@@ -143,6 +145,7 @@ def emit(
         fold=fold,
         rate=rate,
         reloadable=reloadable,
+        patchable=patchable,
         interface=interface,
         latency=latency,
         language=language,
@@ -508,6 +511,60 @@ def build(
         say(result.bitstream or f"{directory} (no open tool packs a bitstream for {result.device})")
 
     report(values, json_output, text, then=["lut2hw", "report" if board is None else "flash", directory])
+
+
+@app.command(rich_help_panel="Hardware")
+def patch(
+    bitstream: Annotated[
+        Path,
+        typer.Argument(
+            metavar="BITSTREAM|DIR",
+            help="Bitstream in the folder that it was built in, or that folder.",
+            show_default=False,
+        ),
+    ],
+    model: ModelArgument,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="Folder to write: the core of the model, and its bitstream.",
+            show_default="build/MODEL",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data", metavar="NAME|FILE", help="For the expected vectors.", show_default="what it was trained on"
+        ),
+    ] = None,
+    timeout: TimeoutOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Write other tables into the bitstream of an iCE40, in seconds: a new model of the same wiring.
+
+    Example: lut2hw patch build/digits newer.lut -o build/newer
+    """
+    from lut2hw.model.network import LutNetwork
+    from lut2hw.studies.patch import patch as write
+    from lut2hw.training.recall import load_like
+
+    network = LutNetwork.load(model)
+    dataset = None if data is None else load_like(data, network)
+    if dataset is not None:
+        show_notes(dataset.notes)
+    made = write(
+        bitstream, network, Path("build") / model.stem if folder is None else folder, data=dataset, timeout=timeout
+    )
+    directory = made.manifest.directory
+    report(
+        {"bitstream": str(made.bitstream), "directory": str(directory), "luts": made.luts, "bits": made.bits},
+        json_output,
+        f"{made.luts:,} LUTs changed, {made.bits:,} bits of their tables, nothing else\n{made.bitstream}",
+        then=["lut2hw", "verify", directory, "--engine", "bitstream"],
+    )
 
 
 @app.command(rich_help_panel="Hardware")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lut2hw import flags
 from lut2hw.cli.generate import several, with_options
 from lut2hw.cli.options import (
     DATA_HELP,
@@ -84,10 +85,18 @@ def train(
     check_output_file(output, data, data_options.test_data)
     from lut2hw.data import majority_accuracy
     from lut2hw.kernels import watch
+    from lut2hw.model.network import LutNetwork
+    from lut2hw.training.like import load_for
     from lut2hw.training.train import train as learn
 
     before = watch.seconds[0]
-    dataset = streams.load(data, data_options) if streams.sequence else data_options.load(data)
+    dataset: Any
+    if asked.like is not None:
+        if streams.sequence:
+            raise UsageError("--like has no effect on sequences; leave it out")
+        dataset = load_for(data, LutNetwork.load(asked.like), **flags.given(data_options))
+    else:
+        dataset = streams.load(data, data_options) if streams.sequence else data_options.load(data)
     show_notes(dataset.notes)
     if (cluster is not None or resume) and streams.sequence:
         raise UsageError(
@@ -111,6 +120,7 @@ def train(
     network = trained.network
     network.save(output)
     classes = bool(dataset.class_names)
+    widest = trained.options.k or max((layer.k for layer in network.layers), default=0)
     majority = {"majority_accuracy": round(majority_accuracy(dataset.y_test), 6)} if classes else {}
     scores = {"train": 0.0, "test": 0.0, **trained.accuracy} if classes else trained.accuracy
     chosen = {name: max(each, key=each.__getitem__) for name, each in trained.tried.items()}
@@ -147,7 +157,7 @@ def train(
             for name, each in trained.tried.items()
         )
         + _measured(trained, dataset, majority.get("majority_accuracy"))
-        + f"{network.n_luts:,} LUTs of up to {trained.options.k} inputs on {len(network.encoder):,} encoder bits, "
+        + f"{network.n_luts:,} LUTs of up to {widest} inputs on {len(network.encoder):,} encoder bits, "
         f"{trained.seconds:.2f} s{_compiled(watch.seconds[0] - before)}"
         f"{f', about {trained.size.cells:,} logic cells of {asked.board or asked.device}' if trained.size else ''}"
         f"{', ended early by ' + trained.ended if trained.ended != 'done' else ''}\n"
@@ -493,6 +503,8 @@ def sweep(
     if output is None:
         output = Path(f"sweep-{Path(data).stem}")
     sized = {"luts", "levels"} if axes.keys() & {"device", "board", "layers"} else set()
+    if "like" in axes:
+        sized = {"k", "luts", "levels"}
     values = {name: tried for name, tried in GRID.items() if name not in sized}
     values |= {name: sweeps.values(AXES[name], text) for name, text in axes.items()}
     name = learner or ("memorize" if "layers" in values else "descent")

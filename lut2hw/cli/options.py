@@ -255,6 +255,10 @@ ReloadableOption = Annotated[
     bool,
     typer.Option("--reloadable", help="A folded core that takes another model over its link (see `lut2hw load`)."),
 ]
+PatchableOption = Annotated[
+    bool,
+    typer.Option("--patchable", help="Keep every table whole, so that `lut2hw patch` can change all in a bitstream."),
+]
 InterfaceOption = Annotated[
     str, choice(Interface, "--interface", help="Streams that either side may stall, or bare: no ready, no stalls.")
 ]

@@ -143,6 +143,14 @@ def compile_network(
         raise UsageError(f"tables do not go into block RAM of {target.name}, only of {able}; leave --ram at never")
     if options.detect is not None and network.front_end is None:
         raise UsageError("a detector looks at samples, but the model has no front end; leave --detect out")
+    if options.patchable and target.name != "ice40":
+        raise UsageError(
+            f"bitstreams of iCE40 can be patched, not those of {target.name}; leave --patchable out, or take ice40"
+        )
+    if options.patchable and network.front_end is not None:
+        raise UsageError(
+            "a chip for sequences cannot be patched, since its bits are not proved; leave --patchable out"
+        )
     if network.front_end is not None:
         for name in options.unusual(*PORTS):
             raise UsageError(
@@ -161,7 +169,7 @@ def compile_network(
 
     output = options.network_output(network)
     network = use_dont_cares(network, options.dont_cares, k, data)
-    tables = lower.tables(network)
+    tables = lower.tables(network, whole=k if options.patchable else 0)
     read = lower.bits_read(tables)
     port = InputPort.of(network, read, encoded=options.encoded_inputs)
 

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lut2hw.compile.arithmetic.comparators import at_least
 from lut2hw.logic import truth
-from lut2hw.logic.graph import FALSE, Graph
+from lut2hw.logic.graph import FALSE, MUX, Graph
 from lut2hw.logic.netlist import Netlist
 from lut2hw.logic.port import INPUT, InputPort
 from lut2hw.model.network import LutNetwork
+from lut2hw.passes.decompose import mux4
 
 BITS, VOTES = "bits", "votes"
 """Ports of the network alone: all bits of the code in, the signals that the head reads out."""
 
 
-def tables(network: LutNetwork) -> Netlist:
+def tables(network: LutNetwork, *, whole: int = 0) -> Netlist:
     """The network without encoder and head, simplified: constants, duplicates, dead logic and inputs without effect
     are gone. Output `VOTES` shows `network.head.signal` in order.
+
+    Parameters
+    ----------
+    network : LutNetwork
+        The model.
+    whole : int
+        Keep each table that an output depends on as LUTs of at most so many inputs, so that the structure follows
+        from the wiring alone; 0 to simplify.
     """
     graph = Graph()
     signal = graph.input(BITS, len(network.encoder))
@@ -33,11 +44,26 @@ def tables(network: LutNetwork) -> Netlist:
         for row, wiring in enumerate(layer.wiring.tolist()):
             if live[start + row]:
                 table = int.from_bytes(layer.tables[row].tobytes(), "little") & ones
-                signal.append(graph.lut([signal[number] for number in wiring], table))
+                inputs = [signal[number] for number in wiring]
+                signal.append(_whole(graph, inputs, table, whole) if whole else graph.lut(inputs, table))
             else:
                 signal.append(FALSE)
     graph.outputs[VOTES] = [signal[number] for number in network.head.signal.tolist()]
     return graph.netlist()
+
+
+def _whole(graph: Graph, inputs: Sequence[int], table: int, width: int) -> int:
+    """A table as LUTs of at most `width` inputs that stay as they are, joined by multiplexers."""
+    k = len(inputs)
+    if k <= width:
+        return graph.fixed(inputs, table)
+    if k > width + 1 and width == 4:
+        low, high = truth.cofactors(table, k, k - 1)
+        quarters = [*truth.cofactors(low, k - 1, k - 2), *truth.cofactors(high, k - 1, k - 2)]
+        a, b, c, d = (_whole(graph, inputs[:-2], quarter, width) for quarter in quarters)
+        return mux4(graph, (a, b, c, d), inputs[-2], inputs[-1], "lut")
+    low, high = (_whole(graph, inputs[:-1], half, width) for half in truth.cofactors(table, k, k - 1))
+    return graph.lut((low, high, inputs[-1]), MUX)
 
 
 def bits_read(netlist: Netlist) -> set[int]:

@@ -56,6 +56,9 @@ class CompileOptions:
         Examples a second that "auto" must make at `fmax`.
     reloadable : bool
         A folded core takes another program over its link, and has room for it.
+    patchable : bool
+        Keep each table of the network as LUTs of its own, whatever is in it, so that `lut2hw patch` can change all
+        tables in a bitstream.
     interface : str
         "stream": valid and ready on both sides, so that either may stall; or "bare": no ready and nothing that
         stalls, an answer follows its example after the latency, whatever happens, and valid is shifted along.
@@ -85,6 +88,7 @@ class CompileOptions:
     fold: str | int | None = None
     rate: float | None = None
     reloadable: bool = False
+    patchable: bool = False
     interface: str = Interface.STREAM.value
     latency: int | None = None
     language: str = Language.VERILOG.value
@@ -141,6 +145,18 @@ class CompileOptions:
             raise UsageError(f"reloadable must be true or false, not {self.reloadable!r}")
         if self.reloadable and self.fold is None:
             raise UsageError("only a folded core takes another program; give --fold too, or leave --reloadable out")
+        if not isinstance(self.patchable, bool):
+            raise UsageError(f"patchable must be true or false, not {self.patchable!r}")
+        if self.patchable:
+            if self.fold is not None:
+                raise UsageError(
+                    "a folded core takes other models as programs; give --reloadable instead of --patchable"
+                )
+            for name in self.unusual("ram", "effort", "dont_cares"):
+                raise UsageError(
+                    f"--patchable keeps every table whole, --{name.replace('_', '-')} {getattr(self, name)} changes "
+                    "tables to save cells; leave one of them out"
+                )
         if self.fold is not None:
             if self.detect is not None:
                 raise UsageError("a network behind a front end is not folded yet; leave --fold or --detect out")
@@ -208,6 +224,8 @@ class CompileOptions:
             del values["fold"], values["rate"], values["reloadable"]
         if self.detect is None:
             del values["detect"]
+        if not self.patchable:
+            del values["patchable"]
         for name in set(PORTS) - set(self.unusual(*PORTS)):
             del values[name]
         return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from amaranth.back import rtlil
@@ -69,7 +70,8 @@ class BoardChip(Elaboratable):
     """
 
     def __init__(self, manifest: Manifest, divisor: int) -> None:
-        self.linked = LinkedCore.of(manifest, lambda **kind: Uart(identity_of(manifest), divisor, **kind))
+        identity = replace(identity_of(manifest), patchable=manifest.options.patchable)
+        self.linked = LinkedCore.of(manifest, lambda **kind: Uart(identity, divisor, **kind))
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

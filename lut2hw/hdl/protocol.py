@@ -27,7 +27,7 @@ from __future__ import annotations
 import binascii
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 END, ESC, ESC_END, ESC_ESC = 0xC0, 0xDB, 0xDC, 0xDD
 TAG_IDENTIFY, TAG_LOAD, TAG_DAMAGED = 0, 254, 255
@@ -62,6 +62,8 @@ class Identity:
     it compares with.
     """
     version: int = VERSION
+    patchable: bool = field(default=False, compare=False)
+    """The chip holds the fingerprint in LUTs of its own, where `lut2hw patch` changes it."""
 
     def to_bytes(self) -> bytes:
         """The bytes of version, answer bits, input bits (3 bytes), fingerprint (4), little-endian.

@@ -406,6 +406,7 @@ def train_layer(
     progress: Callable[[int, int], None] | None = None,
     room: bits.Packed | None = None,
     scratch: Scratch = MEMORY,
+    drawn: tuple[NDArray[np.int32], NDArray[np.uint8]] | None = None,
 ) -> tuple[Layer, Examples]:
     """Wire and fill one layer; returns it with the examples as its outputs show them (no signals if `last`).
 
@@ -421,9 +422,11 @@ def train_layer(
         Where the outputs may be written.
     scratch : Scratch, default=MEMORY
         Where they are written otherwise.
+    drawn : tuple of arrays, optional
+        Wiring and tables, as of `draw_layer`, in place of ones from `rng`.
     """
     n_luts = len(question)
-    wiring, tables = draw_layer(rng, n_luts, k, len(examples.signals))
+    wiring, tables = draw_layer(rng, n_luts, k, len(examples.signals)) if drawn is None else drawn
     care = np.empty_like(tables)
     kept = np.empty((n_luts if counts else 0, 1 << k, 2), np.uint32)
     n_out, n_words = 0 if last else n_luts, examples.signals.shape[1]
@@ -508,6 +511,56 @@ def learn(
         scratch=dataset.scratch,
         place=place,
     )
+
+
+def recount(dataset: Dataset, network: LutNetwork, *, seed: int = 0, progress: Progress | None = None) -> LutNetwork:
+    """Fill the tables of a memorized network again, by counting other examples; wiring and head stay.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Examples of the features and classes of the network.
+    network : LutNetwork
+        What `memorize` made.
+    seed : int
+        Of the random bits of ties.
+    progress : callable, optional
+        Called as progress(what, steps done, steps in all).
+
+    Raises
+    ------
+    UsageError
+        If its layers do not read one another as those of `memorize` do.
+    """
+    n_classes, widths = len(dataset.class_names), [len(layer) for layer in network.layers]
+    _check(len(network.encoder), dataset.y_train, n_classes, widths, 1)
+    examples = Examples.sort(
+        PackedExamples.encode(network.encoder, dataset.x_train, dataset.y_train, scratch=dataset.scratch).code,
+        dataset.y_train,
+        n_classes,
+        dataset.scratch,
+    )
+    layers, first = [], 0
+    for number, layer in enumerate(network.layers):
+        read = len(examples.signals)
+        if ((layer.wiring < first) | (layer.wiring >= first + read)).any():
+            raise UsageError(f"layer {number + 1} reads more than the one before it, as no layer of memorize does")
+        _, tables = draw_layer(np.random.default_rng([seed, number]), len(layer), layer.k, max(layer.k, read))
+        made, after = train_layer(
+            examples,
+            _questions(len(layer), n_classes, last=number == len(widths) - 1),
+            layer.k,
+            np.random.default_rng([seed, number]),
+            first,
+            balance=n_classes > 2,
+            counts=layer.counts is not None,
+            progress=None if progress is None else partial(progress, f"layer {number + 1} of {len(widths)}"),
+            scratch=dataset.scratch,
+            drawn=(layer.wiring - np.int32(first), tables),
+        )
+        layers.append(made)
+        first, examples = first + read, after
+    return replace(network, layers=tuple(layers), meta={})
 
 
 def _check(n_bits: int, y: NDArray[np.integer], n_classes: int, widths: list[int], k: int) -> None:

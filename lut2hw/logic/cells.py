@@ -115,6 +115,8 @@ def _register(inputs: Sequence[Packed], cell: Cell) -> Sequence[Packed]:
 COMMON: Library = {
     # inputs: any number; the table says the rest
     "lut": Kind(_tables),
+    # a LUT that stays as it is, whatever its table, until the family's own pass: its table may be changed on the chip
+    "table": Kind(_tables),
     # inputs: d; clock and enable are the design's own
     "ff": Kind(_register, registered=1),
     # inputs: a, b, carry in; output: carry out (SB_CARRY); bits 0 and 1 of the table say that a and b are inverted

@@ -72,6 +72,14 @@ class Graph:
             return 2 * nodes[0] | inverted
         return self._node("lut", tuple(2 * node for node in nodes), table, part) | inverted
 
+    def fixed(self, inputs: Sequence[int], table: int, part: str = "lut") -> int:
+        """The literal of a LUT that stays whole whatever its table is, and is never one with another."""
+        for j, literal in enumerate(inputs):
+            if literal & 1:
+                table = truth.invert_input(table, len(inputs), j)
+        self.nodes.append(Node("table", tuple(literal & ~1 for literal in inputs), table, part))
+        return 2 * len(self.nodes) - 2
+
     def ff(self, d: int, part: str = "lut") -> int:
         """`d` one cycle later; a constant stays what it is."""
         return d if d < 2 else self._node("ff", (d & ~1,), 0, part) | d & 1
@@ -128,6 +136,8 @@ class Graph:
         """A node of any kind."""
         if kind == "lut":
             return self.lut(inputs, table, part)
+        if kind == "table":
+            return self.fixed(inputs, table, part)
         if kind == "ff":
             return self.ff(inputs[0], part)
         if kind == "carry":

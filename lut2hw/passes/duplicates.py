@@ -114,6 +114,8 @@ def _proved(
 
 
 def _run(netlist: Netlist, context: Context) -> Netlist:
+    if any(cell.kind == "table" for cell in netlist.cells):
+        return netlist
     made = merge_equal(netlist)
     return netlist if made == netlist else made
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lut2hw.passes import duplicates, finish, merge, pipeline, ram, rival, tables
+from lut2hw.passes import duplicates, finish, merge, pipeline, ram, rival, settle, tables
 from lut2hw.passes.base import Pass
 
 PASSES: tuple[Pass, ...] = (
@@ -10,6 +10,7 @@ PASSES: tuple[Pass, ...] = (
     ram.PACK,
     tables.PASS,
     merge.PASS,
+    settle.PASS,
     finish.PASS,
     rival.PASS,
     ram.GATHER,

@@ -248,6 +248,12 @@ class LutEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             X, y, weight = X[rows], y[rows] if not isinstance(y, str) else y, weight[rows]
         answers = self._answers(y, reset=anew) if not isinstance(y, str) else np.zeros(X.shape[0], np.int64)
         features = self._features(X)
+        like = getattr(self, "like", None)
+        if like is not None:
+            own = LutNetwork.load(like).features
+            if len(own) != len(features):
+                raise UsageError(f"X has {len(features)} features, {like} reads {len(own)}")
+            features = own
         x = self._integers(X, features)
         if self.image_shape is not None:
             shape = tuple(int(side) for side in self.image_shape)

@@ -306,7 +306,8 @@ class MemorizeClassifier(LutClassifier):
         return self
 
     def _train_options(self) -> TrainOptions:
-        return super()._train_options().but(layers=tuple(self._widths()))
+        options = super()._train_options()
+        return options if options.like is not None else options.but(layers=tuple(self._widths()))
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> MemorizeClassifier:
         """Add one layer to the network, trained on X and y; the first call chooses encoder, classes and first layer.
@@ -481,4 +482,5 @@ class DescentClassifier(LutClassifier):
     def _train_options(self) -> TrainOptions:
         options = super()._train_options()
         # No choice by validation inside of each fold of a grid search, unless it is asked for.
-        return options.but(luts=DEFAULT_LUTS) if self.luts is None and options.place is None else options
+        free = self.luts is None and options.place is None and options.like is None
+        return options.but(luts=DEFAULT_LUTS) if free else options

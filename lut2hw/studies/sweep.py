@@ -189,17 +189,22 @@ def run(
         `error`.
     """
     need("matplotlib", extra="report")
-    from lut2hw import data as datasets
     from lut2hw import targets
     from lut2hw.training.choose import default_bits
 
     targets.get(target)
-    dataset = datasets.load(**data)
+    likes = {point.options.like for point in points}
+    if len(likes) > 1:
+        raise UsageError("all trainings of a sweep read data in one way; give one --like")
+    [like] = likes
+    if like is not None:
+        data = {**data, "model": like}
+    dataset = _dataset(data)
     if not len(dataset.y_test):
         raise UsageError(f"{dataset.name} has no test examples; give --test-split")
     points = [
         replace(point, options=point.options.but(bits_per_feature=default_bits(dataset.features, point.options)))
-        if point.options.bits_per_feature is None and point.options.threshold is None
+        if (point.options.bits_per_feature, point.options.threshold, like) == (None, None, None)
         else point
         for point in points
     ]
@@ -304,6 +309,20 @@ def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
                 os.environ[name] = value
 
 
+def _dataset(data: dict[str, Any]) -> Dataset:
+    """Data by the keywords of `lut2hw.data.load`, with `model` as that model reads it."""
+    from lut2hw.choices import Task
+    from lut2hw.data import load
+    from lut2hw.model.network import LutNetwork
+    from lut2hw.training.like import load_for
+
+    options = {name: value for name, value in data.items() if name not in ("data", "model")}
+    if data.get("model") is None:
+        return load(data["data"], **options)
+    asked = {name: value for name, value in options.items() if value not in (None, False, Task.CLASSIFICATION)}
+    return load_for(data["data"], LutNetwork.load(data["model"]), **asked)
+
+
 _loaded: dict[str, Any] = {}  # dataset of this process
 
 
@@ -324,12 +343,10 @@ def _measured(trained: Trained) -> dict[str, Any]:
 
 def _work(point: Point, data: dict[str, Any], target: str, encoded_inputs: bool, path: str) -> dict[str, Any]:
     """Train one point, usually in a process of the pool, and write PATH.lut and then PATH.json."""
-    from lut2hw import data as datasets
-
     key = json.dumps(data, sort_keys=True)
     if key not in _loaded:
         _loaded.clear()
-        _loaded[key] = datasets.load(**data)
+        _loaded[key] = _dataset(data)
     return _keep(*_point(point, _loaded[key], target, encoded_inputs), Path(path))
 
 

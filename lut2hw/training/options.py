@@ -56,6 +56,12 @@ class TrainOptions:
     """Inputs of each LUT."""
     seed: int = flag(0, metavar="N", help="Same seed, same bytes.", least=0, most=(1 << 63) - 1)
     """Of all random numbers."""
+    like: str | None = flag(
+        None,
+        metavar="MODEL",
+        help="Learn other tables for the wiring, encoder and head of a model, with its learner; see `lut2hw patch`.",
+    )
+    """Model file whose tables alone are learned anew; its learner is taken, and data is read as it reads it."""
     threshold: float | None = flag(
         None,
         panel=BITS_PANEL,

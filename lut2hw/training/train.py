@@ -23,6 +23,7 @@ from lut2hw.model.network import LutNetwork
 from lut2hw.shards import Place
 from lut2hw.training import choose
 from lut2hw.training.fill import SURE, Room, Size, default_k, fill, is_local, learns_by_heart, regions_for
+from lut2hw.training.like import learn_like, options_like
 from lut2hw.training.options import AUTO_BITS, SEARCHED, TrainOptions, all_flags
 from lut2hw.training.signal import has_signal
 
@@ -117,17 +118,25 @@ def train(
         raise UsageError(
             f"--learner {options.learner.name} learns classes alone; give --learner descent for --task {dataset.task}"
         )
-    if isinstance(options.learning, DescentOptions):
+    if isinstance(options.learning, DescentOptions) and options.like is None:
         check_options(dataset.task, options.learning)
     began = time.perf_counter()
     if start is not None:
         options = _of_start(options, dataset, start)
     run = _Run(dataset, options, progress, threads, watch)
     run.start, run.cluster = start, cluster_of(client)
-    if resume and options.place is not None:
-        raise UsageError("a training that fills a device keeps no state; leave --resume out")
+    if resume and (options.place is not None or options.like is not None):
+        what = "fills a device" if options.like is None else "learns tables alone"
+        raise UsageError(f"a training that {what} keeps no state; leave --resume out")
     run.state = None if state is None or options.place is not None else (Path(state), resume)
-    network = run.whole()
+    if options.like is None:
+        network = run.whole()
+    else:
+        if start is not None:
+            raise UsageError("like and start both say where to begin; give one of them")
+        model = LutNetwork.load(options.like)
+        run.options = options = options_like(options, model)
+        network = learn_like(dataset, options, model, progress, threads=threads, watch=watch, place=run.cluster)
     seconds = time.perf_counter() - began
     task, found = TASKS[dataset.task], {}
     for done, split in enumerate(("train", "test")):

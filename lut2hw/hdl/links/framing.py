@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, ValueLike
+from amaranth.hdl import Array, Cat, Const, Instance, Module, Mux, Signal, ValueLike
 from amaranth.lib import stream, wiring
 from amaranth.lib.crc import Parameters, Processor, catalog
 from amaranth.lib.wiring import In, Out, connect, flipped
@@ -302,6 +302,8 @@ class FrameTransmitter(wiring.Component):
             said: list[ValueLike] = [Const(byte, 8) for byte in (0, *name)]
             if self._engine is not None:
                 said[6:10] = [self.fingerprint.word_select(byte, 8) for byte in range(4)]
+            elif identity.patchable and platform is not None:
+                said[6:10] = [_patched(m, name[5:9], at[:2])] * 4
             m.d.comb += body.eq(Array(said)[at])
         with m.Else():
             m.d.comb += body.eq(Array((0, *(answer.word_select(i, 8) for i in range(identity.answer_bytes))))[at])
@@ -360,6 +362,38 @@ class FrameTransmitter(wiring.Component):
                 with m.If(self.bytes.ready):
                     m.next = "IDLE"
         return m
+
+
+FINGERPRINT = "fingerprint"
+"""Net of an iCE40 with the byte of the fingerprint that is sent, and `LUT_INIT`s of the LUTs that make it."""
+
+
+def fingerprint_tables(fingerprint: bytes) -> list[int]:
+    """Tables of the LUTs that hold a fingerprint, by bit of a byte; the index is that of `FrameTransmitter.at`.
+
+    Parameters
+    ----------
+    fingerprint : bytes
+        Four bytes, which are bytes 6 to 9 of a reply.
+    """
+    at = [fingerprint[(number - 6) % 4] for number in range(4)]
+    return [sum((byte >> bit & 1) * (0x1111 << number) for number, byte in enumerate(at)) for bit in range(8)]
+
+
+def _patched(m: Module, fingerprint: bytes, at: ValueLike) -> Signal:
+    """The byte of a fingerprint, from LUTs that no tool simplifies."""
+    out = Signal(8, name=FINGERPRINT)
+    for bit, table in enumerate(fingerprint_tables(fingerprint)):
+        m.submodules[f"{FINGERPRINT}_{bit}"] = Instance(
+            "SB_LUT4",
+            p_LUT_INIT=Const(table, 16),
+            i_I0=at[0],  # type: ignore[index]
+            i_I1=at[1],  # type: ignore[index]
+            i_I2=Const(0, 1),
+            i_I3=Const(0, 1),
+            o_O=out[bit],
+        )
+    return out
 
 
 class Framing(Link):

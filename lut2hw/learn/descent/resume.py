@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from lut2hw import bits
 from lut2hw.errors import UsageError
 from lut2hw.learn.descent.moves import Trainer
+from lut2hw.learn.graph import Graph
 from lut2hw.model.encoder import Encoder
 from lut2hw.model.network import LutNetwork
 
@@ -34,7 +38,7 @@ def bits_of(encoder: Encoder, network: LutNetwork) -> list[int]:
     return [number[pair] for pair in own]
 
 
-def resume(trainer: Trainer, network: LutNetwork, encoder: Encoder) -> None:
+def resume(trainer: Trainer, network: LutNetwork, encoder: Encoder, *, settle: bool = True) -> list[int]:
     """Put the LUTs of a network in the place of those that a new trainer has drawn.
 
     Votes of outputs and weights like the network's are there already; its hidden LUTs are added.
@@ -45,6 +49,13 @@ def resume(trainer: Trainer, network: LutNetwork, encoder: Encoder) -> None:
         With room for the network's LUTs, and as many votes.
     encoder : Encoder
         What made the bits of the problem, all of the network's among them.
+    settle : bool
+        Move constants to where the loss is least; else they are those of the network.
+
+    Returns
+    -------
+    list of int
+        The trainer's numbers of the network's LUTs, in the network's order.
 
     Raises
     ------
@@ -83,4 +94,36 @@ def resume(trainer: Trainer, network: LutNetwork, encoder: Encoder) -> None:
     trainer.arrange()
     for lut in order:
         trainer.update(lut)
-    trainer.settle()
+    if settle:
+        trainer.settle()
+    elif len(loss.bias):
+        bias = loss.bias + (head.bias - own.bias << getattr(loss, "drop", 0))
+        loss.place(bias)
+        trainer.shards.tell("place", bias)
+    return order
+
+
+def with_tables_of(trainer: Trainer, graph: Graph, network: LutNetwork, order: list[int]) -> LutNetwork:
+    """The network with the tables of a trainer that has gone on with it.
+
+    Parameters
+    ----------
+    graph : Graph
+        What the trainer has, or had at its best.
+    order : list of int
+        As `resume` returned it.
+    """
+    n = len(graph)
+    care = np.bitwise_or.reduce(trainer.shards.ask("care", graph.wiring[:n], graph.table[:n], order))
+    table = graph.table[:n] & care  # what training never saw is 0 in the bytes, not chance
+    for vote in graph.votes:
+        if trainer.loss.inverted(graph.class_of[vote], graph.weight[vote]):
+            table[vote] ^= 1
+    layers, first = [], 0
+    for layer in network.layers:
+        luts = order[first : first + len(layer)]
+        layers.append(
+            replace(layer, tables=bits.pack_tables(table[luts]), care=bits.pack_tables(care[luts]), counts=None)
+        )
+        first += len(layer)
+    return replace(network, layers=tuple(layers), meta={})

@@ -57,6 +57,7 @@ def run(
     network: Callable[[], LutNetwork],
     kept: Kept | None = None,
     curve: list[list[Any]] | None = None,
+    tables_only: bool = False,
 ) -> tuple[Graph, str]:
     """All stages.
 
@@ -72,6 +73,8 @@ def run(
         Where the state is kept after each sweep, and taken from.
     curve : list, optional
         What has been reported; part of the state.
+    tables_only : bool
+        No input moves, and no constant.
 
     Returns
     -------
@@ -108,11 +111,14 @@ def run(
             while not at.ended and at.sweep + 1 < len(plan):
                 sweep, restart = at.sweep + 1, plan[at.sweep + 1]
                 trainer.accepted = 0
-                if restart or (stage == 0 and sweep == 0):
+                if tables_only:
+                    trainer.sweep(0)
+                elif restart or (stage == 0 and sweep == 0):
                     trainer.sweep(2 * trainer.k, trainer.sample, restart, trainer.loss.ordered and not restart)
                 else:
                     trainer.sweep()
-                trainer.settle()
+                if not tables_only:
+                    trainer.settle()
                 loss = trainer.total_loss()
                 score = trainer.score(held=True) if trainer.problem.held else None
                 now = Progress(

@@ -24,12 +24,13 @@ from lut2hw.learn.descent.candidates import Candidates
 from lut2hw.learn.descent.moves import Trainer
 from lut2hw.learn.descent.problem import Problem, encode_examples
 from lut2hw.learn.descent.result import network_of
-from lut2hw.learn.descent.resume import bits_of, resume, with_bits_of
+from lut2hw.learn.descent.resume import bits_of, resume, with_bits_of, with_tables_of
 from lut2hw.learn.descent.schedule import SWEEPS, Progress, Watch, run
 from lut2hw.learn.descent.shards import one, several
 from lut2hw.learn.descent.softmax import TABLE_MARGIN, TAU_FACTORS, default_tau, table_taus
 from lut2hw.learn.descent.state import Kept, digest
 from lut2hw.learn.descent_options import DEFAULT_LUTS, MAX_K, DescentOptions
+from lut2hw.learn.graph import Graph
 from lut2hw.learn.look import likely_look, quick_look
 from lut2hw.learn.regions import regions_of
 from lut2hw.learn.tasks import anomaly
@@ -119,6 +120,7 @@ def train_descent(
     options: DescentOptions | None = None,
     progress: Watch | None = None,
     start: LutNetwork | None = None,
+    tables_only: bool = False,
     place: Place | None = None,
     state: State | None = None,
     **changes: Any,
@@ -139,6 +141,8 @@ def train_descent(
 
     start : LutNetwork, optional
         A network that was trained with these options on the same features, to go on with; nothing is grown then.
+    tables_only : bool
+        Of `start` only tables change: it keeps wiring, encoder, head and constants.
     place : Place, optional
         Where the examples are held, in shards; None is in this process. The network does not depend on it.
     state : tuple of Path and bool, optional
@@ -155,6 +159,7 @@ def train_descent(
         "threads": threads,
         "progress": progress,
         "start": start,
+        "tables_only": tables_only,
         "place": place,
         "state": state,
     }
@@ -173,6 +178,7 @@ def _train(
     options: DescentOptions,
     progress: Watch | None,
     start: LutNetwork | None,
+    tables_only: bool,
     place: Place | None,
     state: State | None,
 ) -> LutNetwork:
@@ -280,19 +286,24 @@ def _train(
             encoder = Encoder(encoder.features, encoder.feature[read], encoder.threshold[read])
         trainer = make(columns, encoder)
         del columns
-        if start is not None:
-            resume(trainer, start, encoder)
+        order = [] if start is None else resume(trainer, start, encoder, settle=not tables_only)
         if options.time_limit is not None:
             trainer.deadline = began + options.time_limit
         names = (dataset.class_names, dataset.target_names)
-        current = partial(network_of, trainer, trainer.graph, encoder, *names)
+
+        def made(graph: Graph) -> LutNetwork:
+            if tables_only and start is not None:
+                return with_tables_of(trainer, graph, start, order)
+            return network_of(trainer, graph, encoder, *names)
+
+        current = partial(made, trainer.graph)
         kept = None
         if state is not None:
             size = {"luts": luts, "k": k, "votes": votes, "levels": levels, "tau": tau, "seed": seed}
             kept = Kept(state[0], digest(trainer, [stated(options), size]), state[1])
         grown = luts - votes if start is None else 0
-        graph, ended = run(trainer, grown, options, record, began, current, kept, curve)
-        network = network_of(trainer, graph, encoder, *names)
+        graph, ended = run(trainer, grown, options, record, began, current, kept, curve, tables_only)
+        network = made(graph)
         trainer.shards.close()
         if kept is not None and ended == "done":
             kept.remove()
@@ -311,7 +322,7 @@ def _train(
         },
         ended=ended,
         curve=curve,
-        **({} if start is None else {"resumed": True}),
+        **({} if start is None or tables_only else {"resumed": True}),
     )
 
 

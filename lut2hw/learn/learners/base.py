@@ -20,9 +20,9 @@ class Learn(Protocol):
 
     progress(what, steps done, steps in all) is called now and then; watch, with its state, after every sweep of a
     learner that has some, and True ends training with what there is.
-    start: a network to go on with. threads: None for all that numba is set to use;
-    the network does not depend on it. place: where the examples are held, in shards. state: a file for
-    the state after each sweep, and whether to go on from there. Errors: `UsageError`.
+    start: a network to go on with. like: a network whose tables are learned, and nothing else. threads: None for all
+    that numba is set to use; the network does not depend on it. place: where the examples are held, in shards. state:
+    a file for the state after each sweep, and whether to go on from there. Errors: `UsageError`.
     """
 
     def __call__(
@@ -37,6 +37,7 @@ class Learn(Protocol):
         progress: Callable[[str, int, int], None] | None = None,
         watch: Callable[[Any], bool | None] | None = None,
         start: LutNetwork | None = None,
+        like: LutNetwork | None = None,
         place: Place | None = None,
         state: tuple[Path, bool] | None = None,
     ) -> LutNetwork: ...

@@ -28,6 +28,7 @@ def learn(
     progress: Callable[[str, int, int], None] | None = None,
     watch: Callable[[Any], bool | None] | None = None,
     start: LutNetwork | None = None,
+    like: LutNetwork | None = None,
     place: Place | None = None,
     state: tuple[Path, bool] | None = None,
 ) -> LutNetwork:
@@ -43,7 +44,8 @@ def learn(
         threads=threads,
         progress=progress,
         watch=watch,
-        start=start,
+        start=start if like is None else like,
+        tables_only=like is not None,
         place=place,
         state=state,
     )

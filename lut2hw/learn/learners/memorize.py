@@ -54,6 +54,7 @@ def learn(
     progress: Callable[[str, int, int], None] | None = None,
     watch: Callable[[Any], bool | None] | None = None,
     start: LutNetwork | None = None,
+    like: LutNetwork | None = None,
     place: Place | None = None,
     state: tuple[Path, bool] | None = None,
 ) -> LutNetwork:
@@ -64,6 +65,8 @@ def learn(
         raise UsageError("memorize never changes a layer, so that there is nothing to go on with; start anew")
     if state is not None and state[1]:
         raise UsageError("memorize is done in one pass and keeps no state; leave --resume out")
+    if like is not None:
+        return memorize.recount(dataset, like, seed=seed, progress=progress)
     return memorize.learn(
         dataset, encoder, layers=options.layers, clip_k=options.clip_k, k=k, seed=seed, progress=progress, place=place
     )
