@@ -187,7 +187,11 @@ def test_what_names_the_nets_is_checked(built, tmp_path):
     at = asc.index("1", asc.index(".logic_tile"))
     (copy / "core.asc").write_text(asc[:at] + "0" + asc[at + 1 :])
     refused(copy, network, "is not of the bitstream beside it")
+    # names of inputs are enough: what each LUT drives follows
     (copy / "core.asc").write_text(asc.replace("core.n", "core.m").replace("core.q", "core.m").replace("_O", "_P"))
+    made = [patch(each, with_tables(network, 3), tmp_path / "to" / "out") for each in (copy, built)]
+    assert made[0].bits == made[1].bits > 0
+    (copy / "core.asc").write_text(asc.replace(".sym ", ".no "))
     refused(copy, with_tables(network, 3), "is not found in the chip", Lut2hwError)
     (copy / "core.asc").unlink()
     refused(copy, network, "is gone")
