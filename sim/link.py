@@ -49,13 +49,14 @@ class Session:
             )
         )
 
-    async def start(self, dut: Any) -> None:
-        """Start the clock and reset the design."""
-        Clock(dut.clk, CLOCK_NS, "ns").start()
-        dut.rst.value = 1
-        await ClockCycles(dut.clk, 4)
-        dut.rst.value = 0
-        await ClockCycles(dut.clk, 4)
+    async def start(self, dut: Any, clock: str = "clk", reset: str = "rst") -> None:
+        """Start the clock and reset the design, by a reset that is active low if its name ends in n."""
+        clk, rst, low = getattr(dut, clock), getattr(dut, reset), reset.endswith("n")
+        Clock(clk, CLOCK_NS, "ns").start()
+        rst.value = int(not low)
+        await ClockCycles(clk, 4)
+        rst.value = int(low)
+        await ClockCycles(clk, 4)
 
 
 async def framed(session: Session, exchange: Callable[[bytes, int], Awaitable[bytes]]) -> None:

@@ -121,7 +121,7 @@ def wrap(
         raise UsageError(f"{output.name} would be a second module {manifest.top}; give another name")
     check_output_file(output)
     # a link in a folder is nobody's to follow, one that is named is
-    (write_text if named else write_beside)(output, to_verilog(linked(), output.stem))
+    (write_text if named else write_beside)(output, to_verilog(linked().module(), output.stem))
     result: dict[str, Any] = {
         "link": link,
         "verilog": str(output),

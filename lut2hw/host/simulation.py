@@ -72,7 +72,7 @@ def run_bench(
     """Run a bench in the folder `work` to its end. The Verilog of an `EmittedCore` is added."""
     tools.require("iverilog")
     need("cocotbext.uart", "cocotbext.axi", "cocotbext.wishbone", "cocotbext.spi", extra="boards")
-    (work / "linked.v").write_text(to_verilog(linked, "linked"))
+    (work / "linked.v").write_text(to_verilog(linked.module(), "linked"))
     sources, defines = [str(work / "linked.v")], list[str]()
     if isinstance(linked.core, EmittedCore):
         design = core_design(linked.core.manifest)

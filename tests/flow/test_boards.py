@@ -310,7 +310,7 @@ def test_wrap_writes_a_link_and_checks_it(folder, tmp_path, capsys):
         LinkedCore(
             links.make_link("axi-stream", identity_of(emitted.load(folder))),
             EmittedCore(emitted.load(folder), fields=False),
-        ),
+        ).module(),
         "axi_core",
     )
     assert again == text

@@ -62,6 +62,14 @@ class Link(wiring.Component):
         Module in ``lut2hw.sim`` with the cocotb bench of this kind of link.
     stalls : bool
         Whether an answer may have to wait for the link, which only a core with ready can.
+    clock, reset : str
+        Their names where the link with its core is a module of its own; a reset that ends in ``n`` is active low.
+    core_holds : int
+        Examples that the core may hold, as `meet` was told; more wait in the link.
+    core_bare : bool
+        The core has a bare interface: it takes whatever comes, and its answers cannot wait.
+    core_every_clock : bool
+        The core can take an example every clock.
 
     Members
     -------
@@ -74,6 +82,11 @@ class Link(wiring.Component):
     bench: ClassVar[str]
     waits: bool = True
     stalls: ClassVar[bool] = False
+    clock: ClassVar[str] = "clk"
+    reset: ClassVar[str] = "rst"
+    core_holds: int = 14
+    core_bare: bool = False
+    core_every_clock: bool = True
 
     def __init__(
         self, identity: Identity, outer: dict[str, wiring.Member], lanes: int | None = None, engine: int | None = None
@@ -94,6 +107,20 @@ class Link(wiring.Component):
             If it cannot be made that way.
         """
         return cls(identity)  # type: ignore[call-arg]
+
+    def meet(self, holds: int, *, bare: bool, every_clock: bool) -> None:
+        """Take note of what the core behind the link is like, before either is elaborated.
+
+        Parameters
+        ----------
+        holds : int
+            Examples that it may hold.
+        bare : bool
+            It has a bare interface.
+        every_clock : bool
+            It can take an example every clock.
+        """
+        self.core_holds, self.core_bare, self.core_every_clock = holds, bare, every_clock
 
     def bench_options(self) -> dict[str, Any]:
         """What the bench must know of this link."""

@@ -18,12 +18,14 @@ class Wishbone(Link):
     | 0 | ID | r | 0x3254554C, "LUT2" |
     | 1 | FINGERPRINT | r | of the core, `Identity.fingerprint` |
     | 2 | WIDTHS | r | bits 23:0 input bits, 31:24 answer bits, 255 for more |
-    | 3 | STATUS | r | bit 0 a new example can be started, bit 1 an answer waits |
+    | 3 | STATUS | r | bit 0 a new example can be started, bit 1 an answer waits, bit 2 FEATURES can be written |
     | 4 | START | w | any value: classify what is in FEATURES; ignored unless STATUS bit 0 is set |
     | 5.. | ANSWER | r | bit i of the answer is bit i % 32 of word 5 + i // 32; reading the last one frees the core |
     | 64.. | FEATURES | w | bit i of the vector is bit i % 32 of word 64 + i // 32 |
 
-    Other words read as zero and ignore writes; FEATURES must not be written between START and the answer.
+    Other words read as zero and ignore writes. A write takes one clock, without a wait state, a read two. FEATURES of
+    the next example can be written from the clock after START on, while the core works on the one before; only a
+    folded core that is busy may make STATUS bit 2 zero for longer.
 
     Parameters
     ----------
@@ -50,7 +52,7 @@ class Wishbone(Link):
     wb_dat_r : Out(32)
         Data read.
     wb_ack : Out(1)
-        The access is done, one clock after it began.
+        The access is done: of a write in the clock in which it begins, of a read one clock later.
     """
 
     bench = "link_wishbone"
@@ -88,18 +90,20 @@ class Wishbone(Link):
         answer = self._held_answer(m)
         vector = Signal(32 * self.words)
         waiting, started = Signal(), Signal()  # in the core; offered to the core
-        access = Signal()
+        write, read, have_read = Signal(), Signal(), Signal()
         m.d.comb += [
             self.features.payload.eq(vector),
             self.features.valid.eq(started),
-            access.eq(self.wb_cyc & self.wb_stb & ~self.wb_ack),
+            write.eq(self.wb_cyc & self.wb_stb & self.wb_we),
+            read.eq(self.wb_cyc & self.wb_stb & ~self.wb_we & ~have_read),
+            self.wb_ack.eq(write | have_read),
         ]
-        m.d.sync += self.wb_ack.eq(access)
+        m.d.sync += have_read.eq(read)
         with m.If(started & self.features.ready):
             m.d.sync += started.eq(0)
         with m.If(answer.valid & answer.ready):
             m.d.sync += waiting.eq(0)
-        with m.If(access & self.wb_we), m.Switch(self.wb_adr):
+        with m.If(write), m.Switch(self.wb_adr):
             with m.Case(self.START), m.If(~waiting):
                 m.d.sync += [waiting.eq(1), started.eq(1)]
             for word in range(self.words):
@@ -108,7 +112,7 @@ class Wishbone(Link):
                         at = slice(32 * word + 8 * byte, 32 * word + 8 * byte + 8)
                         with m.If(self.wb_sel[byte]):
                             m.d.sync += vector[at].eq(self.wb_dat_w[8 * byte : 8 * byte + 8])
-        with m.If(access & ~self.wb_we):
+        with m.If(read):
             m.d.sync += self.wb_dat_r.eq(0)
             with m.Switch(self.wb_adr):
                 with m.Case(self.ID):
@@ -118,7 +122,7 @@ class Wishbone(Link):
                 with m.Case(self.WIDTHS):
                     m.d.sync += self.wb_dat_r.eq(identity.input_bits | min(identity.answer_bits, 255) << 24)
                 with m.Case(self.STATUS):
-                    m.d.sync += self.wb_dat_r.eq(Cat(~waiting, answer.valid))
+                    m.d.sync += self.wb_dat_r.eq(Cat(~waiting, answer.valid, ~started))
                 for word in range(self.answer_words):
                     with m.Case(self.ANSWER + word):
                         m.d.comb += answer.ready.eq(word == self.answer_words - 1)
