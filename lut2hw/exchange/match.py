@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lut2hw.errors import UsageError
 from lut2hw.model.encoder import Encoder
+from lut2hw.model.features import Features
 from lut2hw.model.network import LutNetwork
 
 DATA_NAMES = "x"
@@ -78,6 +79,31 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names[:4])) + (", ..." if len(names) > 4 else "")
 
 
+def in_order(features: Features, columns: Sequence[int]) -> Features:
+    """Features of data in the order in which a model reads them.
+
+    Parameters
+    ----------
+    features : Features
+        Of the data.
+    columns : sequence of int
+        For each feature of the model its column in the data; every column is one.
+    """
+    at = list(columns)
+    if at == list(range(len(features))):
+        return features
+    return replace(
+        features,
+        names=tuple(features.names[each] for each in at),
+        low=features.low[at],
+        high=features.high[at],
+        scale=features.scale[at],
+        offset=features.offset[at],
+        missing=features.missing[at],
+        image_shape=None,
+    )
+
+
 def with_columns(network: LutNetwork, columns: Sequence[int], features: Sequence[str]) -> LutNetwork:
     """The network for data whose columns stand in another order.
 
@@ -99,6 +125,7 @@ def with_columns(network: LutNetwork, columns: Sequence[int], features: Sequence
         high=old.high[at],
         scale=old.scale[at],
         offset=old.offset[at],
+        missing=old.missing[at],
         image_shape=None,
     )
     feature = np.asarray(columns, np.int32)[network.encoder.feature]

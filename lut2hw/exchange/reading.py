@@ -108,8 +108,7 @@ def read(
     elif form.kind == "logic":
         made = _logic(form, path, data, names, by_position, outputs, output)
     else:
-        network = form.load().read(path, None if data is None else data.features, names or _numbers(data))
-        made = Imported(network, str(network.meta["imported"]))
+        made = _checkpoint(path, data, names, by_position)
     if data is not None:
         if len(made.network.features) != len(data.features):
             raise UsageError(
@@ -122,6 +121,40 @@ def read(
 def _numbers(data: Dataset | None) -> tuple[str, ...] | None:
     """As many class numbers as the data have classes."""
     return None if data is None else tuple(map(str, range(len(data.class_names))))
+
+
+def _checkpoint(
+    path: str | Path, data: Dataset | None, class_names: tuple[str, ...] | None, by_position: bool
+) -> Imported:
+    from lut2hw.exchange.checkpoints.file import load
+
+    found = load(path)
+    about = found.about
+    if data is None:
+        network = found.network(None, class_names)
+        notes = ("features are raw: the file's scaler is in the thresholds",) if about.mean is not None else ()
+        return Imported(network, str(network.meta["imported"]), notes)
+    own = data.features.names
+    names = about.feature_names
+    columns = match.order(names, own, data.name, by_position) if names else list(range(len(own)))
+    numbers = match.numbered(data.class_names) and not set(data.class_names) <= set(about.class_names or ())
+    if class_names is None and (about.class_names is None or numbers):
+        class_names = _numbers(data)
+    features = match.in_order(data.features, columns)
+    scaled = about.mean is not None and found.scaled(data.raw("all")[0][:, columns])
+    network = found.network(features, class_names, scaled=scaled)
+    said = []
+    if about.mean is not None:
+        said.append(
+            f"{data.name} is taken as scaled by the file's scaler already, by its means and deviations"
+            if scaled
+            else "features are raw: the file's scaler is in the thresholds"
+        )
+    return Imported(
+        match.with_columns(network, columns, own),
+        str(network.meta["imported"]),
+        (*_positions(names, columns, data), *said),
+    )
 
 
 def _logic(

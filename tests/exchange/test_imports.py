@@ -21,12 +21,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from threadpoolctl import threadpool_limits
 
-from lut2hw import targets
+from lut2hw import exchange, targets
 from lut2hw.compile.compiler import compile_network
+from lut2hw.data import load as load_data
 from lut2hw.errors import UsageError
 from lut2hw.exchange import trees
 from lut2hw.exchange.builder import Builder
-from lut2hw.exchange.checkpoints import difflogic, dwn
+from lut2hw.exchange.checkpoints import difflogic, dwn, torchfile
 from lut2hw.exchange.checkpoints import file as checkpoints
 from lut2hw.exchange.trees.network import _step
 from lut2hw.exchange.trees.thresholds import boundaries, encoder_of
@@ -391,6 +392,76 @@ def test_dwn(tmp_path, learned):
     for features in (Features.integers(np.zeros(7), np.full(7, 255)), None):
         network = checkpoints.read(tmp_path / "model.npz", features)
         assert (network.scores(x) == scores).all()
+
+
+def described(scaler=True):
+    """A checkpoint as dwn2rtl saves it, as `torchfile.load` gives it, and what it answers to raw examples."""
+    rng = np.random.default_rng(5)
+    raw = rng.normal(size=(400, 4)) * [0.01, 3, 500, 1] + [7, -1, 2000, 0]
+    raw = np.rint(raw * 1024) / 1024
+    mean, scale = raw.mean(axis=0), raw.std(axis=0)
+    thresholds = np.quantile((raw - mean) / scale, (np.arange(5) + 0.5) / 5, axis=0).T.astype(np.float32)
+    weights, luts = rng.random((20, 12 * 3)).astype(np.float32), rng.normal(size=(12, 8)).astype(np.float32)
+    value = {
+        "config": {"n": 3, "num_classes": 3, "layers": [12], "thermometer_bits": 5},
+        "state_dict": {"0.luts": luts, "0.mapping.weights": weights},
+        "thermometer": {"kind": "distributive", "thresholds": thresholds},
+        "classes": ["gluon", "quark", "top"],
+        "feature_names": ["mass", "energy", "count", "angle"],
+        **({"scaler": {"mean": mean.tolist(), "scale": scale}} if scaler else {}),
+    }
+    seen = (raw - mean) / scale
+    bits = (seen[:, :, None] > thresholds).reshape(len(raw), -1)
+    address = (bits[:, weights.argmax(axis=0).reshape(-1, 3)] << np.arange(3)).sum(axis=2)
+    scores = (luts[np.arange(12), address] > 0).reshape(len(raw), 3, 4).sum(axis=2)
+    return value, raw, seen, scores
+
+
+def test_a_checkpoint_that_says_all_needs_no_data(monkeypatch):
+    value, raw, _, scores = described()
+    monkeypatch.setattr(torchfile, "load", lambda path: value)
+    imported = exchange.read("jets.pt")
+    network = imported.network
+    assert network.class_names == ("gluon", "quark", "top")
+    assert network.features.names == ("mass", "energy", "count", "angle")
+    # 16 bits and more a feature, so hardly an example lies within a step of a threshold
+    assert (network.predict(raw) == scores.argmax(axis=1)).mean() > 0.99
+    assert len(set(scores.argmax(axis=1))) == 3
+    assert "raw" in imported.notes[0]
+
+
+@pytest.mark.parametrize("units", ["raw", "scaled", "no scaler"])
+def test_a_checkpoint_that_says_all_with_data(monkeypatch, tmp_path, units):
+    """Columns stand in another order, labels are names; whether the data are scaled already shows in them."""
+    value, raw, seen, scores = described(units != "no scaler")
+    monkeypatch.setattr(torchfile, "load", lambda path: value)
+    names, y = value["feature_names"], [value["classes"][each] for each in scores.argmax(axis=1)]
+    rows = zip((raw if units == "raw" else seen)[:, ::-1].tolist(), y, strict=True)
+    table = tmp_path / "jets.csv"
+    table.write_text("\n".join([",".join([*names[::-1], "y"]), *(",".join(map(str, [*x, c])) for x, c in rows)]))
+    imported = exchange.read("jets.pt", data=load_data(table, label="y"))
+    assert imported.network.features.names == tuple(names[::-1])
+    assert min(imported.accuracy.values()) > 0.98
+    said = " ".join(imported.notes)
+    assert ("raw" in said, "scaled" in said) == (units == "raw", units == "scaled")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"scaler": {"mean": [0, 0, 0, 0], "scale": [1, 1, 0, 1]}}, "positive 'scale'"),
+        ({"scaler": "standard"}, "positive 'scale'"),
+        ({"scaler": {"mean": [0], "scale": [1]}}, "1 features"),
+        ({"feature_names": ["a", "a", "b", "c"]}, "different names"),
+        ({"feature_names": ["a"]}, "names 1 features"),
+        ({"classes": ["a", "b"]}, "3 classes"),
+    ],
+)
+def test_a_checkpoint_that_contradicts_itself_is_refused(monkeypatch, change, says):
+    monkeypatch.setattr(torchfile, "load", lambda path: described()[0] | change)
+    with pytest.raises(UsageError, match=says) as error:
+        exchange.read("jets.pt")
+    assert "\n" not in str(error.value)
 
 
 def good(kind):

@@ -13,6 +13,7 @@ import re
 import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -37,6 +38,9 @@ _STORAGES = {
     "ByteStorage": "u1",
     "BoolStorage": "?",
 }
+_OTHER_NAMES = {"num_classes": "classes", "thermometer": "thresholds"}
+"""As dwn2rtl's checkpoints call them: the former in `config`, the latter where it is no object."""
+
 _CONTAINERS = {"Sequential", "ModuleList", "ModuleDict"}
 _PASS_ON = {"Flatten", "Identity", "Dropout", "STE"}
 """Modules that leave bits as they are when a model is evaluated."""
@@ -234,6 +238,8 @@ def arrays_of(value: Any) -> dict[str, Any]:
             tables.append(each)
         elif name in ("classes", "thresholds", "inputs", "permutation"):
             arrays[name] = _number(each)
+        elif name in _OTHER_NAMES and isinstance(each, int | np.ndarray):
+            arrays.setdefault(_OTHER_NAMES[name], _number(each))
     for i, layer in enumerate(layers):
         arrays |= {
             f"{i}.{name}": array
@@ -251,6 +257,64 @@ def arrays_of(value: Any) -> dict[str, Any]:
     arrays |= found[0] if found else {}
     _spread_thresholds(arrays)
     return {name: each for name, each in arrays.items() if isinstance(each, np.ndarray)}
+
+
+@dataclass(frozen=True, eq=False)
+class About:
+    """What a checkpoint says besides its model, as dwn2rtl's do; None where it does not.
+
+    Attributes
+    ----------
+    class_names, feature_names : tuple of str or None
+        Of `classes` and `feature_names`.
+    mean, scale : float64 (n_features,) or None
+        Of `scaler`: the model reads (x - mean) / scale.
+    """
+
+    class_names: tuple[str, ...] | None = None
+    feature_names: tuple[str, ...] | None = None
+    mean: NDArray[np.float64] | None = None
+    scale: NDArray[np.float64] | None = None
+
+
+def about(value: Any) -> About:
+    """What a file says besides its model, of what `load` returned.
+
+    Parameters
+    ----------
+    value : object
+        A dictionary with `classes`, `feature_names` and `scaler`, or any of them; of anything else nothing is said.
+
+    Raises
+    ------
+    FormatError
+        If names repeat or are no text, or the scaler is none that can be undone.
+    """
+    if not isinstance(value, Mapping):
+        return About()
+    scaler = value.get("scaler")
+    if scaler is None:
+        return About(_names(value, "classes"), _names(value, "feature_names"))
+    if isinstance(scaler, Thing):
+        parts = [scaler.held("mean_"), scaler.held("scale_")]
+    else:
+        parts = [scaler.get(name) for name in ("mean", "scale")] if isinstance(scaler, Mapping) else [None, None]
+    try:
+        mean, scale = (np.asarray(part, np.float64).reshape(-1) for part in parts)
+    except (TypeError, ValueError):
+        mean = scale = np.zeros(0)
+    if not len(mean) or mean.shape != scale.shape or not np.isfinite([mean, scale]).all() or (scale <= 0).any():
+        raise FormatError("its scaler is none of a finite 'mean' and a positive 'scale' for each feature")
+    return About(_names(value, "classes"), _names(value, "feature_names"), mean, scale)
+
+
+def _names(value: Mapping[Any, Any], key: str) -> tuple[str, ...] | None:
+    names = value.get(key)
+    if not isinstance(names, list | tuple):
+        return None
+    if not all(isinstance(name, str | int) for name in names) or len(set(map(str, names))) != len(names):
+        raise FormatError(f"its {key} are no different names")
+    return tuple(map(str, names)) or None
 
 
 def _number(value: Any) -> Any:
