@@ -141,7 +141,7 @@ def _checkpoint(
     if class_names is None and (about.class_names is None or numbers):
         class_names = _numbers(data)
     features = match.in_order(data.features, columns)
-    scaled = about.mean is not None and found.scaled(data.raw("all")[0][:, columns])
+    scaled = about.mean is not None and found.scaled(data.raw("all")[:, columns])
     network = found.network(features, class_names, scaled=scaled)
     said = []
     if about.mean is not None:
