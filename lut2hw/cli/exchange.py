@@ -142,9 +142,13 @@ def import_(
     }
     lines = [
         f"{made.source}: {network.n_luts:,} LUT{'s' * (network.n_luts != 1)} on "
-        f"{len(network.encoder):,} encoder bits, {network.n_classes} classes",
+        f"{len(network.encoder):,} encoder bits, "
+        + (f"{len(network.target_names)} numbers" if network.target_names else f"{network.n_classes} classes"),
         *made.notes,
     ]
+    for split, share in made.agreement.items() if network.target_names else ():
+        result[f"{split}_agreement"] = share
+        lines.append(f"{split}: within the rounding of what the library says in {share:.2%}")
     for split, share in made.accuracy.items():
         result[f"{split}_accuracy"] = share
         lines.append(f"{split} accuracy {share:.4f} ({len(dataset.split(split)[1]) if dataset else 0:,} examples)")

@@ -40,7 +40,8 @@ class Imported:
     accuracy : dict of str to float
         By split of the data, if there are any.
     agreement : dict of str to float
-        Share of the examples of a split on which the network answers as `original` does on the unrounded data.
+        Share of the examples of a split on which the network answers as `original` does on the unrounded data; of
+        numbers, as near as their rounding allows: (trees + 1) / 2 steps.
     """
 
     network: LutNetwork
@@ -98,7 +99,8 @@ def read(
     form = registry.for_reading(path)
     if by_position and data is None:
         raise UsageError("features are matched with those of data; give --data, or leave --by-position out")
-    if data is not None and data.task is not Task.CLASSIFICATION:
+    known = (Task.CLASSIFICATION, Task.REGRESSION) if form.kind == "trees" else (Task.CLASSIFICATION,)
+    if data is not None and data.task not in known:
         raise UsageError(f"models are imported for classes, not for --task {data.task}; leave it out")
     names = None if class_names is None else tuple(class_names)
     if form.kind == "trees":
@@ -114,7 +116,8 @@ def read(
             raise UsageError(
                 f"{path} reads {len(made.network.features)} inputs but {data.name} has {len(data.features)} features"
             )
-        made = _measured(made, data, class_names is not None)
+        numbers = bool(made.network.target_names)
+        made = _compared(made, data) if numbers else _measured(made, data, class_names is not None)
     return replace(made, network=made.network.with_meta(imported=made.source))
 
 
@@ -212,6 +215,11 @@ def _trees(
     if class_names is not None:
         ensemble = ensemble.renamed(class_names)
     notes = ensemble.notes
+    if data is not None and (data.task is Task.REGRESSION) != bool(ensemble.target_names):
+        raise UsageError(
+            f"{path} answers {'numbers' if ensemble.target_names else 'classes'}; "
+            f"{'give' if ensemble.target_names else 'leave out'} --task regression"
+        )
     source = f"{ensemble.source or 'trees'}, {len(ensemble.trees)} trees"
     if data is None:
         return Imported(to_network(ensemble, leaf_bits=leaf_bits, k=k), source, notes, ensemble)
@@ -223,7 +231,7 @@ def _trees(
     notes += _positions(names, columns, data)
     ensemble = ensemble.reordered(columns, own)
     numbers = data.raw("all")
-    if missing is None and math.isnan(ensemble.missing) and ensemble.single_sums:
+    if missing is None and math.isnan(ensemble.missing) and ensemble.single_sums and not ensemble.target_names:
         notes += _about_missing(ensemble, data)
     # Only where the rounding of the data changes an answer do features need finer steps.
     rounded = data.features.real(data.features.clip(data.features.integers_of(numbers)))
@@ -284,6 +292,31 @@ def _measured(made: Imported, data: Dataset, sure: bool) -> Imported:
         data=data.options, **{f"{split}_accuracy": value for split, value in accuracy.items()}
     )
     return replace(made, network=network, accuracy=accuracy, agreement=agreement)
+
+
+def _compared(made: Imported, data: Dataset) -> Imported:
+    """Numbers with what the library answers: how often within their rounding, and the largest difference."""
+    assert made.original is not None and made.network.head.fraction is not None
+    if len(made.network.target_names) != len(data.target_names):
+        raise UsageError(
+            f"the trees answer {len(made.network.target_names)} numbers but {data.name} has {len(data.target_names)}"
+        )
+    steps = np.ldexp(1.0, -made.network.head.fraction)
+    bound = (len(made.original.trees) + 1) / 2 * steps
+    agreement, most = {}, 0.0
+    for split in ("train", "test"):
+        numbers = data.raw(split)
+        if not len(numbers):
+            continue
+        apart = np.abs(made.network.predict(numbers) - made.original.predict(numbers)).reshape(len(numbers), -1)
+        agreement[split] = _share((apart <= bound * (1 + 1e-6)).all(axis=1))
+        most = max(most, float(apart.max()))
+    note = (
+        f"numbers come in steps of {', '.join(f'{step:g}' for step in steps)}, at most {most:.4g} from what the "
+        "library says"
+    )
+    network = replace(made.network, target_names=data.target_names).with_meta(data=data.options)
+    return replace(made, network=network, agreement=agreement, notes=(*made.notes, note))
 
 
 def _share(right: np.ndarray) -> float:

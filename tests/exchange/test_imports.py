@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import datasets
 from sklearn.ensemble import (
+    AdaBoostRegressor,
     ExtraTreesClassifier,
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
 from sklearn.linear_model import LogisticRegression
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits
 
 from lut2hw import exchange, targets
@@ -220,7 +221,7 @@ def test_boundaries():
     ("estimator", "says"),
     [
         (LogisticRegression(max_iter=10), "is not read"),
-        (DecisionTreeRegressor(), "not a classifier"),
+        (AdaBoostRegressor(n_estimators=1), "AdaBoostRegressor is not read"),
         (GradientBoostingClassifier(init=DecisionTreeClassifier(max_depth=1), n_estimators=1), "leave init out"),
     ],
 )
@@ -298,7 +299,7 @@ def set_tree(name, value):
         ("{}", "no model of XGBoost"),
         ("[]", "no model of XGBoost"),
         ('{"learner": 3}', "damaged"),
-        (damaged(lambda learner: learner["objective"].update(name="reg:squarederror")), "not classification"),
+        (damaged(lambda learner: learner["objective"].update(name="count:poisson")), "is not read"),
         (damaged(lambda learner: learner["gradient_booster"].update(name="gblinear")), "gbtree"),
         (damaged(lambda learner: learner["learner_model_param"].update(num_class="999999")), "classes"),
         (damaged(lambda learner: learner["learner_model_param"].update(base_score="[1,2]")), "entries"),

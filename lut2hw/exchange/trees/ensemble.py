@@ -80,6 +80,9 @@ class TreeEnsemble:
         Scores are added up in 32-bit floats.
     notes : tuple of str
         What a user should know of how the model was read, in sentences.
+    target_names : tuple of str
+        One for each number that the trees answer, which is its score; none where the answer is a class. There are no
+        classes then.
     """
 
     trees: tuple[Tree, ...]
@@ -94,6 +97,7 @@ class TreeEnsemble:
     missing: float = math.nan
     single_sums: bool = False
     notes: tuple[str, ...] = ()
+    target_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check(self)
@@ -142,8 +146,10 @@ class TreeEnsemble:
                 out[:, c] += tree.value[at, column].astype(kind)
         return out.astype(np.float64)
 
-    def predict(self, x: ArrayLike) -> NDArray[np.int64]:
+    def predict(self, x: ArrayLike) -> NDArray[Any]:
         """Class numbers int64 (n,) of real features (n, n_features), in floating point.
+
+        Of trees that answer numbers, these: float64 (n,), or (n, targets) of several.
 
         Parameters
         ----------
@@ -151,6 +157,8 @@ class TreeEnsemble:
             Features (n, n_features), as the trees were trained on.
         """
         scores = self.scores(x)
+        if self.target_names:
+            return scores[:, 0] if scores.shape[1] == 1 else scores
         if scores.shape[1] > 1:
             best: NDArray[np.int64] = scores.argmax(axis=1)
             return best
@@ -169,6 +177,8 @@ class TreeEnsemble:
         UsageError
             If their number differs.
         """
+        if self.target_names:
+            raise UsageError("the model answers numbers and has no classes to name")
         if len(class_names) != len(self.class_names):
             raise UsageError(f"the model has {len(self.class_names)} classes but {len(class_names)} names are given")
         return replace(self, class_names=tuple(class_names))
@@ -225,6 +235,7 @@ class TreeEnsemble:
                 "missing": None if math.isnan(self.missing) else self.missing,
                 "single_sums": self.single_sums,
                 "notes": list(self.notes),
+                **({"target_names": list(self.target_names)} if self.target_names else {}),
                 "trees": trees,
             }
         )
@@ -236,6 +247,11 @@ def strings(values: Iterable[Any]) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
         raise UsageError("names must be a list of strings")
     return tuple(values)
+
+
+def number_names(count: int) -> tuple[str, ...]:
+    """Names of as many numbers that a model does not name."""
+    return ("y",) if count == 1 else tuple(f"y{i}" for i in range(count))
 
 
 def label_name(label: Any) -> str:
@@ -256,9 +272,15 @@ def check(ensemble: TreeEnsemble) -> None:
 
     classes = len(ensemble.class_names)
     scores = len(ensemble.base)
-    need(2 <= classes <= MAX_CLASSES, f"there must be 2 to {MAX_CLASSES} classes, not {classes}")
-    need(len(set(ensemble.class_names)) == classes, "two classes have the same name")
-    need(scores == classes or (scores == 1 and classes == 2), f"{scores} scores for {classes} classes")
+    if ensemble.target_names:
+        targets = len(ensemble.target_names)
+        need(not classes, "numbers and classes are answered at once")
+        need(targets == scores <= MAX_CLASSES, f"{scores} scores for {targets} numbers")
+        need(len(set(ensemble.target_names)) == targets, "two numbers have the same name")
+    else:
+        need(2 <= classes <= MAX_CLASSES, f"there must be 2 to {MAX_CLASSES} classes, not {classes}")
+        need(len(set(ensemble.class_names)) == classes, "two classes have the same name")
+        need(scores == classes or (scores == 1 and classes == 2), f"{scores} scores for {classes} classes")
     need(ensemble.base.ndim == 1 and _sensible(ensemble.base), "a base score is not a number of sensible size")
     need(1 <= ensemble.n_features <= MAX_FEATURES, f"{ensemble.n_features} features")
     need(ensemble.comparison in COMPARISONS, f"unknown comparison {ensemble.comparison!r}")

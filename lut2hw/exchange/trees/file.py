@@ -71,6 +71,7 @@ def load(path: str | Path, *, missing: float | None = None) -> TreeEnsemble:
             missing,
             bool(value.get("single_sums", False)),
             strings(value.get("notes", [])),
+            strings(value.get("target_names", [])),
         )
     except UsageError as error:
         raise FormatError(f"cannot use {path}: {error}") from None

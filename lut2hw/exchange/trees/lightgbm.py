@@ -8,15 +8,18 @@ objectives in `OBJECTIVES`.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw.errors import FormatError, UsageError, shown
-from lut2hw.exchange.trees.ensemble import MAX_CLASSES, Tree, TreeEnsemble
+from lut2hw.exchange.trees.ensemble import MAX_CLASSES, Tree, TreeEnsemble, number_names
 
-OBJECTIVES = ("binary", "multiclass", "multiclassova")
+NUMBERS = ("regression", "regression_l1", "huber", "fair", "quantile", "mape")
+"""Objectives whose answer is the sum itself."""
+OBJECTIVES = ("binary", "multiclass", "multiclassova", *NUMBERS)
 _CATEGORICAL, _DEFAULT_LEFT, _MISSING = 1, 2, 3  # bits of decision_type, and what is left of it above them
 _NONE, _ZERO, _NAN = range(3)  # what counts as missing at a node
 
@@ -27,7 +30,7 @@ def is_lightgbm(data: bytes) -> bool:
 
 
 def from_lightgbm(estimator: Any) -> TreeEnsemble:
-    """The trees of a fitted `LGBMClassifier`.
+    """The trees of a fitted `LGBMClassifier` or `LGBMRegressor`.
 
     Raises
     ------
@@ -36,9 +39,11 @@ def from_lightgbm(estimator: Any) -> TreeEnsemble:
     """
     import lightgbm
 
-    if type(estimator) is not lightgbm.LGBMClassifier:
-        raise UsageError(f"{type(estimator).__name__} is not read; LGBMClassifier is")
+    if type(estimator) not in (lightgbm.LGBMClassifier, lightgbm.LGBMRegressor):
+        raise UsageError(f"{type(estimator).__name__} is not read; LGBMClassifier and LGBMRegressor are")
     ensemble = parse(estimator.booster_.model_to_string())
+    if type(estimator) is lightgbm.LGBMRegressor:
+        return ensemble
     return ensemble.renamed(tuple(map(str, estimator.classes_)))
 
 
@@ -58,11 +63,18 @@ def parse(text: str) -> TreeEnsemble:
     about = _fields(head)
     objective, *details = about.get("objective", "none").split()
     if objective not in OBJECTIVES:
-        raise FormatError(f"its objective {shown(objective)} is not classification; {', '.join(OBJECTIVES)} are")
+        raise FormatError(f"its objective {shown(objective)} is not read; {', '.join(OBJECTIVES)} are")
+    answers_number = objective in NUMBERS
+    if answers_number and "sqrt" in details:
+        raise FormatError("its answer is the square of its sum (reg_sqrt); train without it")
     n_classes = int(about["num_class"])
-    scores = 1 if objective == "binary" else n_classes
+    scores = n_classes if objective.startswith("multiclass") else 1
     n_classes = max(2, n_classes)
-    if not 2 <= n_classes <= MAX_CLASSES or int(about["num_tree_per_iteration"]) != scores or not details:
+    if (
+        not 2 <= n_classes <= MAX_CLASSES
+        or int(about["num_tree_per_iteration"]) != scores
+        or not (details or answers_number)
+    ):
         raise FormatError(f"it has {n_classes} classes and {about['num_tree_per_iteration']} trees a round")
     names = about["feature_names"].split(" ")
     n_features = int(about["max_feature_idx"]) + 1
@@ -72,10 +84,12 @@ def parse(text: str) -> TreeEnsemble:
         raise FormatError(f"it has {len(trees)} trees for {scores} scores")
     if _ZERO in kinds and len(kinds) > 1:
         raise FormatError("zeros are missing values of some of its features alone; train with one zero_as_missing")
+    if answers_number and "average_output" in head.splitlines():
+        trees = [replace(tree, value=tree.value / len(trees)) for tree in trees]
     return TreeEnsemble(
         tuple(trees),
         n_features,
-        tuple(map(str, range(n_classes))),
+        () if answers_number else tuple(map(str, range(n_classes))),
         np.zeros(scores),
         "<=",
         False,
@@ -83,6 +97,7 @@ def parse(text: str) -> TreeEnsemble:
         None if names == [f"Column_{i}" for i in range(n_features)] else tuple(names),
         f"LightGBM {objective}",
         0.0 if _ZERO in kinds else math.nan,
+        target_names=number_names(1) if answers_number else (),
     )
 
 

@@ -5,7 +5,9 @@ A tree gives class c the value of its leaf. Values are rounded to integers of `l
 same for all trees, and bit j of that integer is a boolean function of the tree's comparisons: one LUT, or several
 where it reads more than k of them. It votes for class c with weight 2**j. So the only approximation is the rounding:
 with T trees the sums are off by at most T / 2 steps, and not at all for whole votes (single trees, forests whose
-leaves are pure). The same idea: A. Khataei and K. Bazargan, "TreeLUT", FPGA 2025.
+leaves are pure). Trees that answer numbers have a power of two for a step, so that a number is its score in fixed
+point, at most (T + 1) / 2 steps from what the library says. The same idea: A. Khataei and K. Bazargan, "TreeLUT",
+FPGA 2025.
 """
 
 from __future__ import annotations
@@ -100,9 +102,10 @@ def to_network(
     bit = {pair: number for number, pair in enumerate(pairs)}
 
     builder = Builder(len(bit))
-    step = _step(ensemble, leaf_bits)
+    fraction = _fraction(ensemble, leaf_bits)
+    steps = np.ldexp(1.0, -fraction) if ensemble.target_names else np.full(len(fraction), _step(ensemble, leaf_bits))
     votes: dict[tuple[int, int], int] = {}  # by (class, node)
-    bias = ensemble.base / step
+    bias = ensemble.base / steps
     at = 0
     for tree, nodes in zip(ensemble.trees, inner, strict=True):
         # Per inner node: a node of the builder that is one on the right, or a side that all examples take.
@@ -121,7 +124,7 @@ def to_network(
         for column, c in enumerate(tree.outputs):
             leaves = [node for node in order if node not in goes]
             values = tree.value[leaves, column]  # what the others hold is anything
-            least_value = values.min()
+            least_value, step = values.min(), float(steps[c])
             whole = np.zeros(len(tree.value), np.int64)
             whole[leaves] = np.rint((values - least_value) / step)
             bias[c] += least_value / step
@@ -132,7 +135,7 @@ def to_network(
                 elif node_or_constant is not False:
                     key = (c, node_or_constant)
                     votes[key] = votes.get(key, 0) + (1 << j)
-    return _network(ensemble, features, pairs, builder, votes, bias)
+    return _network(ensemble, features, pairs, builder, votes, bias, fraction)
 
 
 def _unless_missing(
@@ -163,6 +166,17 @@ def _step(ensemble: TreeEnsemble, leaf_bits: int) -> float:
         if leaves.size:
             widest = max(widest, float((leaves.max(axis=0) - leaves.min(axis=0)).max()))
     return widest / ((1 << leaf_bits) - 1) or 1.0
+
+
+def _fraction(ensemble: TreeEnsemble, leaf_bits: int) -> NDArray[np.int64]:
+    """Bits after the binary point of each score: the widest range of a tree's leaves fits into the bits."""
+    widest = np.zeros(len(ensemble.base))
+    for tree in ensemble.trees:
+        leaves = tree.value[tree.feature < 0]
+        for column, c in enumerate(tree.outputs):
+            widest[c] = max(widest[c], float(np.ptp(leaves[:, column])))
+    steps = np.where(widest > 0, widest, 1.0) / ((1 << leaf_bits) - 1)
+    return -np.ceil(np.log2(steps)).astype(np.int64)
 
 
 def _order(tree: Tree, goes: dict[int, int | bool]) -> list[int]:
@@ -233,14 +247,18 @@ def _network(
     builder: Builder,
     votes: dict[tuple[int, int], int],
     bias: NDArray[np.float64],
+    fraction: NDArray[np.int64],
 ) -> LutNetwork:
     layers, signal = builder.layers()
     keys = sorted(votes)
     weight = [votes[key] for key in keys]
-    argmax = len(bias) > 1
+    argmax, numbers = len(bias) > 1, bool(ensemble.target_names)
     if not (np.abs(bias) < 1 << 40).all():
         raise UsageError("the scores without trees are too large beside the leaves'")
-    if argmax:
+    divisor = 1
+    if numbers:
+        whole = [int(each) for each in np.rint(bias)]
+    elif argmax:
         whole = [int(each) for each in np.rint(bias - bias.min())]
         divisor = math.gcd(*weight, *whole) or 1
     else:
@@ -252,11 +270,12 @@ def _network(
     if any(abs(each) >= 1 << 31 for each in weight) or any(abs(each) >= 1 << 40 for each in whole):
         raise UsageError("the leaf sums need more than 31 bits; use fewer leaf bits")
     head = Head(
-        "argmax" if argmax else "threshold",
+        "number" if numbers else "argmax" if argmax else "threshold",
         signal[[node for _, node in keys]].astype(np.int32),
         np.array([c for c, _ in keys], np.int32),
         np.array([w // divisor for w in weight], np.int32),
         np.array([b // divisor for b in whole], np.int64),
+        fraction if numbers else None,
     )
     return LutNetwork(
         encoder_of(features, pairs),
@@ -264,4 +283,5 @@ def _network(
         head,
         ensemble.class_names,
         {"imported": ensemble.source} if ensemble.source else {},
+        target_names=ensemble.target_names,
     )

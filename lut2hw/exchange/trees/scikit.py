@@ -1,4 +1,4 @@
-"""Fitted scikit-learn classifiers to trees.
+"""Fitted scikit-learn classifiers and regressors to trees.
 
 An estimator is recognised by its exact class, since any attribute may mean something else in another. Read are
 single trees, forests, gradient boosting and histogram gradient boosting, AdaBoost, and Bagging and Voting over them
@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw.errors import UsageError
-from lut2hw.exchange.trees.ensemble import Tree, TreeEnsemble, label_name
+from lut2hw.exchange.trees.ensemble import Tree, TreeEnsemble, label_name, number_names
 
 READ = (
     "DecisionTreeClassifier, ExtraTreeClassifier, RandomForestClassifier, ExtraTreesClassifier, "
-    "GradientBoostingClassifier, HistGradientBoostingClassifier, and AdaBoost, Bagging and Voting of trees"
+    "GradientBoostingClassifier, HistGradientBoostingClassifier, AdaBoost, Bagging and Voting of trees, and the "
+    "regressors of these names up to HistGradientBoostingRegressor"
 )
 
 BOOSTERS = ("xgboost", "lightgbm", "catboost")
@@ -45,7 +46,8 @@ def from_sklearn(estimator: Any, class_names: Sequence[str] | None = None) -> Tr
     estimator : a fitted classifier
         Decision and extra trees, random forests and extra trees, gradient boosting and histogram gradient boosting,
         `AdaBoostClassifier` and hard `VotingClassifier` of single trees, `BaggingClassifier` and soft
-        `VotingClassifier` of trees and forests. Subclasses are refused: they may predict in another way.
+        `VotingClassifier` of trees and forests; regressors of the first four kinds, whose answer is the sum itself.
+        Subclasses are refused: they may predict in another way.
     class_names : sequence of str, optional
         One for each class; by default `estimator.classes_`.
 
@@ -65,10 +67,11 @@ def from_sklearn(estimator: Any, class_names: Sequence[str] | None = None) -> Tr
         module = importlib.import_module(f"lut2hw.exchange.trees.{library}")
         boosted: TreeEnsemble = getattr(module, f"from_{library}")(estimator)
         return boosted if class_names is None else boosted.renamed(class_names)
+    numbers = _number_readers().get(type(estimator))
+    if numbers is not None:
+        return _regressor(estimator, numbers, class_names)
     reader = _readers().get(type(estimator))
     if reader is None:
-        if kind.endswith("Regressor"):
-            raise UsageError(f"{kind} is not a classifier with one output")
         raise UsageError(f"{kind} is not read; scikit-learn's {READ} are")
     from sklearn.utils.validation import check_is_fitted
 
@@ -110,6 +113,72 @@ def _readers() -> dict[type, Callable[[Any], _Sum]]:
         ensemble.AdaBoostClassifier: _ada,
         ensemble.VotingClassifier: _voting,
     }
+
+
+def _number_readers() -> dict[type, Callable[[Any], _Sum]]:
+    """Readers of regressors by exact class."""
+    from sklearn import ensemble, tree
+
+    return {
+        tree.DecisionTreeRegressor: _mean_number,
+        tree.ExtraTreeRegressor: _mean_number,
+        ensemble.RandomForestRegressor: _mean_number,
+        ensemble.ExtraTreesRegressor: _mean_number,
+        ensemble.GradientBoostingRegressor: _boosted_number,
+        ensemble.HistGradientBoostingRegressor: _histogram_number,
+    }
+
+
+def _regressor(estimator: Any, reader: Callable[[Any], _Sum], class_names: Sequence[str] | None) -> TreeEnsemble:
+    from sklearn.utils.validation import check_is_fitted
+
+    check_is_fitted(estimator)
+    if class_names is not None:
+        raise UsageError(f"{_name(estimator)} answers numbers and has no classes to name")
+    read = reader(estimator)
+    given = getattr(estimator, "feature_names_in_", None)
+    return TreeEnsemble(
+        tuple(read.trees),
+        int(estimator.n_features_in_),
+        (),
+        read.base,
+        "<=",
+        read.single,
+        feature_names=None if given is None else tuple(map(str, given)),
+        source=f"scikit-learn {_name(estimator)}",
+        target_names=number_names(len(read.base)),
+    )
+
+
+def _mean_number(estimator: Any) -> _Sum:
+    """The mean of the leaves' values."""
+    members = getattr(estimator, "estimators_", [estimator])
+    outputs = range(estimator.n_outputs_)
+    trees = [_tree(each.tree_, each.tree_.value[:, :, 0] / len(members), outputs) for each in members]
+    return _Sum(trees, np.zeros(len(outputs)))
+
+
+def _boosted_number(estimator: Any) -> _Sum:
+    """Every loss of GradientBoostingRegressor answers its raw sum."""
+    from sklearn.dummy import DummyRegressor
+
+    if not (type(estimator.init_) is DummyRegressor or estimator.init_ == "zero"):
+        raise UsageError("gradient boosting that starts from another estimator is not read; leave init out")
+    start = np.zeros((1, estimator.n_features_in_), np.float32)
+    trees = [
+        _tree(tree.tree_, tree.tree_.value[:, 0, :] * estimator.learning_rate, (0,))
+        for (tree,) in estimator.estimators_
+    ]
+    return _Sum(trees, np.asarray(estimator._raw_predict_init(start)[0], np.float64))
+
+
+def _histogram_number(estimator: Any) -> _Sum:
+    if estimator.loss in ("poisson", "gamma"):
+        raise UsageError(
+            f"HistGradientBoostingRegressor with the loss {estimator.loss} answers the exponential of its sum, which "
+            "is not read; train with squared_error"
+        )
+    return _histogram(estimator)
 
 
 def _is_single(estimator: Any) -> bool:

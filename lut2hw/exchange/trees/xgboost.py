@@ -15,17 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw.errors import FormatError, UsageError, shown
-from lut2hw.exchange.trees.ensemble import MAX_CLASSES, Tree, TreeEnsemble, strings
+from lut2hw.exchange.trees.ensemble import MAX_CLASSES, Tree, TreeEnsemble, number_names, strings
 
 BINARY = ("binary:logistic", "binary:logitraw", "binary:hinge", "reg:logistic")
 MULTI = ("multi:softmax", "multi:softprob")
-OBJECTIVES = BINARY + MULTI
+NUMBERS = ("reg:squarederror", "reg:linear", "reg:absoluteerror", "reg:pseudohubererror")
+"""Objectives whose answer is the sum itself."""
+OBJECTIVES = BINARY + MULTI + NUMBERS
 CLASSIFIER_ONLY = ("binary:logitraw", "reg:logistic")
 """Objectives whose output is a number, of which only `XGBClassifier.predict` makes a class."""
 
 
 def from_xgboost(estimator: Any) -> TreeEnsemble:
-    """The trees of a fitted `XGBClassifier` or `XGBRFClassifier`, with its `missing`.
+    """The trees of a fitted `XGBClassifier`, `XGBRFClassifier` or one of their regressors, with its `missing`.
 
     Raises
     ------
@@ -34,11 +36,13 @@ def from_xgboost(estimator: Any) -> TreeEnsemble:
     """
     import xgboost
 
-    if type(estimator) not in (xgboost.XGBClassifier, xgboost.XGBRFClassifier):
-        raise UsageError(f"{type(estimator).__name__} is not read; XGBClassifier and XGBRFClassifier are")
+    kinds = (xgboost.XGBClassifier, xgboost.XGBRFClassifier, xgboost.XGBRegressor, xgboost.XGBRFRegressor)
+    if type(estimator) not in kinds:
+        raise UsageError(f"{type(estimator).__name__} is not read; {', '.join(kind.__name__ for kind in kinds)} are")
     value = json.loads(estimator.get_booster().save_raw("json"))
     missing = estimator.missing
-    return parse(value, missing=math.nan if missing is None else float(missing), classifier=True)
+    classifier = type(estimator) in kinds[:2]
+    return parse(value, missing=math.nan if missing is None else float(missing), classifier=classifier)
 
 
 def parse(value: dict[str, Any], *, missing: float = math.nan, classifier: bool | None = None) -> TreeEnsemble:
@@ -60,7 +64,7 @@ def parse(value: dict[str, Any], *, missing: float = math.nan, classifier: bool 
     learner = value["learner"]
     objective = learner["objective"]["name"]
     if objective not in OBJECTIVES:
-        raise FormatError(f"its objective {shown(str(objective))} is not classification; {', '.join(OBJECTIVES)} are")
+        raise FormatError(f"its objective {shown(str(objective))} is not read; {', '.join(OBJECTIVES)} are")
     attributes = learner.get("attributes") or {}
     if classifier is None:
         classifier = "classifier" in str(attributes.get("scikit_learn", ""))
@@ -75,8 +79,9 @@ def parse(value: dict[str, Any], *, missing: float = math.nan, classifier: bool 
     parameters = learner["learner_model_param"]
     if (targets := int(parameters.get("num_target", 1))) > 1:
         raise FormatError(f"it has {targets} targets (num_target); train one model for each")
+    numbers_asked = objective in NUMBERS
     n_classes, n_features = int(parameters["num_class"]) or 2, int(parameters["num_feature"])
-    if not 2 <= n_classes <= MAX_CLASSES or (objective in BINARY and n_classes > 2):
+    if not 2 <= n_classes <= MAX_CLASSES or (objective not in MULTI and n_classes > 2):
         raise FormatError(f"it has {n_classes} classes")
     scores = n_classes if objective in MULTI else 1
     base = _base(parameters["base_score"], scores, objective)
@@ -113,7 +118,7 @@ def parse(value: dict[str, Any], *, missing: float = math.nan, classifier: bool 
     return TreeEnsemble(
         tuple(trees),
         n_features,
-        tuple(map(str, range(n_classes))),
+        () if numbers_asked else tuple(map(str, range(n_classes))),
         base,
         "<",
         True,
@@ -123,6 +128,7 @@ def parse(value: dict[str, Any], *, missing: float = math.nan, classifier: bool 
         missing,
         True,
         notes,
+        number_names(1) if numbers_asked else (),
     )
 
 
