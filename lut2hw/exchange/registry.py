@@ -87,7 +87,7 @@ FORMATS = {
         Format(
             "checkpoint",
             (".pt", ".pth", ".npz"),
-            "difflogic or DWN models",
+            "difflogic or DWN models or truth tables",
             "checkpoints.file",
             "checkpoint",
             writes=False,

@@ -395,6 +395,53 @@ def test_dwn(tmp_path, learned):
         assert (network.scores(x) == scores).all()
 
 
+def word_tables():
+    """Two levels of neurons with words of two bits, signed at the end, as LogicNets makes them, and their sums."""
+    rng = np.random.default_rng(6)
+    sizes, k = [10, 12, 9], 4
+    arrays = {"inputs": np.array(10), "classes": np.array(3)}
+    for i in range(2):
+        arrays[f"{i}.wiring"] = rng.integers(0, sizes[i], (sizes[i + 1], k))
+        arrays[f"{i}.tables"] = rng.integers(0, 2, (sizes[i + 1], 1 << k)).astype(np.uint8)
+    arrays |= {"groups": np.repeat(np.arange(3), 3), "weights": np.tile([1, 2, -4], 3), "bias": np.array([0, 1, -1])}
+    x = rng.integers(0, 2, (400, 10))
+    value = x
+    for i in range(2):
+        address = (value[:, arrays[f"{i}.wiring"]] << np.arange(k)).sum(axis=2)
+        value = arrays[f"{i}.tables"][np.arange(sizes[i + 1]), address].astype(np.int64)
+    return arrays, x, (value * arrays["weights"]).reshape(400, 3, 3).sum(axis=2) + arrays["bias"]
+
+
+def test_truth_tables(tmp_path):
+    arrays, x, scores = word_tables()
+    np.savez(tmp_path / "tables.npz", **arrays)
+    imported = exchange.read(tmp_path / "tables.npz")
+    assert imported.source == "truth tables"
+    assert (imported.network.scores(x) == scores).all()
+    assert (imported.network.predict(x) == scores.argmax(axis=1)).all()
+    assert len(set(scores.argmax(axis=1))) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"0.wiring": np.full((12, 4), 10)}, "not there"),
+        ({"1.tables": np.full((9, 16), 2)}, "neither 0 nor 1"),
+        ({"1.tables": np.zeros((9, 8))}, "wiring"),
+        ({"groups": np.full(9, 3)}, "from 0 to 2"),
+        ({"weights": np.ones(4, int)}, "9 whole numbers"),
+        ({"3.tables": np.zeros((1, 2))}, "numbered 0, 1, 2"),
+        ({"inputs": None}, "inputs"),
+    ],
+)
+def test_wrong_truth_tables_are_refused(tmp_path, change, says):
+    arrays = {name: value for name, value in (word_tables()[0] | change).items() if value is not None}
+    np.savez(tmp_path / "tables.npz", **arrays)
+    with pytest.raises(UsageError, match=says) as error:
+        exchange.read(tmp_path / "tables.npz")
+    assert "\n" not in str(error.value)
+
+
 def described(scaler=True):
     """A checkpoint as dwn2rtl saves it, as `torchfile.load` gives it, and what it answers to raw examples."""
     rng = np.random.default_rng(5)
@@ -442,7 +489,7 @@ def test_a_checkpoint_that_says_all_with_data(monkeypatch, tmp_path, units):
     table.write_text("\n".join([",".join([*names[::-1], "y"]), *(",".join(map(str, [*x, c])) for x, c in rows)]))
     imported = exchange.read("jets.pt", data=load_data(table, label="y"))
     assert imported.network.features.names == tuple(names[::-1])
-    assert min(imported.accuracy.values()) > 0.98
+    assert min(imported.accuracy.values()) > 0.95  # columns of real numbers are read in steps
     said = " ".join(imported.notes)
     assert ("raw" in said, "scaled" in said) == (units == "raw", units == "scaled")
 

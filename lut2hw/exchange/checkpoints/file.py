@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw.errors import FormatError, UsageError
-from lut2hw.exchange.checkpoints import arrays, difflogic, dwn, torchfile
+from lut2hw.exchange.checkpoints import arrays, difflogic, dwn, tables, torchfile
 from lut2hw.exchange.checkpoints.torchfile import About
 from lut2hw.exchange.trees.thresholds import features_of
 from lut2hw.model.features import Features
@@ -74,7 +74,9 @@ class Checkpoint:
         found, about = dict(self.arrays), self.about
         names = class_names or about.class_names
         try:
-            reader = dwn if any(name.endswith(".luts") for name in found) else difflogic
+            reader: Any = difflogic
+            for ending, other in ((".luts", dwn), (".tables", tables)):
+                reader = other if any(name.endswith(ending) for name in found) else reader
             if about.mean is not None and about.scale is not None and not scaled:
                 thresholds = arrays.need(found, "thresholds", ndim=2)
                 if len(thresholds) != len(about.mean):
@@ -120,7 +122,7 @@ def load(path: str | Path) -> Checkpoint:
 def read(
     path: str | Path, features: Features | None = None, class_names: tuple[str, ...] | None = None
 ) -> LutNetwork:
-    """Read a difflogic or DWN model, whichever it is.
+    """Read a difflogic or DWN model or truth tables, whichever it is.
 
     Parameters
     ----------
