@@ -98,10 +98,10 @@ def test_lightgbm_columns_classes_and_early_stopping(lightgbm, tmp_path):
 
 def test_lightgbm_refused(lightgbm, tmp_path):
     x, y = make(2, 1)
-    with pytest.raises(UsageError, match="LGBMRegressor is not read"):
-        trees.from_sklearn(lightgbm.LGBMRegressor(n_estimators=2, verbose=-1, reg_sqrt=True).fit(x, y))
+    with pytest.raises(UsageError, match="LGBMRanker is not read"):
+        trees.from_sklearn(lightgbm.LGBMRanker())
     text = fitted(lightgbm, 2).booster_.model_to_string()
-    regression = lightgbm.LGBMRegressor(n_estimators=2, verbose=-1).fit(x, y).booster_.model_to_string()
+    regression = lightgbm.LGBMRegressor(n_estimators=2, verbose=-1, reg_sqrt=True).fit(x, y).booster_.model_to_string()
     frame = pd.DataFrame(np.abs(x).astype(int), columns=list("abcde")).astype("category")
     category = lightgbm.LGBMClassifier(n_estimators=2, verbose=-1, min_child_samples=2).fit(frame, y).booster_
     linear = fitted(lightgbm, 2, linear_tree=True).booster_.model_to_string()

@@ -505,7 +505,7 @@ def test_xgboost_labels_in_another_order(xgboost, tmp_path):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"objective": "reg:gamma"}, "reg:gamma.* is not read"),
+        ({"objective": "reg:tweedie"}, "reg:tweedie.* is not read"),
         ({"objective": "count:poisson"}, "count:poisson.* is not read"),
         ({"objective": "rank:pairwise"}, "rank:pairwise.* is not read"),
         ({"booster": "gblinear", "objective": "binary:logistic"}, "gblinear"),
