@@ -101,7 +101,9 @@ def test_lightgbm_refused(lightgbm, tmp_path):
     with pytest.raises(UsageError, match="LGBMRanker is not read"):
         trees.from_sklearn(lightgbm.LGBMRanker())
     text = fitted(lightgbm, 2).booster_.model_to_string()
-    regression = lightgbm.LGBMRegressor(n_estimators=2, verbose=-1, reg_sqrt=True).fit(x, y).booster_.model_to_string()
+    regression = (
+        lightgbm.LGBMRegressor(n_estimators=2, verbose=-1, reg_sqrt=True).fit(x, y).booster_.model_to_string()
+    )
     frame = pd.DataFrame(np.abs(x).astype(int), columns=list("abcde")).astype("category")
     category = lightgbm.LGBMClassifier(n_estimators=2, verbose=-1, min_child_samples=2).fit(frame, y).booster_
     linear = fitted(lightgbm, 2, linear_tree=True).booster_.model_to_string()
