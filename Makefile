@@ -1,6 +1,7 @@
 # make demo   from labelled data to a checked bitstream, on scikit-learn's digits
 # make test   lint and the fast tests, the same run for everybody
 # make test-all   the slow tests too, with fresh random seeds; says how to repeat a failure
+#                 LUT2HW_HOURS=1 draws random networks for an hour instead of a minute
 # make bench  the benchmarks of a few minutes; the others in benchmarks/ say what they ask for
 # make docs   the documentation as a static site in build/site
 # make venv   .venv with the project and all that its development needs

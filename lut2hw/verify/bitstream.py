@@ -117,7 +117,7 @@ def joined(simulated: Outcome, core: Outcome, proof: ChipProof) -> Outcome:
         f"link simulated, {vectors}" if simulated.passed else f"link not simulated: {vectors}",
         *([simulated.note] if simulated.passed and simulated.note else []),
     ]
-    proved = bool(core.passed and proof.equal)
+    proved = bool(core.passed and proof.equal and simulated.passed is not False)
     return replace(simulated, passed=True if proved else simulated.passed, note="; ".join(said), details=details)
 
 
