@@ -458,6 +458,32 @@ def datasets(json_output: JsonOption = False) -> None:
     )
 
 
+def _sweep_folds(model: Path, output: Path | None, target: str, axes: dict[str, str], json_output: bool) -> None:
+    """`sweep --fold`."""
+    from lut2hw.model.network import LutNetwork
+    from lut2hw.studies.folds import COLUMNS, folds
+
+    if others := sorted(axes.keys() - {"device"}):
+        option = f"--{others[0].replace('_', '-')}"
+        raise UsageError(f"--fold trains nothing, so that {option} has no effect; leave it out")
+    if output is None:
+        output = Path(f"folds-{model.stem}")
+    with progress_bar(lines=not json_output) as progress:
+        rows = folds(LutNetwork.load(model), output, target=target, device=axes.get("device"), progress=progress)
+
+    def text() -> None:
+        good = [row for row in rows if row["error"] is None]
+        names = ["tables a clock", "cells", "RAMs", "clocks", "MHz", "examples/s"]
+        values = [[row[name] for name in COLUMNS] for row in good]
+        print_table("", names, [["all" if each[0] is None else each[0], *each[1:]] for each in values])
+        for row in rows:
+            if row["error"] is not None:
+                say(f"{'unfolded' if row['fold'] is None else row['fold']}: {row['error']}")
+        say(output / "folds.png")
+
+    report({"output": str(output), "cores": rows}, json_output, text)
+
+
 AXES = {name: each for name, each in all_flags().items() if name != "target"}
 """Options of a training that a sweep takes several values of."""
 GRID: dict[str, Sequence[Any]] = {"k": (4, 6), "luts": (50, 100, 200, 400), "levels": (1, 3), "seed": (0,)}
@@ -488,6 +514,15 @@ def sweep(
         typer.Option("-j", "--jobs", min=1, max=1024, help="Trainings at a time.", show_default="all cores"),
     ] = None,
     cluster: ClusterOption = None,
+    fold: Annotated[
+        Path | None,
+        typer.Option(
+            "--fold",
+            metavar="MODEL",
+            help="Instead of training: build this model as folded cores of 1 to 16 tables a clock, and unfolded.",
+            show_default="none",
+        ),
+    ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Train over a grid of options and show accuracy against logic cells with the Pareto front (CSV, PNG, SVG).
@@ -500,6 +535,9 @@ def sweep(
     """
     from lut2hw.studies import sweep as sweeps
 
+    if fold is not None:
+        _sweep_folds(fold, output, target, axes, json_output)
+        return
     if output is None:
         output = Path(f"sweep-{Path(data).stem}")
     sized = {"luts", "levels"} if axes.keys() & {"device", "board", "layers"} else set()
