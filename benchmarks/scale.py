@@ -5,6 +5,7 @@ rows. Each measurement is a process of its own. Memory is what no file stands fo
 examples; what is mapped from the scratch folder can leave memory at any time.
 
     python benchmarks/scale.py --examples 100000 300000 1000000
+    python benchmarks/scale.py --csv 200000
 """
 
 from __future__ import annotations
@@ -135,6 +136,29 @@ def memorize(folder: Path, scratch: Path, *, layers: int) -> dict[str, float]:
     }
 
 
+def csv(folder: Path, scratch: Path, *, repeats: int) -> dict[str, float]:
+    """CPU seconds of reading a CSV file as examples, and of pandas, turn by turn; the least of each."""
+    import pandas as pd
+
+    from lut2hw import data
+
+    file = folder / "table.csv"
+    pd.read_parquet(folder).to_csv(file, index=False)
+    small = scratch / "small.csv"
+    pd.read_csv(file, nrows=100).to_csv(small, index=False)
+    data.load(small)  # imports
+    found = []
+    for _ in range(repeats):
+        here = []
+        for call in (lambda: pd.read_csv(file), lambda: data.load(file)):
+            began = time.process_time(), time.perf_counter()
+            call()
+            here += [time.process_time() - began[0], time.perf_counter() - began[1]]
+        found.append(here)
+    names = ("pandas", "pandas_clock", "seconds", "clock")
+    return dict(zip(names, np.min(found, axis=0).tolist(), strict=True))
+
+
 def timed(call: Callable[[], object]) -> float:
     """Seconds of a call."""
     began = time.perf_counter()
@@ -162,11 +186,13 @@ def main() -> None:
     parser.add_argument("--sweeps", type=int, default=1)
     parser.add_argument("--layers", type=int, default=3, help="layers of 256 LUT6s of memorize")
     parser.add_argument("--scratch", type=Path, help="where data and scratch files go")
+    parser.add_argument("--csv", type=int, help="rows of a CSV file whose reading is measured, and nothing else")
     parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
         kind, folder, scratch, options = arguments.one
         kinds: dict[str, Callable[..., dict[str, float]]] = {
+            "csv": csv,
             "memory": memory,
             "descent": descent,
             "memorize": memorize,
@@ -175,6 +201,14 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(dir=arguments.scratch) as name:
         root = Path(name)
+        if arguments.csv:
+            write(root / "data", arguments.csv)
+            here = measured("csv", root / "data", root, repeats=5)
+            print(
+                f"{arguments.csv:,} rows: {here['seconds']:.2f} s of CPU, pandas {here['pandas']:.2f} s: "
+                f"{here['seconds'] / here['pandas']:.2f} x; by the clock {here['clock'] / here['pandas_clock']:.2f} x"
+            )
+            return
         folders = {n: root / f"data{n}" for n in sorted({BASE, *arguments.examples})}
         for n, folder in folders.items():
             write(folder, n)

@@ -38,6 +38,7 @@ _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(.*)")
 _SLASHED = re.compile(r"\d{1,2}/\d{1,2}/(?:\d{2}|\d{4})(?:\D.*)?")
 _MEASURED = re.compile(r"([$€£¥]?)\s*[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?\s*([^\d\s.,+-][^\d]{0,7})?")
 WRITE_DATES = "dates are read as numbers if they are written as 2024-01-31"
+_ROWS = 1 << 11  # put into a matrix at a time, which the cache holds
 _THOUSANDS = r"[+-]?[1-9]\d{0,2}(?:,\d{3})+"
 _NAMES_AN_IDENTIFIER = {"id", "uuid", "guid", "rowid"}
 _NAMES_A_COUNTER = _NAMES_AN_IDENTIFIER | {"index", "idx", "row", "rownum", "no", "nr", "number", ""}
@@ -113,8 +114,10 @@ def table_of(source: Source, frame: pd.DataFrame, options: ReadOptions, notes: S
     weights = None if weight is None else columns.weights(frame[weight])
     data = columns.without_missing(frame[sources], absent, labels)
     features = columns.features(data)
-    x = np.column_stack([np.zeros((len(data), 0), np.int8), *features.values()])
-    x = x.astype(dtype_of({column.dtype.kind for column in features.values()}), copy=False)
+    x = np.empty((len(data), len(features)), dtype_of({column.dtype.kind for column in features.values()}))
+    for at in range(0, len(x), _ROWS):
+        for i, column in enumerate(features.values()):
+            x[at : at + _ROWS, i] = column[at : at + _ROWS]
     return columns.table(x, y, weights, tuple(features), labels)
 
 
@@ -365,13 +368,14 @@ class Columns:
 
     def without_missing(self, frame: pd.DataFrame, absent: NDArray[np.bool_], labels: list[str]) -> pd.DataFrame:
         """The rows that have every value, labels included; `kept` says which."""
-        frame = frame.copy()
-        for name in (name for name in frame.columns if frame[name].dtype.kind not in "biuf"):
-            frame[name] = self.stripped(frame[name])
+        if texts := [name for name in frame.columns if frame[name].dtype.kind not in "biuf"]:
+            frame = frame.copy()
+            for name in texts:
+                frame[name] = self.stripped(frame[name])
+        if not absent.any() and not any(frame[name].hasnans for name in frame.columns):
+            return frame
         lacking = np.column_stack([frame.isna().to_numpy().reshape(len(frame), -1), absent])
         names = [*frame.columns, *labels]
-        if not lacking.any():
-            return frame
         rows = np.asarray(lacking.any(axis=1))
         if not self.options.drop_missing:
             refused = lacking & np.array([not self.may_lack(name) for name in frame.columns] + [True] * len(labels))

@@ -25,6 +25,8 @@ from lut2hw.errors import UsageError, unknown_name
 from lut2hw.model.features import Features, quantize_pieces
 from lut2hw.scratch import MEMORY, Scratch
 
+_ROWS = 1 << 11
+
 
 @dataclass(frozen=True, eq=False)
 class Schema:
@@ -601,7 +603,8 @@ def _features(table: Table, xs: list[NDArray[Any] | Rows]) -> Features:
         real = np.float64 if x.dtype.kind != "f" else x.dtype
 
         def pieces() -> Iterator[NDArray[Any]]:
-            return (piece.astype(real, copy=False) for piece in rows.pieces(x))
+            for piece in rows.pieces(x):  # by some rows, which the cache holds
+                yield from (piece[at : at + _ROWS].astype(real, copy=False) for at in range(0, len(piece), _ROWS))
 
         return quantize_pieces(pieces, names, table.image_shape, missing)
     if table.low is not None:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lut2hw import data
-from lut2hw.data.table import MAX_CATEGORIES
+from lut2hw.data import csv
+from lut2hw.data.table import MAX_CATEGORIES, ReadOptions
 from lut2hw.errors import UsageError
 
 
@@ -558,3 +559,72 @@ def test_numbers_of_many_digits(tmp_path):
     assert set(data.load(labels).class_names) == {many, "2"}
     with pytest.raises(UsageError):
         data.load(written(tmp_path, table("a,b,label", rows_of(["1"]))), ignore=many)
+
+
+# --- a piece at a time --------------------------------------------------------------------------------------------
+
+CELLS = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    st.integers(-(1 << 64), 1 << 65).map(str),
+    st.sampled_from(
+        [
+            "1",
+            "0",
+            "007",
+            " 3 ",
+            "2.5 ",
+            "",
+            "NA",
+            "nan",
+            "?",
+            "inf",
+            "-1e400",
+            "True",
+            "false",
+            "0x1f",
+            "1_0",
+            "1,5",
+            "red",
+            "grün",
+            '"a\nb"',
+            '"1"',
+            "#",
+            "2024-01-31",
+            "+4",
+            ".5",
+            "5.",
+            "1e-320",
+        ]
+    ),
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.lists(CELLS, min_size=1, max_size=6), min_size=1, max_size=4), st.integers(60, 90), st.data())
+def test_what_is_read_in_pieces_is_what_is_read_at_once(tmp_path_factory, columns, n, drawn):
+    """Same values, names, notes and errors, whichever way pandas goes; pieces are made small enough to differ."""
+    turn = drawn.draw(
+        st.sampled_from([1, n // 3])
+    )  # rows of one kind together, so that pieces are of different kinds
+    lines = [",".join(column[i // turn % len(column)] for column in columns) + f",{i % 2}" for i in range(n)]
+    path = tmp_path_factory.mktemp("pieces") / "t.csv"
+    path.write_text("\n".join([",".join([*(f"c{i}" for i in range(len(columns))), "label"]), *lines]) + "\n")
+    found = []
+    for most in (0, 1 << 30):  # lines that the start has to have to be read in pieces
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(csv, "PLAIN_LINES", most)
+            patch.setattr("pandas._libs.parsers.DEFAULT_BUFFER_HEURISTIC", 64)
+            try:
+                table = csv.read_csv(path, ReadOptions())
+                found.append((table.x_train.dtype, table.x_train.tobytes(), table.y_train.tolist(), table.names))
+                found[-1] += (table.notes, table.categories)
+            except UsageError as error:
+                found.append(str(error))
+    assert found[0] == found[1]
+
+
+def test_a_plain_table_is_read_in_pieces(tmp_path, monkeypatch):
+    path = written(tmp_path, table("a,b,label", [f"{i / 7},{i},{i % 2}" for i in range(200)]))
+    monkeypatch.setattr(csv._Text, "frame", None)
+    dataset = data.load(path)
+    assert column(dataset, "b") and set(dataset.raw("all")[:, 1]) == set(range(200))
