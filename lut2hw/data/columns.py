@@ -114,7 +114,9 @@ def table_of(source: Source, frame: pd.DataFrame, options: ReadOptions, notes: S
     weights = None if weight is None else columns.weights(frame[weight])
     data = columns.without_missing(frame[sources], absent, labels)
     features = columns.features(data)
-    x = np.empty((len(data), len(features)), dtype_of({column.dtype.kind for column in features.values()}))
+    x: NDArray[Any] = np.empty(
+        (len(data), len(features)), dtype_of({column.dtype.kind for column in features.values()})
+    )
     for at in range(0, len(x), _ROWS):
         for i, column in enumerate(features.values()):
             x[at : at + _ROWS, i] = column[at : at + _ROWS]
