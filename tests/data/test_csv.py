@@ -609,15 +609,15 @@ def test_what_is_read_in_pieces_is_what_is_read_at_once(tmp_path_factory, column
     lines = [",".join(column[i // turn % len(column)] for column in columns) + f",{i % 2}" for i in range(n)]
     path = tmp_path_factory.mktemp("pieces") / "t.csv"
     path.write_text("\n".join([",".join([*(f"c{i}" for i in range(len(columns))), "label"]), *lines]) + "\n")
-    found = []
+    found: list[object] = []
     for most in (0, 1 << 30):  # lines that the start has to have to be read in pieces
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(csv, "PLAIN_LINES", most)
             patch.setattr("pandas._libs.parsers.DEFAULT_BUFFER_HEURISTIC", 64)
             try:
                 table = csv.read_csv(path, ReadOptions())
-                found.append((table.x_train.dtype, table.x_train.tobytes(), table.y_train.tolist(), table.names))
-                found[-1] += (table.notes, table.categories)
+                values = (table.x_train.dtype, table.x_train.tobytes(), table.y_train.tolist())
+                found.append((*values, table.names, table.notes, table.categories))
             except UsageError as error:
                 found.append(str(error))
     assert found[0] == found[1]
