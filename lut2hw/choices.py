@@ -45,6 +45,17 @@ class ClassWeight(StrEnum):
     EQUAL = "equal"
 
 
+class Teacher(StrEnum):
+    """Who answers made-up examples that a network learns from, too."""
+
+    AUTO = "auto"
+    FOREST = "forest"
+    EXTRA = "extra-trees"
+    BOOSTING = "boosting"
+    LINEAR = "linear"
+    NONE = "none"
+
+
 class Interface(StrEnum):
     """How a core is fed: streams that either side may stall, or a fixed latency without ready."""
 

@@ -124,6 +124,7 @@ def train(
     majority = {"majority_accuracy": round(majority_accuracy(dataset.y_test), 6)} if classes else {}
     scores = {"train": 0.0, "test": 0.0, **trained.accuracy} if classes else trained.accuracy
     chosen = {name: max(each, key=each.__getitem__) for name, each in trained.tried.items()}
+    taught = network.meta.get("taught")
     result = {
         "model": str(output),
         "data": dataset.name,
@@ -146,6 +147,7 @@ def train(
         "seconds": round(trained.seconds, 3),
         **chosen,
         **({"tried": trained.tried} if trained.tried else {}),
+        **({"taught": taught} if taught else {}),
         **({"device": asked.place.device, "logic_cells": trained.size.cells} if trained.size and asked.place else {}),
     }
     report(
@@ -156,6 +158,7 @@ def train(
             f"{', '.join(f'{share:.4f} with {_value(value)}' for value, share in each.items())}\n"
             for name, each in trained.tried.items()
         )
+        + (f"teacher: {taught['teacher']}, {taught['made_up']:,} made-up examples\n" if taught else "")
         + _measured(trained, dataset, majority.get("majority_accuracy"))
         + f"{network.n_luts:,} LUTs of up to {widest} inputs on {len(network.encoder):,} encoder bits, "
         f"{trained.seconds:.2f} s{_compiled(watch.seconds[0] - before)}"

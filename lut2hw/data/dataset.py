@@ -85,6 +85,8 @@ class Dataset:
 
     altered: tuple[NDArray[np.integer], ...] = ()
     """Copies of `x_train` that are learned from, too, each (n, n_features) with the same labels."""
+    made_up: int = 0
+    """How many training examples, the last ones, nobody has observed (`lut2hw.training.teacher`)."""
 
     @property
     def schema(self) -> Schema:
@@ -109,7 +111,13 @@ class Dataset:
             weight_train=None if self.weight_train is None else self.weight_train[rows],
             group_train=None if self.group_train is None else self.group_train[rows],
             altered=tuple(each[rows] for each in self.altered),
+            made_up=0,
         )
+
+    @property
+    def observed(self) -> Dataset:
+        """The training examples that are not made up, and no test split; itself if none are."""
+        return self.training(np.arange(len(self.y_train) - self.made_up)) if self.made_up else self
 
     def split(self, name: str) -> tuple[NDArray[np.integer], NDArray[Any]]:
         """Features and labels of "train", "test" or "all".

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lut2hw import flags
-from lut2hw.choices import ClassWeight
+from lut2hw.choices import ClassWeight, Teacher
 from lut2hw.errors import UsageError
 from lut2hw.flags import flag
 
@@ -162,6 +162,16 @@ class DescentOptions:
     )
     """"balanced": classes count the same all together; "equal": every example counts the same. None: equal, but where
     a class has less than a fiftieth of the examples of another, classes count by the root of how rare they are."""
+    teacher: Teacher | None = flag(  # noqa: RUF009 - makes a field
+        None,
+        panel=PANEL,
+        help="descent, tables of classes: learn from made-up examples, too, as a larger model answers them; auto is "
+        "forests and a linear model together.",
+        shown="none",
+        what="teacher",
+    )
+    """Larger model, trained on the same examples, whose answers to made-up ones near by the network learns as well, see
+    `lut2hw.training.teacher`. Used by `lut2hw.training.train`. None: none."""
     proposals: int = flag(
         0, panel=PANEL, metavar="N", help="descent: signals tried at each input; 0 tries all.", least=0, most=1 << 31
     )

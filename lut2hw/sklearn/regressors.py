@@ -20,7 +20,7 @@ from lut2hw.sklearn.history import Sweep
 from lut2hw.sklearn.parameters import WARM_START, with_options
 
 
-@with_options("descent", WARM_START, without=("class_weight", "tau"))
+@with_options("descent", WARM_START, without=("class_weight", "tau", "teacher"))
 class DescentRegressor(RegressorMixin, LutEstimator):
     """Numbers as sums of weighted lookup tables in fixed point, trained by coordinate descent.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lut2hw.choices import Task
+from lut2hw.choices import Task, Teacher
 from lut2hw.cluster import Cluster, cluster_of
 from lut2hw.data.dataset import Dataset
 from lut2hw.errors import UsageError
@@ -26,6 +27,7 @@ from lut2hw.training.fill import SURE, Room, Size, default_k, fill, is_local, le
 from lut2hw.training.like import learn_like, options_like
 from lut2hw.training.options import AUTO_BITS, SEARCHED, TrainOptions, all_flags
 from lut2hw.training.signal import has_signal
+from lut2hw.training.teacher import teach, teacher_of
 
 Progress = Callable[[str, int, int], None]
 """Called as progress(what, steps done, steps in all)."""
@@ -181,6 +183,8 @@ class _Run:
         self.size: Size | None = None
         self.chosen: Size | None = None
         self.place = options.place
+        self.teacher = Teacher.NONE
+        self.lessons: dict[bytes, Dataset] = {}
         k, learner = options.k, options.learner
         if k is None:
             k = learner.k if self.place is None else default_k(self.place.target)
@@ -197,6 +201,10 @@ class _Run:
 
     def whole(self) -> LutNetwork:
         """Choose what is to be chosen, and learn from all training examples."""
+        if self._learning is not None:
+            if self.progress is not None and self._learning.teacher not in (None, Teacher.NONE):
+                self.progress("training the teacher", 0, 1)
+            self.teacher = teacher_of(self.dataset, self._learning, self.options.seed)
         auto = {name for name in ("luts", "levels", "tau") if self.options.given().get(name) == AUTO}
         if _chooses_luts(self.dataset, self.options):
             auto.add("luts")
@@ -251,6 +259,8 @@ class _Run:
     def more_meta(self, asked: TrainOptions) -> dict[str, Any]:
         """What a command that repeats the training needs to know besides `meta_of` and `tried`."""
         more: dict[str, Any] = {}
+        if self.teacher is not Teacher.NONE:
+            more["taught"] = {"teacher": self.teacher.value, "made_up": self._taught(self.dataset).made_up}
         bits = self.tried.get("bits_per_feature")
         counts = AUTO_BITS if asked.bits_per_feature == AUTO else asked.bits_per_feature
         if bits is not None and counts is not None and sorted(bits) != sorted(set(counts)):
@@ -273,7 +283,7 @@ class _Run:
             for value in values:
                 options = self.options if name is None else self.options.but(**{name: value})
                 counts = (value,) if name is None else self.counts
-                tasks += [(data, part, options, counts) for part in range(parts)]
+                tasks += [(data, part, options, counts, self.teacher) for part in range(parts)]
             made = cluster.map(_trial, tasks)
             return [made[at : at + parts] for at in range(0, len(made), parts)]
 
@@ -385,6 +395,14 @@ class _Run:
         if best != top:
             self.chosen = best
 
+    def _taught(self, dataset: Dataset) -> Dataset:
+        """The examples with those that the teacher answers; it is asked once for each part that is trained on."""
+        assert self._learning is not None
+        key = sha256(np.ascontiguousarray(dataset.x_train)).digest() + sha256(dataset.y_train).digest()
+        if key not in self.lessons:
+            self.lessons[key] = teach(dataset, self.teacher, self._learning, self.options.seed)
+        return self.lessons[key]
+
     def _call(
         self,
         options: TrainOptions,
@@ -396,11 +414,15 @@ class _Run:
         where: Place | None = None,
         state: tuple[Path, bool] | None = None,
     ) -> LutNetwork:
-        learner = options.learner
+        learner, learning = options.learner, options.learning
+        if isinstance(learning, DescentOptions):
+            learning = replace(learning, teacher=None)
+            if self.teacher is not Teacher.NONE:
+                dataset = self._taught(dataset)
         return learner.learn(
             dataset,
             encoder,
-            options.learning,
+            learning,
             k=options.k or learner.k,
             seed=options.seed,
             threads=self.threads,
@@ -412,10 +434,13 @@ class _Run:
         )
 
 
-def _trial(dataset: Dataset, part: int, options: TrainOptions, counts: Sequence[int]) -> LutNetwork | UsageError:
+def _trial(
+    dataset: Dataset, part: int, options: TrainOptions, counts: Sequence[int], teacher: Teacher
+) -> LutNetwork | UsageError:
     """The network of one of the parts that `choose` trains on, or why it is refused."""
     rest, _ = choose.folds(len(dataset.y_train), options.seed, dataset.group_train)[part]
     run = _Run(dataset.training(rest), options, None, None, None)
+    run.teacher = teacher
     run.counts = counts
     try:
         return run._learn(run.dataset, run._encoder(run.dataset))

@@ -40,6 +40,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "sweeps": {"sweeps": 2},
     "target": {"target": "ecp5", "device": "12k", "utilization": 0.05, "luts": None, "sweeps": 1, "votes": 8},
     "tau": {"tau": 2.0},
+    "teacher": {"teacher": "linear"},
     "threshold": {"threshold": 4.0},
     "time_limit": {"time_limit": 1e6},
     "utilization": {"utilization": 0.7, "device": "hx1k", "luts": None, "sweeps": 1, "votes": 8},

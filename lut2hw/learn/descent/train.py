@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw import bits
-from lut2hw.choices import Task
+from lut2hw.choices import Task, Teacher
 from lut2hw.data import Dataset
 from lut2hw.errors import UsageError
 from lut2hw.flags import AUTO
@@ -184,6 +184,8 @@ def _train(
 ) -> LutNetwork:
     if AUTO in (options.luts, options.levels, options.tau):
         raise UsageError("luts, levels and tau are chosen by lut2hw.training.train alone; give numbers")
+    if options.teacher not in (None, Teacher.NONE):
+        raise UsageError("teachers are asked by lut2hw.training.train alone; leave teacher out")
     luts = luts or cast("int | None", options.luts) or DEFAULT_LUTS
     options = replace(
         options,
@@ -229,7 +231,7 @@ def _train(
         sized = replace(options, votes=votes, levels=levels)
         more = {"luts": luts, "k": k, "seed": seed, "threads": threads}
         if is_table:
-            tau, look = _look_at_table(dataset, encoder, sized, n_classes, **more)
+            tau, look = _look_at_table(dataset.observed, encoder, sized, n_classes, **more)
         else:
             look = _look(dataset, encoder, sized, tau, **more)
             tau = tau if look is None else look.meta["options"]["tau"]
@@ -340,7 +342,7 @@ def stated(options: DescentOptions) -> dict[str, Any]:
     return {
         name: value
         for name, value in asdict(options).items()
-        if value is not None or name not in ("loss", "class_weight")
+        if value is not None or name not in ("loss", "class_weight", "teacher")
     }
 
 
