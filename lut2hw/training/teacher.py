@@ -8,6 +8,7 @@ and the others of one of its nearest neighbours.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -124,7 +125,8 @@ def teach(dataset: Dataset, kind: Teacher, options: DescentOptions, seed: int) -
 
     x, real = np.asarray(dataset.x_train), dataset.features.real
     known, y = np.unique(dataset.y_train, return_inverse=True)
-    with threadpool_limits(1):  # sums have one order
+    with threadpool_limits(1), warnings.catch_warnings():  # so that sums have one order
+        warnings.simplefilter("ignore")
         origin, made = make_up(x, min(TIMES * len(y), MOST), np.random.default_rng([1, seed]))
         model = _fitted(kind, real(x), y, example_weights(dataset, options.class_weight), seed)
         shares = model.predict_proba(real(made))
@@ -224,7 +226,7 @@ def _fitted(
 
 
 def _best(dataset: Dataset, options: DescentOptions, seed: int) -> Teacher:
-    """The teacher that finds the training examples most probable: trees those out of bag, others in cross-validation."""
+    """The teacher that finds the training examples most probable: out of bag, or in cross-validation."""
     from sklearn.model_selection import KFold
     from threadpoolctl import threadpool_limits
 
@@ -232,7 +234,8 @@ def _best(dataset: Dataset, options: DescentOptions, seed: int) -> Teacher:
     known, y = np.unique(dataset.y_train, return_inverse=True)
     weight = example_weights(dataset, options.class_weight)
     found = {}
-    with threadpool_limits(1):
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an example that is in every bag, a model that has not converged
         for kind in _COMPARED:
             shares = np.full((len(y), len(known)), np.nan)
             if kind is not Teacher.LINEAR:
