@@ -170,7 +170,7 @@ class DescentOptions:
         shown="none",
         what="teacher",
     )
-    """Larger model, trained on the same examples, whose answers to made-up ones near by the network learns as well; see
+    """Larger model, trained on the same examples, whose answers to made-up ones the network learns as well; see
     `lut2hw.training.teacher`, which `lut2hw.training.train` calls. None: none."""
     proposals: int = flag(
         0, panel=PANEL, metavar="N", help="descent: signals tried at each input; 0 tries all.", least=0, most=1 << 31
