@@ -54,7 +54,7 @@ SMALL: dict[str, st.SearchStrategy[Any]] = {
     "margin": st.sampled_from([0.1, 1e-7]),
     "loss": st.sampled_from(["absolute", "quantile:0.3"]),
     "class_weight": st.sampled_from(["balanced", "equal"]),
-    "teacher": st.sampled_from(["auto", "linear", "none"]),
+    "teacher": st.sampled_from(["linear", "none"]),
     "time_limit": st.just(1e6),
     "layers": st.sampled_from([(3,), (4, 3), ()]),
     "clip_k": st.booleans(),
@@ -287,8 +287,8 @@ def test_the_table_of_effects_names_options_that_exist() -> None:
     ("estimator", "learner", "without", "own"),
     [
         (DescentClassifier, "descent", {"loss"}, {*CALIBRATION, *WARM_START}),
-        (DescentRegressor, "descent", {"class_weight", "tau"}, {*WARM_START}),
-        (DescentOutlierDetector, "descent", {"loss", "class_weight", "augment"}, {"contamination"}),
+        (DescentRegressor, "descent", {"class_weight", "tau", "teacher"}, {*WARM_START}),
+        (DescentOutlierDetector, "descent", {"loss", "class_weight", "augment", "teacher"}, {"contamination"}),
         (MemorizeClassifier, "memorize", set(), {*CALIBRATION}),
     ],
 )
