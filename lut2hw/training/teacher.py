@@ -131,13 +131,13 @@ def teach(dataset: Dataset, kind: Teacher, options: DescentOptions, seed: int) -
         model = _fitted(kind, real(x), y, example_weights(dataset, options.class_weight), seed)
         shares = model.predict_proba(real(made))
     answer = known[shares.round(_PLACES).argmax(axis=1)].astype(dataset.y_train.dtype)
-    weight = dataset.weight_train
+    weight, group = dataset.weight_train, dataset.group_train
     return replace(
         dataset,
         x_train=np.concatenate([x, made]),
         y_train=np.concatenate([dataset.y_train, answer]),
         weight_train=None if weight is None else np.concatenate([weight, weight[origin]]),
-        group_train=None,
+        group_train=None if group is None else np.concatenate([group, group[origin]]),
         reals=None,
         made_up=len(made),
     )

@@ -48,12 +48,13 @@ def test_examples_are_made_of_neighbours() -> None:
 
 
 def test_the_teacher_answers_them() -> None:
-    dataset = replace(table(), weight_train=np.arange(120) % 3)
+    dataset = replace(table(), weight_train=np.arange(120) % 3, group_train=np.arange(120) // 2)
     taught = teacher.teach(dataset, Teacher.FOREST, DescentOptions(), 5)
     n, made = len(dataset.y_train), taught.made_up
     assert made == teacher.TIMES * n == len(taught.y_train) - n
     assert (taught.x_train[:n] == dataset.x_train).all() and (taught.y_train[:n] == dataset.y_train).all()
     assert taught.weight_train is not None and taught.weight_train.tolist() == [i % 120 % 3 for i in range(n + made)]
+    assert taught.group_train is not None and taught.group_train.tolist() == [i % 120 // 2 for i in range(n + made)]
     forest = RandomForestClassifier(teacher.TREES, random_state=5)
     forest.fit(dataset.x_train, dataset.y_train, sample_weight=dataset.weight_train)
     assert (forest.predict(taught.x_train[n:]) == taught.y_train[n:]).mean() > 0.99  # but for equal shares
