@@ -398,7 +398,7 @@ class _Run:
     def _taught(self, dataset: Dataset) -> Dataset:
         """The examples with those that the teacher answers; it is asked once for each part that is trained on."""
         assert self._learning is not None
-        key = sha256(np.ascontiguousarray(dataset.x_train)).digest() + sha256(dataset.y_train).digest()
+        key = sha256(dataset.x_train.tobytes()).digest() + sha256(dataset.y_train.tobytes()).digest()
         if key not in self.lessons:
             self.lessons[key] = teach(dataset, self.teacher, self._learning, self.options.seed)
         return self.lessons[key]
