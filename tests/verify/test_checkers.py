@@ -423,6 +423,7 @@ def cases_of_bench(work: Path) -> dict[str, Case]:
         "nothing comes": lambda: stuck(),
         "in parts": lambda: run(lambda now: (1, 0, 7), None, 4, beats=2, lanes=4, clocks=9, resets=True),
         "no answer wanted": lambda: some_wanted(),
+        "an answer to what wants none, at the end": lambda: none_wanted(),
     }
 
     def withdrawn() -> Any:
@@ -440,6 +441,14 @@ def cases_of_bench(work: Path) -> dict[str, Case]:
             bench.drive()
             bench.sample(0, 0, 0)
         return bench.result(), bench.done
+
+    def none_wanted() -> Any:
+        """A core that answers the first example, as it should, and the last one."""
+        bench = Bench(list(range(40)), [7, *[None] * 39], None)
+        while not bench.done and bench.cycles < 400:
+            now = bench.drive()
+            bench.sample(int(now.ready), int(now.valid and now.payload in (0, 39)), 7)
+        return bench.result()
 
     def some_wanted() -> Any:
         bench = Bench([0, 1, 2, 3], [None, 7, None, 7], None)
