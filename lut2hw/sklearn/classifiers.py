@@ -230,7 +230,10 @@ def cross_entropy(kind: str, scores: NDArray[np.int64], y: NDArray[Any], tau: fl
     return float((logsumexp(logits, axis=1) - logits[np.arange(len(y)), y]).mean())
 
 
-@with_options("memorize", CALIBRATION, layers=(1000, 1000), clip_k=True)
+_DEFAULTS: dict[str, Any] = {"layers": (1000, 1000), "clip_k": True}
+
+
+@with_options("memorize", CALIBRATION, **_DEFAULTS)
 class MemorizeClassifier(LutClassifier):
     """Network of lookup tables, filled by memorization.
 
@@ -304,6 +307,12 @@ class MemorizeClassifier(LutClassifier):
             self.__dict__.pop(name, None)
         self._train(X, y, eval_set=eval_set, verbose=verbose, callbacks=callbacks, client=client)
         return self
+
+    def _given(self) -> dict[str, Any]:
+        given = super()._given()
+        if self.like is None:
+            return given
+        return {name: value for name, value in given.items() if value != _DEFAULTS.get(name, ())}  # the model says it
 
     def _train_options(self) -> TrainOptions:
         options = super()._train_options()

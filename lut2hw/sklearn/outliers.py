@@ -30,7 +30,7 @@ _CONTAMINATION: dict[str, tuple[str, Any, str]] = {
 }
 
 
-@with_options("descent", _CONTAMINATION, without=("class_weight", "loss", "augment", "teacher"))
+@with_options("descent", _CONTAMINATION, without=("class_weight", "loss", "augment", "teacher", "like"))
 class DescentOutlierDetector(OutlierMixin, LutEstimator):
     """Tells what is like the training examples from what is not, by lookup tables trained by coordinate descent.
 

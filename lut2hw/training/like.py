@@ -66,6 +66,8 @@ def options_like(options: TrainOptions, network: LutNetwork) -> TrainOptions:
         if option in SHAPING:
             flag = "-k" if option == "k" else f"--{option.replace('_', '-')}"
             raise UsageError(f"--like keeps what the model is; leave {flag} out")
+        if option == "teacher":
+            raise UsageError("--like learns from the examples alone; leave --teacher out")
     return options
 
 
