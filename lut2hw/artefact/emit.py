@@ -263,7 +263,7 @@ def _emit_stream(
 
 def _verilog(compiled: Compiled | Folded) -> str:
     if isinstance(compiled, Folded):
-        return engine.to_verilog(compiled.program)
+        return engine.to_verilog(compiled.program, compiled.target.folds_in_block_ram)
     if compiled.network.front_end is None:
         return to_verilog(
             compiled.netlist, latency=compiled.latency, target=compiled.target, interface=compiled.options.interface

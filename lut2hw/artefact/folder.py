@@ -218,7 +218,8 @@ class Manifest:
         # Here, not above: who only reads a manifest needs no Amaranth.
         from lut2hw.hdl import folded
 
-        return _as_written(self.directory / CORE, self.file(CORE), folded.to_verilog(self.program), "//", PROGRAM)
+        text = folded.to_verilog(self.program, get(self.target).folds_in_block_ram)
+        return _as_written(self.directory / CORE, self.file(CORE), text, "//", PROGRAM)
 
     @property
     def folded(self) -> bool:

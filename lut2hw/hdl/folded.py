@@ -24,8 +24,17 @@ from lut2hw.hdl.layout import (
 )
 from lut2hw.logic.port import LOAD_PORTS, TOP
 
-NO_CHECK = {"no_rw_check": 1}
-"""Attribute of a memory of which no address is read while it is written, so that no logic has to make up for it."""
+BLOCK = 32
+"""Words from which on a memory of an engine of several tables a clock is in block RAM."""
+
+
+def _attributes(depth: int, in_block: bool) -> dict[str, int | str]:
+    """What synthesis is told of a memory of which no address is read while it is written.
+
+    No logic has to make up for such reads. Left alone, synthesis makes wide memories, and those with many read ports,
+    of flip-flops: an engine of four tables a clock then takes a hundred times the cells.
+    """
+    return {"no_rw_check": 1, **({"ram_style": "block"} if in_block and depth >= BLOCK else {})}
 
 
 class Engine(wiring.Component):
@@ -35,6 +44,8 @@ class Engine(wiring.Component):
     ----------
     program : Program
         What its memories hold.
+    block_ram : bool, default=False
+        Whether synthesis is told to keep memories in block RAM (`Target.folds_in_block_ram`).
 
     Members
     -------
@@ -52,8 +63,8 @@ class Engine(wiring.Component):
     signals and the second memory, then what comes of them is written or added up.
     """
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    def __init__(self, program: Program, block_ram: bool = False) -> None:
+        self.program, self.block_ram = program, block_ram
         shape = program.shape
         members = {"i": In(beats_signature(shape.lanes)), "o": Out(stream.Signature(shape.answer_bits))}
         super().__init__(members | (load_members() if shape.reloadable else {}))
@@ -64,8 +75,14 @@ class Engine(wiring.Component):
         depth = max(2, len(program)) if not shape.reloadable else shape.rows
         banks = 1 + shape.reloadable
         whole = 8 if shape.reloadable else 1
+        in_block = self.block_ram and shape.lanes > 1
         m.submodules.read, m.submodules.look = read, look = [
-            memory.Memory(shape=-(-width // whole) * whole, depth=banks * depth, init=init, attrs=NO_CHECK)
+            memory.Memory(
+                shape=-(-width // whole) * whole,
+                depth=banks * depth,
+                init=init,
+                attrs=_attributes(banks * depth, in_block),
+            )
             for width, init in ((shape.address_width, program.read), (shape.table_width, program.look))
         ]
         busy, reading, looking = Signal(), Signal(), Signal()
@@ -144,8 +161,9 @@ class Engine(wiring.Component):
         shape = self.program.shape
         lane_bits, word_bits = shape.lane_bits, shape.address_bits - shape.lane_bits
         double = int(shape.double)
+        depth = 1 << shape.address_bits + double
         m.submodules.signals = signals = memory.Memory(
-            shape=1, depth=1 << shape.address_bits + double, init=[], attrs=NO_CHECK
+            shape=1, depth=depth, init=[], attrs=_attributes(depth, self.block_ram and shape.lanes > 1)
         )
         bank, turn = Signal(double), Signal(word_bits, init=shape.first_input)
         bits = []
@@ -365,7 +383,7 @@ class FoldedCore(Widened):
         self.latency = folded.latency + shape.beats
         self.classes = class_enum(names) if names else None
         members = core_members(folded.input_port, folded.output_port, names, fields=fields)
-        super().__init__(Engine(folded.program), shape, members)
+        super().__init__(Engine(folded.program, folded.target.folds_in_block_ram), shape, members)
 
     def payloads(self, x: ArrayLike) -> list[dict[str, int]]:
         """Raw features (n, n_features), as `LutNetwork.predict` takes them, to n values for `i.payload`.
@@ -382,8 +400,8 @@ class FoldedCore(Widened):
 class _FlatEngine(wiring.Component):
     """An engine whose ports have names of their own instead of those that Amaranth makes of a stream's."""
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    def __init__(self, program: Program, block_ram: bool) -> None:
+        self.program, self.block_ram = program, block_ram
         members = flat_members(RESTART + program.shape.lanes, program.shape.answer_bits)
         if program.shape.reloadable:
             for part, name in LOAD_PORTS.items():
@@ -392,7 +410,7 @@ class _FlatEngine(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.engine = engine = Engine(self.program)
+        m.submodules.engine = engine = Engine(self.program, self.block_ram)
         connect_flat(m, self, engine)
         if self.program.shape.reloadable:
             for part in ("payload", "valid"):
@@ -404,18 +422,20 @@ class _FlatEngine(wiring.Component):
         return m
 
 
-def to_verilog(program: Program) -> str:
+def to_verilog(program: Program, block_ram: bool = False) -> str:
     """Verilog of an engine with its program, module `TOP`; the same program gives the same text.
 
     Parameters
     ----------
     program : Program
         What its memories hold.
+    block_ram : bool, default=False
+        As of `Engine`.
 
     Raises
     ------
     ToolError
         If yosys fails.
     """
-    design = rtlil.convert(_FlatEngine(program), name=TOP, platform=VerilogPlatform(), emit_src=False)
+    design = rtlil.convert(_FlatEngine(program, block_ram), name=TOP, platform=VerilogPlatform(), emit_src=False)
     return from_rtlil(str(design), FLAT)

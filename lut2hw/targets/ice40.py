@@ -156,6 +156,7 @@ ICE40 = Target(
         "u4k": _device("u", 3520, 20, "sg48"),
     },
     simulation_models=("ice40/cells_sim.v",),
+    folds_in_block_ram=True,
     plain_models=("ice40_models.v",),
     edalize="ice40",
     flow=Flow(

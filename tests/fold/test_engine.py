@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from amaranth.hdl import ClockDomain, Module
 from amaranth.sim import Simulator
+from helpers import needs
+from helpers.fast import first
 from helpers.folded import HEADS, changed, folded
-from helpers.networks import inputs_of, random_network
+from helpers.networks import inputs_of, random_network, vote_network
 
+from lut2hw import tools
 from lut2hw.artefact.emit import emit, load
 from lut2hw.artefact.vectors import vectors_of
 from lut2hw.errors import Lut2hwError, UsageError
@@ -244,6 +247,17 @@ def test_every_family_simulates_and_synthesizes(tmp_path, target):
         manifest = load(emit(core, tmp_path / f"{target}{lanes}", x=inputs_of(network, 20)).directory)
         outcomes = verify(manifest, ["cocotb", "gates"], vectors=20)
         assert [outcome.passed for outcome in outcomes] == [True, True], outcomes
+
+
+@needs.tool("yosys")
+@pytest.mark.parametrize("lanes", first([4], [2, 4]))
+def test_memories_are_in_block_ram(lanes, tmp_path):
+    """Left to synthesis, those of several tables a clock are made of flip-flops."""
+    core = fold_network(vote_network(160, 4, 4), get("ice40"), fold=lanes)
+    manifest = emit(core, tmp_path / "core")
+    script = f"read_verilog core.v; synth_ice40 -top {manifest.top} -run begin:map_ffram"
+    run = tools.run("yosys", ["-p", script], cwd=manifest.directory)
+    assert run.output.count("mapping memory") == 3 and "FF mapping" not in run.output
 
 
 def test_families_without_block_ram_are_refused():

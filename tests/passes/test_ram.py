@@ -179,7 +179,7 @@ def test_vendor_model_shows_the_table(family, shape, tmp_path):
     design = simulate.Design([tmp_path / "core.v", *models], TOP, "clk", "rst", 1, simulate.ICARUS_DEFINES)
 
     class Words:
-        classes = right
+        classes, starts = right, None
 
         def words(self):
             return words

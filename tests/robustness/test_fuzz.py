@@ -43,7 +43,7 @@ from lut2hw.flow import result as results
 from lut2hw.model import network as model
 from lut2hw.model.file import _digest
 
-COUNT = WIDTH = 0  # vectors and input bits of the first sample
+COUNT = WIDTH = OUTPUTS = 0  # vectors, input bits and output bits of the first sample
 DATA: dict = {}  # its manifest
 CORPUS = Path(__file__).parent.parent / "corpus"
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1", "cp1252")
@@ -249,8 +249,9 @@ def samples(tmp_path_factory):
     heads = ["bit", "threshold", "argmax", "number", "labels", "argmax reject"]
     networks = [random_network(seed, luts=6, head=head) for seed, head in enumerate(heads)]
     manifests = [emit_model(network, folder / f"core{i}", pipeline=1) for i, network in enumerate(networks)]
-    global COUNT, WIDTH, DATA
+    global COUNT, WIDTH, OUTPUTS, DATA
     COUNT, WIDTH = manifests[0].n_vectors, manifests[0].input_port.width
+    OUTPUTS = manifests[0].output_port.width
     DATA = dict(manifests[0].data)
     arrays = {
         "x_train": np.arange(40).reshape(10, 4),
@@ -431,6 +432,7 @@ def read_netlist(content: bytes, folder: Path) -> object:
         folded=None,
         input_port=SimpleNamespace(width=WIDTH),
         network_port=SimpleNamespace(width=WIDTH),
+        network_output=SimpleNamespace(width=OUTPUTS),
         data=DATA,
         file=lambda name: content,
     )

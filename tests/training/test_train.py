@@ -288,7 +288,12 @@ def test_the_table_of_effects_names_options_that_exist() -> None:
     [
         (DescentClassifier, "descent", {"loss"}, {*CALIBRATION, *WARM_START}),
         (DescentRegressor, "descent", {"class_weight", "tau", "teacher"}, {*WARM_START}),
-        (DescentOutlierDetector, "descent", {"loss", "class_weight", "augment", "teacher"}, {"contamination"}),
+        (
+            DescentOutlierDetector,
+            "descent",
+            {"loss", "class_weight", "augment", "teacher", "like"},
+            {"contamination"},
+        ),
         (MemorizeClassifier, "memorize", set(), {*CALIBRATION}),
     ],
 )
