@@ -25,14 +25,14 @@ from lut2hw.hdl.layout import (
 from lut2hw.logic.port import LOAD_PORTS, TOP
 
 BLOCK = 32
-"""Words from which on a memory of an engine of several tables a clock is in block RAM."""
+"""Words from which on a memory is in block RAM."""
 
 
 def _attributes(depth: int, in_block: bool) -> dict[str, int | str]:
     """What synthesis is told of a memory of which no address is read while it is written.
 
-    No logic has to make up for such reads. Left alone, synthesis makes wide memories, and those with many read ports,
-    of flip-flops: an engine of four tables a clock then takes a hundred times the cells.
+    No logic has to make up for such reads. Left alone, synthesis makes memories that are short or wide or have many
+    read ports of flip-flops: an engine of four tables a clock then takes a hundred times the cells.
     """
     return {"no_rw_check": 1, **({"ram_style": "block"} if in_block and depth >= BLOCK else {})}
 
@@ -75,13 +75,12 @@ class Engine(wiring.Component):
         depth = max(2, len(program)) if not shape.reloadable else shape.rows
         banks = 1 + shape.reloadable
         whole = 8 if shape.reloadable else 1
-        in_block = self.block_ram and shape.lanes > 1
         m.submodules.read, m.submodules.look = read, look = [
             memory.Memory(
                 shape=-(-width // whole) * whole,
                 depth=banks * depth,
                 init=init,
-                attrs=_attributes(banks * depth, in_block),
+                attrs=_attributes(banks * depth, self.block_ram),
             )
             for width, init in ((shape.address_width, program.read), (shape.table_width, program.look))
         ]
@@ -163,7 +162,7 @@ class Engine(wiring.Component):
         double = int(shape.double)
         depth = 1 << shape.address_bits + double
         m.submodules.signals = signals = memory.Memory(
-            shape=1, depth=depth, init=[], attrs=_attributes(depth, self.block_ram and shape.lanes > 1)
+            shape=1, depth=depth, init=[], attrs=_attributes(depth, self.block_ram)
         )
         bank, turn = Signal(double), Signal(word_bits, init=shape.first_input)
         bits = []

@@ -206,9 +206,7 @@ class Target:
     most_lanes: int = 16
     """Tables a clock of a folded core, at most."""
     folds_in_block_ram: bool = False
-    """Whether synthesis is told to keep memories of folded cores of several tables a clock in block RAM, where it has
-    a model to simulate.
-    """
+    """Whether synthesis is told to keep memories of folded cores in block RAM, which needs a model to simulate."""
     delay: Mapping[str, float] = field(default_factory=lambda: {"lut": 1.0, "carry": 0.1, "ccu2": 0.6, "mux": 0.3})
     """Ns through a cell of each kind with typical routing to it, on the default device."""
     enter: float = 0.0
