@@ -92,9 +92,14 @@ def in_order(features: Features, columns: Sequence[int]) -> Features:
     at = list(columns)
     if at == list(range(len(features))):
         return features
+    return _reordered(features, at, tuple(features.names[each] for each in at))
+
+
+def _reordered(features: Features, at: list[int], names: tuple[str, ...]) -> Features:
+    """The features of those numbers, under other names."""
     return replace(
         features,
-        names=tuple(features.names[each] for each in at),
+        names=names,
         low=features.low[at],
         high=features.high[at],
         scale=features.scale[at],
@@ -116,18 +121,7 @@ def with_columns(network: LutNetwork, columns: Sequence[int], features: Sequence
     """
     if list(columns) == list(range(len(columns))):
         return network
-    at = np.argsort(columns)
-    old = network.features
-    new = replace(
-        old,
-        names=tuple(features),
-        low=old.low[at],
-        high=old.high[at],
-        scale=old.scale[at],
-        offset=old.offset[at],
-        missing=old.missing[at],
-        image_shape=None,
-    )
+    new = _reordered(network.features, np.argsort(columns).tolist(), tuple(features))
     feature = np.asarray(columns, np.int32)[network.encoder.feature]
     return replace(network, encoder=Encoder(new, feature, network.encoder.threshold))
 

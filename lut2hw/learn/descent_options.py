@@ -165,8 +165,8 @@ class DescentOptions:
     teacher: Teacher | None = flag(  # noqa: RUF009 - makes a field
         None,
         panel=PANEL,
-        help="descent, tables of classes: learn from made-up examples, too, as a larger model answers them; auto is "
-        "forests and a linear model together.",
+        help="descent, tables of classes: learn from made-up examples, too, as a larger model answers them; auto "
+        "takes the likeliest of forest, extra-trees and linear.",
         shown="none",
         what="teacher",
     )

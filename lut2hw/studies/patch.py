@@ -35,7 +35,7 @@ from lut2hw.logic.netlist import CONST0, CONST1, Netlist
 from lut2hw.logic.netlist import Cell as Netcell
 from lut2hw.logic.port import INPUT, OUTPUT
 from lut2hw.model.network import LutNetwork
-from lut2hw.verify.fabric import ENTRIES, FLOP, Cell, Fabric, read_fabric
+from lut2hw.verify.fabric import ENTRIES, FLOP, Cell, Fabric, read_fabric, read_tiles
 from lut2hw.verify.readback import MAX_ASC, MAX_BITSTREAM, unpack
 
 INDEX = (-1, -2)
@@ -566,20 +566,8 @@ def _rewritten(
         (work / "chip.asc").write_text(asc)
         tools.run("icepack", ["chip.asc", "chip.bin"], cwd=work, timeout=timeout, makes=["chip.bin"])
         binary = (work / "chip.bin").read_bytes()
-        back = read_fabric_tiles(unpack(work / "chip.bin", timeout))
+        back = read_tiles(unpack(work / "chip.bin", timeout))
     wanted = {**fabric.tiles, **{place: ["".join(row) for row in rows] for place, rows in tiles.items()}}
     if back != {place: rows for place, rows in wanted.items() if place in back} or len(back) != len(wanted):
         raise ToolError("icepack made another bitstream of the patched design; is its version another?")
     return asc, binary, flipped
-
-
-def read_fabric_tiles(asc: str) -> dict[tuple[int, int], list[str]]:
-    """Rows of bits by place of the tile, as `Fabric.tiles` has them.
-
-    Parameters
-    ----------
-    asc : str
-        `unpack` of a bitstream.
-    """
-    found = re.findall(r"^\.\w+_tile (\d+) (\d+)\n((?:[01]+\n)+)", asc + "\n", re.M)
-    return {(int(x), int(y)): rows.split() for x, y, rows in found}

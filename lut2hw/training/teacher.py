@@ -20,14 +20,12 @@ from lut2hw.choices import Task, Teacher
 from lut2hw.data import Dataset
 from lut2hw.errors import UsageError
 from lut2hw.learn.descent_options import DescentOptions
-from lut2hw.learn.weights import RARE, example_weights
+from lut2hw.learn.weights import example_weights
 
 TIMES = 8
 """Made-up examples for each training example."""
 MOST = 4000
 """Made-up examples, at most."""
-USUAL = 0
-"""Training examples up to which tables have a teacher by default."""
 MOST_TAUGHT = 20_000
 """Training examples beyond which there is no teacher."""
 NEIGHBOURS = 5
@@ -65,7 +63,7 @@ def refusal(dataset: Dataset, options: DescentOptions) -> str | None:
 
 
 def teacher_of(dataset: Dataset, options: DescentOptions, seed: int) -> Teacher:
-    """The teacher that a training has: the one asked for, or what is usual for such data.
+    """The teacher that a training has: the one asked for, none by default.
 
     Parameters
     ----------
@@ -88,18 +86,11 @@ def teacher_of(dataset: Dataset, options: DescentOptions, seed: int) -> Teacher:
         If one is asked for that cannot help.
     """
     asked = options.teacher
-    if asked is Teacher.NONE:
-        return asked
-    why = refusal(dataset, options)
-    if why is not None:
-        if asked is not None:
-            raise UsageError(f"--teacher {why}")
+    if asked is None or asked is Teacher.NONE:
         return Teacher.NONE
-    if asked is None:
-        counts = np.bincount(dataset.y_train)
-        if len(dataset.y_train) > USUAL or counts.max() > RARE * counts[counts > 0].min():
-            return Teacher.NONE
-    return _best(dataset, options, seed) if asked in (None, Teacher.AUTO) else asked
+    if (why := refusal(dataset, options)) is not None:
+        raise UsageError(f"--teacher {why}")
+    return _best(dataset, options, seed) if asked is Teacher.AUTO else asked
 
 
 def teach(dataset: Dataset, kind: Teacher, options: DescentOptions, seed: int) -> Dataset:

@@ -121,6 +121,18 @@ _NAME = re.compile(r"(lutff_[0-7]/(?:in_[0-3]|out|lout|cout)|carry_in|carry_in_m
 _OUTSIDE = re.compile(r"(io_[01]/D_IN_[01]|ram/RDATA_\d+|glb_netwk_[0-7])$")
 
 
+def read_tiles(asc: str) -> dict[tuple[int, int], list[str]]:
+    """Rows of bits by column and row of the tile, as `Fabric.tiles` has them.
+
+    Parameters
+    ----------
+    asc : str
+        `lut2hw.verify.readback.unpack` of a bitstream.
+    """
+    found = re.findall(r"^\.\w+_tile (\d+) (\d+)\n((?:[01]+\n)+)", asc + "\n", re.M)
+    return {(int(x), int(y)): rows.split() for x, y, rows in found}
+
+
 def read_fabric(asc: str) -> Fabric:
     """The fabric of a chip.
 
@@ -137,10 +149,7 @@ def read_fabric(asc: str) -> Fabric:
     device = re.search(r"^\.device (\w{1,10})$", asc, re.M)
     if device is None:
         raise ToolError("the bitstream names no device")
-    tiles = {
-        (int(x), int(y)): rows.split()
-        for x, y, rows in re.findall(r"^\.\w+_tile (\d+) (\d+)\n((?:[01]+\n)+)", asc + "\n", re.M)
-    }
+    tiles = read_tiles(asc)
     fabric = Fabric(tiles)
     logic = {(int(x), int(y)) for x, y in re.findall(r"^\.logic_tile (\d+) (\d+)$", asc, re.M)}
     for head, lines in _sections(read_text(database(device[1]), MAX_DATABASE)):

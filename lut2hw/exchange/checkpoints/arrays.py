@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from lut2hw.data.npz import read_array
 from lut2hw.errors import FormatError, UsageError
@@ -130,9 +131,19 @@ def inputs(
     return encoder_of(features, pairs), np.array(what, np.int64)
 
 
-def input_nodes(builder: Builder, what: ArrayLike) -> list[int]:
-    """Nodes for `inputs`'s second result."""
-    return [each if each >= 0 else builder.lut([], int(each == -2)) for each in np.asarray(what).tolist()]
+def start(
+    arrays: dict[str, NDArray[Any]], features: Features | None, count: int
+) -> tuple[Encoder, Builder, list[int]]:
+    """The encoder of `inputs`, a circuit of its bits, and the node of each of the `count` input bits."""
+    encoder, what = inputs(arrays, features, count)
+    builder = Builder(len(encoder))
+    nodes = [each if each >= 0 else builder.lut([], int(each == -2)) for each in what.tolist()]
+    return encoder, builder, nodes
+
+
+def numbered(arrays: dict[str, NDArray[Any]], name: str) -> list[int]:
+    """Numbers N of the arrays `N.name`, in order."""
+    return sorted(int(match[1]) for each in arrays if (match := re.fullmatch(rf"(\d{{1,6}})\.{name}", each)))
 
 
 def group_sum(

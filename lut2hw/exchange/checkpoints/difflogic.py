@@ -17,7 +17,6 @@ order of difflogic's `functional.py`, and the largest weight chooses it, as in t
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -57,14 +56,12 @@ def parse(
     ------
     FormatError
     """
-    numbers = sorted(int(match[1]) for name in arrays if (match := re.fullmatch(r"(\d{1,6})\.weights", name)))
+    numbers = checkpoints.numbered(arrays, "weights")
     if not numbers:
         raise FormatError("it has no array '0.weights'")
     classes = checkpoints.classes(arrays, class_names)
     count = checkpoints.number(arrays, "inputs", 1, MAX_INPUTS)
-    encoder, what = checkpoints.inputs(arrays, features, count)
-    builder = Builder(len(encoder))
-    nodes = checkpoints.input_nodes(builder, what)
+    encoder, builder, nodes = checkpoints.start(arrays, features, count)
     for i in numbers:
         weights = checkpoints.need(arrays, f"{i}.weights", ndim=2)
         a, b = (checkpoints.need(arrays, f"{i}.{side}", ndim=1, kinds="iu").astype(np.int64) for side in "ab")

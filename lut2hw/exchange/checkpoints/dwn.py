@@ -15,14 +15,13 @@ and `inputs` gives their number if the mapping is not a learned one. `permutatio
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw.errors import FormatError
-from lut2hw.exchange.builder import Builder, table_of
+from lut2hw.exchange.builder import table_of
 from lut2hw.exchange.checkpoints import arrays as checkpoints
 from lut2hw.exchange.logic import MAX_INPUTS
 from lut2hw.model.check import MAX_K
@@ -50,7 +49,7 @@ def parse(
     ------
     FormatError
     """
-    numbers = sorted(int(match[1]) for name in arrays if (match := re.fullmatch(r"(\d{1,6})\.luts", name)))
+    numbers = checkpoints.numbered(arrays, "luts")
     if not numbers:
         raise FormatError("it has no array '0.luts'")
     classes = checkpoints.classes(arrays, class_names)
@@ -60,9 +59,7 @@ def parse(
         count = len(checkpoints.need(arrays, f"{numbers[0]}.mapping.weights", ndim=2))
     else:
         count = checkpoints.number(arrays, "inputs", 1, MAX_INPUTS)
-    encoder, what = checkpoints.inputs(arrays, features, count)
-    builder = Builder(len(encoder))
-    nodes = checkpoints.input_nodes(builder, what)
+    encoder, builder, nodes = checkpoints.start(arrays, features, count)
     for i in numbers:
         luts = checkpoints.need(arrays, f"{i}.luts", ndim=2)
         n_luts, entries = luts.shape

@@ -24,14 +24,13 @@ Y. Umuroglu et al., "LogicNets", FPL 2020; M. Andronic and G. Constantinides, "N
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lut2hw.errors import FormatError, UsageError
-from lut2hw.exchange.builder import Builder, table_of
+from lut2hw.exchange.builder import table_of
 from lut2hw.exchange.checkpoints import arrays as checkpoints
 from lut2hw.exchange.logic import MAX_INPUTS
 from lut2hw.model.check import MAX_K
@@ -61,7 +60,7 @@ def parse(
     ------
     FormatError
     """
-    levels = sorted(int(match[1]) for name in arrays if (match := re.fullmatch(r"(\d{1,6})\.tables", name)))
+    levels = checkpoints.numbered(arrays, "tables")
     if levels != list(range(len(levels))) or not levels:
         raise FormatError("its levels are not numbered 0, 1, 2 and so on")
     classes = checkpoints.classes(arrays, class_names)
@@ -71,9 +70,7 @@ def parse(
         if given
         else checkpoints.number(arrays, "inputs", 1, MAX_INPUTS)
     )
-    encoder, what = checkpoints.inputs(arrays, features, count)
-    builder = Builder(len(encoder))
-    nodes = checkpoints.input_nodes(builder, what)
+    encoder, builder, nodes = checkpoints.start(arrays, features, count)
     for i in levels:
         wiring = checkpoints.need(arrays, f"{i}.wiring", ndim=2, kinds="iu").astype(np.int64)
         tables = checkpoints.need(arrays, f"{i}.tables", ndim=2)
